@@ -1,0 +1,76 @@
+"""Datasets, parameters and files of an archive as values. Imports nothing of ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+__all__ = ["ArchiveFile", "Dataset", "Parameter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One measured or supporting quantity of a dataset."""
+
+    name: str
+    position: int
+    title: str | None = None
+    description: str | None = None
+    #: as the description spells it, not a VOUnit
+    units: str | None = None
+    #: one valid UCD1+ string, or None
+    ucd: str | None = None
+    #: shape of one record, () for a scalar
+    shape: tuple[int, ...] = ()
+    fill_value: str | None = None
+    coordinate_system: str | None = None
+    #: CDF variable that holds it, where known
+    variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One product of a mission: what a SPASE NumericalData record or a Logical_source describes."""
+
+    #: key of the dataset: SPASE ProductKey or CDF Logical_source
+    dataset_id: str
+    title: str
+    description: str | None = None
+    #: SPASE ResourceID
+    resource_id: str | None = None
+    #: first and last instant described, UTC without tzinfo; both None for a placeholder
+    start: datetime | None = None
+    stop: datetime | None = None
+    cadence_min_s: float | None = None
+    cadence_max_s: float | None = None
+    #: SPASE AccessRights; "Open" lets everybody cut data
+    access_rights: str = "Open"
+    #: base of the HAPI service that holds the dataset, without a trailing slash, and its id there
+    hapi_url: str | None = None
+    hapi_id: str | None = None
+    landing_url: str | None = None
+    information_url: str | None = None
+    #: without resolver prefix
+    doi: str | None = None
+    parameters: tuple[Parameter, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """One readable CDF file of a dataset, as indexed."""
+
+    dataset_id: str
+    #: absolute folder of the source, and the path below it with forward slashes
+    root: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    #: first and last stored epoch over all time axes, TT2000 nanoseconds, both inclusive; None: no record
+    tt2000_min: int | None
+    tt2000_max: int | None
+    #: records of the longest time axis
+    records: int
+    #: fill epochs met (counted, never indexed)
+    fill_epochs: int = 0
+    #: product version as found in the file name, "" if none; the newest of one product wins
+    version: str = ""

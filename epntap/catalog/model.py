@@ -1,0 +1,118 @@
+"""The published tables as values: what TAP_SCHEMA says, ready for lookup. Imports nothing of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+__all__ = ["Catalog", "Column", "ForeignKey", "Form", "Schema", "Table"]
+
+
+class Form(StrEnum):
+    """How the values of a column are stored, where that differs from what is published."""
+
+    PLAIN = "plain"
+    #: a timestamp kept as text in DALI spelling: leaves as it is, is compared as a timestamp
+    DALI_TEXT = "dali_text"
+    #: a path below the public address of the service, published with that address in front
+    RELATIVE_URL = "relative_url"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column as TAP_SCHEMA.columns describes it (TAP 1.1 §4.3)."""
+
+    name: str
+    #: VOTable datatype: boolean, unsignedByte, short, int, long, float, double, char, unicodeChar
+    datatype: str
+    arraysize: str | None = None
+    xtype: str | None = None
+    unit: str | None = None
+    ucd: str | None = None
+    utype: str | None = None
+    description: str | None = None
+    indexed: bool = False
+    principal: bool = False
+    std: bool = False
+    form: Form = Form.PLAIN
+    #: PostgreSQL type of the stored column, as format_type() spells it
+    pg_type: str = "text"
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One published table. `schema` and `name` are the names in the database and in ADQL."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    utype: str | None = None
+    title: str | None = None
+    description: str | None = None
+    kind: str = "table"
+    #: number of rows where ingestion has counted them
+    rows: int | None = None
+    #: column names of the primary key
+    primary_key: tuple[str, ...] = ()
+    _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {column.name: column for column in self.columns})
+
+    @property
+    def qualified_name(self) -> str:
+        """The name to write in FROM."""
+        return f"{self.schema}.{self.name}"
+
+    def column(self, name: str) -> Column | None:
+        """The column with exactly this name, or None."""
+        return self._by_name.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One published schema."""
+
+    name: str
+    description: str | None = None
+    utype: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A documented join (TAP_SCHEMA.keys); table names are qualified."""
+
+    key_id: str
+    from_table: str
+    target_table: str
+    columns: tuple[tuple[str, str], ...]
+    description: str | None = None
+    utype: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All that a query may refer to."""
+
+    schemas: tuple[Schema, ...] = ()
+    tables: tuple[Table, ...] = ()
+    keys: tuple[ForeignKey, ...] = ()
+    _by_name: Mapping[tuple[str, str], Table] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {(table.schema, table.name): table for table in self.tables})
+
+    def table(self, schema: str, name: str) -> Table | None:
+        """The table with exactly these names (stored names are lower case), or None."""
+        return self._by_name.get((schema, name))
+
+    def tables_named(self, name: str) -> tuple[Table, ...]:
+        """All tables with this name, whatever their schema."""
+        return tuple(table for table in self.tables if table.name == name)
+
+    def with_tables(self, extra: Iterable[Table]) -> Catalog:
+        """A catalogue that also holds these tables (uploads); the original is unchanged."""
+        return replace(self, tables=(*self.tables, *extra))

@@ -1,0 +1,1 @@
+"""EPN-TAP 2.0 as values: columns, vocabularies, time. Pure: no I/O here."""
