@@ -1,0 +1,1 @@
+"""From an archive to granules: walk, read, build, check, copy."""

@@ -1,0 +1,33 @@
+"""What readers say about an archive before it becomes granules. Plain data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from epntap.archive.model import Dataset
+
+__all__ = ["DatasetFacts", "Refusal", "Value"]
+
+#: value of one epn_core column
+Value = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFacts:
+    """A dataset, and the epn_core values that all its granules share."""
+
+    dataset: Dataset
+    #: epn_core column name -> value; a column that is absent is NULL
+    values: Mapping[str, Value]
+    #: where the facts come from, for reports: a path below the source folder
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file or record that is left out, and why: a result, not a failure of the run."""
+
+    #: path below the source folder
+    path: str
+    reason: str
