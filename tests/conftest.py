@@ -1,0 +1,101 @@
+"""Fixtures that every test may use: a real PostgreSQL, a database of one's own, the shared material."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from epntap.db.migrate import apply_migrations
+from epntap.db.pool import Database
+from epntap.db.server import open_database
+from epntap.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE = "epntap_template"
+
+
+def shared_directory() -> Path:
+    """Folder of the shared test material; it may be missing."""
+    return Path(os.environ.get("EPNTAP_SHARED", str(ROOT.parent / "shared"))).resolve()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if shared_directory().is_dir():
+        return
+    skip = pytest.mark.skip(reason="shared test material not found; set EPNTAP_SHARED")
+    for item in items:
+        if item.get_closest_marker("shared"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of the shared test material (mark the test `shared`)."""
+    return shared_directory()
+
+
+def _named(database: Database, name: str) -> Database:
+    if database.embedded:
+        host = conninfo_to_dict(database.url)["host"]
+        return Database(f"postgresql://postgres:@/{name}?host={host}", embedded=True)
+    scheme, rest = database.url.split("://", 1)
+    address, _, query = rest.partition("?")
+    base = address.rsplit("/", 1)[0]
+    return Database(f"{scheme}://{base}/{name}" + (f"?{query}" if query else ""))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Database]:
+    """A running server: embedded in a scratch folder, or the one that EPNTAP_TEST_DATABASE_URL names."""
+    home = Path(tempfile.mkdtemp(prefix="epntap-", dir="/tmp"))  # a short path: socket names are limited
+    settings = Settings(home=home, database_url=os.environ.get("EPNTAP_TEST_DATABASE_URL", ""))
+    try:
+        with open_database(settings) as database:
+            yield database
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _create(server: Database, name: str, template: str = "template0") -> Database:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    return _named(server, name)
+
+
+def _drop(server: Database, name: str) -> None:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_server: Database) -> Iterator[str]:
+    """Name of a database with our SQL applied and nothing ingested; tests clone it."""
+    name = f"{TEMPLATE}_{uuid.uuid4().hex[:8]}"
+    apply_migrations(_create(postgres_server, name))
+    yield name
+    _drop(postgres_server, name)
+
+
+@pytest.fixture
+def database(postgres_server: Database, template_database: str) -> Iterator[Database]:
+    """A database of the test's own with our SQL applied."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    yield _create(postgres_server, name, template_database)
+    _drop(postgres_server, name)
+
+
+@pytest.fixture
+def database_url(database: Database) -> str:
+    """Address of the test's own database, for a connection that may do everything."""
+    return database.url
