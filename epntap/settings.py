@@ -29,8 +29,6 @@ class Settings:
     #: web processes and threads in each
     workers: int = 2
     threads: int = 32
-    #: proxies whose X-Forwarded-* headers are believed, comma separated; empty: none
-    trusted_proxies: str = ""
     #: rows when MAXREC is not given, and the most that may be asked
     maxrec_default: int = 20_000
     maxrec_hard: int = 20_000_000

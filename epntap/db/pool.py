@@ -38,15 +38,20 @@ class Database:
     url: str = field(repr=False)
     embedded: bool = False
 
-    def conninfo(self, role: Role) -> str:
-        """Connection string for a role."""
-        common: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "epntap"}
+    def conninfo(self, role: Role, **settings: str) -> str:
+        """Connection string for a role; `settings` are server settings that hold from the first statement on."""
+        if role is Role.READER:
+            # 'ALTER ROLE … SET' does not follow a role taken on by option, so the limits of the reader stand here too.
+            settings = {"default_transaction_read_only": "on", "search_path": "pg_catalog", **settings}
+        if role is not Role.ADMIN and not self.embedded:
+            settings["role"] = role.value
+        connection: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "epntap"}
+        if settings:
+            connection["options"] = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        if role is not Role.ADMIN and self.embedded:
+            connection["user"] = role.value
         try:
-            if role is Role.ADMIN:
-                return make_conninfo(self.url, **common)
-            if self.embedded:
-                return make_conninfo(self.url, user=role.value, **common)
-            return make_conninfo(self.url, options=f"-c role={role.value}", **common)
+            return make_conninfo(self.url, **connection)
         except psycopg.ProgrammingError as exc:
             raise SetupError(
                 "EPNTAP_DATABASE_URL is not a PostgreSQL address; expected postgresql://user:password@host:port/database."
@@ -67,17 +72,19 @@ def _connect_failure(text: str) -> str:
     return f"The database cannot be reached: {text.strip().splitlines()[-1]}"
 
 
-def open_pool(database: Database, role: Role, *, size: int, name: str) -> ConnectionPool[Connection]:
+def open_pool(
+    database: Database, role: Role, *, size: int, name: str, **settings: str
+) -> ConnectionPool[Connection]:
     """A pool that keeps up to `size` connections and heals after the database was away. Close it when done."""
     return ConnectionPool(
-        database.conninfo(role),
+        database.conninfo(role, **settings),
         min_size=min(2, size),
         max_size=size,
         max_idle=300,
         reconnect_timeout=30,
         timeout=CONNECT_TIMEOUT_S,
         kwargs={"autocommit": True},
-        check=ConnectionPool.check_connection,
+        check=ConnectionPool.check_connection,  # one short round trip, so that a restart of the database goes unseen
         name=name,
         open=True,
     )

@@ -1,0 +1,47 @@
+# make demo   install, ingest the sample archive, serve on http://127.0.0.1:8080 (PORT=… EPNTAP_HOME=…)
+# make test   install and run the whole test suite against real PostgreSQL
+# make check  lint, types, import contract
+# make bench  measure the budgets as ratios in one run
+# make accept what is too big for every run: the full amdadb, kill tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8080
+export EPNTAP_HOME
+
+.PHONY: demo test check bench accept format clean
+
+$(VENV)/demo.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/dev.stamp: pyproject.toml $(VENV)/demo.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/epntap demo --port $(PORT)
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m 'not accept' $(PYTEST_ARGS)
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+accept: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m accept -s $(PYTEST_ARGS)
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .epntap build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,127 @@
+"""The web application: routes, error pages, one log line a request."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import flask
+from werkzeug.exceptions import HTTPException
+
+import epntap
+from epntap.db.pool import pooled
+from epntap.errors import EpnTapError, UnavailableError
+from epntap.tap.pipeline import TapService
+from epntap.tap.sync import sync_blueprint
+from epntap.tap.vosi import vosi_blueprint
+
+__all__ = ["create_app"]
+
+log = logging.getLogger("epntap.request")
+
+
+def create_app(service: TapService, blueprints: Sequence[flask.Blueprint] = ()) -> flask.Flask:
+    """The application around its services; `blueprints` are those of other packages."""
+    app = flask.Flask("epntap")
+    app.url_map.strict_slashes = False
+    for prefix in ("/tap", "/__system__/tap/run"):
+        name = prefix.strip("/").replace("/", "_")
+        app.register_blueprint(sync_blueprint(service), url_prefix=prefix, name=f"{name}_sync")
+        app.register_blueprint(vosi_blueprint(service), url_prefix=prefix, name=f"{name}_vosi")
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
+    _add_pages(app, service)
+    _add_errors(app)
+    _add_log(app)
+    return app
+
+
+def _add_pages(app: flask.Flask, service: TapService) -> None:
+    @app.get("/")
+    @app.get("/tap")
+    def index() -> str:
+        catalog = service.catalog()
+        tables = [table for table in catalog.tables if table.schema != "tap_schema"]
+        return flask.render_template(
+            "index.html",
+            base_url=service.settings.base_url,
+            tables=tables,
+            version=epntap.__version__,
+            maxrec=service.settings.maxrec_default,
+        )
+
+    @app.get("/health")
+    def health() -> tuple[dict[str, str], int]:
+        try:
+            with pooled(service.pool) as connection:
+                connection.execute("SELECT 1")
+        except EpnTapError as exc:
+            return {"status": "unavailable", "database": exc.message}, exc.status
+        return {"status": "ok", "version": epntap.__version__}, 200
+
+    @app.get("/favicon.ico")
+    def favicon() -> tuple[str, int]:
+        return "", 204
+
+
+def _add_errors(app: flask.Flask) -> None:
+    def text(message: str, status: int) -> flask.Response:
+        return flask.Response(f"{message}\n", status=status, content_type="text/plain; charset=utf-8")
+
+    @app.errorhandler(EpnTapError)
+    def ours(error: EpnTapError) -> flask.Response:
+        response = text(error.message, error.status)
+        if isinstance(error, UnavailableError):
+            response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> flask.Response | HTTPException:
+        if error.response is not None or error.code is None:
+            return error
+        if error.code == 404:
+            return text(f"There is nothing at {urlsplit(flask.request.url).path}; the page / lists what is here.", 404)
+        response = text(error.description or error.name, error.code)
+        response.headers.update({k: v for k, v in error.get_headers() if k not in {"Content-Type", "Content-Length"}})
+        return response
+
+    @app.errorhandler(Exception)
+    def bug(error: Exception) -> flask.Response:
+        log.error("unhandled error", exc_info=error, extra={"request_id": flask.g.get("request_id", "")})
+        number = flask.g.get("request_id", "")
+        return text(f"The service failed on this request; the operators find the reason in the log under {number}.", 500)
+
+
+def _add_log(app: flask.Flask) -> None:
+    @app.before_request
+    def start() -> None:
+        flask.g.request_id = uuid.uuid4().hex[:16]
+        flask.g.started = time.monotonic()
+
+    @app.after_request
+    def finish(response: flask.Response) -> flask.Response:
+        request_id, started, answer = flask.g.request_id, flask.g.started, flask.g.get("answer")
+        response.headers["X-Request-Id"] = request_id
+        entry = {
+            "request_id": request_id,
+            "method": flask.request.method,
+            "path": flask.request.path,
+            "status": response.status_code,
+            "client": flask.request.remote_addr,
+            "agent": flask.request.headers.get("User-Agent", ""),
+        }
+
+        def closed() -> None:
+            entry["seconds"] = round(time.monotonic() - started, 4)
+            if answer is not None:
+                entry["bytes"] = answer.bytes_sent
+                entry["ending"] = answer.ending
+                if answer.outcome is not None:
+                    entry["rows"] = answer.outcome.rows
+            log.info("request", extra=entry)
+
+        response.call_on_close(closed)
+        return response

@@ -1,0 +1,162 @@
+"""The catalogue as the database has it: TAP_SCHEMA, with the facts of storage beside it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from epntap.catalog.model import Catalog, Column, ForeignKey, Form, Schema, Table
+from epntap.errors import UnavailableError
+
+__all__ = ["CatalogCache", "catalog_version", "load_catalog"]
+
+#: how old the catalogue of a process may be
+CHECK_EVERY_S = 1.0
+
+_VERSION = "SELECT version FROM archive.catalog_version"
+
+_COLUMNS = """
+SELECT c.*, format_type(a.atttypid, a.atttypmod) AS pg_type, NOT a.attnotnull AS nullable,
+       coalesce(f.form, 'plain') AS form
+FROM tap_schema.columns c
+JOIN pg_attribute a ON a.attrelid = to_regclass(c.table_name) AND a.attname = c.column_name
+LEFT JOIN archive.column_form f
+       ON f.schema_name || '.' || f.table_name = c.table_name AND f.column_name = c.column_name
+ORDER BY c.table_name, c.column_index, c.column_name
+"""
+
+_PRIMARY_KEYS = """
+SELECT t.table_name, a.attname
+FROM tap_schema.tables t
+JOIN pg_index i ON i.indrelid = to_regclass(t.table_name) AND i.indisprimary
+JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+ORDER BY t.table_name, array_position(i.indkey::int2[], a.attnum)
+"""
+
+_KEYS = """
+SELECT k.key_id, k.from_table, k.target_table, k.description, k.utype, c.from_column, c.target_column
+FROM tap_schema.keys k JOIN tap_schema.key_columns c USING (key_id)
+ORDER BY k.key_id, c.from_column
+"""
+
+
+def catalog_version(connection: psycopg.Connection[Any]) -> int:
+    """A number that rises with every publication."""
+    row = connection.execute(_VERSION).fetchone()
+    return int(row[0]) if row else 0
+
+
+def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
+    """Everything published, from one snapshot of the database. Needs a connection in the service role."""
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        columns: dict[str, list[Column]] = defaultdict(list)
+        for row in cursor.execute(_COLUMNS):
+            columns[row["table_name"]].append(_column(row))
+        primary_keys: dict[str, list[str]] = defaultdict(list)
+        for row in cursor.execute(_PRIMARY_KEYS):
+            primary_keys[row["table_name"]].append(row["attname"])
+        services = {row["schema_name"]: row for row in cursor.execute("SELECT * FROM archive.service")}
+        schemas = tuple(
+            Schema(
+                row["schema_name"],
+                row["description"],
+                row["utype"],
+                services.get(row["schema_name"], {}).get("title"),
+            )
+            for row in cursor.execute("SELECT * FROM tap_schema.schemas ORDER BY schema_index, schema_name")
+        )
+        tables = tuple(
+            Table(
+                schema=row["schema_name"],
+                name=row["table_name"].partition(".")[2],
+                columns=tuple(columns[row["table_name"]]),
+                utype=row["utype"],
+                title=services.get(row["schema_name"], {}).get("title"),
+                description=row["description"],
+                kind=row["table_type"],
+                rows=services.get(row["schema_name"], {}).get("granule_count"),
+                primary_key=tuple(primary_keys[row["table_name"]]),
+            )
+            for row in cursor.execute(
+                "SELECT t.* FROM tap_schema.tables t JOIN tap_schema.schemas s USING (schema_name)"
+                " ORDER BY s.schema_index, s.schema_name, t.table_index, t.table_name"
+            )
+        )
+        keys = _keys(cursor.execute(_KEYS).fetchall())
+    return Catalog(schemas, tables, keys)
+
+
+def _column(row: dict[str, Any]) -> Column:
+    return Column(
+        name=row["column_name"],
+        datatype=row["datatype"],
+        arraysize=row["arraysize"],
+        xtype=row["xtype"],
+        unit=row["unit"],
+        ucd=row["ucd"],
+        utype=row["utype"],
+        description=row["description"],
+        indexed=bool(row["indexed"]),
+        principal=bool(row["principal"]),
+        std=bool(row["std"]),
+        form=Form(row["form"]),
+        pg_type=row["pg_type"],
+        nullable=row["nullable"],
+    )
+
+
+def _keys(rows: list[dict[str, Any]]) -> tuple[ForeignKey, ...]:
+    pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    facts: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        pairs[row["key_id"]].append((row["from_column"], row["target_column"]))
+        facts[row["key_id"]] = row
+    return tuple(
+        ForeignKey(
+            key_id, row["from_table"], row["target_table"], tuple(pairs[key_id]), row["description"], row["utype"]
+        )
+        for key_id, row in facts.items()
+    )
+
+
+class CatalogCache:
+    """The catalogue of a process, reloaded when a publication has moved the version.
+
+    `connect` lends a connection in the service role. While the database is away the last catalogue stands: whoever
+    needs the database as well gets the error from there.
+    """
+
+    def __init__(self, connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]]) -> None:
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._catalog: Catalog | None = None
+        self._version = -1
+        self._checked = 0.0
+
+    def __call__(self) -> Catalog:
+        """The current catalogue, at most CHECK_EVERY_S old."""
+        catalog = self._catalog
+        if catalog is not None and time.monotonic() - self._checked < CHECK_EVERY_S:
+            return catalog
+        with self._lock:
+            if self._catalog is not None and time.monotonic() - self._checked < CHECK_EVERY_S:
+                return self._catalog
+            try:
+                with self._connect() as connection:
+                    version = catalog_version(connection)
+                    if version != self._version or self._catalog is None:
+                        self._catalog = load_catalog(connection)
+                        self._version = version
+            except (psycopg.OperationalError, UnavailableError):
+                if self._catalog is None:
+                    raise
+            self._checked = time.monotonic()
+            return self._catalog

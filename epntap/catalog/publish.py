@@ -1,0 +1,278 @@
+"""Published tables: made, indexed, granted, and described in TAP_SCHEMA. All of it needs the owner's connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from epntap.catalog.model import Column, Form, Schema, Table
+from epntap.errors import SetupError
+
+__all__ = [
+    "EPN_CORE_INDEXES",
+    "Index",
+    "add_columns",
+    "create_indexes",
+    "create_table",
+    "publish_table",
+    "raise_catalog_version",
+    "stored_columns",
+    "with_indexed_columns",
+]
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+#: ALTER TABLE waits for running queries, and everybody else waits behind it: so not for long
+LOCK_TIMEOUT_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index of every table that has its columns; `{0}` in the expression stands for the first of them."""
+
+    name: str
+    columns: tuple[str, ...]
+    method: str = "btree"
+    expression: str = ""
+    #: storage parameters, as they stand in WITH (…)
+    parameters: str = ""
+
+    @property
+    def target(self) -> sql.Composed:
+        """What stands between the parentheses of CREATE INDEX."""
+        names = [sql.Identifier(name) for name in self.columns]
+        if self.expression:
+            return sql.SQL(self.expression).format(*names)  # constants of this module
+        return sql.SQL(", ").join(names)
+
+
+def _hash_list_index(column: str) -> Index:
+    # fastupdate=off: a pending list would be searched row by row by every query after a load
+    expression = "string_to_array(lower({0}), '#')"
+    return Index(f"{column}_items", (column,), "gin", expression, "fastupdate = off")
+
+
+#: what clients search by, besides the primary key: time, groups, and the items of hash lists
+EPN_CORE_INDEXES: tuple[Index, ...] = (
+    Index("time_min", ("time_min",)),
+    Index("time_max", ("time_max",)),
+    Index("obs_id", ("obs_id",)),
+    Index("dataset_id", ("dataset_id", "time_min")),
+    *map(
+        _hash_list_index,
+        (
+            "dataproduct_type",
+            "instrument_host_name",
+            "instrument_name",
+            "measurement_type",
+            "target_class",
+            "target_name",
+        ),
+    ),
+)
+
+
+def with_indexed_columns(table: Table, indexes: Iterable[Index] = EPN_CORE_INDEXES) -> Table:
+    """The table with `indexed` set on the columns that the primary key or an index serves."""
+    served = set(table.primary_key)
+    for index in _usable(table, indexes):
+        served.update(index.columns)
+    return replace(table, columns=tuple(replace(column, indexed=column.name in served) for column in table.columns))
+
+
+def stored_columns(connection: Connection, table: Table) -> Mapping[str, str]:
+    """Column name -> PostgreSQL type of the table as it is in the database, in its order; empty if there is none."""
+    rows = connection.execute(
+        """
+        SELECT attname, format_type(atttypid, atttypmod)
+        FROM pg_attribute
+        WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+        ORDER BY attnum
+        """,
+        (f'"{table.schema}"."{table.name}"',),
+    )
+    return dict(rows.fetchall())
+
+
+def create_table(connection: Connection, table: Table) -> None:
+    """Make the schema if need be and the table, bare: rows come faster without indexes. Part of the caller's transaction."""
+    columns = sql.SQL(", ").join(_column_definition(column) for column in table.columns)
+    try:
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(table.schema)))
+        connection.execute(sql.SQL("CREATE TABLE {} ({})").format(_name(table), columns))
+        _grant(connection, table)
+    except psycopg.errors.InsufficientPrivilege as exc:
+        raise SetupError(
+            f"Schema {table.schema} exists in the database and belongs to somebody else; "
+            "choose another schema or give it to the role epntap_owner."
+        ) from exc
+
+
+def create_indexes(connection: Connection, table: Table, indexes: Iterable[Index] = EPN_CORE_INDEXES) -> None:
+    """Make the primary key and those indexes that are missing. Part of the caller's transaction.
+
+    Readers are not hindered. Raises psycopg.errors.UniqueViolation when two rows have the same key.
+    """
+    if table.primary_key and not _has_primary_key(connection, table):
+        key = sql.SQL(", ").join(sql.Identifier(name) for name in table.primary_key)
+        connection.execute(
+            sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
+                _name(table), sql.Identifier(f"{table.name}_pkey"), key
+            )
+        )
+    for index in _usable(table, indexes):
+        parameters = sql.SQL(f" WITH ({index.parameters})" if index.parameters else "")
+        connection.execute(
+            sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} USING {} ({}){}").format(
+                sql.Identifier(f"{table.name}_{index.name}"),
+                _name(table),
+                sql.SQL(index.method),  # constants of this module
+                index.target,
+                parameters,
+            )
+        )
+
+
+def add_columns(connection: Connection, table: Table, lock_timeout_s: float = LOCK_TIMEOUT_S) -> tuple[str, ...]:
+    """Add to a published table the columns that it lacks, in a short transaction of their own; their names.
+
+    Nobody sees them before `publish_table` describes them. Raises SetupError when a stored column has another type,
+    or when queries keep the table busy for longer than `lock_timeout_s`.
+    """
+    stored = stored_columns(connection, table)
+    for column in table.columns:
+        if column.name in stored and stored[column.name] != column.pg_type:
+            raise SetupError(
+                f"{table.qualified_name} holds {column.name} as {stored[column.name]}, but {column.pg_type} is needed; "
+                "publish under another schema name or drop the table."
+            )
+    missing = tuple(column for column in table.columns if column.name not in stored)
+    if not missing:
+        return ()
+    additions = sql.SQL(", ").join(
+        sql.SQL("ADD COLUMN {}").format(_column_definition(replace(column, nullable=True))) for column in missing
+    )
+    names = tuple(column.name for column in missing)
+    try:
+        with connection.transaction():
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(lock_timeout_s * 1000)}ms",))
+            connection.execute(sql.SQL("ALTER TABLE {} {}").format(_name(table), additions))
+    except psycopg.errors.LockNotAvailable as exc:
+        raise SetupError(
+            f"{table.qualified_name} needs the new column {', '.join(names)}, but queries are using the table; "
+            "nothing was changed, please try again when they are done."
+        ) from exc
+    return names
+
+
+def publish_table(connection: Connection, schema: Schema, table: Table) -> None:
+    """Describe the table in TAP_SCHEMA and its stored forms in archive.column_form. Part of the caller's transaction."""
+    connection.execute(
+        """
+        INSERT INTO tap_schema.schemas (schema_name, utype, description, schema_index)
+        VALUES (%(name)s, %(utype)s, %(description)s,
+                (SELECT coalesce(max(schema_index), 0) + 1 FROM tap_schema.schemas WHERE schema_name <> 'tap_schema'))
+        ON CONFLICT (schema_name) DO UPDATE SET utype = excluded.utype, description = excluded.description
+        """,
+        {"name": schema.name, "utype": schema.utype, "description": schema.description or schema.title},
+    )
+    connection.execute(
+        """
+        INSERT INTO tap_schema.tables (schema_name, table_name, table_type, utype, description, table_index)
+        VALUES (%s, %s, %s, %s, %s, 1)
+        ON CONFLICT (table_name) DO UPDATE
+        SET schema_name = excluded.schema_name, table_type = excluded.table_type, utype = excluded.utype,
+            description = excluded.description
+        """,
+        (table.schema, table.qualified_name, table.kind, table.utype, table.description or table.title),
+    )
+    _describe_columns(connection, table)
+    _record_forms(connection, table)
+
+
+def raise_catalog_version(connection: Connection) -> int:
+    """Tell web processes to read their catalogue again, once the caller's transaction is committed; the new version."""
+    row = connection.execute("UPDATE archive.catalog_version SET version = version + 1 RETURNING version").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _describe_columns(connection: Connection, table: Table) -> None:
+    connection.execute("DELETE FROM tap_schema.columns WHERE table_name = %s", (table.qualified_name,))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO tap_schema.columns
+                (table_name, column_name, datatype, arraysize, xtype, description, utype, unit, ucd,
+                 indexed, principal, std, column_index)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [
+                (
+                    table.qualified_name,
+                    column.name,
+                    column.datatype,
+                    column.arraysize,
+                    column.xtype,
+                    column.description,
+                    column.utype,
+                    column.unit,
+                    column.ucd,
+                    int(column.indexed),
+                    int(column.principal),
+                    int(column.std),
+                    position,
+                )
+                for position, column in enumerate(table.columns, 1)
+            ],
+        )
+
+
+def _record_forms(connection: Connection, table: Table) -> None:
+    connection.execute(
+        "DELETE FROM archive.column_form WHERE schema_name = %s AND table_name = %s", (table.schema, table.name)
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO archive.column_form (schema_name, table_name, column_name, form) VALUES (%s, %s, %s, %s)",
+            [
+                (table.schema, table.name, column.name, column.form.value)
+                for column in table.columns
+                if column.form is not Form.PLAIN
+            ],
+        )
+
+
+def _grant(connection: Connection, table: Table) -> None:
+    schema, name = sql.Identifier(table.schema), _name(table)
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO epntap_reader, epntap_service").format(schema))
+    connection.execute(sql.SQL("GRANT SELECT ON {} TO epntap_reader").format(name))
+    connection.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO epntap_service").format(name))
+
+
+def _has_primary_key(connection: Connection, table: Table) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass(%s) AND contype = 'p'",
+        (f'"{table.schema}"."{table.name}"',),
+    )
+    return found.fetchone() is not None
+
+
+def _usable(table: Table, indexes: Iterable[Index]) -> Iterable[Index]:
+    return (index for index in indexes if all(table.column(name) is not None for name in index.columns))
+
+
+def _name(table: Table) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)
+
+
+def _column_definition(column: Column) -> sql.Composed:
+    definition = sql.SQL("{} {}").format(
+        sql.Identifier(column.name),
+        sql.SQL(column.pg_type),  # types come from the list of columns, not from users
+    )
+    return definition if column.nullable else definition + sql.SQL(" NOT NULL")

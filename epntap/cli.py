@@ -1,0 +1,111 @@
+"""The command line: every command says in one sentence what went wrong, and then exits with 1."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import epntap
+from epntap.catalog.load import load_catalog
+from epntap.db.migrate import apply_migrations, pending_migrations
+from epntap.db.pool import Role, connect
+from epntap.db.server import open_database
+from epntap.errors import EpnTapError, SetupError
+from epntap.settings import Settings, load_settings
+
+__all__ = ["main"]
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:  # whatever the command returns
+        try:
+            return super().invoke(ctx)
+        except EpnTapError as exc:
+            click.echo(f"epntap: {exc.message}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(epntap.__version__, prog_name="epntap")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings file (TOML); EPNTAP_* variables win over it.")
+@click.pass_context
+def main(ctx: click.Context, config: Path | None) -> None:
+    """Turn an archive of space plasma data into an EPN-TAP service."""
+    ctx.obj = load_settings(file=config)
+
+
+@main.command()
+@click.pass_obj
+def init(settings: Settings) -> None:
+    """Make the database: roles, schemas, functions. Safe to run again."""
+    with open_database(settings) as database:
+        applied = apply_migrations(database)
+    click.echo(f"{len(applied)} steps applied" if applied else "the database was up to date already")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.pass_obj
+def status(settings: Settings, as_json: bool) -> None:
+    """Say where the database is and what it publishes."""
+    with open_database(settings) as database:
+        pending = pending_migrations(database)
+        tables: list[dict[str, Any]] = []
+        if not pending:
+            with connect(database, Role.SERVICE) as connection:
+                catalog = load_catalog(connection)
+            tables = [
+                {"table": table.qualified_name, "rows": table.rows, "columns": len(table.columns)}
+                for table in catalog.tables
+                if table.schema != "tap_schema"
+            ]
+        with connect(database, Role.ADMIN) as connection:
+            version = connection.info.parameter_status("server_version")
+        kind = "embedded" if database.embedded else "external"
+    report = {
+        "database": f"{kind} PostgreSQL {version}",
+        "home": str(settings.home),
+        "address": settings.base_url,
+        "pending": pending,
+        "published": tables,
+    }
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+        return
+    click.echo(f"database   {report['database']}\nhome       {report['home']}\naddress    {report['address']}")
+    if pending:
+        click.echo(f"not ready  {len(pending)} setup steps are missing; run 'epntap init'")
+    elif not tables:
+        click.echo("published  nothing yet; run 'epntap ingest SERVICE.toml'")
+    for table in tables:
+        click.echo(f"published  {table['table']}: {table['rows']} granules, {table['columns']} columns")
+
+
+def _with_address(settings: Settings, host: str | None, port: int | None) -> Settings:
+    changes: dict[str, Any] = {"host": host, "port": port}
+    return dataclasses.replace(settings, **{name: value for name, value in changes.items() if value is not None})
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.pass_obj
+def serve(settings: Settings, host: str | None, port: int | None) -> None:
+    """Answer queries until Ctrl-C."""
+    from epntap.serve import bound_socket, only_server, run_server  # noqa: PLC0415  # gunicorn is slow to import
+
+    settings = _with_address(settings, host, port)
+    with only_server(settings), bound_socket(settings) as listener, open_database(settings) as database:
+        if pending_migrations(database):
+            raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
+        click.echo(f"TAP address: {settings.base_url}/tap   (Ctrl-C stops)", err=True)
+        run_server(settings, database, listener)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Rows of one query as blocks of bytes, written by the database itself with COPY."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg_pool import ConnectionPool
+
+from epntap.answer import Outcome, OutcomeStatus
+from epntap.db.copy_out import CopyOut
+from epntap.db.failures import from_psycopg
+from epntap.db.pool import Connection, pooled
+from epntap.db.watch import Ending, Watch
+
+__all__ = ["RowStream"]
+
+#: a block is handed on when it has this many bytes …
+BLOCK_BYTES = 256 * 1024
+#: … or when the database lets us wait this long for the next row
+FLUSH_AFTER_S = 0.25
+#: how long a cancelled backend may go on before it is terminated
+TERMINATE_AFTER_S = 1.0
+
+
+class RowStream:
+    """One COPY, read once: iterate for blocks that end on rows, then look at `outcome`; call `close` in any case.
+
+    The statement must yield at most maxrec + 1 rows: the last one is held back, and its arrival tells overflow.
+    """
+
+    def __init__(
+        self,
+        pool: ConnectionPool[Connection],
+        statement: sql.Composable,
+        params: Mapping[str, Any],  # values of any type that psycopg can adapt
+        *,
+        copy_options: LiteralString,
+        maxrec: int,
+        timeout_s: float,
+    ) -> None:
+        self._pool = pool
+        self._statement = sql.SQL("COPY ({}) TO STDOUT ({})").format(statement, sql.SQL(copy_options))
+        self._params = params
+        self._maxrec = maxrec
+        self._timeout_s = timeout_s
+        self._connection: Connection | None = None
+        self._over = threading.Event()
+        self._blocks = self._read()
+        self.outcome: Outcome | None = None
+        self.watch = Watch(deadline=time.monotonic() + timeout_s, on_end=self._interrupt)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Blocks of whole rows. Raises one of our errors when the query fails."""
+        return self._blocks
+
+    def close(self) -> None:
+        """End the query if it still runs, and give the connection back."""
+        self._blocks.close()
+
+    def _read(self) -> Generator[bytes, None, None]:
+        pending: list[memoryview | bytes] = []
+        rows = 0
+        with pooled(self._pool) as connection:
+            self._connection = connection
+            try:
+                copy = CopyOut(connection, self._statement, self._params)
+                size = 0
+                last = time.monotonic()
+                try:
+                    while not copy.finished:
+                        row = copy.take()
+                        if row is None:
+                            if pending and time.monotonic() - last > FLUSH_AFTER_S:
+                                yield b"".join(pending)
+                                pending, size, last = [], 0, time.monotonic()
+                            if not copy.finished:
+                                copy.wait()
+                            continue
+                        rows += 1
+                        if rows > self._maxrec:
+                            continue
+                        pending.append(row)
+                        size += len(row)
+                        if size >= BLOCK_BYTES:
+                            yield b"".join(pending)
+                            pending, size, last = [], 0, time.monotonic()
+                finally:
+                    if not copy.finished:
+                        connection.cancel_safe(timeout=TERMINATE_AFTER_S)
+                        copy.abandon()
+            except psycopg.Error as exc:
+                raise from_psycopg(exc, timeout_s=self._timeout_s) from exc
+            finally:
+                self._over.set()
+                self._connection = None
+        overflow = rows > self._maxrec
+        self.outcome = Outcome(OutcomeStatus.OVERFLOW if overflow else OutcomeStatus.OK, min(rows, self._maxrec))
+        if pending:
+            yield b"".join(pending)
+
+    def _interrupt(self, _ending: Ending) -> None:
+        """End the query in the database, whatever the thread that reads it is doing."""
+        connection = self._connection
+        if connection is None:
+            return
+        backend = connection.info.backend_pid
+        with suppress(psycopg.Error):
+            connection.cancel_safe(timeout=TERMINATE_AFTER_S)
+        if self._over.wait(TERMINATE_AFTER_S):
+            return
+        # A backend that is stuck in sending to us does not look at a cancel request.
+        with suppress(psycopg.Error), psycopg.connect(self._pool.conninfo, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", (backend,))

@@ -1,0 +1,109 @@
+"""A watch over answers in progress: it ends those whose client has left or whose time is over.
+
+A thread that waits for the database, or for a client to take a block, cannot look elsewhere. One watching thread
+in each process looks for all of them a few times a second (design: an answer never outlives its client).
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+__all__ = ["Ending", "Watch", "Watcher"]
+
+INTERVAL_S = 0.2
+
+
+class Ending(StrEnum):
+    """Why the watcher ended an answer."""
+
+    CLIENT_GONE = "client gone"
+    CLIENT_STALLED = "client stalled"
+    DEADLINE = "deadline"
+
+
+@dataclass(slots=True)
+class Watch:
+    """One answer under watch. The answer tells when it hands a block to the client and when it is back."""
+
+    #: monotonic time at which the whole answer must be over
+    deadline: float
+    #: called once, in a thread of its own, when the watcher ends the answer
+    on_end: Callable[[Ending], None]
+    #: the client's connection, where there is one
+    client: socket.socket | None = None
+    send_timeout_s: float = 30.0
+    ending: Ending | None = None
+    _sending_since: float | None = None
+
+    def sending(self) -> None:
+        """A block is being handed to the client."""
+        self._sending_since = time.monotonic()
+
+    def reading(self) -> None:
+        """The client has taken the block; the database is being read."""
+        self._sending_since = None
+
+    def verdict(self, now: float) -> Ending | None:
+        """Why this answer should end now, if it should."""
+        if now > self.deadline:
+            return Ending.DEADLINE
+        since = self._sending_since
+        if since is not None:
+            # What a client that reads sends while it reads is not looked at; if it leaves, sending fails by itself.
+            return Ending.CLIENT_STALLED if now - since > self.send_timeout_s else None
+        return Ending.CLIENT_GONE if self.client is not None and _has_left(self.client) else None
+
+    def end(self, ending: Ending) -> None:
+        """End the answer: wake a thread that is stuck in sending, then tell the owner."""
+        self.ending = ending
+        if self._sending_since is not None and self.client is not None:
+            with suppress(OSError):
+                self.client.shutdown(socket.SHUT_RDWR)
+        threading.Thread(target=self.on_end, args=(ending,), daemon=True).start()
+
+
+def _has_left(client: socket.socket) -> bool:
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except (BlockingIOError, InterruptedError):
+        return False
+    except OSError:
+        return True
+
+
+@dataclass(slots=True)
+class Watcher:
+    """The watching thread of a process; it starts with the first watch."""
+
+    _by_id: dict[int, Watch] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _thread: threading.Thread | None = None
+
+    def add(self, watch: Watch) -> None:
+        """Watch an answer until `remove`."""
+        with self._lock:
+            self._by_id[id(watch)] = watch
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="answer-watch", daemon=True)
+                self._thread.start()
+
+    def remove(self, watch: Watch) -> None:
+        """The answer is over."""
+        with self._lock:
+            self._by_id.pop(id(watch), None)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(INTERVAL_S)
+            with self._lock:
+                watches = list(self._by_id.values())
+            now = time.monotonic()
+            for watch in watches:
+                if watch.ending is None and (ending := watch.verdict(now)) is not None:
+                    watch.end(ending)

@@ -1,0 +1,81 @@
+"""VOTable TABLEDATA straight from COPY: a few replacements on blocks, no work per row (VOTable 1.4 §5.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import LiteralString
+
+from epntap.answer import Outcome, ResultColumn
+from epntap.formats import votable
+from epntap.formats.base import AnswerFacts, BlockTransform
+from epntap.formats.projection import Spelling
+
+__all__ = ["TableData"]
+
+SEPARATOR = b"\x01"
+#: what COPY escapes, and characters that XML 1.0 does not allow
+_ODD = re.compile(rb"[\\\x02-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+_ESCAPE = re.compile(rb"\\(.)|[\x02-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]", re.DOTALL)
+_REPLACEMENT = "\ufffd".encode()
+_UNESCAPED = {b"b": _REPLACEMENT, b"f": _REPLACEMENT, b"v": _REPLACEMENT, b"n": b"&#10;", b"t": b"\t", b"r": b"&#13;"}
+_CELL_END = b"</TD><TD>"
+_ROW_START = b"<TR><TD>"
+_ROW_END = b"</TD></TR>\n"
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    escaped = match.group(1)
+    if escaped is None or escaped == SEPARATOR:
+        return _REPLACEMENT
+    return _UNESCAPED.get(escaped, escaped)
+
+
+class TableData:
+    """VOTable with TABLEDATA serialization."""
+
+    media_type = "application/x-votable+xml"
+    names = ("votable", "vot", "text/xml", "application/x-votable+xml;serialization=tabledata", "votable/td")
+    extension = "vot"
+    copy_options: LiteralString = "FORMAT text, DELIMITER E'\\x01', NULL ''"
+    spelling = Spelling.TEXT
+    says_outcome = True
+
+    def header(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> bytes:
+        """Everything up to the first TR."""
+        return votable.document_start(columns, facts) + b"<DATA><TABLEDATA>\n"
+
+    def transform(self, columns: Sequence[ResultColumn]) -> BlockTransform:
+        """Rows of COPY text as TR elements."""
+        if not columns:
+            raise ValueError("an answer has at least one column")
+        floats = frozenset(n for n, column in enumerate(columns) if column.datatype in {"float", "double"})
+
+        def rows(block: bytes) -> bytes:
+            if floats and b"Infinity" in block:
+                block = _signed_infinities(block, floats)
+            block = block.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
+            if _ODD.search(block):
+                block = _ESCAPE.sub(_unescape, block)
+            body = block[:-1].replace(SEPARATOR, _CELL_END).replace(b"\n", _ROW_END + _ROW_START)
+            return _ROW_START + body + _ROW_END
+
+        return rows
+
+    def trailer(self, outcome: Outcome, facts: AnswerFacts) -> bytes:
+        """Everything after the last TR."""
+        return b"</TABLEDATA></DATA>\n" + votable.document_end(outcome, facts)
+
+
+def _signed_infinities(block: bytes, floats: frozenset[int]) -> bytes:
+    # VOTable 1.4 §6: +Inf and -Inf; PostgreSQL writes Infinity and -Infinity, in arrays between blanks.
+    lines = block.split(b"\n")
+    for index, line in enumerate(lines):
+        if b"Infinity" in line:
+            cells = line.split(SEPARATOR)
+            if len(cells) > max(floats):
+                for n in floats:
+                    if b"Infinity" in cells[n]:
+                        cells[n] = re.sub(rb"(-?)Infinity", lambda m: (m.group(1) or b"+") + b"Inf", cells[n])
+            lines[index] = SEPARATOR.join(cells)
+    return b"\n".join(lines)

@@ -1,0 +1,107 @@
+"""The frame of a VOTable: everything but the rows (VOTable 1.4, DALI 1.1 §4.4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from xml.sax.saxutils import escape, quoteattr
+
+from epntap.answer import Outcome, OutcomeStatus, ResultColumn
+from epntap.formats.base import AnswerFacts
+
+__all__ = ["document_end", "document_start", "error_document", "field_ids", "xml_text"]
+
+_NCNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_START = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    b'<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"'
+    b' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    b' xsi:schemaLocation="http://www.ivoa.net/xml/VOTable/v1.3 http://www.ivoa.net/xml/VOTable/VOTable-1.4.xsd">\n'
+)
+_END = b"</VOTABLE>\n"
+#: UCDs of the columns that hold Julian Days (EPN-TAP 2.0 §2.1)
+_JD_UCDS = {"time.start;obs", "time.end;obs"}
+_TIMESYS_ID = "epn_time"
+
+
+def xml_text(text: str) -> str:
+    """Text for XML content; characters that XML does not allow become U+FFFD."""
+    return escape(_ILLEGAL.sub("\ufffd", text))
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(_ILLEGAL.sub("\ufffd", text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+
+
+def _info(name: str, value: str, content: str = "") -> str:
+    start = f"<INFO name={_attribute(name)} value={_attribute(value)}"
+    return f"{start}>{xml_text(content)}</INFO>\n" if content else f"{start}/>\n"
+
+
+def field_ids(columns: Sequence[ResultColumn]) -> list[str]:
+    """An XML ID for each column: its name where that is possible and free."""
+    taken: set[str] = {_TIMESYS_ID}
+    ids: list[str] = []
+    for n, column in enumerate(columns, start=1):
+        wanted = column.name if _NCNAME.fullmatch(column.name) else f"col_{n}"
+        while wanted in taken:
+            wanted = f"{wanted}_{n}"
+        taken.add(wanted)
+        ids.append(wanted)
+    return ids
+
+
+def document_start(columns: Sequence[ResultColumn], facts: AnswerFacts) -> bytes:
+    """The document up to and including the last FIELD."""
+    parts = ['<RESOURCE type="results">\n', _info("QUERY_STATUS", "OK")]
+    parts += [_info(name, value, about) for name, value, about in facts.infos]
+    timed = [_is_jd(column) for column in columns]
+    if any(timed):
+        parts.append(
+            f'<TIMESYS ID="{_TIMESYS_ID}" timeorigin="JD-origin" timescale="UTC" refposition="UNKNOWN"/>\n'
+        )
+    parts.append("<TABLE>\n")
+    parts += [
+        _field(column, field_id, is_jd)
+        for column, field_id, is_jd in zip(columns, field_ids(columns), timed, strict=True)
+    ]
+    return _START + "".join(parts).encode()
+
+
+def _is_jd(column: ResultColumn) -> bool:
+    return column.unit == "d" and column.ucd in _JD_UCDS
+
+
+def _field(column: ResultColumn, field_id: str, is_jd: bool) -> str:
+    attributes: Iterable[tuple[str, str | None]] = (
+        ("ID", field_id),
+        ("name", column.name),
+        ("datatype", column.datatype),
+        ("arraysize", column.arraysize),
+        ("xtype", column.xtype),
+        ("unit", column.unit),
+        ("ucd", column.ucd),
+        ("utype", column.utype),
+        ("ref", _TIMESYS_ID if is_jd else None),
+    )
+    start = "<FIELD" + "".join(f" {name}={_attribute(value)}" for name, value in attributes if value)
+    if column.description:
+        return f"{start}><DESCRIPTION>{xml_text(column.description)}</DESCRIPTION></FIELD>\n"
+    return start + "/>\n"
+
+
+def document_end(outcome: Outcome, facts: AnswerFacts) -> bytes:
+    """The document from the end of the table on; says overflow or failure after the rows (DALI 1.1 §4.4.1)."""
+    parts = ["</TABLE>\n"]
+    if outcome.status is not OutcomeStatus.OK:
+        parts.append(_info("QUERY_STATUS", outcome.status, outcome.message))
+    parts.append("</RESOURCE>\n")
+    parts += facts.descriptors
+    return "".join(parts).encode() + _END
+
+
+def error_document(message: str) -> bytes:
+    """A whole document that says why there is no answer (DALI 1.1 §4.2)."""
+    body = '<RESOURCE type="results">\n' + _info("QUERY_STATUS", OutcomeStatus.ERROR, message) + "</RESOURCE>\n"
+    return _START + body.encode() + _END

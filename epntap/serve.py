@@ -1,0 +1,101 @@
+"""The web server: gunicorn with threads around the application."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from epntap.db.pool import Database
+from epntap.errors import SetupError
+from epntap.logs import log_to_stderr
+from epntap.settings import Settings
+from epntap.wsgi import build_app
+
+__all__ = ["bound_socket", "only_server", "run_server"]
+
+
+@contextmanager
+def only_server(settings: Settings) -> Iterator[None]:
+    """Hold the home folder for one server. Raises SetupError when another process serves it."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    path = settings.home / "serve.lock"
+    with path.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            holder = handle.read().strip() or "another process"
+            raise SetupError(
+                f"{settings.home} is already served by {holder}; stop that one, or set EPNTAP_HOME to another folder."
+            ) from None
+        handle.seek(0)
+        handle.truncate()
+        handle.write(f"process {os.getpid()} at {settings.base_url}\n")
+        handle.flush()
+        yield
+
+
+def bound_socket(settings: Settings) -> socket.socket:
+    """The listening socket. Raises SetupError when the port is taken."""
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as exc:
+        listener.close()
+        raise SetupError(
+            f"Port {settings.port} on {settings.host} cannot be used ({exc.strerror}); "
+            "choose another with --port or EPNTAP_PORT."
+        ) from exc
+    listener.listen(2048)
+    return listener
+
+
+def run_server(settings: Settings, database: Database, listener: socket.socket) -> None:
+    """Serve until a signal ends it."""
+    log_to_stderr()
+    logging.getLogger("gunicorn.error").setLevel(logging.WARNING)
+    _Server(settings, database, listener).run()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
+    def __init__(self, settings: Settings, database: Database, listener: socket.socket) -> None:
+        self._settings = settings
+        self._database = database
+        self._listener = listener
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self._settings
+        options: dict[str, Any] = {
+            "bind": [f"fd://{self._listener.fileno()}"],
+            "worker_class": "gthread",
+            "workers": settings.workers,
+            "threads": settings.threads,
+            "timeout": 120,
+            "graceful_timeout": 5,
+            "keepalive": 15,
+            "loglevel": "warning",
+            "logconfig_dict": {
+                "version": 1,
+                "disable_existing_loggers": False,
+                "root": {"level": "INFO", "handlers": ["stderr"]},
+                "handlers": {
+                    "stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}
+                },
+                "formatters": {"json": {"()": "epntap.logs.JsonFormatter"}},
+                "loggers": {"gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True}},
+            },
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:  # a WSGI application
+        return build_app(self._settings, self._database)

@@ -1,0 +1,224 @@
+"""The story of a query, from parameters to blocks of bytes. No HTTP here."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from psycopg_pool import ConnectionPool
+
+import epntap
+from epntap import adql
+from epntap.answer import Outcome, OutcomeStatus, ResultColumn
+from epntap.catalog.model import Catalog
+from epntap.db.pool import Connection
+from epntap.db.stream import RowStream
+from epntap.db.watch import Ending, Watch, Watcher
+from epntap.errors import EpnTapError, UnavailableError
+from epntap.formats.base import AnswerFacts, RowFormat
+from epntap.formats.negotiate import choose_format
+from epntap.formats.projection import project
+from epntap.settings import Settings
+from epntap.tap.params import TapRequest
+
+__all__ = ["Answer", "ClientGoneError", "TapService"]
+
+
+class ClientGoneError(ConnectionAbortedError):
+    """The client left before its answer was complete; nobody is there to be told."""
+
+
+class BrokenStreamError(ConnectionAbortedError):
+    """An answer broke in a format that cannot say so: the connection is cut so that the client sees it."""
+
+
+@dataclass(slots=True)
+class TapService:
+    """What answering needs: built once in each process and handed to the views."""
+
+    settings: Settings
+    pool: ConnectionPool[Connection]
+    catalog: Callable[[], Catalog]
+    watcher: Watcher = field(default_factory=Watcher)
+    features: adql.Features = field(default_factory=adql.Features)
+    #: XML of service descriptors for an answer with these columns
+    describe: Callable[[list[ResultColumn]], list[str]] = lambda _columns: []
+    running: threading.BoundedSemaphore = field(init=False)
+    streaming: threading.BoundedSemaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.running = threading.BoundedSemaphore(max(1, self.settings.query_connections))
+        self.streaming = threading.BoundedSemaphore(max(1, self.settings.threads // 2))
+
+    def answer(self, request: TapRequest, client: socket.socket | None = None) -> Answer:
+        """Start the query and wait for its first block, so that what fails early fails with a proper error.
+
+        The answer must be closed by its receiver. Raises our errors; ClientGoneError when nobody waits any more.
+        """
+        # 1. the format, 2. the question in SQL, 3. the values as the format spells them
+        form, media_type = choose_format(request.response_format)
+        maxrec = self._maxrec(request)
+        translation = adql.translate(
+            request.query,
+            self.catalog(),
+            base_url=self.settings.base_url,
+            row_limit=maxrec + 1,
+            features=self.features,
+        )
+        columns = list(translation.columns)
+        facts = self._facts(request, columns)
+        if maxrec == 0:  # DALI 1.1 §3.4.4: metadata and an overflow, nothing needs to run
+            return Answer(form, media_type, columns, facts, outcome=Outcome(OutcomeStatus.OVERFLOW, 0))
+        statement = project(translation.statement, columns, form.spelling)
+        # 4. run it and wait for the first block
+        stack = ExitStack()
+        try:
+            self._admit(stack, self.running, "queries are running")
+            stream = RowStream(
+                self.pool,
+                statement,
+                translation.params,
+                copy_options=form.copy_options,
+                maxrec=maxrec,
+                timeout_s=self.settings.sync_timeout_s,
+            )
+            stack.callback(stream.close)
+            stream.watch.client = client
+            stream.watch.send_timeout_s = self.settings.send_timeout_s
+            self.watcher.add(stream.watch)
+            stack.callback(self.watcher.remove, stream.watch)
+            first = self._first(stream)
+            if stream.outcome is None:
+                self._admit(stack, self.streaming, "answers are being sent")
+            else:
+                stack.close()  # a short answer gives back its slot before the client has read it …
+                self.watcher.add(stream.watch)  # … but a client that does not read it must not keep the thread
+                stack.callback(self.watcher.remove, stream.watch)
+            return Answer(form, media_type, columns, facts, stream=stream, first=first, resources=stack.pop_all())
+        finally:
+            stack.close()
+
+    def _maxrec(self, request: TapRequest) -> int:
+        wanted = self.settings.maxrec_default if request.maxrec is None else request.maxrec
+        return min(wanted, self.settings.maxrec_hard)
+
+    def _facts(self, request: TapRequest, columns: list[ResultColumn]) -> AnswerFacts:
+        infos = [
+            ("standardID", "ivo://ivoa.net/std/TAP", ""),
+            ("QUERY", request.query, ""),
+            ("server_software", f"epntap/{epntap.__version__}", ""),
+            ("request_address", f"{self.settings.base_url}/tap/sync", ""),
+        ]
+        return AnswerFacts(infos=infos, descriptors=self.describe(columns))
+
+    def _admit(self, stack: ExitStack, slots: threading.BoundedSemaphore, what: str) -> None:
+        if not slots.acquire(blocking=False):
+            raise UnavailableError(f"Too many {what} at the moment; please try again in a few seconds.", 5)
+        stack.callback(slots.release)
+
+    def _first(self, stream: RowStream) -> list[bytes]:
+        try:
+            return list(itertools.islice(stream, 1))
+        except EpnTapError:
+            if stream.watch.ending is Ending.CLIENT_GONE:
+                raise ClientGoneError from None
+            raise
+
+
+class Answer:
+    """The bytes of one answer. Iterate once; `close` ends the query in the database and frees what it held.
+
+    An object and not a generator: closing a generator that never started would skip its cleaning up.
+    """
+
+    def __init__(
+        self,
+        form: RowFormat,
+        media_type: str,
+        columns: list[ResultColumn],
+        facts: AnswerFacts,
+        *,
+        stream: RowStream | None = None,
+        first: list[bytes] | None = None,
+        outcome: Outcome | None = None,
+        resources: ExitStack | None = None,
+    ) -> None:
+        self.media_type = media_type
+        self.extension = form.extension
+        self.bytes_sent = 0
+        self._form = form
+        self._columns = columns
+        self._facts = facts
+        self._stream = stream
+        self._first = first or []
+        self._outcome = outcome
+        self._resources = resources or ExitStack()
+        self._blocks = self._write()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the answer ended, when it has."""
+        return self._stream.outcome if self._stream is not None and self._outcome is None else self._outcome
+
+    @property
+    def is_complete(self) -> bool:
+        """True when all rows are here already, so that the length can be told."""
+        return self.outcome is not None
+
+    @property
+    def ending(self) -> str:
+        """In a word or two, for the log."""
+        watch = self._watch
+        if watch is not None and watch.ending is not None:
+            return watch.ending.value
+        return self.outcome.status.value if self.outcome else "left"
+
+    @property
+    def _watch(self) -> Watch | None:
+        return self._stream.watch if self._stream is not None else None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        watch = self._watch
+        if watch is not None:
+            watch.reading()
+        block = next(self._blocks)
+        self.bytes_sent += len(block)
+        if watch is not None:
+            watch.sending()
+        return block
+
+    def close(self) -> None:
+        """End the query if it still runs. Safe to call again."""
+        self._blocks.close()
+        self._resources.close()
+
+    def _write(self) -> Generator[bytes, None, None]:
+        transform = self._form.transform(self._columns)
+        head = self._form.header(self._columns, self._facts)
+        rest: Iterator[bytes] = iter(self._stream) if self._stream is not None else iter(())
+        try:
+            for block in itertools.chain(self._first, rest):
+                written = transform(block)
+                yield head + written if head else written
+                head = b""
+        except EpnTapError as exc:
+            self._outcome = self._failure(exc)
+        outcome = self.outcome
+        assert outcome is not None
+        yield head + self._form.trailer(outcome, self._facts)
+
+    def _failure(self, exc: EpnTapError) -> Outcome:
+        watch = self._watch
+        if watch is not None and watch.ending in {Ending.CLIENT_GONE, Ending.CLIENT_STALLED}:
+            raise ClientGoneError from exc
+        if not self._form.says_outcome:
+            raise BrokenStreamError(exc.message) from exc
+        return Outcome(OutcomeStatus.ERROR, 0, exc.message)
+

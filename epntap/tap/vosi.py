@@ -1,0 +1,218 @@
+"""/tap/capabilities, /tap/tables, /tap/availability (VOSI 1.1, TAPRegExt 1.0)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import flask
+from lxml import etree
+from lxml.builder import ElementMaker
+
+from epntap import adql
+from epntap.catalog.model import Catalog, Column, ForeignKey, Table
+from epntap.db.pool import pooled
+from epntap.errors import EpnTapError, NotFoundError
+from epntap.formats.negotiate import FORMATS
+from epntap.tap.pipeline import TapService
+
+__all__ = ["availability", "capabilities", "table_document", "tableset", "vosi_blueprint"]
+
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_NS = {
+    "xsi": _XSI,
+    "vosi": "http://www.ivoa.net/xml/VOSICapabilities/v1.0",
+    "vtm": "http://www.ivoa.net/xml/VOSITables/v1.0",
+    "avl": "http://www.ivoa.net/xml/VOSIAvailability/v1.0",
+    "vr": "http://www.ivoa.net/xml/VOResource/v1.0",
+    "vs": "http://www.ivoa.net/xml/VODataService/v1.1",
+    "tr": "http://www.ivoa.net/xml/TAPRegExt/v1.0",
+}
+_TYPE = f"{{{_XSI}}}type"
+E = ElementMaker()
+Element = etree._Element  # noqa: SLF001  # lxml has no public name for it
+_OUTPUT_TABLEDATA = "ivo://ivoa.net/std/TAPRegExt#output-votable-td"
+
+
+def _root(prefix: str, name: str, *also: str) -> Element:
+    used = {p: _NS[p] for p in ("xsi", prefix, *also)}
+    return etree.Element(f"{{{_NS[prefix]}}}{name}", nsmap=used)
+
+
+def _xml(root: Element) -> bytes:
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+
+
+def capabilities(service: TapService) -> bytes:
+    """What the service can do and where its parts are."""
+    base = f"{service.settings.base_url}/tap"
+    root = _root("vosi", "capabilities", "vr", "vs", "tr")
+    root.append(_table_access(base, service))
+    for standard, path in (("capabilities", "capabilities"), ("availability", "availability"), ("tables-1.1", "tables")):
+        capability = E.capability(standardID=f"ivo://ivoa.net/std/VOSI#{standard}")
+        capability.append(_interface(f"{base}/{path}", use="full"))
+        root.append(capability)
+    return _xml(root)
+
+
+def _interface(address: str, use: str, **attributes: str) -> Element:
+    interface = E.interface({_TYPE: "vs:ParamHTTP", **attributes})
+    interface.append(E.accessURL(address, use=use))
+    return interface
+
+
+def _table_access(base: str, service: TapService) -> Element:
+    settings = service.settings
+    capability = E.capability({_TYPE: "tr:TableAccess"}, standardID="ivo://ivoa.net/std/TAP")
+    capability.append(_interface(base, use="base", role="std", version="1.1"))
+    language = E.language(
+        E.name("ADQL"),
+        E.version("2.1", {"ivo-id": "ivo://ivoa.net/std/ADQL#v2.1"}),
+        E.version("2.0", {"ivo-id": "ivo://ivoa.net/std/ADQL#v2.0"}),
+        E.description("Astronomical Data Query Language"),
+    )
+    for feature_type, forms in adql.optional_features(service.features).items():
+        features = E.languageFeatures(type=feature_type)
+        for form in forms:
+            features.append(E.feature(E.form(form)))
+        language.append(features)
+    capability.append(language)
+    for form in FORMATS:
+        output = E.outputFormat(E.mime(form.media_type))
+        if form.media_type == "application/x-votable+xml":
+            output.set("ivo-id", _OUTPUT_TABLEDATA)
+        for name in form.names:
+            output.append(E.alias(name))
+        capability.append(output)
+    seconds = f"{settings.sync_timeout_s:.0f}"
+    capability.append(E.executionDuration(E.default(seconds), E.hard(seconds)))
+    capability.append(
+        E.outputLimit(
+            E.default(str(settings.maxrec_default), unit="row"), E.hard(str(settings.maxrec_hard), unit="row")
+        )
+    )
+    return capability
+
+
+def tableset(catalog: Catalog, *, detail: bool = True) -> bytes:
+    """All published tables; without `detail` only their names (VOSI 1.1 §2.1)."""
+    root = _root("vtm", "tableset", "vs")
+    for schema in catalog.schemas:
+        element = E.schema(E.name(schema.name))
+        _texts(element, (("title", schema.title), ("description", schema.description), ("utype", schema.utype)))
+        for table in catalog.tables:
+            if table.schema == schema.name:
+                element.append(_fill_table(E.table(type=table.kind), table, catalog.keys, detail=detail))
+        root.append(element)
+    return _xml(root)
+
+
+def table_document(table: Table, keys: Iterable[ForeignKey]) -> bytes:
+    """One table with its columns."""
+    root = _root("vtm", "table", "vs")
+    root.set("type", table.kind)
+    return _xml(_fill_table(root, table, keys, detail=True))
+
+
+def _texts(parent: Element, pairs: Iterable[tuple[str, str | None]]) -> None:
+    for name, text in pairs:
+        if text:
+            child = etree.SubElement(parent, name)
+            child.text = text
+
+
+def _fill_table(element: Element, table: Table, keys: Iterable[ForeignKey], *, detail: bool) -> Element:
+    rows = str(table.rows) if table.rows is not None else None
+    _texts(element, (("name", table.qualified_name), ("title", table.title), ("description", table.description)))
+    _texts(element, (("utype", table.utype), ("nrows", rows)))
+    if not detail:
+        return element
+    for column in table.columns:
+        element.append(_column(column, table))
+    for key in keys:
+        if key.from_table == table.qualified_name:
+            element.append(_foreign_key(key))
+    return element
+
+
+def _column(column: Column, table: Table) -> Element:
+    element = E.column()
+    if column.std:
+        element.set("std", "true")
+    _texts(
+        element,
+        (
+            ("name", column.name),
+            ("description", column.description),
+            ("unit", column.unit),
+            ("ucd", column.ucd),
+            ("utype", column.utype),
+        ),
+    )
+    data_type = E.dataType(column.datatype, {_TYPE: "vs:VOTableType"})
+    if column.arraysize:
+        data_type.set("arraysize", column.arraysize)
+    if column.xtype:
+        data_type.set("extendedType", column.xtype)
+    element.append(data_type)
+    if column.indexed:
+        element.append(E.flag("indexed"))
+    if column.name in table.primary_key:
+        element.append(E.flag("primary"))
+    if column.nullable:
+        element.append(E.flag("nullable"))
+    return element
+
+
+def _foreign_key(key: ForeignKey) -> Element:
+    element = E.foreignKey(E.targetTable(key.target_table))
+    for source, target in key.columns:
+        element.append(E.fkColumn(E.fromColumn(source), E.targetColumn(target)))
+    _texts(element, (("description", key.description), ("utype", key.utype)))
+    return element
+
+
+def availability(*, available: bool, note: str = "") -> bytes:
+    """Whether queries can be answered now."""
+    root = _root("avl", "availability")
+    namespace = _NS["avl"]
+    etree.SubElement(root, f"{{{namespace}}}available").text = "true" if available else "false"
+    if note:
+        etree.SubElement(root, f"{{{namespace}}}note").text = note
+    return _xml(root)
+
+
+def vosi_blueprint(service: TapService) -> flask.Blueprint:
+    """The routes of the metadata documents."""
+    blueprint = flask.Blueprint("vosi", __name__)
+
+    def document(body: bytes) -> flask.Response:
+        return flask.Response(body, content_type="text/xml; charset=utf-8")
+
+    @blueprint.get("/capabilities")
+    def get_capabilities() -> flask.Response:
+        return document(capabilities(service))
+
+    @blueprint.get("/tables")
+    def get_tables() -> flask.Response:
+        detail = flask.request.args.get("detail", "max").lower() != "min"
+        return document(tableset(service.catalog(), detail=detail))
+
+    @blueprint.get("/tables/<name>")
+    def get_table(name: str) -> flask.Response:
+        catalog = service.catalog()
+        schema, _, table_name = name.lower().partition(".")
+        table = catalog.table(schema, table_name)
+        if table is None:
+            raise NotFoundError(f"There is no table {name!r}; {service.settings.base_url}/tap/tables lists them all.")
+        return document(table_document(table, catalog.keys))
+
+    @blueprint.get("/availability")
+    def get_availability() -> flask.Response:
+        try:
+            with pooled(service.pool) as connection:
+                connection.execute("SELECT 1")
+        except EpnTapError as exc:
+            return document(availability(available=False, note=exc.message))
+        return document(availability(available=True))
+
+    return blueprint
