@@ -92,7 +92,9 @@ def _add_errors(app: flask.Flask) -> None:
     def bug(error: Exception) -> flask.Response:
         log.error("unhandled error", exc_info=error, extra={"request_id": flask.g.get("request_id", "")})
         number = flask.g.get("request_id", "")
-        return text(f"The service failed on this request; the operators find the reason in the log under {number}.", 500)
+        return text(
+            f"The service failed on this request; the operators find the reason in the log under {number}.", 500
+        )
 
 
 def _add_log(app: flask.Flask) -> None:

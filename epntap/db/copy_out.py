@@ -22,7 +22,7 @@ _ROW_ENDS = -1
 class CopyOut:
     """One COPY statement on a connection that nobody else uses meanwhile. Raises psycopg.Error."""
 
-    def __init__(self, connection: psycopg.Connection[Any], statement: sql.Composable, params: Mapping[str, Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], statement: sql.Composed, params: Mapping[str, Any]) -> None:
         self._pgconn = connection.pgconn
         text = ClientCursor(connection).mogrify(statement, params)
         self._pgconn.send_query(text.encode())

@@ -15,7 +15,6 @@ log = logging.getLogger(__name__)
 
 _USER_MISTAKES: dict[type[psycopg.Error], str] = {
     pg.DivisionByZero: "A division by zero occurred; guard the divisor, for example with NULLIF(x, 0).",
-    pg.NumericValueOutOfRange: "A number became too large or too small for its type; CAST it to DOUBLE PRECISION first.",
     pg.FloatingPointException: "A computation left the range of floating-point numbers.",
     pg.InvalidTextRepresentation: "A text value could not be CAST to the type asked for.",
     pg.InvalidDatetimeFormat: "A text value is no timestamp; write it as '2016-12-31T23:59:59'.",
@@ -23,7 +22,7 @@ _USER_MISTAKES: dict[type[psycopg.Error], str] = {
     pg.InvalidArgumentForPowerFunction: "POWER has no real result for one of its arguments.",
     pg.InvalidArgumentForLogarithm: "A logarithm of zero or of a negative number was asked for.",
     pg.InvalidArgumentForNthValueFunction: "A function was given an argument outside its range.",
-    pg.NumericValueOutOfRange: "A number is outside the range of its type.",
+    pg.NumericValueOutOfRange: "A number is outside the range of its type; CAST it to DOUBLE PRECISION first.",
     pg.StringDataRightTruncation: "A text value is too long for the type asked for.",
     pg.InvalidParameterValue: "A function was given an argument outside its range.",
     pg.StatementTooComplex: "The query is too deeply nested for the database; please simplify it.",

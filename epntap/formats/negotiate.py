@@ -26,8 +26,8 @@ def choose_format(name: str | None) -> tuple[RowFormat, str]:
     for candidate in FORMATS:
         if wanted == candidate.media_type or wanted in candidate.names:
             # A client that names a media type gets that very type back (DALI 1.1 §3.4.3).
-            asked_by_type = "/" in wanted and wanted not in {"votable/td"}
-            return candidate, wanted if asked_by_type and wanted != "text/csv" else candidate.media_type
+            asked_by_type = "/" in wanted and wanted not in {"votable/td", "text/csv"}
+            return candidate, wanted if asked_by_type else candidate.media_type
     known = [alias for candidate in FORMATS for alias in (candidate.media_type, *candidate.names)]
     hint = get_close_matches(wanted, known, n=1)
     meant = f" Did you mean {hint[0]!r}?" if hint else ""

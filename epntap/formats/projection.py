@@ -40,9 +40,7 @@ def project(statement: sql.Composable, columns: Sequence[ResultColumn], spelling
     if not any(column.pg_type in table for column in columns):
         return statement
     names = [sql.Identifier(f"c{n}") for n in range(len(columns))]
-    items = [
-        sql.SQL(table.get(column.pg_type, "{}")).format(name) for column, name in zip(columns, names, strict=True)
-    ]
+    items = [sql.SQL(table.get(column.pg_type, "{}")).format(name) for column, name in zip(columns, names, strict=True)]
     return sql.SQL("SELECT {} FROM ({}) AS answer ({})").format(
         sql.SQL(", ").join(items), statement, sql.SQL(", ").join(names)
     )

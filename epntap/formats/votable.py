@@ -58,9 +58,7 @@ def document_start(columns: Sequence[ResultColumn], facts: AnswerFacts) -> bytes
     parts += [_info(name, value, about) for name, value, about in facts.infos]
     timed = [_is_jd(column) for column in columns]
     if any(timed):
-        parts.append(
-            f'<TIMESYS ID="{_TIMESYS_ID}" timeorigin="JD-origin" timescale="UTC" refposition="UNKNOWN"/>\n'
-        )
+        parts.append(f'<TIMESYS ID="{_TIMESYS_ID}" timeorigin="JD-origin" timescale="UTC" refposition="UNKNOWN"/>\n')
     parts.append("<TABLE>\n")
     parts += [
         _field(column, field_id, is_jd)

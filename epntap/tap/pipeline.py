@@ -221,4 +221,3 @@ class Answer:
         if not self._form.says_outcome:
             raise BrokenStreamError(exc.message) from exc
         return Outcome(OutcomeStatus.ERROR, 0, exc.message)
-

@@ -47,7 +47,11 @@ def capabilities(service: TapService) -> bytes:
     base = f"{service.settings.base_url}/tap"
     root = _root("vosi", "capabilities", "vr", "vs", "tr")
     root.append(_table_access(base, service))
-    for standard, path in (("capabilities", "capabilities"), ("availability", "availability"), ("tables-1.1", "tables")):
+    for standard, path in (
+        ("capabilities", "capabilities"),
+        ("availability", "availability"),
+        ("tables-1.1", "tables"),
+    ):
         capability = E.capability(standardID=f"ivo://ivoa.net/std/VOSI#{standard}")
         capability.append(_interface(f"{base}/{path}", use="full"))
         root.append(capability)

@@ -1,0 +1,265 @@
+"""The resolved query: every name is a catalogue object, every value has a type and a form in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import lru_cache
+from typing import TypeAlias
+
+from epntap.adql.tokens import Span
+from epntap.catalog.model import Form
+
+__all__ = [
+    "Application",
+    "BoundBody",
+    "BoundCommonTable",
+    "BoundDerived",
+    "BoundJoin",
+    "BoundOrder",
+    "BoundQuery",
+    "BoundSelect",
+    "BoundSet",
+    "BoundSource",
+    "BoundTable",
+    "ColumnValue",
+    "Expr",
+    "Meta",
+    "Numeral",
+    "Output",
+    "Parameter",
+    "Pieces",
+    "Type",
+    "joined",
+    "pieces",
+    "walk",
+]
+
+
+class Type(StrEnum):
+    """Type of a value; the word is that of PostgreSQL where there is one."""
+
+    SMALLINT = "smallint"
+    INTEGER = "integer"
+    BIGINT = "bigint"
+    REAL = "real"
+    DOUBLE = "double precision"
+    TEXT = "text"
+    TIMESTAMP = "timestamp"
+    BOOLEAN = "boolean"
+    BYTES = "bytea"
+    DOUBLES = "double precision[]"
+    LONGS = "bigint[]"
+    POINT = "point"
+    CIRCLE = "circle"
+    POLYGON = "polygon"
+    #: the word NULL before anything says what it stands for
+    NULL = "null"
+    #: a search condition; never a column
+    CONDITION = "condition"
+    #: stands where a problem was found, and goes with everything
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What a FIELD says beyond the type."""
+
+    unit: str | None = None
+    ucd: str | None = None
+    utype: str | None = None
+    description: str | None = None
+    datatype: str | None = None
+    arraysize: str | None = None
+    xtype: str | None = None
+    origin: tuple[str, str] | None = None
+
+
+NO_META = Meta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expr:
+    """A typed value. Two are equal when they would be the same SQL, wherever they stand."""
+
+    type: Type
+    span: Span = field(default=(0, 0), compare=False)
+    meta: Meta = field(default=NO_META, compare=False)
+    #: how the database holds it, where that differs from what it means
+    form: Form = Form.PLAIN
+    #: may hold characters beyond ASCII
+    unicode: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnValue(Expr):
+    """A column of a table in FROM, by the alias that stands for the table in SQL."""
+
+    alias: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numeral(Expr):
+    """A numeric literal in the lexer's own characters."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter(Expr):
+    """A value that travels beside the statement; `cast` is the PostgreSQL type it is read as."""
+
+    value: str | tuple[str, ...]
+    cast: str
+
+
+#: fixed SQL with the places of the arguments
+Pieces: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application(Expr):
+    """An operator, function or predicate applied to its arguments. `name` is its ADQL name."""
+
+    name: str
+    pieces: Pieces
+    args: tuple[Expr | BoundBody, ...] = ()
+    aggregate: bool = False
+
+
+@lru_cache(maxsize=512)
+def pieces(template: str) -> Pieces:
+    """'ln({0})' → ('ln(', 0, ')'). Templates are ours, never the user's."""
+    result: list[str | int] = []
+    for part in template.split("{"):
+        index, brace, rest = part.partition("}")
+        if brace:
+            result.append(int(index))
+            if rest:
+                result.append(rest)
+        elif part:
+            result.append(part)
+    return tuple(result)
+
+
+def joined(before: str, separator: str, after: str, count: int) -> Pieces:
+    """As many places as there are arguments, with the separator between them."""
+    result: list[str | int] = [before]
+    for index in range(count):
+        if index:
+            result.append(separator)
+        result.append(index)
+    result.append(after)
+    return tuple(result)
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The expression and all below it, without subqueries."""
+    yield expr
+    if isinstance(expr, Application):
+        for arg in expr.args:
+            if isinstance(arg, Expr):
+                yield from walk(arg)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One column that a query gives. `name` is for the reader, `sql_name` unique within the query."""
+
+    name: str
+    delimited: bool
+    value: Expr
+    sql_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoundTable:
+    """A published table in FROM."""
+
+    schema: str
+    name: str
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoundDerived:
+    """A subquery in FROM."""
+
+    query: BoundBody
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCommonTable:
+    """A table of the WITH clause in FROM."""
+
+    name: str
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoundJoin:
+    """Two sources joined on a condition; NATURAL and USING have become conditions. No condition: all pairs."""
+
+    kind: str
+    left: BoundSource
+    right: BoundSource
+    condition: Expr | None
+
+
+BoundSource: TypeAlias = BoundTable | BoundDerived | BoundCommonTable | BoundJoin
+
+
+@dataclass(frozen=True, slots=True)
+class BoundOrder:
+    """One term of ORDER BY: a 1-based position in the SELECT list or a value."""
+
+    by: int | Expr
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundSelect:
+    """A resolved SELECT."""
+
+    outputs: tuple[Output, ...]
+    sources: tuple[BoundSource, ...]
+    distinct: bool = False
+    where: tuple[Expr, ...] = ()
+    group_by: tuple[Expr, ...] = ()
+    having: Expr | None = None
+    order_by: tuple[BoundOrder, ...] = ()
+    limit: int | None = None
+    offset: int | None = None
+
+    def with_values(self, values: list[Expr]) -> BoundSelect:
+        """The same query with other expressions behind the same names."""
+        outputs = tuple(replace(o, value=v) for o, v in zip(self.outputs, values, strict=True))
+        return replace(self, outputs=outputs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundSet:
+    """A resolved UNION, EXCEPT or INTERSECT."""
+
+    outputs: tuple[Output, ...]
+    operator: str
+    left: BoundBody
+    right: BoundBody
+    order_by: tuple[BoundOrder, ...] = ()
+    limit: int | None = None
+    offset: int | None = None
+
+
+BoundBody: TypeAlias = BoundSelect | BoundSet
+
+
+@dataclass(frozen=True, slots=True)
+class BoundQuery:
+    """A whole resolved query with the tables of its WITH clause."""
+
+    body: BoundBody
+    common_tables: tuple[tuple[str, BoundBody], ...] = ()
+    tables: tuple[str, ...] = ()

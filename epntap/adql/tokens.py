@@ -1,0 +1,109 @@
+"""Tokens of ADQL and the text they come from. Offsets count characters from 0; messages count from 1."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from epntap.errors import Problem
+
+__all__ = ["FUNCTION_WORDS", "RESERVED", "STRUCTURE", "Kind", "Source", "Span", "Token"]
+
+#: first offset and the offset behind the last character
+Span = tuple[int, int]
+
+# Characters of a source line shown on each side of a mistake: a generated query may be one line of a megabyte.
+_MARGIN = 60
+
+
+class Kind(StrEnum):
+    """What a token is."""
+
+    WORD = "word"  # keyword or regular identifier
+    NAME = "name"  # delimited identifier
+    NUMBER = "number"
+    TEXT = "text"
+    SYMBOL = "symbol"
+    END = "end"
+
+
+class Token(NamedTuple):
+    """One token. `word` is the upper-case spelling of a WORD, the spelling of a SYMBOL, and empty for the rest."""
+
+    kind: Kind
+    #: what the token means: the characters of a literal or a delimited name without quotes, else the spelling
+    text: str
+    start: int
+    end: int
+    word: str
+
+    @property
+    def span(self) -> Span:
+        """Where the token stands."""
+        return self.start, self.end
+
+
+class Source:
+    """The text of a query; turns offsets into problems that show the place."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def problem(self, message: str, span: Span) -> Problem:
+        """A problem at this place, with the source line and carets under the culprit."""
+        start, end = min(span[0], len(self.text)), min(span[1], len(self.text))
+        line_start = self.text.rfind("\n", 0, start) + 1
+        line_end = self.text.find("\n", start)
+        line_end = len(self.text) if line_end < 0 else line_end
+        shown_from = line_start if start - line_start <= _MARGIN else start - _MARGIN
+        shown_to = min(line_end, max(end, start + 1) + _MARGIN, start + 2 * _MARGIN)
+        before = "" if shown_from == line_start else "…"
+        after = "" if shown_to == line_end else "…"
+        shown = "".join(c if c.isprintable() else " " for c in self.text[shown_from:shown_to])
+        carets = "^" * max(1, min(end, shown_to) - start)
+        excerpt = f"{before}{shown}{after}\n{' ' * (len(before) + start - shown_from)}{carets}"
+        return Problem(message, self.text.count("\n", 0, start) + 1, start - line_start + 1, excerpt)
+
+
+_ADQL_WORDS = """
+ABS ACOS AREA ASIN ATAN ATAN2 BIGINT BOX CEILING CENTROID CIRCLE CONTAINS COORD1 COORD2 COORDSYS COS COT DEGREES
+DISTANCE EXP FLOOR ILIKE INTERSECTS IN_UNIT LOG LOG10 MOD OFFSET PI POINT POLYGON POWER RADIANS REGION RAND ROUND SIN
+SQRT TOP TAN TRUNCATE
+"""
+
+# END-EXEC of SQL-92 is missing: it is no identifier anyway.
+_SQL_WORDS = """
+ABSOLUTE ACTION ADD ALL ALLOCATE ALTER AND ANY ARE AS ASC ASSERTION AT AUTHORIZATION AVG BEGIN BETWEEN BIT BIT_LENGTH
+BOTH BY CASCADE CASCADED CASE CAST CATALOG CHAR CHARACTER CHAR_LENGTH CHARACTER_LENGTH CHECK CLOSE COALESCE COLLATE
+COLLATION COLUMN COMMIT CONNECT CONNECTION CONSTRAINT CONSTRAINTS CONTINUE CONVERT CORRESPONDING COUNT CREATE CROSS
+CURRENT CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER CURSOR DATE DAY DEALLOCATE DECIMAL DECLARE DEFAULT
+DEFERRABLE DEFERRED DELETE DESC DESCRIBE DESCRIPTOR DIAGNOSTICS DISCONNECT DISTINCT DOMAIN DOUBLE DROP ELSE END ESCAPE
+EXCEPT EXCEPTION EXEC EXECUTE EXISTS EXTERNAL EXTRACT FALSE FETCH FIRST FLOAT FOR FOREIGN FOUND FROM FULL GET GLOBAL GO
+GOTO GRANT GROUP HAVING HOUR IDENTITY IMMEDIATE IN INDICATOR INITIALLY INNER INPUT INSENSITIVE INSERT INT INTEGER
+INTERSECT INTERVAL INTO IS ISOLATION JOIN KEY LANGUAGE LAST LEADING LEFT LEVEL LIKE LOCAL LOWER MATCH MAX MIN MINUTE
+MODULE MONTH NAMES NATIONAL NATURAL NCHAR NEXT NO NOT NULL NULLIF NUMERIC OCTET_LENGTH OF ON ONLY OPEN OPTION OR ORDER
+OUTER OUTPUT OVERLAPS PAD PARTIAL POSITION PRECISION PREPARE PRESERVE PRIMARY PRIOR PRIVILEGES PROCEDURE PUBLIC READ
+REAL REFERENCES RELATIVE RESTRICT REVOKE RIGHT ROLLBACK ROWS SCHEMA SCROLL SECOND SECTION SELECT SESSION SESSION_USER
+SET SIZE SMALLINT SOME SPACE SQL SQLCODE SQLERROR SQLSTATE SUBSTRING SUM SYSTEM_USER TABLE TEMPORARY THEN TIME TIMESTAMP
+TIMEZONE_HOUR TIMEZONE_MINUTE TO TRAILING TRANSACTION TRANSLATE TRANSLATION TRIM TRUE UNION UNIQUE UNKNOWN UPDATE UPPER
+USAGE USER USING VALUE VALUES VARCHAR VARYING VIEW WHEN WHENEVER WHERE WITH WORK WRITE YEAR ZONE
+"""
+
+#: words that cannot be regular identifiers (ADQL 2.1 §2.1.3, §2.1.4)
+RESERVED = frozenset(_ADQL_WORDS.split()) | frozenset(_SQL_WORDS.split())
+
+#: reserved words that give a query its shape; where a value or name is expected they are never meant as one
+STRUCTURE = frozenset(
+    "ALL AND AS ASC BETWEEN BY CASE CROSS DESC DISTINCT ELSE END ESCAPE EXCEPT EXISTS FETCH FROM FULL GROUP HAVING "
+    "ILIKE IN INNER INTERSECT INTO IS JOIN LEFT LIKE NATURAL NOT NULL OFFSET ON OR ORDER OUTER RIGHT SELECT THEN TOP "
+    "UNION USING WHEN WHERE WITH".split()
+)
+
+#: reserved words that are called like functions in the grammar of ADQL 2.1, and NULLIF
+FUNCTION_WORDS = frozenset(
+    "ABS ACOS AREA ASIN ATAN ATAN2 AVG BOX CEILING CENTROID CIRCLE COALESCE CONTAINS COORD1 COORD2 COORDSYS COS COT "
+    "COUNT DEGREES DISTANCE EXP FLOOR INTERSECTS IN_UNIT LOG LOG10 LOWER MAX MIN MOD NULLIF PI POINT POLYGON POWER "
+    "RADIANS RAND REGION ROUND SIN SQRT SUM TAN TRUNCATE UPPER".split()
+)

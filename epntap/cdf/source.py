@@ -1,0 +1,130 @@
+"""Bytes of a CDF, from the file or from memory (a file that was compressed as a whole)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Protocol
+
+from epntap.errors import UnreadableFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["ByteSource", "FileSource", "MemorySource", "open_source"]
+
+# Descriptor records lie close together: one read of this size serves a few hundred of them.
+_CHUNK_BYTES = 1 << 16
+
+
+class ByteSource(Protocol):
+    """Random access to the bytes of one CDF. Reads past the end raise UnreadableFileError."""
+
+    #: file name without its folder, for messages
+    name: str
+    #: bytes available
+    size: int
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return `count` bytes; meant for the many small descriptor records."""
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """Fill `target` with the bytes from `offset`; meant for values."""
+
+    def close(self) -> None:
+        """Give the file back; harmless when repeated."""
+
+
+class FileSource:
+    """The bytes of a plain file. Positioned reads, not a memory map: a file that shrinks is an error, not a crash."""
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self.name = name
+        self.size = os.fstat(descriptor).st_size
+        self._descriptor: int | None = descriptor
+        self._chunks: dict[int, bytes] = {}
+
+    def read(self, offset: int, count: int) -> bytes:
+        """See ByteSource."""
+        _check_range(self, offset, count)
+        number, start = divmod(offset, _CHUNK_BYTES)
+        if start + count > _CHUNK_BYTES:
+            target = bytearray(count)
+            self.read_into(offset, memoryview(target))
+            return bytes(target)
+        chunk = self._chunks.get(number)
+        if chunk is None:
+            chunk = self._chunks[number] = os.pread(self._open(), _CHUNK_BYTES, number * _CHUNK_BYTES)
+        piece = chunk[start : start + count]
+        if len(piece) < count:
+            raise _past_end(self, offset, count)
+        return piece
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """See ByteSource."""
+        _check_range(self, offset, len(target))
+        done = 0
+        while done < len(target):
+            got = os.preadv(self._open(), [target[done:]], offset + done)
+            if got == 0:
+                raise _past_end(self, offset, len(target))
+            done += got
+
+    def close(self) -> None:
+        """See ByteSource."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+        self._chunks.clear()
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            raise ValueError(f"{self.name} is closed")
+        return self._descriptor
+
+
+class MemorySource:
+    """The bytes of a CDF held in memory."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        self.name = name
+        self.size = len(content)
+        self._content = content
+
+    def read(self, offset: int, count: int) -> bytes:
+        """See ByteSource."""
+        _check_range(self, offset, count)
+        return self._content[offset : offset + count]
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        """See ByteSource."""
+        _check_range(self, offset, len(target))
+        target[:] = memoryview(self._content)[offset : offset + len(target)]
+
+    def close(self) -> None:
+        """See ByteSource."""
+        self._content = b""
+
+
+def open_source(path: Path) -> FileSource:
+    """Open a file for reading; missing, unreadable or not a file is an UnreadableFileError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as exc:
+        reason = exc.strerror or type(exc).__name__
+        raise UnreadableFileError(f"{path.name} cannot be opened: {reason.lower()}") from exc
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnreadableFileError(f"{path.name} is not a file: expected a CDF file, found a folder or a device")
+    return FileSource(descriptor, path.name)
+
+
+def _check_range(source: ByteSource, offset: int, count: int) -> None:
+    if offset < 0 or count < 0 or offset + count > source.size:
+        raise _past_end(source, offset, count)
+
+
+def _past_end(source: ByteSource, offset: int, count: int) -> UnreadableFileError:
+    return UnreadableFileError(
+        f"{source.name} is damaged: {count} bytes are expected at byte {offset}, the file has {source.size} bytes"
+    )
