@@ -1,17 +1,13 @@
-"""Protocol parameters: names are case-insensitive here and nowhere else (DALI 1.1 §3.1)."""
+"""What a TAP request asks for, checked as far as that goes without the catalogue (TAP 1.1 §2.7)."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from epntap.errors import ParameterError
+from epntap.params import Params, single
 
-__all__ = ["Params", "TapRequest", "read_params", "tap_request"]
-
-#: upper-case name → values in order
-Params = Mapping[str, Sequence[str]]
+__all__ = ["TapRequest", "tap_request"]
 
 _LANGUAGES = ("ADQL", "ADQL-2.0", "ADQL-2.1")
 _RUNID_LENGTH = 64
@@ -26,22 +22,6 @@ class TapRequest:
     #: None: the default of the service
     maxrec: int | None = None
     runid: str | None = None
-
-
-def read_params(pairs: Iterable[tuple[str, str]]) -> Params:
-    """All parameters of a request by upper-case name; unknown ones are kept and hurt nobody."""
-    values: dict[str, list[str]] = defaultdict(list)
-    for name, value in pairs:
-        values[name.upper()].append(value)
-    return values
-
-
-def single(params: Params, name: str) -> str | None:
-    """The value of a parameter that may be given once; empty counts as absent (DALI 1.1 §3.2)."""
-    values = [value for value in params.get(name, ()) if value.strip()]
-    if len(values) > 1:
-        raise ParameterError(f"{name} is given {len(values)} times; please give it once.")
-    return values[0] if values else None
 
 
 def tap_request(params: Params) -> TapRequest:

@@ -8,7 +8,8 @@ from epntap.errors import EpnTapError, ParameterError, UnavailableError
 from epntap.formats import votable
 from epntap.formats.negotiate import choose_format
 from epntap.formats.tabledata import TableData
-from epntap.tap.params import read_params, tap_request
+from epntap.params import read_params
+from epntap.tap.params import tap_request
 from epntap.tap.pipeline import ClientGoneError, TapService
 from epntap.tap.response import client_socket, to_response
 

@@ -1,0 +1,29 @@
+"""Protocol parameters: names are case-insensitive here and nowhere else (DALI 1.1 §3.1)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from epntap.errors import ParameterError
+
+__all__ = ["Params", "read_params", "single"]
+
+#: upper-case name → values in order
+Params = Mapping[str, Sequence[str]]
+
+
+def read_params(pairs: Iterable[tuple[str, str]]) -> Params:
+    """All parameters of a request by upper-case name; unknown ones are kept and hurt nobody."""
+    values: dict[str, list[str]] = defaultdict(list)
+    for name, value in pairs:
+        values[name.upper()].append(value)
+    return values
+
+
+def single(params: Params, name: str) -> str | None:
+    """The value of a parameter that may be given once; empty counts as absent (DALI 1.1 §3.2)."""
+    values = [value for value in params.get(name, ()) if value.strip()]
+    if len(values) > 1:
+        raise ParameterError(f"{name} is given {len(values)} times; please give it once.")
+    return values[0] if values else None
