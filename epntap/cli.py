@@ -17,6 +17,7 @@ from epntap.db.pool import Role, connect
 from epntap.db.server import open_database
 from epntap.errors import EpnTapError, SetupError
 from epntap.settings import Settings, load_settings
+from ingest.cli import ingest
 
 __all__ = ["main"]
 
@@ -105,6 +106,9 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
             raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
         click.echo(f"TAP address: {settings.base_url}/tap   (Ctrl-C stops)", err=True)
         run_server(settings, database, listener)
+
+
+main.add_command(ingest)
 
 
 if __name__ == "__main__":

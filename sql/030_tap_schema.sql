@@ -80,7 +80,7 @@ FROM (VALUES
     ('columns', 3, 'datatype', 'char', 0, 'VOTable datatype'),
     ('columns', 4, 'arraysize', 'char', 0, 'VOTable arraysize; empty for a scalar'),
     ('columns', 5, 'xtype', 'char', 0, 'VOTable xtype'),
-    ('columns', 6, 'size', 'int', 0, 'Length of a one-dimensional column (deprecated; use arraysize)'),
+    ('columns', 6, '"size"', 'int', 0, 'Length of a one-dimensional column (deprecated; use arraysize)'),
     ('columns', 7, 'description', 'char', 0, 'What the column holds'),
     ('columns', 8, 'utype', 'char', 0, 'Data model element'),
     ('columns', 9, 'unit', 'char', 0, 'Unit in VOUnit syntax'),

@@ -22,13 +22,14 @@ CHECK_EVERY_S = 1.0
 
 _VERSION = "SELECT version FROM archive.catalog_version"
 
+# TAP_SCHEMA.columns has names as they are written in a query, "size" with its quotes
 _COLUMNS = """
-SELECT c.*, format_type(a.atttypid, a.atttypmod) AS pg_type, NOT a.attnotnull AS nullable,
+SELECT c.*, a.attname AS stored_name, format_type(a.atttypid, a.atttypmod) AS pg_type, NOT a.attnotnull AS nullable,
        coalesce(f.form, 'plain') AS form
 FROM tap_schema.columns c
-JOIN pg_attribute a ON a.attrelid = to_regclass(c.table_name) AND a.attname = c.column_name
+JOIN pg_attribute a ON a.attrelid = to_regclass(c.table_name) AND a.attname = btrim(c.column_name, '"')
 LEFT JOIN archive.column_form f
-       ON f.schema_name || '.' || f.table_name = c.table_name AND f.column_name = c.column_name
+       ON f.schema_name || '.' || f.table_name = c.table_name AND f.column_name = a.attname
 ORDER BY c.table_name, c.column_index, c.column_name
 """
 
@@ -96,7 +97,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
 
 def _column(row: dict[str, Any]) -> Column:
     return Column(
-        name=row["column_name"],
+        name=row["stored_name"],
         datatype=row["datatype"],
         arraysize=row["arraysize"],
         xtype=row["xtype"],

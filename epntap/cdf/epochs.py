@@ -33,26 +33,22 @@ _PS_PER_NS: Final = 1000
 _PS_PER_S: Final = 10**12
 
 
-def bound_in(cdf_type: CdfType, tt2000: int, *, after: bool = False) -> StoredInstant:
-    """Return the first stored value that is not before an instant; with `after`, the first one after it.
+def bound_in(cdf_type: CdfType, tt2000: int) -> StoredInstant:
+    """Return the first stored value that is not before an instant.
 
     The answer is exact: `value >= bound_in(t, x)` holds for just those stored values whose instant is at or
     after x. A bound inside a leap second becomes the midnight after it in types that cannot say it.
     """
     if cdf_type is CdfType.CDF_TIME_TT2000:
-        return tt2000 + 1 if after else tt2000
+        return tt2000
     label = offsets().to_label(tt2000)
-    strictly = after and label.leap_ns is None
     if cdf_type is CdfType.CDF_EPOCH16:
         seconds, ns = divmod(label.ns, SECOND_NS)
-        picoseconds = float(ns * _PS_PER_NS)
-        return float(seconds + _SECONDS_TO_2000), math.nextafter(picoseconds, math.inf) if strictly else picoseconds
+        return float(seconds + _SECONDS_TO_2000), float(ns * _PS_PER_NS)
     if cdf_type is CdfType.CDF_EPOCH:
         exact = Fraction(label.ns, _NS_PER_MS) + _MS_TO_2000
         bound = float(exact)
-        if Fraction(bound) < exact or (strictly and Fraction(bound) == exact):
-            bound = math.nextafter(bound, math.inf)
-        return bound
+        return bound if Fraction(bound) >= exact else math.nextafter(bound, math.inf)
     raise ValueError(f"{cdf_type.name} holds no instants")
 
 
@@ -61,9 +57,11 @@ def select(
 ) -> npt.NDArray[np.bool_]:
     """Return which stored epochs lie in [start, stop), or [start, stop] when `closed`; shape (n,).
 
-    Takes epochs as `CdfFile.epochs` gives them. Fills are never selected.
+    Takes epochs as `CdfFile.epochs` gives them. An epoch counts as the nanosecond it lies in, as `to_tt2000`
+    says it: an epoch 0.5 ns after `stop` is within a closed interval. Fills are never selected.
     """
-    low, high = bound_in(cdf_type, max(start, MIN_TT2000)), bound_in(cdf_type, min(stop, MAX_TT2000), after=closed)
+    low = bound_in(cdf_type, max(start, MIN_TT2000))
+    high = bound_in(cdf_type, min(stop, MAX_TT2000) + closed)
     if isinstance(low, tuple):
         assert isinstance(high, tuple)
         whole: npt.NDArray[np.bool_] = (epochs[:, 1] >= 0) & (epochs[:, 1] < _PS_PER_S)

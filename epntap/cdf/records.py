@@ -243,7 +243,9 @@ class RecordFile:
             seen.add(offset)
             (following, entries, used), body = self._unpack(f"{self._offset}ii", offset, _VXR)
             if not 0 <= used <= entries:
-                raise UnreadableFileError(f"{self._source.name} is damaged: the index at byte {offset} has wrong counts")
+                raise UnreadableFileError(
+                    f"{self._source.name} is damaged: the index at byte {offset} has wrong counts"
+                )
             content = self._source.read(body, entries * (8 + self._offset_bytes))
             first = np.frombuffer(content, ">i4", used, 0).tolist()
             last = np.frombuffer(content, ">i4", used, 4 * entries).tolist()

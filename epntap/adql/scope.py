@@ -1,0 +1,278 @@
+"""Which columns and tables a name can mean at a place in a query."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from epntap.adql.bound import Application, ColumnValue, Expr, Meta, Output
+from epntap.adql.infer import stored_type
+from epntap.adql.nodes import Name
+from epntap.catalog.model import Column, Form, Table
+
+__all__ = ["Joined", "QuerySource", "Relation", "Scope", "Source", "TableSource", "Visible", "did_you_mean", "same"]
+
+
+def same(name: Name, stored: str) -> bool:
+    """Whether an identifier means this stored name: exactly, or without regard to case when it is regular."""
+    return stored == name.folded or (not name.delimited and stored.lower() == name.folded)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A suggestion to put behind a message, or nothing."""
+    by_lower = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.65)
+    if not close:
+        return ""
+    return "; did you mean " + " or ".join(by_lower[c] for c in close) + "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """A column that can be named."""
+
+    name: str
+    value: Expr
+
+
+class Relation(Protocol):
+    """What FROM gives: sources, joined or not."""
+
+    def sources(self) -> Sequence[Source]:
+        """The tables that can qualify a column."""
+        ...
+
+    def find(self, name: Name) -> list[Visible]:
+        """The columns that the name can mean."""
+        ...
+
+    def visible(self) -> list[Visible]:
+        """All columns in the order of SELECT *."""
+        ...
+
+
+class Source(Relation, Protocol):
+    """One table, subquery or table of WITH in FROM."""
+
+    #: the alias alone, or schema and table
+    qualifier: tuple[str, ...]
+    alias: str
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        ...
+
+
+@dataclass(slots=True)
+class TableSource:
+    """A published table under an alias."""
+
+    table: Table
+    alias: str
+    qualifier: tuple[str, ...]
+    _bound: dict[str, Visible] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return self.table.qualified_name
+
+    def sources(self) -> Sequence[Source]:
+        """The table itself."""
+        return (self,)
+
+    def find(self, name: Name) -> list[Visible]:
+        """The column of this name; an exact match wins over one in other case."""
+        column = self.table.column(name.folded)
+        if column is not None:
+            return [self._visible(column)]
+        if name.delimited:
+            return []
+        return [self._visible(column) for column in self.table.columns if column.name.lower() == name.folded]
+
+    def visible(self) -> list[Visible]:
+        """All columns in table order."""
+        return [self._visible(column) for column in self.table.columns]
+
+    def _visible(self, column: Column) -> Visible:
+        bound = self._bound.get(column.name)
+        if bound is None:
+            bound = Visible(column.name, self._value(column))
+            self._bound[column.name] = bound
+        return bound
+
+    def _value(self, column: Column) -> Expr:
+        kind, cast = stored_type(column)
+        meta = Meta(
+            column.unit, column.ucd, column.utype, column.description, column.datatype, column.arraysize, column.xtype,
+            (self.table.qualified_name, column.name),
+        )  # fmt: skip
+        unicode = column.datatype == "unicodeChar"
+        form = column.form if column.form is not Form.PLAIN else Form.PLAIN
+        value = ColumnValue(
+            type=kind, meta=meta, form=form, unicode=unicode, alias=self.alias, name=column.name
+        )
+        if cast is None:
+            return value
+        return Application(type=kind, meta=meta, unicode=unicode, name="CAST", pieces=cast, args=(value,))
+
+
+@dataclass(slots=True)
+class QuerySource:
+    """A subquery or a table of WITH under an alias."""
+
+    columns: tuple[Output, ...]
+    alias: str
+    qualifier: tuple[str, ...]
+    _visible: list[Visible] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._visible = [Visible(column.name, self._value(column)) for column in self.columns]
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return self.qualifier[-1]
+
+    def sources(self) -> Sequence[Source]:
+        """The subquery itself."""
+        return (self,)
+
+    def find(self, name: Name) -> list[Visible]:
+        """The columns of this name; a subquery may have several."""
+        found = [v for v in self._visible if v.name == name.folded]
+        if found or name.delimited:
+            return found
+        return [v for v in self._visible if v.name.lower() == name.folded]
+
+    def visible(self) -> list[Visible]:
+        """All columns in order."""
+        return self._visible
+
+    def _value(self, column: Output) -> Expr:
+        value = column.value
+        return ColumnValue(
+            type=value.type, meta=value.meta, form=value.form, unicode=value.unicode, alias=self.alias,
+            name=column.sql_name,
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Joined:
+    """Two relations side by side. The columns of USING and NATURAL stand first and once (SQL-92 §7.5)."""
+
+    left: Relation
+    right: Relation
+    merged: tuple[Visible, ...] = ()
+
+    def sources(self) -> Sequence[Source]:
+        """All tables below."""
+        return (*self.left.sources(), *self.right.sources())
+
+    def find(self, name: Name) -> list[Visible]:
+        """The merged column of this name, else what both sides have."""
+        merged = [v for v in self.merged if same(name, v.name)]
+        return merged or [*self.left.find(name), *self.right.find(name)]
+
+    def visible(self) -> list[Visible]:
+        """Merged columns, then the rest of the left side, then the rest of the right side."""
+        gone = {v.name.lower() for v in self.merged}
+        rest = (v for v in (*self.left.visible(), *self.right.visible()) if v.name.lower() not in gone)
+        return [*self.merged, *rest]
+
+
+class NotFoundError(LookupError):
+    """A name means nothing or too much; the text says which."""
+
+
+@dataclass(slots=True)
+class Scope:
+    """The names of one SELECT and of those around it."""
+
+    relation: Relation
+    parent: Scope | None = None
+    #: the clause that is being resolved, for messages about aggregates
+    clause: str = "WHERE"
+    #: finds what an alias of the SELECT list stands for, where ORDER BY may use it inside an expression
+    alias: Callable[[Name], Expr | None] | None = None
+
+    def column(self, parts: tuple[Name, ...]) -> Expr:
+        """The value of a column reference. Raises NotFoundError with a sentence."""
+        if len(parts) == 1:
+            return self._unqualified(parts[0])
+        source = self.source(parts[:-1])
+        found = source.find(parts[-1])
+        if len(found) == 1:
+            return found[0].value
+        if found:
+            raise NotFoundError(f"{parts[-1]} is ambiguous: {source.title} has several columns of this name")
+        names = [v.name for v in source.visible()]
+        raise NotFoundError(f"{source.title} has no column {parts[-1]}{did_you_mean(parts[-1].text, names)}")
+
+    def source(self, qualifier: tuple[Name, ...]) -> Source:
+        """The table that qualifies a column. Raises NotFoundError with a sentence."""
+        scope: Scope | None = self
+        while scope is not None:
+            matching = [s for s in scope.relation.sources() if _qualifies(qualifier, s.qualifier)]
+            written = ".".join(map(str, qualifier))
+            if len(matching) > 1:
+                raise NotFoundError(f"{written} is ambiguous: give the tables different aliases")
+            if matching:
+                return matching[0]
+            scope = scope.parent
+        raise NotFoundError(self._no_source(qualifier))
+
+    def _no_source(self, qualifier: tuple[Name, ...]) -> str:
+        written = ".".join(map(str, qualifier))
+        sources = self._all_sources()
+        for source in sources:
+            if isinstance(source, TableSource) and len(source.qualifier) == 1:
+                table = source.table
+                if _qualifies(qualifier, (table.schema, table.name)):
+                    return f"{written} is called {source.qualifier[0]} in this query: use that name"
+        names = [".".join(s.qualifier) for s in sources]
+        return f"there is no table {written} in FROM{did_you_mean(written, names)}"
+
+    def _all_sources(self) -> list[Source]:
+        sources: list[Source] = []
+        scope: Scope | None = self
+        while scope is not None:
+            sources += scope.relation.sources()
+            scope = scope.parent
+        return sources
+
+    def _unqualified(self, name: Name) -> Expr:
+        scope: Scope | None = self
+        while scope is not None:
+            found = scope.relation.find(name)
+            if len(found) == 1:
+                return found[0].value
+            if found:
+                raise NotFoundError(f"{name} is ambiguous: {_owners(scope, name)}")
+            if scope.alias is not None:
+                value = scope.alias(name)
+                if value is not None:
+                    return value
+            scope = scope.parent
+        sources = self._all_sources()
+        names = [v.name for source in sources for v in source.visible()]
+        where = sources[0].title if len(sources) == 1 else "any table of the query"
+        hint = did_you_mean(name.text, names)
+        if name.delimited and not hint:
+            hint = "; text is written in single quotes"
+        raise NotFoundError(f"there is no column {name} in {where}{hint}")
+
+
+def _owners(scope: Scope, name: Name) -> str:
+    owners = [".".join(s.qualifier) for s in scope.relation.sources() if s.find(name)]
+    return "write " + " or ".join(f"{owner}.{name}" for owner in dict.fromkeys(owners))
+
+
+def _qualifies(written: tuple[Name, ...], qualifier: tuple[str, ...]) -> bool:
+    if len(written) > len(qualifier):
+        return False
+    tail = qualifier[len(qualifier) - len(written) :]
+    return all(same(name, stored) for name, stored in zip(written, tail, strict=True))
