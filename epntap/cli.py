@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from epntap.db.pool import Role, connect
 from epntap.db.server import open_database
 from epntap.errors import EpnTapError, SetupError
 from epntap.settings import Settings, load_settings
-from ingest.cli import ingest
+from ingest.cli import ingest, terminal_progress
 
 __all__ = ["main"]
 
@@ -106,6 +107,31 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
             raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
         click.echo(f"TAP address: {settings.base_url}/tap   (Ctrl-C stops)", err=True)
         run_server(settings, database, listener)
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--prepare-only", is_flag=True, help="Make database and granules, but do not serve.")
+@click.pass_obj
+def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only: bool) -> None:
+    """Write a synthetic archive, ingest it as amdadb and serve it until Ctrl-C."""
+    from epntap.demo import prepare_demo, welcome  # noqa: PLC0415  # the generator is not needed otherwise
+    from epntap.serve import bound_socket, only_server, run_server  # noqa: PLC0415
+
+    settings = _with_address(settings, host, port)
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    with only_server(settings), ExitStack() as stack:
+        listener = None if prepare_only else stack.enter_context(bound_socket(settings))
+        database = stack.enter_context(open_database(settings))
+        with terminal_progress(quiet=False) as progress:
+            prepare_demo(settings, database, say, progress)
+        if listener is not None:
+            say(welcome(settings))
+            run_server(settings, database, listener)
 
 
 main.add_command(ingest)

@@ -16,10 +16,6 @@ BEGIN
             EXECUTE format('GRANT %I TO %I', role_name, current_user);
         END IF;
     END LOOP;
-    EXECUTE format('GRANT CREATE, CONNECT, TEMPORARY ON DATABASE %I TO epntap_owner', current_database());
-    EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO epntap_service, epntap_reader', current_database());
-    EXECUTE format('ALTER ROLE epntap_reader IN DATABASE %I SET default_transaction_read_only = on', current_database());
-    EXECUTE format('ALTER ROLE epntap_reader IN DATABASE %I SET search_path = pg_catalog', current_database());
 END
 $roles$;
 

@@ -14,10 +14,13 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from epntap.db.migrate import apply_migrations
-from epntap.db.pool import Database
+from epntap.db.migrate import apply_migrations, grant_database
+from epntap.db.pool import Database, Role, connect
 from epntap.db.server import open_database
+from epntap.demo import prepare_demo
 from epntap.settings import Settings
+from ingest.progress import Silent
+from tests.support.server import Server, serve
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "epntap_template"
@@ -73,6 +76,13 @@ def _create(server: Database, name: str, template: str = "template0") -> Databas
     return _named(server, name)
 
 
+def _clone(server: Database, name: str, template: str) -> Database:
+    clone = _create(server, name, template)
+    with connect(clone, Role.ADMIN, autocommit=True) as connection:
+        grant_database(connection)
+    return clone
+
+
 def _drop(server: Database, name: str) -> None:
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -91,8 +101,28 @@ def template_database(postgres_server: Database) -> Iterator[str]:
 def database(postgres_server: Database, template_database: str) -> Iterator[Database]:
     """A database of the test's own with our SQL applied."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    yield _create(postgres_server, name, template_database)
+    yield _clone(postgres_server, name, template_database)
     _drop(postgres_server, name)
+
+
+@pytest.fixture(scope="session")
+def demo_database(
+    postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """A database that publishes the synthetic sample archive as amdadb. Read it; do not change it."""
+    name = f"demo_{uuid.uuid4().hex[:12]}"
+    database = _clone(postgres_server, name, template_database)
+    home = tmp_path_factory.mktemp("demo")
+    prepare_demo(Settings(home=home), database, lambda _text: None, Silent())
+    yield database
+    _drop(postgres_server, name)
+
+
+@pytest.fixture(scope="session")
+def served(demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A web server that serves the sample archive."""
+    with serve(demo_database, tmp_path_factory.mktemp("serve")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import psycopg
 import yoyo
+from psycopg import sql
 
 import epntap
-from epntap.db.pool import Database, Role, connect
+from epntap.db.pool import Connection, Database, Role, connect
 from epntap.errors import SetupError
 
-__all__ = ["OLDEST_SERVER", "apply_migrations", "pending_migrations", "sql_directory"]
+__all__ = ["OLDEST_SERVER", "apply_migrations", "grant_database", "pending_migrations", "sql_directory"]
 
 #: major version of the oldest PostgreSQL that will do
 OLDEST_SERVER = 15
@@ -41,10 +42,21 @@ def apply_migrations(database: Database) -> list[str]:
             with closing(backend.connection):
                 todo = backend.to_apply(yoyo.read_migrations(str(sql_directory())))
                 backend.apply_migrations(todo)
+            grant_database(guard)
         except psycopg.Error as exc:
             reason = str(exc).strip().splitlines()[0]
             raise SetupError(f"The database refused a step of its setup: {reason}") from exc
         return [migration.id for migration in todo]
+
+
+def grant_database(connection: Connection) -> None:
+    """Let the three roles use this very database. A copy or a restored backup does not inherit such rights."""
+    name = sql.Identifier(connection.info.dbname)
+    for statement in (
+        "GRANT CREATE, CONNECT, TEMPORARY ON DATABASE {} TO epntap_owner",
+        "GRANT CONNECT, TEMPORARY ON DATABASE {} TO epntap_service, epntap_reader",
+    ):
+        connection.execute(sql.SQL(statement).format(name))
 
 
 def pending_migrations(database: Database) -> list[str]:

@@ -1,0 +1,178 @@
+"""Rows into a published table: COPY, then one merge; readers see the old rows or the new ones, and never wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from epntap.catalog.model import Table
+from ingest.build import ROW_DATES, Block
+from ingest.progress import Progress
+
+__all__ = ["Merged", "fill_new_table", "merge_into_table"]
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_STAGED = sql.Identifier("staged_granules")
+_CHANGED = sql.Identifier("changed_granules")
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What became of the rows that were handed over, and of those that were there before."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+
+def fill_new_table(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    blocks: Iterable[Block],
+    advance: Callable[[int], None],
+) -> Merged:
+    """COPY the rows into a table that this transaction has made; nobody else can see it yet."""
+    # FREEZE: the rows need no later pass of VACUUM to be marked as visible to all
+    target = sql.SQL("COPY {} ({}) FROM STDIN (FREEZE)").format(_name(table), _names(columns))
+    return Merged(inserted=_copy(connection, target, blocks, advance))
+
+
+def merge_into_table(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    blocks: Iterable[Block],
+    progress: Progress,
+    now: str,
+) -> Merged:
+    """Make the rows of a published table exactly these; those that are the same stay untouched.
+
+    A row that changes keeps its creation_date and gets `now` as modification_date. Rows come without the dates that
+    ingestion fills in.
+    """
+    connection.execute(
+        sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+            _STAGED, _names(columns), _name(table)
+        )
+    )
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(_STAGED, _names(columns))
+    staged = _copy(connection, statement, blocks, progress.advance)
+    progress.stage("comparing with what is published")
+    connection.execute("SELECT set_config('work_mem', '256MB', true)")
+    connection.execute(sql.SQL("ANALYZE {} (granule_uid)").format(_STAGED))
+    _find_changes(connection, table, columns)
+    deleted = _delete_vanished(connection, table)
+    updated = _update_changed(connection, table, columns, now)
+    inserted = _insert_new(connection, table, columns, now)
+    connection.execute(sql.SQL("DROP TABLE {}, {}").format(_STAGED, _CHANGED))
+    return Merged(inserted, updated, staged - inserted - updated, deleted)
+
+
+def _copy(
+    connection: Connection, statement: sql.Composed, blocks: Iterable[Block], advance: Callable[[int], None]
+) -> int:
+    rows = 0
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for block in blocks:
+            copy.write(block.text)
+            rows += block.rows
+            advance(block.rows)
+    return rows
+
+
+def _find_changes(connection: Connection, table: Table, columns: Sequence[str]) -> None:
+    """List the keys of rows that differ: stored alone (vanished), staged alone (new), or both (changed)."""
+    compared = [name for name in columns if name not in {"granule_uid", *ROW_DATES}]
+    # dates that nobody gave are no difference; those of the last ingestion stay
+    dates = sql.SQL(" OR ").join(
+        sql.SQL("(s.{0} IS NOT NULL AND s.{0} IS DISTINCT FROM t.{0})").format(sql.Identifier(name))
+        for name in ("creation_date", "release_date")
+    )
+    connection.execute(
+        sql.SQL(
+            "CREATE TEMPORARY TABLE {changed} ON COMMIT DROP AS "
+            "SELECT t.granule_uid AS stored_uid, s.granule_uid AS staged_uid "
+            "FROM {table} t FULL JOIN {staged} s ON s.granule_uid = t.granule_uid "
+            "WHERE t.granule_uid IS NULL OR s.granule_uid IS NULL "
+            "OR ({stored}) IS DISTINCT FROM ({wanted}) OR {dates}"
+        ).format(
+            changed=_CHANGED,
+            table=_name(table),
+            staged=_STAGED,
+            stored=_names(compared, "t"),
+            wanted=_names(compared, "s"),
+            dates=dates,
+        )
+    )
+    connection.execute(sql.SQL("ANALYZE {}").format(_CHANGED))
+
+
+def _delete_vanished(connection: Connection, table: Table) -> int:
+    return connection.execute(
+        sql.SQL("DELETE FROM {} t USING {} c WHERE c.staged_uid IS NULL AND c.stored_uid = t.granule_uid").format(
+            _name(table), _CHANGED
+        )
+    ).rowcount
+
+
+def _update_changed(connection: Connection, table: Table, columns: Sequence[str], now: str) -> int:
+    changes = [
+        sql.SQL("{0} = s.{0}").format(sql.Identifier(name))
+        for name in columns
+        if name not in {"granule_uid", *ROW_DATES}
+    ]
+    changes += [
+        sql.SQL("{0} = coalesce(s.{0}, t.{0})").format(sql.Identifier(name))
+        for name in ("creation_date", "release_date")
+    ]
+    return connection.execute(
+        sql.SQL(
+            "UPDATE {table} t SET modification_date = {now}, {changes} "
+            "FROM {changed} c JOIN {staged} s ON s.granule_uid = c.staged_uid "
+            "WHERE c.stored_uid = t.granule_uid"
+        ).format(
+            table=_name(table),
+            now=sql.Literal(now),
+            changes=sql.SQL(", ").join(changes),
+            changed=_CHANGED,
+            staged=_STAGED,
+        )
+    ).rowcount
+
+
+def _insert_new(connection: Connection, table: Table, columns: Sequence[str], now: str) -> int:
+    created = sql.SQL("coalesce(s.creation_date, {})").format(sql.Literal(now))
+    values = {
+        "creation_date": created,
+        "modification_date": sql.SQL("coalesce(s.modification_date, {})").format(created),
+        "release_date": sql.SQL("coalesce(s.release_date, {})").format(created),
+    }
+    return connection.execute(
+        sql.SQL(
+            "INSERT INTO {table} ({names}) SELECT {values} "
+            "FROM {changed} c JOIN {staged} s ON s.granule_uid = c.staged_uid WHERE c.stored_uid IS NULL"
+        ).format(
+            table=_name(table),
+            names=_names(columns),
+            values=sql.SQL(", ").join(
+                values.get(name, sql.SQL("s.{}").format(sql.Identifier(name))) for name in columns
+            ),
+            changed=_CHANGED,
+            staged=_STAGED,
+        )
+    ).rowcount
+
+
+def _name(table: Table) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)
+
+
+def _names(columns: Iterable[str], alias: str = "") -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(alias, name) if alias else sql.Identifier(name) for name in columns)

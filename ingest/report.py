@@ -1,0 +1,167 @@
+"""What an ingestion did: numbers that add up, and everything that was left out with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ingest.copy import Merged
+from ingest.facts import Refusal
+from ingest.readers.cdf import Holdings
+
+__all__ = ["GranuleCount", "RefusedRows", "Report", "SourceCount"]
+
+#: lines of one kind in the text form; the JSON form has them all
+LONGEST_LIST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class GranuleCount:
+    """Rows of epn_core. seen = loaded + unchanged + refused; deleted rows were there before and are not seen."""
+
+    seen: int
+    inserted: int
+    updated: int
+    unchanged: int
+    refused: int
+    deleted: int
+
+    @classmethod
+    def of(cls, merged: Merged, refused: int) -> GranuleCount:
+        """The count after a merge from which `refused` rows were kept away."""
+        seen = merged.inserted + merged.updated + merged.unchanged + refused
+        return cls(seen, merged.inserted, merged.updated, merged.unchanged, refused, merged.deleted)
+
+    @property
+    def loaded(self) -> int:
+        """Rows that were written."""
+        return self.inserted + self.updated
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCount:
+    """Files of one source. found = indexed + superseded + unclaimed + refused."""
+
+    source: str
+    path: str
+    found: int
+    indexed: int
+    superseded: tuple[Mapping[str, str], ...]
+    unclaimed: tuple[str, ...]
+    refused: tuple[Refusal, ...]
+    not_walked: tuple[Refusal, ...]
+    idle_claims: tuple[str, ...]
+    claimed: Mapping[str, int]
+
+    @classmethod
+    def of(cls, holdings: Holdings) -> SourceCount:
+        """The count of what a source holds."""
+        claimed: dict[str, int] = {}
+        for file in holdings.files:
+            claimed[file.dataset_id] = claimed.get(file.dataset_id, 0) + 1
+        return cls(
+            source=holdings.source.name,
+            path=str(holdings.source.path),
+            found=holdings.found,
+            indexed=len(holdings.files),
+            superseded=tuple({"path": one.path, "by": one.by} for one in holdings.superseded),
+            unclaimed=holdings.unclaimed,
+            refused=holdings.refused,
+            not_walked=holdings.not_walked,
+            idle_claims=holdings.idle_claims,
+            claimed=dict(sorted(claimed.items())),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRows:
+    """A dataset or file whose rows are left out."""
+
+    path: str
+    reason: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of one ingestion."""
+
+    schema: str
+    granules: GranuleCount
+    datasets: int
+    #: datasets without a row: placeholders and those that start in the future, or none of whose files count
+    datasets_without_rows: int
+    sources: tuple[SourceCount, ...]
+    #: descriptions that cannot be used
+    refused_records: tuple[Refusal, ...]
+    refused_rows: tuple[RefusedRows, ...]
+    #: files that no granule offers, because the description of their dataset does not reach to them
+    out_of_dates: tuple[Refusal, ...]
+    total_rows: int
+    #: of the whole run, and from the first row to the last index or comparison
+    seconds: float
+    load_seconds: float
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rows seen by the second of loading."""
+        return (self.granules.seen - self.granules.refused) / self.load_seconds if self.load_seconds > 0 else 0.0
+
+    def to_json(self) -> dict[str, Any]:  # ready for json.dumps
+        """Everything, for scripts."""
+        document = asdict(self)
+        document["granules"]["loaded"] = self.granules.loaded
+        document["rows_per_s"] = round(self.rows_per_s)
+        document["seconds"] = round(self.seconds, 3)
+        document["load_seconds"] = round(self.load_seconds, 3)
+        return document
+
+    def to_text(self) -> str:
+        """The same for a person; long lists are cut."""
+        lines = [
+            f"{self.schema}.epn_core: {self.total_rows:,} granules of {self.datasets:,} datasets",
+            *_granule_lines(self.granules),
+            f"  time      {self.seconds:.1f} s, loading {self.load_seconds:.1f} s ({self.rows_per_s:,.0f} rows/s)",
+        ]
+        if self.datasets_without_rows:
+            lines.append(f"  datasets  {self.datasets_without_rows:,} without a granule (placeholder, future, no file)")
+        for source in self.sources:
+            lines += _source_lines(source)
+        lines += _listed("descriptions refused", [f"{one.path}: {one.reason}" for one in self.refused_records])
+        lines += _listed("granules refused", [f"{one.path}: {one.reason} ({one.rows:,})" for one in self.refused_rows])
+        lines += _listed("files that no granule offers", [f"{one.path}: {one.reason}" for one in self.out_of_dates])
+        return "\n".join(lines)
+
+
+def _granule_lines(count: GranuleCount) -> Iterable[str]:
+    yield (
+        f"  granules  {count.seen:,} seen = {count.loaded:,} loaded + {count.unchanged:,} unchanged "
+        f"+ {count.refused:,} refused"
+    )
+    yield (
+        f"            {count.inserted:,} of the loaded are new, {count.updated:,} changed; "
+        f"{count.deleted:,} vanished and were deleted"
+    )
+
+
+def _source_lines(source: SourceCount) -> Iterable[str]:
+    yield (
+        f"  files     {source.found:,} found = {source.indexed:,} indexed + {len(source.superseded):,} superseded "
+        f"+ {len(source.unclaimed):,} unclaimed + {len(source.refused):,} refused, below {source.path}"
+    )
+    yield from _listed("files refused", [f"{one.path}: {one.reason}" for one in source.refused])
+    yield from _listed("files superseded", [f"{one['path']} by {one['by']}" for one in source.superseded])
+    yield from _listed("files unclaimed", list(source.unclaimed))
+    yield from _listed("not followed", [f"{one.path}: {one.reason}" for one in source.not_walked])
+    yield from _listed("patterns that claim nothing", list(source.idle_claims))
+
+
+def _listed(title: str, lines: list[str]) -> Iterable[str]:
+    if not lines:
+        return
+    yield f"  {title}:"
+    for line in lines[:LONGEST_LIST]:
+        yield f"    {line}"
+    if len(lines) > LONGEST_LIST:
+        yield f"    and {len(lines) - LONGEST_LIST:,} more (all with --json)"

@@ -1,0 +1,92 @@
+"""A table of any size through the real ingestion, and how fast that was beside a bare COPY."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from epntap.db.pool import Database
+from ingest.descriptor import load_definition
+from ingest.pipeline import ingest_service
+
+DATASETS = 200
+START = datetime(2000, 1, 1)
+REGIONS = ("Earth.Magnetosphere", "Jupiter", "Saturn", "Mars", "Heliosphere.Inner", "Sun.Corona", "Mercury", "Venus")
+KINDS = ("MagneticField", "ThermalPlasma", "EnergeticParticles", "Ephemeris")
+
+_DEFINITION = """
+[service]
+schema = "bench"
+title = "Rows to measure with"
+publisher = "synthetic"
+
+[[source]]
+kind = "spase-datasets"
+path = "{path}"
+granule = "day"
+"""
+
+_RECORD = """<?xml version="1.0" encoding="UTF-8"?>
+<Spase xmlns="http://www.spase-group.org/data/schema"><Version>2.4.1</Version><NumericalData>
+<ResourceID>spase://EXAMPLE/NumericalData/bench/{key}</ResourceID>
+<ResourceHeader><ResourceName>Synthetic dataset {key}</ResourceName><ReleaseDate>2020-01-01T00:00:00Z</ReleaseDate>
+<Description>Synthetic, for measurements</Description></ResourceHeader>
+<AccessInformation><AccessRights>Open</AccessRights><AccessURL><URL>https://hapi.example.org/hapi</URL>
+<Style>HAPI</Style><ProductKey>{key}</ProductKey></AccessURL><Format>CDF</Format></AccessInformation>
+<InstrumentID>spase://EXAMPLE/Instrument/bench/INSTRUMENT{group}</InstrumentID>
+<MeasurementType>{kind}</MeasurementType>
+<TemporalDescription><TimeSpan><StartDate>{start}Z</StartDate><StopDate>{stop}Z</StopDate></TimeSpan>
+<Cadence>PT{cadence}S</Cadence></TemporalDescription>
+<ObservedRegion>{region}</ObservedRegion>
+<Parameter><Name>b</Name><ParameterKey>b</ParameterKey><Units>nT</Units><UCD>phys.magField</UCD></Parameter>
+</NumericalData></Spase>
+"""
+
+
+def write_records(folder: Path, rows: int) -> None:
+    days = -(-rows // DATASETS)
+    for n in range(DATASETS):
+        stop = START + timedelta(days=days - 1, hours=23, minutes=59, seconds=59)
+        text = _RECORD.format(
+            key=f"bench-{n:03d}",
+            group=n // 10,
+            kind=KINDS[n % len(KINDS)],
+            start=START.isoformat(),
+            stop=stop.isoformat(),
+            cadence=1 + n % 60,
+            region=REGIONS[n % len(REGIONS)],
+        )
+        path = folder / "NumericalData" / f"bench-{n:03d}.xml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+
+def fill(database: Database, rows: int) -> tuple[float, float]:
+    """Load `rows` granules as bench.epn_core; rows a second of ingestion, and of a bare COPY of the same rows."""
+    with tempfile.TemporaryDirectory(prefix="epntap-bench-records-") as name:
+        folder = Path(name)
+        write_records(folder, rows)
+        file = folder / "bench.toml"
+        file.write_text(_DEFINITION.format(path=folder))
+        started = time.perf_counter()
+        report = ingest_service(load_definition(file), database)
+        ingestion = report.total_rows / (time.perf_counter() - started)
+    return ingestion, _bare_copy(database, report.total_rows)
+
+
+def _bare_copy(database: Database, rows: int) -> float:
+    with psycopg.connect(database.url) as connection, connection.cursor() as cursor:
+        with cursor.copy("COPY bench.epn_core TO STDOUT") as copy:
+            blocks = [bytes(block) for block in copy]
+        cursor.execute("CREATE TABLE public.bare (LIKE bench.epn_core INCLUDING ALL)")
+        started = time.perf_counter()
+        with cursor.copy("COPY public.bare FROM STDIN") as copy:
+            for block in blocks:
+                copy.write(block)
+        seconds = time.perf_counter() - started
+        connection.rollback()
+    return rows / seconds
