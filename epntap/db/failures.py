@@ -9,7 +9,7 @@ from psycopg import errors as pg
 
 from epntap.errors import EpnTapError, QueryError, QueryTimeoutError, ServiceError, UnavailableError
 
-__all__ = ["from_psycopg"]
+__all__ = ["from_psycopg", "timeout_error"]
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +30,18 @@ _USER_MISTAKES: dict[type[psycopg.Error], str] = {
 }
 
 
+def timeout_error(timeout_s: float) -> QueryTimeoutError:
+    """The time limit of an answer is over."""
+    return QueryTimeoutError(
+        f"The query took longer than the {timeout_s:.0f} seconds that an answer may take; "
+        "narrow it (for example by time_min and time_max) or ask for fewer rows with TOP."
+    )
+
+
 def from_psycopg(exc: psycopg.Error, *, timeout_s: float) -> EpnTapError:
     """The error of ours for a failure in the database."""
     if isinstance(exc, pg.QueryCanceled):
-        return QueryTimeoutError(
-            f"The query took longer than the {timeout_s:.0f} seconds that an answer may take; "
-            "narrow it (for example by time_min and time_max) or ask for fewer rows with TOP."
-        )
+        return timeout_error(timeout_s)
     for kind, sentence in _USER_MISTAKES.items():
         if isinstance(exc, kind):
             return QueryError(sentence)

@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 
 from epntap.answer import Outcome, OutcomeStatus
 from epntap.db.copy_out import CopyOut
-from epntap.db.failures import from_psycopg
+from epntap.db.failures import from_psycopg, timeout_error
 from epntap.db.pool import Connection, pooled
 from epntap.db.watch import Ending, Watch
 
@@ -96,6 +96,8 @@ class RowStream:
                         connection.cancel_safe(timeout=TERMINATE_AFTER_S)
                         copy.abandon()
             except psycopg.Error as exc:
+                if self.watch.ending is Ending.DEADLINE:  # however the backend was made to end
+                    raise timeout_error(self._timeout_s) from exc
                 raise from_psycopg(exc, timeout_s=self._timeout_s) from exc
             finally:
                 self._over.set()

@@ -51,21 +51,27 @@ class Watch:
 
     def verdict(self, now: float) -> Ending | None:
         """Why this answer should end now, if it should."""
+        since = self._sending_since
+        if since is not None and now - since > self.send_timeout_s:
+            return Ending.CLIENT_STALLED
+        if self.ending is not None:
+            return None
         if now > self.deadline:
             return Ending.DEADLINE
-        since = self._sending_since
-        if since is not None:
-            # What a client that reads sends while it reads is not looked at; if it leaves, sending fails by itself.
-            return Ending.CLIENT_STALLED if now - since > self.send_timeout_s else None
-        return Ending.CLIENT_GONE if self.client is not None and _has_left(self.client) else None
+        # While a block is being sent, what the client sends is not looked at; if it leaves, sending fails by itself.
+        if since is None and self.client is not None and _has_left(self.client):
+            return Ending.CLIENT_GONE
+        return None
 
     def end(self, ending: Ending) -> None:
-        """End the answer: wake a thread that is stuck in sending, then tell the owner."""
-        self.ending = ending
-        if self._sending_since is not None and self.client is not None:
+        """Tell the owner, once. A thread that is stuck in sending is woken; one that sends slowly may finish."""
+        first = self.ending is None
+        self.ending = self.ending or ending
+        if ending is Ending.CLIENT_STALLED and self.client is not None:
             with suppress(OSError):
                 self.client.shutdown(socket.SHUT_RDWR)
-        threading.Thread(target=self.on_end, args=(ending,), daemon=True).start()
+        if first:
+            threading.Thread(target=self.on_end, args=(ending,), daemon=True).start()
 
 
 def _has_left(client: socket.socket) -> bool:
@@ -105,5 +111,5 @@ class Watcher:
                 watches = list(self._by_id.values())
             now = time.monotonic()
             for watch in watches:
-                if watch.ending is None and (ending := watch.verdict(now)) is not None:
+                if (ending := watch.verdict(now)) is not None:
                     watch.end(ending)

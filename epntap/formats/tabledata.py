@@ -14,8 +14,8 @@ from epntap.formats.projection import Spelling
 __all__ = ["TableData"]
 
 SEPARATOR = b"\x01"
-#: what COPY escapes, and characters that XML 1.0 does not allow
-_ODD = re.compile(rb"[\\\x02-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+#: the backslash of COPY's escapes, and control characters that XML 1.0 does not allow
+_ODD = bytes([0x5C, *range(0x02, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20)])
 _ESCAPE = re.compile(rb"\\(.)|[\x02-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]", re.DOTALL)
 _REPLACEMENT = "\ufffd".encode()
 _UNESCAPED = {b"b": _REPLACEMENT, b"f": _REPLACEMENT, b"v": _REPLACEMENT, b"n": b"&#10;", b"t": b"\t", b"r": b"&#13;"}
@@ -55,7 +55,7 @@ class TableData:
             if floats and b"Infinity" in block:
                 block = _signed_infinities(block, floats)
             block = block.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
-            if _ODD.search(block):
+            if _has_odd_bytes(block):
                 block = _ESCAPE.sub(_unescape, block)
             body = block[:-1].replace(SEPARATOR, _CELL_END).replace(b"\n", _ROW_END + _ROW_START)
             return _ROW_START + body + _ROW_END
@@ -65,6 +65,13 @@ class TableData:
     def trailer(self, outcome: Outcome, facts: AnswerFacts) -> bytes:
         """Everything after the last TR."""
         return b"</TABLEDATA></DATA>\n" + votable.document_end(outcome, facts)
+
+
+def _has_odd_bytes(block: bytes) -> bool:
+    # Ten times as fast as a search with a regular expression, and most of the work on a block.
+    return len(block.translate(None, _ODD)) != len(block) or (
+        b"\xef" in block and (b"\xef\xbf\xbe" in block or b"\xef\xbf\xbf" in block)
+    )
 
 
 def _signed_infinities(block: bytes, floats: frozenset[int]) -> bytes:
