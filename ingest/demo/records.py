@@ -15,6 +15,7 @@ from ingest.spase.document import NAMESPACE
 __all__ = ["write_records"]
 
 _RELEASED = "2020-01-01T00:00:00Z"
+_LAUNCHED = "2016-01-01T00:00:00Z"
 _HOME_PAGE = "https://example.org/synthia"
 _HAPI = "https://hapi.example.org/synthia/hapi"
 _GROUP = "spase://Example/Observatory/Synthia"
@@ -102,7 +103,12 @@ def _observatory(resource_id: str, name: str, about: str, regions: tuple[str, ..
     group = [_spase("ObservatoryGroupID", _GROUP)] if resource_id != _GROUP else []
     places = [_spase("ObservatoryRegion", region) for region in regions or ("Heliosphere",)]
     return _spase(
-        "Observatory", _spase("ResourceID", resource_id), _header(name, about), *group, _spase("Location", *places)
+        "Observatory",
+        _spase("ResourceID", resource_id),
+        _header(name, about),
+        *group,
+        _spase("Location", *places),
+        _spase("OperatingSpan", _spase("StartDate", _LAUNCHED)),
     )
 
 

@@ -19,9 +19,10 @@ FILL = -1.0e31
 
 _DAY_S = 86_400.0
 _CHANNELS = 24
-#: ions of a Maxwellian with thermal energy T have a peak flux near n * sqrt(T) times this, in 1/(cm2 s sr eV)
-_FLUX_SCALE = 5.0e6
+#: differential flux in 1/(cm2 s sr eV): core of a Maxwellian, background, and halo at 100 eV and 1 ion per cm3
+_FLUX_SCALE = 5.0e5
 _FLUX_FLOOR = 10.0
+_HALO = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ def synthesise(product: Product, seconds: Floats, rng: np.random.Generator) -> S
             return Series(_moment_variables(_plasma(product, seconds, rng), rng), no_energies)
         case "spec":
             energies = _energies(seconds, moving=product.moving_energies)
-            return Series({"ion_flux": _with_fill(_flux(_plasma(product, seconds, rng), energies), rng, 3)}, energies)
+            flux = _flux(_plasma(product, seconds, rng), energies, rng)
+            return Series({"ion_flux": _with_fill(flux, rng, 3)}, energies)
         case code:
             raise ValueError(f"no series for products of kind {code}")
 
@@ -164,13 +166,13 @@ def _energies(seconds: Floats, *, moving: bool) -> NDArray[np.float32]:
     return _rounded(np.stack([low, high])[mode], 1)
 
 
-def _flux(plasma: _Plasma, energies: NDArray[np.float32]) -> Floats:
-    """Differential flux of a Maxwellian of protons that drifts with the plasma."""
+def _flux(plasma: _Plasma, energies: NDArray[np.float32], rng: np.random.Generator) -> Floats:
+    """Differential flux of a Maxwellian of protons that drifts with the plasma, with a halo and counting noise."""
     channels = np.broadcast_to(energies.astype(np.float64), (plasma.density.size, energies.shape[-1]))
-    speed = np.linalg.norm(plasma.velocity, axis=1)
-    drift = (5.22e-3 * speed**2)[:, None]  # eV for protons with km/s
-    thermal = plasma.temperature[:, None]
+    density, thermal = plasma.density[:, None], plasma.temperature[:, None]
+    drift = 5.22e-3 * (plasma.velocity**2).sum(axis=1)[:, None]  # eV for protons with km/s
     exponent = -((np.sqrt(channels) - np.sqrt(drift)) ** 2) / thermal
-    scale = _FLUX_SCALE * (plasma.density / plasma.temperature**1.5)[:, None]
-    flux: Floats = scale * channels * np.exp(np.maximum(exponent, -80.0)) + _FLUX_FLOOR
+    core = _FLUX_SCALE * density / thermal**1.5 * channels * np.exp(np.maximum(exponent, -80.0))
+    halo = _HALO * density * (channels / 100.0) ** -1.5
+    flux: Floats = (core + halo + _FLUX_FLOOR) * np.exp(0.1 * rng.standard_normal(channels.shape))
     return flux

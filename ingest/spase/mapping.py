@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from string import printable
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -53,7 +54,7 @@ _SPECIES: Mapping[str, str | None] = MappingProxyType(
 
 #: the DOI of SPASE templates
 _PLACEHOLDER_DOIS = frozenset({"10.1026/1234567"})
-_DOI = re.compile(r"10\.\d{4,9}/\S+")
+_DOI = re.compile(r"10\.\d{4,9}/[!-~]+")
 _WEB_ADDRESS = re.compile(r"(?:https?|ftp)://[^\s<>\"]+")
 
 #: naming authorities whose records hpde.io shows as pages
@@ -118,7 +119,7 @@ def to_facts(record: DatasetRecord, registry: Registry, *, today: date, origin: 
         hapi_url=hapi.url.rstrip("/") if hapi else None,
         hapi_id=(hapi.product_key or key) if hapi else None,
         landing_url=_landing_page(record.resource_id),
-        information_url=next((url for url in record.information_urls if _WEB_ADDRESS.fullmatch(url)), None),
+        information_url=next((_as_ascii(url) for url in record.information_urls if _WEB_ADDRESS.fullmatch(url)), None),
         doi=_doi(record.doi),
         parameters=_parameters(record.parameters),
     )
@@ -305,6 +306,10 @@ def _messenger(record: DatasetRecord) -> str | None:
 def _doi(text: str) -> str | None:
     match = _DOI.search(text)
     return match[0] if match and match[0] not in _PLACEHOLDER_DOIS else None
+
+
+def _as_ascii(url: str) -> str:
+    return quote(url, safe=printable)
 
 
 def _landing_page(resource_id: str) -> str | None:

@@ -52,7 +52,7 @@ _BODIES: Mapping[str, tuple[str | None, str, str | None]] = MappingProxyType(
     }
 )
 
-#: last words of a region -> target_region, the longest match counts
+#: what follows the body in a region -> target_region; the longest match counts
 _PARTS: Mapping[str, str] = MappingProxyType(
     {
         "Magnetosphere": "magnetosphere",

@@ -1,0 +1,119 @@
+"""What ingestion learns of a file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from epntap.cdf import format_utc, index_file, parse_utc
+from epntap.errors import UnreadableFileError
+from tests.unit.cdf.builders import CdfBuilder
+
+SHARED = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared")))
+CDF = SHARED / "data" / "cdf"
+T0 = parse_utc("2015-12-01")
+
+#: file or folder, and a part of the reason why it is not indexed
+REFUSED = {
+    "truncated": "is truncated: its header says",
+    "norecords": "holds no record: its time ax",
+    "norecords/empty.cdf": "has no time axis",
+    "format/a_sparse_cdf.cdf": "has no time axis",
+    "format/contiguous.cdf": "has no time axis",
+    "format/example1.cdf": "has no time axis",
+    "format/fragmented.cdf": "has no time axis",
+    "format/rvariable.cdf": "has no time axis",
+    "format/testCdfColMajor.cdf": "has no time axis",
+    "format/testCdfRowMajor.cdf": "has no time axis",
+    "format/geocpi0.cdf": "adaptive Huffman compression",
+    "format/not_a_cdf.cdf": "is not a CDF file",
+}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("path", sorted(CDF.glob("*/*.cdf")), ids=lambda path: path.stem)
+def test_every_real_file_is_indexed_or_refused_for_the_right_reason(path: Path) -> None:
+    relative = path.relative_to(CDF).as_posix()
+    reason = REFUSED.get(relative, REFUSED.get(path.parent.name))
+    if reason is not None:
+        with pytest.raises(UnreadableFileError, match=reason):
+            index_file(path)
+        return
+    facts = index_file(path)
+    assert (facts.size_bytes, facts.mtime_ns) == (path.stat().st_size, path.stat().st_mtime_ns)
+    assert facts.fill_epochs == 0
+    described = next(item for item in json.loads((CDF / "INDEX.json").read_text()) if item["file"].endswith(relative))
+    if "coverage" not in described or path.name == "imap_mag_l1a_norm-mago_20231109_v001.cdf":
+        return  # in the latter, first and last record are not first and last in time
+    coverage = [item for item in described["coverage"] if item["time"].strip() in {axis.name for axis in facts.axes}]
+    assert [format_utc(axis.tt2000_min or 0) + "Z" for axis in facts.axes] == [item["first"] for item in coverage]
+    assert [format_utc(axis.tt2000_max or 0) + "Z" for axis in facts.axes] == [item["last"] for item in coverage]
+
+
+def _typical() -> CdfBuilder:
+    return (
+        CdfBuilder()
+        .attribute("Logical_source", "mms1_fgm")
+        .attribute("TEXT", "One line.", "Another.")
+        .attribute("PI_name", "A", "B")
+        .axis("Epoch", [T0, -(2**63), T0 + 9, T0 + 3])
+        .axis("Epoch_slow", [T0 - 5])
+        .variable(
+            "B",
+            np.zeros((4, 3)),
+            VAR_TYPE="data",
+            DEPEND_0="Epoch",
+            UNIT_PTR="unit",
+            CATDESC="Field",
+            FIELDNAM="B GSE",
+            LABLAXIS="B",
+            FILLVAL=np.float64(-1e31),
+            COORDINATE_SYSTEM="GSE",
+        )
+        .variable("flag", np.zeros(4), VAR_TYPE="support_data", DEPEND_0="Epoch")
+        .variable("slow", np.zeros(1), VAR_TYPE="data", DEPEND_0="Epoch_slow", UNITS="nT")
+        .variable("unit", np.array([["nT", "nT", "nT "]], "S3"), fixed=True)
+    )
+
+
+def test_the_facts_of_a_typical_file(tmp_path: Path) -> None:
+    facts = index_file(_typical().write(tmp_path / "typical.cdf"))
+    assert (facts.tt2000_min, facts.tt2000_max) == (T0 - 5, T0 + 9)
+    assert (facts.records, facts.fill_epochs) == (4, 1)
+    assert [(a.name, a.records, a.fill_epochs, a.tt2000_min, a.tt2000_max) for a in facts.axes] == [
+        ("Epoch", 4, 1, T0, T0 + 9),
+        ("Epoch_slow", 1, 0, T0 - 5, T0 - 5),
+    ]
+    assert facts.attributes == {"Logical_source": "mms1_fgm", "TEXT": "One line. Another.", "PI_name": "A"}
+    field, slow = facts.variables
+    assert (field.name, field.axis, field.dims, field.units, field.fill) == ("B", "Epoch", (3,), "nT", "-1e+31")
+    assert (field.catdesc, field.fieldnam, field.lablaxis, field.coordinate_system) == ("Field", "B GSE", "B", "GSE")
+    assert (slow.name, slow.axis, slow.units, slow.virtual) == ("slow", "Epoch_slow", "nT", False)
+    assert facts.remarks == ()
+
+
+def test_without_var_type_everything_on_an_axis_is_a_parameter(tmp_path: Path) -> None:
+    builder = CdfBuilder().axis("Epoch", [T0]).variable("a", [1]).variable("b", [[2, 3]]).variable("c", [4], fixed=True)
+    facts = index_file(builder.write(tmp_path / "bare.cdf"))
+    assert [variable.name for variable in facts.variables] == ["a", "b"]
+
+
+def test_a_file_of_fill_epochs_holds_no_record(tmp_path: Path) -> None:
+    path = CdfBuilder().axis("Epoch", [-1e31, 0.0], "epoch").write(tmp_path / "fills.cdf")
+    with pytest.raises(UnreadableFileError, match=r"fills.cdf holds no record: all its epochs are fill values"):
+        index_file(path)
+
+
+def test_a_variable_that_cannot_be_cut_is_remarked(tmp_path: Path) -> None:
+    builder = CdfBuilder().axis("Epoch", [T0, T0 + 1]).variable("a", [1, 2, 3], DEPEND_0="Epoch")
+    facts = index_file(builder.write(tmp_path / "odd.cdf"))
+    assert facts.remarks == ("a has 3 records, its time axis Epoch has 2",)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match=r"gone.cdf cannot be opened: no such file"):
+        index_file(tmp_path / "gone.cdf")
