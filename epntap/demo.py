@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+import ingest
 from epntap.archive.store import services
 from epntap.db.migrate import apply_migrations
 from epntap.db.pool import Database, Role, connect
@@ -28,8 +30,7 @@ def prepare_demo(settings: Settings, database: Database, say: Callable[[str], No
     if applied := apply_migrations(database):
         say(f"database: {len(applied)} steps applied")
     folder = settings.home / f"sample-archive-{ARCHIVE_VERSION}"
-    definition = _definition(folder)
-    _refuse_to_replace(definition, database, settings)
+    _refuse_to_replace(database, settings)
     if not folder.is_dir():
         say(f"sample archive: writing synthetic files to {folder}")
         # A folder that is there is complete: it gets its name at the end.
@@ -43,8 +44,6 @@ def prepare_demo(settings: Settings, database: Database, say: Callable[[str], No
 
 
 def _definition_file() -> Path:
-    import ingest  # noqa: PLC0415  # only its folder is wanted
-
     return Path(ingest.__file__).parent / "services" / "demo.toml"
 
 
@@ -52,16 +51,9 @@ def _loaded(folder: Path) -> Definition:
     return load_definition(_definition_file(), archive=folder / "cdf", spase=folder / "spase")
 
 
-def _definition(folder: Path) -> tuple[str, str]:
-    """Schema and title of the demonstration, before its archive exists."""
-    import tomllib  # noqa: PLC0415
-
-    service = tomllib.loads(_definition_file().read_text(encoding="utf-8"))["service"]
-    return service["schema"], service["title"]
-
-
-def _refuse_to_replace(definition: tuple[str, str], database: Database, settings: Settings) -> None:
-    schema, title = definition
+def _refuse_to_replace(database: Database, settings: Settings) -> None:
+    demonstration = tomllib.loads(_definition_file().read_text(encoding="utf-8"))["service"]
+    schema, title = demonstration["schema"], demonstration["title"]
     with connect(database, Role.SERVICE) as connection:
         for service in services(connection):
             if service.schema_name == schema and service.title != title:
@@ -85,4 +77,4 @@ In Python (pip install pyvo):
   print(service.search("SELECT TOP 5 granule_uid, target_name, time_min FROM amdadb.epn_core").to_table())
 
 Ctrl-C stops everything.
-"""
+"""  # noqa: S608  # the query is for the reader

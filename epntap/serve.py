@@ -62,11 +62,11 @@ def run_server(settings: Settings, database: Database, listener: socket.socket) 
     """Serve until a signal ends it."""
     log_to_stderr()
     logging.getLogger("gunicorn.error").setLevel(logging.WARNING)
-    _Server(settings, database, listener).run()
+    _Server(settings, database, listener.detach()).run()  # gunicorn closes it
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
-    def __init__(self, settings: Settings, database: Database, listener: socket.socket) -> None:
+    def __init__(self, settings: Settings, database: Database, listener: int) -> None:
         self._settings = settings
         self._database = database
         self._listener = listener
@@ -75,7 +75,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
     def load_config(self) -> None:
         settings = self._settings
         options: dict[str, Any] = {
-            "bind": [f"fd://{self._listener.fileno()}"],
+            "bind": [f"fd://{self._listener}"],
             "worker_class": "gthread",
             "workers": settings.workers,
             "threads": settings.threads,

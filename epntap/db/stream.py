@@ -74,21 +74,13 @@ class RowStream:
                 size = 0
                 last = time.monotonic()
                 try:
-                    while not copy.finished:
-                        row = copy.take()
-                        if row is None:
-                            if pending and time.monotonic() - last > FLUSH_AFTER_S:
-                                yield b"".join(pending)
-                                pending, size, last = [], 0, time.monotonic()
-                            if not copy.finished:
-                                copy.wait()
-                            continue
-                        rows += 1
-                        if rows > self._maxrec:
-                            continue
-                        pending.append(row)
-                        size += len(row)
-                        if size >= BLOCK_BYTES:
+                    for row in copy:
+                        if row is not None:
+                            rows += 1
+                            if rows <= self._maxrec:
+                                pending.append(row)
+                                size += len(row)
+                        if size >= BLOCK_BYTES or (row is None and size and time.monotonic() - last > FLUSH_AFTER_S):
                             yield b"".join(pending)
                             pending, size, last = [], 0, time.monotonic()
                 finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import flask
 from lxml import etree
@@ -31,7 +32,7 @@ _NS = {
 }
 _TYPE = f"{{{_XSI}}}type"
 _REGULAR = re.compile("[a-z][a-z0-9_]*")
-E = ElementMaker()
+E: Any = ElementMaker()  # lxml carries no types for it
 Element = etree._Element  # noqa: SLF001  # lxml has no public name for it
 _OUTPUT_TABLEDATA = "ivo://ivoa.net/std/TAPRegExt#output-votable-td"
 
@@ -62,14 +63,14 @@ def capabilities(service: TapService) -> bytes:
 
 
 def _interface(address: str, use: str, **attributes: str) -> Element:
-    interface = E.interface({_TYPE: "vs:ParamHTTP", **attributes})
+    interface: Element = E.interface({_TYPE: "vs:ParamHTTP", **attributes})
     interface.append(E.accessURL(address, use=use))
     return interface
 
 
 def _table_access(base: str, service: TapService) -> Element:
     settings = service.settings
-    capability = E.capability({_TYPE: "tr:TableAccess"}, standardID="ivo://ivoa.net/std/TAP")
+    capability: Element = E.capability({_TYPE: "tr:TableAccess"}, standardID="ivo://ivoa.net/std/TAP")
     capability.append(_interface(base, use="base", role="std", version="1.1"))
     language = E.language(
         E.name("ADQL"),
@@ -79,8 +80,8 @@ def _table_access(base: str, service: TapService) -> Element:
     )
     for feature_type, forms in adql.optional_features(service.features).items():
         features = E.languageFeatures(type=_spelled(feature_type))
-        for form in forms:
-            features.append(E.feature(E.form(form)))
+        for name in forms:
+            features.append(E.feature(E.form(name)))
         language.append(features)
     capability.append(language)
     for form in FORMATS:
@@ -158,7 +159,7 @@ def _fill_table(element: Element, table: Table, keys: Iterable[ForeignKey], *, d
 
 
 def _column(column: Column, table: Table) -> Element:
-    element = E.column()
+    element: Element = E.column()
     if column.std:
         element.set("std", "true")
     _texts(
@@ -187,7 +188,7 @@ def _column(column: Column, table: Table) -> Element:
 
 
 def _foreign_key(key: ForeignKey) -> Element:
-    element = E.foreignKey(E.targetTable(key.target_table))
+    element: Element = E.foreignKey(E.targetTable(key.target_table))
     for source, target in key.columns:
         element.append(E.fkColumn(E.fromColumn(source), E.targetColumn(target)))
     _texts(element, (("description", key.description), ("utype", key.utype)))

@@ -14,7 +14,7 @@ from ingest.descriptor import load_definition
 from ingest.pipeline import ingest_service
 
 DATASETS = 200
-START = datetime(2000, 1, 1)
+START = datetime(2000, 1, 1)  # noqa: DTZ001  # UTC, as everywhere
 REGIONS = ("Earth.Magnetosphere", "Jupiter", "Saturn", "Mars", "Heliosphere.Inner", "Sun.Corona", "Mercury", "Venus")
 KINDS = ("MagneticField", "ThermalPlasma", "EnergeticParticles", "Ephemeris")
 

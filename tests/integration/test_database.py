@@ -43,7 +43,7 @@ def test_reader_may_not(database: Database, statement: str) -> None:
         connect(database, Role.READER) as connection,
         pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)),
     ):
-        connection.execute(statement)  # type: ignore[call-overload]  # statements come from the list above
+        connection.execute(statement)
 
 
 def test_a_database_that_is_away_is_said_in_one_sentence() -> None:

@@ -35,7 +35,7 @@ def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def stream(pool: ConnectionPool[Connection], text: str, *, maxrec: int = 10**9, timeout_s: float = 30) -> RowStream:
-    statement = sql.SQL(text)  # type: ignore[arg-type]  # texts of this file
+    statement = sql.SQL(text)
     return RowStream(pool, statement, {}, copy_options="FORMAT csv", maxrec=maxrec, timeout_s=timeout_s)
 
 
