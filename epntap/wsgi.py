@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import flask
 
+from datalink.app import blueprints
+from datalink.descriptors import descriptors_for_answer
+from datalink.service import DatalinkService
 from epntap.app import create_app
 from epntap.catalog.load import CatalogCache
 from epntap.db.pool import Database, Role, open_pool, pooled
@@ -21,8 +24,15 @@ def build_app(settings: Settings, database: Database) -> flask.Flask:
         database, Role.READER, size=settings.query_connections, name="queries", statement_timeout=timeout_ms
     )
     internal = open_pool(database, Role.SERVICE, size=4, name="internal")
-    service = TapService(settings=settings, pool=queries, catalog=CatalogCache(lambda: pooled(internal)))
-    return create_app(service)
+    catalog = CatalogCache(lambda: pooled(internal))
+    service = TapService(
+        settings=settings,
+        pool=queries,
+        catalog=catalog,
+        describe=lambda columns: descriptors_for_answer(settings.base_url, columns),
+    )
+    links = DatalinkService(settings=settings, connect=lambda: pooled(internal), catalog=catalog)
+    return create_app(service, blueprints(links))
 
 
 def create() -> flask.Flask:
