@@ -10,9 +10,9 @@ from typing import Any
 
 import psycopg
 
-from epntap.archive.store import LocatedGranule, locate
+from epntap.archive.store import LocatedGranule, dataset, files_overlapping, locate
 from epntap.catalog.model import Catalog
-from epntap.cdf import parse_utc
+from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc
 from epntap.errors import NotFoundError, ParameterError
 from epntap.settings import Settings
 
@@ -36,18 +36,37 @@ class DatalinkService:
 
         Raises ParameterError for text that no granule can have, NotFoundError for one that nobody has.
         """
-        if not granule_uid or len(granule_uid) > _LONGEST_ID or not granule_uid.isprintable():
-            raise ParameterError(f"{granule_uid[:60]!r} is no identifier; expected a granule_uid of a published table.")
-        schemas = [
-            table.schema for table in self.catalog().tables if table.name == "epn_core" and table.column("dataset_id")
-        ]
+        _check_identifier(granule_uid)
         with self.connect() as connection:
-            found = locate(connection, granule_uid, schemas, _utc_to_tt2000)
+            found = locate(connection, granule_uid, self._schemas(), _utc_to_tt2000)
         if found is None:
             raise NotFoundError(
                 f"There is no granule {granule_uid!r}; query granule_uid over TAP for those that exist."
             )
         return found
+
+    def holding(self, identifier: str) -> LocatedGranule:
+        """A granule, or, when the identifier is that of a dataset, all that is held of it as one."""
+        try:
+            return self.granule(identifier)
+        except NotFoundError:
+            with self.connect() as connection:
+                for schema in self._schemas():
+                    found = dataset(connection, schema, identifier)
+                    if found is not None:
+                        files = files_overlapping(connection, schema, identifier, MIN_TT2000, MAX_TT2000)
+                        return LocatedGranule(schema, identifier, found, MIN_TT2000, MAX_TT2000, files)
+            raise
+
+    def _schemas(self) -> list[str]:
+        return [
+            table.schema for table in self.catalog().tables if table.name == "epn_core" and table.column("dataset_id")
+        ]
+
+
+def _check_identifier(text: str) -> None:
+    if not text or len(text) > _LONGEST_ID or not text.isprintable():
+        raise ParameterError(f"{text[:60]!r} is no identifier; expected a granule_uid of a published table.")
 
 
 def _utc_to_tt2000(instant: datetime) -> int:

@@ -36,6 +36,8 @@ class Settings:
     sync_timeout_s: float = 60.0
     #: seconds that a client may take to accept one block
     send_timeout_s: float = 30.0
+    #: the largest cut-out that is made while the client waits, bytes of values
+    soda_sync_bytes: int = 1_000_000_000
     #: where results and spooled answers are kept; empty: <home>/results
     results: str = ""
     #: connections that one web process may open for queries

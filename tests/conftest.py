@@ -76,11 +76,19 @@ def _create(server: Database, name: str, template: str = "template0") -> Databas
     return _named(server, name)
 
 
-def _clone(server: Database, name: str, template: str) -> Database:
-    clone = _create(server, name, template)
+def clone_database(server: Database, prefix: str, template: str) -> Database:
+    """A new database like the template; drop it when done."""
+    clone = _create(server, f"{prefix}_{uuid.uuid4().hex[:12]}", template)
     with connect(clone, Role.ADMIN, autocommit=True) as connection:
         grant_database(connection)
     return clone
+
+
+def drop_database(server: Database, database: Database) -> None:
+    """Remove a database whoever may be connected."""
+    with psycopg.connect(database.url) as connection:
+        name = connection.info.dbname
+    _drop(server, name)
 
 
 def _drop(server: Database, name: str) -> None:
@@ -100,9 +108,9 @@ def template_database(postgres_server: Database) -> Iterator[str]:
 @pytest.fixture
 def database(postgres_server: Database, template_database: str) -> Iterator[Database]:
     """A database of the test's own with our SQL applied."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    yield _clone(postgres_server, name, template_database)
-    _drop(postgres_server, name)
+    own = clone_database(postgres_server, "test", template_database)
+    yield own
+    drop_database(postgres_server, own)
 
 
 @pytest.fixture(scope="session")
@@ -110,12 +118,11 @@ def demo_database(
     postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
     """A database that publishes the synthetic sample archive as amdadb. Read it; do not change it."""
-    name = f"demo_{uuid.uuid4().hex[:12]}"
-    database = _clone(postgres_server, name, template_database)
+    database = clone_database(postgres_server, "demo", template_database)
     home = tmp_path_factory.mktemp("demo")
     prepare_demo(Settings(home=home), database, lambda _text: None, Silent())
     yield database
-    _drop(postgres_server, name)
+    drop_database(postgres_server, database)
 
 
 @pytest.fixture(scope="session")

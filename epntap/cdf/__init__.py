@@ -6,7 +6,7 @@ one pass over them takes 5 and 30 ms, and its missing records of more than one v
 """
 
 from epntap.cdf.datatypes import CdfType
-from epntap.cdf.epochs import StoredInstant, bound_in, is_fill, select, to_tt2000
+from epntap.cdf.epochs import StoredInstant, as_epochs, bound_in, is_fill, select, to_tt2000
 from epntap.cdf.facts import AxisFacts, FileFacts, VariableFacts, index_file
 from epntap.cdf.header import Header, check_header
 from epntap.cdf.reader import CdfFile, Sparse, Variable
@@ -38,6 +38,7 @@ __all__ = [
     "StoredInstant",
     "Variable",
     "VariableFacts",
+    "as_epochs",
     "bound_in",
     "check_header",
     "format_utc",

@@ -21,7 +21,7 @@ from epntap.cdf.time import FILL_TT2000, MAX_TT2000, MIN_TT2000
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["StoredInstant", "bound_in", "is_fill", "select", "to_tt2000"]
+__all__ = ["StoredInstant", "as_epochs", "bound_in", "is_fill", "select", "to_tt2000"]
 
 #: one epoch as stored: int TT2000, float CDF_EPOCH, (seconds, picoseconds) EPOCH16
 StoredInstant: TypeAlias = int | float | tuple[float, float]
@@ -31,6 +31,15 @@ _MS_TO_2000: Final = 1000 * _SECONDS_TO_2000
 _NS_PER_MS: Final = 1_000_000
 _PS_PER_NS: Final = 1000
 _PS_PER_S: Final = 10**12
+
+
+def as_epochs(values: npt.NDArray[Any], cdf_type: CdfType) -> npt.NDArray[Any]:
+    """Return values of an epoch variable of any shape as the functions here take them.
+
+    They are int64 (n,) TT2000, float64 (n,) CDF_EPOCH, or float64 (n, 2) EPOCH16.
+    """
+    flat = np.ascontiguousarray(values).reshape(-1)
+    return flat.view(np.float64).reshape(-1, 2) if cdf_type is CdfType.CDF_EPOCH16 else flat
 
 
 def bound_in(cdf_type: CdfType, tt2000: int) -> StoredInstant:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from epntap.cdf.compression import Compression
 from epntap.cdf.datatypes import CdfType, ElementType, element_type
+from epntap.cdf.epochs import as_epochs
 from epntap.cdf.header import Header, inflate, read_header
 from epntap.cdf.records import Entry, RecordFile, VariableRecord
 from epntap.cdf.source import open_source
@@ -134,6 +135,10 @@ class CdfFile:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
+    def suspend(self) -> None:
+        """Let go of the operating system's file until the next read, which refuses one that was changed meanwhile."""
+        self._source.suspend()
+
     def close(self) -> None:
         """Give the file back; harmless when repeated."""
         self._source.close()
@@ -235,10 +240,7 @@ class CdfFile:
     def epochs(self, axis: str, first: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
         """Return epochs as stored: int64 (n,) TT2000, float64 (n,) CDF_EPOCH, float64 (n, 2) EPOCH16."""
         variable = self._variable(axis)
-        values = self.read(axis, first, stop)
-        if variable.cdf_type is CdfType.CDF_EPOCH16:
-            return values.reshape(-1).view(np.float64).reshape(-1, 2)
-        return values.reshape(-1)
+        return as_epochs(self.read(axis, first, stop), variable.cdf_type)
 
     @cached_property
     def _axes(self) -> tuple[Variable, ...]:

@@ -31,18 +31,24 @@ class ByteSource(Protocol):
     def read_into(self, offset: int, target: memoryview) -> None:
         """Fill `target` with the bytes from `offset`; meant for values."""
 
+    def suspend(self) -> None:
+        """Let go of the operating system's file until the next read, where there is one."""
+
     def close(self) -> None:
-        """Give the file back; harmless when repeated."""
+        """Give the file back for good; harmless when repeated."""
 
 
 class FileSource:
     """The bytes of a plain file. Positioned reads, not a memory map: a file that shrinks is an error, not a crash."""
 
-    def __init__(self, descriptor: int, name: str) -> None:
-        self.name = name
-        self.size = os.fstat(descriptor).st_size
-        self._descriptor: int | None = descriptor
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._path = path
+        self._closed = False
         self._chunks: dict[int, bytes] = {}
+        self._descriptor: int | None = _open_regular(path)
+        self._identity = _identity(self._descriptor)
+        self.size = self._identity[2]
 
     def read(self, offset: int, count: int) -> bytes:
         """See ByteSource."""
@@ -70,17 +76,29 @@ class FileSource:
                 raise _past_end(self, offset, len(target))
             done += got
 
-    def close(self) -> None:
+    def suspend(self) -> None:
         """See ByteSource."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
         self._chunks.clear()
 
+    def close(self) -> None:
+        """See ByteSource."""
+        self.suspend()
+        self._closed = True
+
     def _open(self) -> int:
-        if self._descriptor is None:
+        if self._descriptor is not None:
+            return self._descriptor
+        if self._closed:
             raise ValueError(f"{self.name} is closed")
-        return self._descriptor
+        descriptor = _open_regular(self._path)
+        if _identity(descriptor) != self._identity:
+            os.close(descriptor)
+            raise UnreadableFileError(f"{self.name} was changed while it was being read; ask again")
+        self._descriptor = descriptor
+        return descriptor
 
 
 class MemorySource:
@@ -101,6 +119,9 @@ class MemorySource:
         _check_range(self, offset, len(target))
         target[:] = memoryview(self._content)[offset : offset + len(target)]
 
+    def suspend(self) -> None:
+        """See ByteSource: memory is kept."""
+
     def close(self) -> None:
         """See ByteSource."""
         self._content = b""
@@ -108,6 +129,10 @@ class MemorySource:
 
 def open_source(path: Path) -> FileSource:
     """Open a file for reading; missing, unreadable or not a file is an UnreadableFileError."""
+    return FileSource(path)
+
+
+def _open_regular(path: Path) -> int:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as exc:
@@ -116,7 +141,13 @@ def open_source(path: Path) -> FileSource:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise UnreadableFileError(f"{path.name} is not a file: expected a CDF file, found a folder or a device")
-    return FileSource(descriptor, path.name)
+    return descriptor
+
+
+def _identity(descriptor: int) -> tuple[int, int, int, int]:
+    """Return what tells a file from another one of the same name: device, number, size, time of change."""
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _check_range(source: ByteSource, offset: int, count: int) -> None:

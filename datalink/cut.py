@@ -1,0 +1,238 @@
+"""Cuts time series out of files: which records of which variables, joined in time. Values are read later."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from datalink.series import Axis, Column, Interval, MixedRows, Rows, RunOfRows, SeriesCut, StackedRows
+from epntap.archive.model import ArchiveFile
+from epntap.cdf import FILL_TT2000, CdfFile, Variable, select, to_tt2000
+from epntap.errors import ParameterError
+
+__all__ = ["cut_files", "open_cut"]
+
+# the operating system lends about a thousand files to a process
+_MOST_OPEN_FILES = 32
+# what a variable needs to be understood (ISTP guidelines, "Variable attributes")
+_NEEDED = re.compile(r"(DEPEND|LABL_PTR|REPRESENTATION)_\d+|DELTA_(PLUS|MINUS)_VAR|(UNIT|FORM|SCAL)_PTR")
+
+
+@contextmanager
+def open_cut(files: Iterable[ArchiveFile], interval: Interval, parameters: Sequence[str] = ()) -> Iterator[SeriesCut]:
+    """Lend the records of indexed files that lie in an interval; see `cut_files`."""
+    ordered = sorted(files, key=lambda file: (file.tt2000_min is None, file.tt2000_min or 0, file.path))
+    with cut_files([Path(file.root, file.path) for file in ordered], interval, parameters) as cut:
+        yield cut
+
+
+@contextmanager
+def cut_files(paths: Sequence[Path], interval: Interval, parameters: Sequence[str] = ()) -> Iterator[SeriesCut]:
+    """Lend the records of files, given in the order of time, that lie in an interval.
+
+    Every variable is cut along its own time axis. Records keep the order of their file, also where time runs
+    backwards, and files follow each other; where files overlap, an instant that an earlier file gave is not
+    taken again, and if they interleave, the rows of the axis are sorted by time.
+
+    Without `parameters` there is every variable that can be cut and all that do not vary with the record; what
+    cannot be cut is left out and named. With them there are these variables, their axes and what they point to
+    (DEPEND_1, LABL_PTR_1, …); a name that is not known or cannot be cut is a ParameterError. A file that cannot be
+    read is an UnreadableFileError.
+    """
+    opened: list[CdfFile] = []
+    try:
+        for number, path in enumerate(paths):
+            opened.append(CdfFile(path))
+            if number >= _MOST_OPEN_FILES:
+                _ = opened[-1].variables
+                opened[-1].suspend()
+        yield _Joint(opened).cut(interval, parameters)
+    finally:
+        for file in opened:
+            file.close()
+
+
+class _Joint:
+    """Several files of one dataset taken as one."""
+
+    def __init__(self, files: Sequence[CdfFile]) -> None:
+        self._files = files
+        self.remarks: list[str] = []
+        #: as the first file describes them
+        self.variables: OrderedDict[str, Variable] = OrderedDict()
+        self.axis_of: dict[str, str] = {}
+        self.unavailable: dict[str, str] = {}
+        for file in files:
+            self._add(file)
+
+    def cut(self, interval: Interval, parameters: Sequence[str]) -> SeriesCut:
+        """Return what lies in the interval."""
+        chosen = self._choose(parameters)
+        axis_names = [name for name in self.variables if name in {self.axis_of.get(one) for one in chosen}]
+        used: set[int] = set()
+        axes = []
+        for name in axis_names:
+            rows = self._find_rows(name, interval, used)
+            members = [one for one in chosen if self.axis_of.get(one) == name and one != name]
+            columns = [Column(self.variables[one], rows) for one in members]
+            self._remark_missing(members, used)
+            axes.append(Axis(Column(self.variables[name], rows), columns))
+        return SeriesCut(
+            interval=interval,
+            sources=[self._files[number].path.name for number in sorted(used)],
+            attributes=self._files[0].attributes if self._files else {},
+            axes=axes,
+            fixed=[self._fixed(one) for one in chosen if not self.variables[one].record_varying],
+            known=frozenset(self.variables),
+            left_out={} if parameters else dict(self.unavailable),
+            remarks=tuple(self.remarks),
+        )
+
+    def _add(self, file: CdfFile) -> None:
+        for name, reason in file.uncuttable().items():
+            self.unavailable.setdefault(name, reason)
+        for name, variable in file.variables.items():
+            known = self.variables.setdefault(name, variable)
+            if known is not variable and not _is_alike(known, variable):
+                self.unavailable.setdefault(name, f"{name} has another type or shape in {file.path.name} than before")
+            axis = file.axis_of(name) if variable.record_varying else None
+            if axis is not None and self.axis_of.setdefault(name, axis.name) != axis.name:
+                self.unavailable.setdefault(name, f"{name} has different time axes in the files")
+
+    def _choose(self, parameters: Sequence[str]) -> list[str]:
+        self._spoil_by_axis()
+        available = [name for name in self.variables if name not in self.unavailable]
+        if not parameters:
+            return available
+        chosen = {self._resolve(name) for name in parameters}
+        if not any(self.variables[name].record_varying for name in chosen):
+            raise ParameterError(
+                f"PARAMETERS: expected at least one variable that varies with time, found {_enumerate(chosen)}"
+            )
+        waiting = list(chosen)
+        while waiting:
+            for needed in self._needs(self.variables[waiting.pop()]):
+                if needed not in chosen and needed not in self.unavailable:
+                    chosen.add(needed)
+                    waiting.append(needed)
+        return [name for name in available if name in chosen]
+
+    def _spoil_by_axis(self) -> None:
+        """What depends on an axis that cannot be had cannot be had either."""
+        for name, axis in self.axis_of.items():
+            if axis in self.unavailable and name != axis:
+                self.unavailable.setdefault(name, f"{name} depends on {axis}: {self.unavailable[axis]}")
+
+    def _resolve(self, name: str) -> str:
+        wanted = name.strip()
+        same = [known for known in self.variables if known.casefold() == wanted.casefold()]
+        found = wanted if wanted in self.variables else same[0] if len(same) == 1 else None
+        if found is None:
+            near = get_close_matches(wanted, self.variables, 3, 0.5)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {_enumerate(self.variables)}"
+            raise ParameterError(f"PARAMETERS: expected names of variables of this dataset, found '{wanted}'; {hint}")
+        if found in self.unavailable:
+            raise ParameterError(f"PARAMETERS: {found} cannot be cut out: {self.unavailable[found]}")
+        return found
+
+    def _needs(self, variable: Variable) -> Iterator[str]:
+        """Yield the variables that a variable points to, as far as they can accompany it."""
+        axis = self.axis_of.get(variable.name)
+        if axis is not None:
+            yield axis
+        for attribute, entry in variable.attributes.items():
+            target = self.variables.get(entry.text) if _NEEDED.fullmatch(attribute) else None
+            if target is not None and (not target.record_varying or self.axis_of.get(target.name) == axis):
+                yield target.name
+
+    def _fixed(self, name: str) -> Column:
+        holders = [file for file in self._files if name in file.variables]
+        first = holders[0]
+        if len(holders) > 1 and not _is_same_everywhere(name, holders):
+            self.remarks.append(f"{name} is not the same in all files; it is given as in {first.path.name}")
+        return Column(self.variables[name], RunOfRows(first, range(self.variables[name].records)))
+
+    def _remark_missing(self, names: Sequence[str], used: set[int]) -> None:
+        for name in names:
+            lacking = [self._files[one].path.name for one in sorted(used) if name not in self._files[one].variables]
+            if lacking:
+                self.remarks.append(f"{name} has fill values for the records of {_enumerate(lacking)}, which lacks it")
+
+    def _find_rows(self, axis: str, interval: Interval, used: set[int]) -> Rows:
+        holders = [(number, file) for number, file in enumerate(self._files) if axis in file.variables]
+        numbers: list[int] = []
+        records: list[npt.NDArray[np.intp]] = []
+        instants: list[npt.NDArray[np.int64]] = []
+        interleaved = False
+        for number, file in holders:
+            found, times = _records_in(file, axis, interval)
+            overlapping = [before for before in instants if len(times) and before.max() >= times.min()]
+            if overlapping:
+                fresh = ~np.isin(times, np.concatenate(overlapping))
+                found, times = found[fresh], times[fresh]
+                interleaved |= any(len(times) and before.max() > times.min() for before in overlapping)
+            if len(times):
+                numbers.append(number)
+                records.append(found)
+                instants.append(times)
+            if number >= _MOST_OPEN_FILES:
+                file.suspend()
+        used.update(numbers)
+        if interleaved:
+            return self._mix(numbers, records, instants)
+        runs = [RunOfRows(self._files[one], _as_range(found)) for one, found in zip(numbers, records, strict=True)]
+        return runs[0] if len(runs) == 1 else StackedRows(runs)
+
+    def _mix(
+        self,
+        numbers: list[int],
+        records: list[npt.NDArray[np.intp]],
+        instants: list[npt.NDArray[np.int64]],
+    ) -> MixedRows:
+        order = np.argsort(np.concatenate(instants), kind="stable")
+        sources = np.repeat(np.arange(len(numbers)), [len(found) for found in records])
+        files = [self._files[number] for number in numbers]
+        return MixedRows(files, sources[order], np.concatenate(records)[order])
+
+
+def _records_in(file: CdfFile, axis: str, interval: Interval) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+    """Return record numbers and instants of a file within the interval."""
+    variable = file.variables[axis]
+    if variable.records == 0 or interval.is_empty:
+        return np.empty(0, np.intp), np.empty(0, np.int64)
+    epochs = file.epochs(axis)
+    found = np.flatnonzero(select(epochs, variable.cdf_type, interval.start_tt2000, interval.stop_tt2000))
+    instants = to_tt2000(epochs[found], variable.cdf_type, variable.fill)
+    known = instants != FILL_TT2000
+    return (found, instants) if known.all() else (found[known], instants[known])
+
+
+def _as_range(records: npt.NDArray[np.intp]) -> range | npt.NDArray[np.intp]:
+    first, last = int(records[0]), int(records[-1])
+    return range(first, last + 1) if last - first + 1 == len(records) else records
+
+
+def _is_alike(one: Variable, other: Variable) -> bool:
+    return (one.cdf_type, one.dtype, one.dims, one.record_varying) == (
+        other.cdf_type,
+        other.dtype,
+        other.dims,
+        other.record_varying,
+    )
+
+
+def _is_same_everywhere(name: str, files: Sequence[CdfFile]) -> bool:
+    first = files[0].read(name).tobytes()
+    return all(file.read(name).tobytes() == first for file in files[1:])
+
+
+def _enumerate(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:12]) + (f" and {len(listed) - 12} more" if len(listed) > 12 else "")

@@ -1,0 +1,169 @@
+"""The story of a cut-out: from a request to blocks of bytes. No HTTP here."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from datalink.cut import open_cut
+from datalink.reformat.base import Provenance, SeriesFormat
+from datalink.reformat.cdf import Cdf
+from datalink.reformat.csv import Csv, Text
+from datalink.reformat.votable import VoTable
+from datalink.series import Interval, SeriesCut
+from datalink.service import DatalinkService
+from datalink.soda.params import CutRequest, choose_series_format
+from epntap.archive.model import ArchiveFile
+from epntap.archive.store import LocatedGranule
+from epntap.errors import ForbiddenError, NotFoundError, ParameterError, UnavailableError, UnreadableFileError
+
+__all__ = ["FORMATS", "CutAnswer", "CutoutService", "NothingThereError"]
+
+FORMATS: tuple[SeriesFormat, ...] = (Cdf(), VoTable(), Csv(), Text())
+_BUSY_S = 5
+_INGEST_AGAIN_S = 3600
+
+
+class NothingThereError(NotFoundError):
+    """The request is right, but there is no record in its interval (SODA 1.0 §4: status 204)."""
+
+    status = 204
+
+
+@dataclass(slots=True)
+class CutoutService:
+    """Makes cut-outs; so many at once that queries still find a thread."""
+
+    links: DatalinkService
+    slots: threading.BoundedSemaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.slots = threading.BoundedSemaphore(max(1, self.links.settings.threads // 4))
+
+    def cut(self, request: CutRequest) -> CutAnswer:
+        """Begin a cut-out and make its first block, so that what fails early fails with a proper error.
+
+        The answer must be closed by its receiver. Raises our errors; NothingThereError without a record.
+        """
+        # 1. what is asked for
+        form = Cdf(compress=True) if request.compress else choose_series_format(request.format_name, FORMATS)
+        if request.compress and not isinstance(choose_series_format(request.format_name, FORMATS), Cdf):
+            raise ParameterError("COMPRESS applies to CDF only; leave it out or ask for FORMAT=CDF.")
+        granule = self.links.holding(request.identifier)
+        _check_access(granule)
+        # 2. which files
+        interval = request.interval.intersect(Interval(granule.start_tt2000, granule.stop_tt2000))
+        files = [file for file in granule.files if _reaches_into(file, interval)]
+        _check_files(granule, files)
+        # 3. the records, 4. as bytes
+        stack = ExitStack()
+        try:
+            self._take_slot(stack)
+            cut = stack.enter_context(open_cut(files, interval, request.parameters))
+            self._check_size(cut, granule)
+            provenance = Provenance(
+                granule.granule_uid, self.links.settings.base_url, datetime.now(UTC).replace(tzinfo=None)
+            )
+            rendering = form.render(cut, provenance)
+            blocks = iter(rendering.blocks)
+            first = list(itertools.islice(blocks, 1))
+            name = f"{granule.granule_uid}.{form.extension}"
+            return CutAnswer(form.media_type, name, rendering.length, itertools.chain(first, blocks), stack.pop_all())
+        except FileNotFoundError as exc:  # between the check and the opening
+            raise _gone(Path(str(exc.filename)).name) from exc
+        finally:
+            stack.close()
+
+    def _take_slot(self, stack: ExitStack) -> None:
+        if not self.slots.acquire(blocking=False):
+            raise UnavailableError("Too many cut-outs are being made; please try again in a few seconds.", _BUSY_S)
+        stack.callback(self.slots.release)
+
+    def _check_size(self, cut: SeriesCut, granule: LocatedGranule) -> None:
+        if cut.is_empty:
+            raise NothingThereError(f"{granule.granule_uid} has no record in this interval.")
+        most = self.links.settings.soda_sync_bytes
+        if cut.size_bytes > most:
+            raise ParameterError(
+                f"The cut-out would hold {cut.size_bytes:,} bytes, more than the {most:,} that are made at once; "
+                "please ask for a shorter interval or for fewer PARAMETERS."
+            )
+
+
+class CutAnswer:
+    """The bytes of one cut-out; `close` lets go of the files. Iterate once."""
+
+    def __init__(
+        self, media_type: str, name: str, length: int | None, blocks: Iterator[bytes], resources: ExitStack
+    ) -> None:
+        self.media_type = media_type
+        self.name = name
+        #: in bytes, None when it is known only afterwards
+        self.length = length
+        self._blocks = blocks
+        self._resources = resources
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._blocks
+
+    def close(self) -> None:
+        """Let go of the files. Safe to call again."""
+        self._resources.close()
+
+
+def _check_access(granule: LocatedGranule) -> None:
+    if not granule.is_open:
+        raise ForbiddenError(
+            f"The data of {granule.dataset.dataset_id} are not public ({granule.dataset.access_rights}); "
+            "ask the data centre for access."
+        )
+
+
+def _reaches_into(file: ArchiveFile, interval: Interval) -> bool:
+    if file.tt2000_min is None or file.tt2000_max is None:
+        return False
+    return file.tt2000_min < interval.stop_tt2000 and file.tt2000_max >= interval.start_tt2000
+
+
+def _check_files(granule: LocatedGranule, files: Sequence[ArchiveFile]) -> None:
+    if not granule.files:
+        raise NotFoundError(
+            f"No file of the dataset {granule.dataset.dataset_id} is held for {granule.granule_uid}; "
+            "its links name other sources."
+        )
+    if not files:
+        raise NothingThereError(f"{granule.granule_uid} has no record in this interval.")
+    for file in files:
+        _check_file(file)
+
+
+def _check_file(file: ArchiveFile) -> None:
+    """The file is inside the archive and is the one that was indexed."""
+    root = Path(file.root).resolve()
+    path = Path(file.root, file.path)
+    name = path.name
+    try:
+        real = path.resolve(strict=True)
+        found = real.stat()
+    except FileNotFoundError as exc:
+        raise _gone(name) from exc
+    except OSError as exc:
+        raise UnreadableFileError(f"{name} cannot be read: {exc.strerror}.") from exc
+    if not real.is_relative_to(root):
+        raise ForbiddenError(f"{name} leads out of the archive and is not served.")
+    if (found.st_size, found.st_mtime_ns) != (file.size_bytes, file.mtime_ns):
+        raise UnavailableError(
+            f"{name} has changed since it was indexed; the data centre has to ingest it again.", _INGEST_AGAIN_S
+        )
+
+
+def _gone(name: str) -> UnavailableError:
+    return UnavailableError(
+        f"{name} is no longer in the archive, though it was when it was indexed; the data centre has to ingest again.",
+        _INGEST_AGAIN_S,
+    )

@@ -1,0 +1,26 @@
+"""Formats that a cut-out can leave in. One line a format."""
+
+from __future__ import annotations
+
+from datalink.reformat.base import Provenance, Rendering, SeriesFormat
+from datalink.reformat.cdf import Cdf
+from datalink.reformat.csv import Csv, Text
+from datalink.reformat.votable import VoTable
+from epntap.errors import ParameterError
+
+__all__ = ["FORMATS", "Provenance", "Rendering", "SeriesFormat", "choose_format"]
+
+FORMATS: tuple[SeriesFormat, ...] = (Cdf(), VoTable(), VoTable(binary=True), Csv(), Text())
+
+
+def choose_format(name: str | None, *, compress: bool = False) -> SeriesFormat:
+    """Return the format that a client asks for, CDF if it does not say.
+
+    `compress` holds for CDF only. Raises ParameterError for a format that is not offered.
+    """
+    wanted = "".join((name or "cdf").lower().split())
+    for known in FORMATS:
+        if wanted in known.names or wanted == known.media_type:
+            return Cdf(compress=True) if compress and isinstance(known, Cdf) else known
+    short = ", ".join(known.names[0].upper() for known in FORMATS)
+    raise ParameterError(f"FORMAT: expected one of {short}, found '{name}'")

@@ -1,0 +1,112 @@
+"""Cut-outs as comma-separated text: one line a record, one column a number, one time axis."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import numpy.typing as npt
+
+from datalink.reformat.base import Provenance, Rendering, statements
+from datalink.reformat.cells import is_fill_value, number_texts, text_values, time_decimals, time_texts
+from datalink.series import Axis, Column, SeriesCut
+from epntap.errors import ParameterError
+
+__all__ = ["Csv", "Text"]
+
+_BLOCK_ROWS = 8192
+_SPECIAL = (b",", b'"', b"\n", b"\r")
+
+
+class Csv:
+    """One line of names, then the records. Fills are empty, other numbers read back exactly."""
+
+    names = ("csv", "ascii", "text/csv", "text/csv;header=present")
+    media_type = "text/csv;header=present"
+    extension = "csv"
+
+    def render(self, cut: SeriesCut, provenance: Provenance) -> Rendering:  # noqa: ARG002  # CSV has no place for it
+        """See SeriesFormat."""
+        return Rendering(_lines(_only_axis(cut)))
+
+
+class Text:
+    """As Csv, after lines that start with `#` and say where the records come from and in which units they are."""
+
+    names = ("txt", "text", "text/plain")
+    media_type = "text/plain;charset=utf-8"
+    extension = "txt"
+
+    def render(self, cut: SeriesCut, provenance: Provenance) -> Rendering:
+        """See SeriesFormat."""
+        axis = _only_axis(cut)
+        return Rendering(_commented(axis, cut, provenance))
+
+
+def _only_axis(cut: SeriesCut) -> Axis:
+    if len(cut.axes) == 1:
+        return cut.axes[0]
+    axes = "; ".join(f"{axis.name} ({', '.join(column.variable.name for column in axis.columns)})" for axis in cut.axes)
+    raise ParameterError(
+        f"FORMAT: expected variables of one time axis for a text table, found {len(cut.axes)} axes: {axes}; "
+        "name variables of one axis in PARAMETERS, or ask for CDF or VOTable"
+    )
+
+
+def _commented(axis: Axis, cut: SeriesCut, provenance: Provenance) -> Iterator[bytes]:
+    said = [f"{name}: {text}" for name, texts in statements(cut, provenance) for text in texts]
+    said += [_describe(column) for column in (axis.time, *axis.columns)]
+    # a line break within a text would end the comment
+    yield "".join(f"# {' '.join(line.split())}\n" for line in said).encode()
+    yield from _lines(axis)
+
+
+def _describe(column: Column) -> str:
+    variable = column.variable
+    about = variable.text("CATDESC") or variable.text("FIELDNAM") or ""
+    units = "" if variable.cdf_type.is_epoch else variable.units or ""
+    return f"Column {variable.name}" + (f" [{units}]" if units else "") + (f": {about}" if about else "")
+
+
+def _lines(axis: Axis) -> Iterator[bytes]:
+    columns = (axis.time, *axis.columns)
+    digits = [time_decimals(column) if column.variable.cdf_type.is_epoch else 0 for column in columns]
+    header = io.StringIO()
+    csv.writer(header, lineterminator="\n").writerow([name for column in columns for name in _names(column)])
+    yield header.getvalue().encode()
+    for first, stop in axis.time.blocks(_BLOCK_ROWS):
+        cells: list[list[bytes]] = []
+        for column, decimal_places in zip(columns, digits, strict=True):
+            cells += _cells(column, column.read(first, stop), decimal_places)
+        yield b"".join(b",".join(row) + b"\n" for row in zip(*cells, strict=True))
+
+
+def _names(column: Column) -> Sequence[str]:
+    """The name of a variable, with indices from 0 if it has dimensions: `B[0]`, `flux[3][1]`."""
+    indices = product(*(range(size) for size in column.variable.dims))
+    return [column.variable.name + "".join(f"[{one}]" for one in index) for index in indices]
+
+
+def _cells(column: Column, values: npt.NDArray[Any], digits: int) -> list[list[bytes]]:
+    """Return one list of texts for each component."""
+    variable = column.variable
+    if variable.cdf_type.is_epoch:
+        texts = time_texts(variable, values, digits)
+    elif variable.cdf_type.is_text:
+        plain = text_values(values).reshape(len(values), -1).T
+        return [[_quoted(text.encode()) for text in component] for component in plain.tolist()]
+    else:
+        texts = number_texts(values)
+        fills = is_fill_value(variable, values)
+        if fills is not None:
+            texts[fills] = b""
+    return texts.reshape(len(values), -1).T.tolist()
+
+
+def _quoted(text: bytes) -> bytes:
+    if any(special in text for special in _SPECIAL):
+        return b'"' + text.replace(b'"', b'""') + b'"'
+    return text

@@ -1,0 +1,212 @@
+"""Time series cut from files, as plain values: what is in them is known, values are read when asked for."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from epntap.cdf import CdfFile, Entry, Variable, as_epochs, to_tt2000
+
+__all__ = ["Axis", "Column", "Interval", "MixedRows", "Rows", "RunOfRows", "SeriesCut", "StackedRows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Instants from start up to, not including, stop: TT2000 nanoseconds."""
+
+    start_tt2000: int
+    stop_tt2000: int
+
+    @classmethod
+    def closed(cls, first_tt2000: int, last_tt2000: int) -> Self:
+        """Both ends included, as the TIME of SODA means it."""
+        return cls(first_tt2000, last_tt2000 + 1)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no instant can lie in it."""
+        return self.stop_tt2000 <= self.start_tt2000
+
+    def intersect(self, other: Interval) -> Interval:
+        """The instants in both."""
+        return Interval(
+            max(self.start_tt2000, other.start_tt2000),
+            min(self.stop_tt2000, other.stop_tt2000),
+        )
+
+
+class Rows(Protocol):
+    """Which records of which files make up the rows of an axis, in order."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, variable: Variable, first: int, stop: int) -> npt.NDArray[Any]:
+        """Values of a variable in these rows, shape (stop - first, *dims)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunOfRows:
+    """Records of one file, by rising number."""
+
+    file: CdfFile
+    records: range | npt.NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def read(self, variable: Variable, first: int, stop: int) -> npt.NDArray[Any]:
+        """See Rows. A variable that this file lacks has its fill value."""
+        if variable.name not in self.file.variables:
+            return missing_values(variable, stop - first)
+        if isinstance(self.records, range):
+            return self.file.read(variable.name, self.records.start + first, self.records.start + stop)
+        return self.file.read_at(variable.name, self.records[first:stop])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StackedRows:
+    """The rows of several files one after the other."""
+
+    runs: Sequence[RunOfRows]
+
+    def __len__(self) -> int:
+        return sum(len(run) for run in self.runs)
+
+    def read(self, variable: Variable, first: int, stop: int) -> npt.NDArray[Any]:
+        """See Rows."""
+        ends = list(accumulate(len(run) for run in self.runs))
+        pieces = []
+        for number in range(bisect_right(ends, first), len(self.runs)):
+            begin = ends[number] - len(self.runs[number])
+            if begin >= stop:
+                break
+            pieces.append(self.runs[number].read(variable, max(first - begin, 0), min(stop, ends[number]) - begin))
+        if len(pieces) == 1:
+            return pieces[0]
+        return np.concatenate(pieces) if pieces else np.empty((0, *variable.dims), variable.dtype)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MixedRows:
+    """Rows of files that interleave."""
+
+    files: Sequence[CdfFile]
+    #: for each row the number of its file and of its record
+    sources: npt.NDArray[np.intp]
+    records: npt.NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def read(self, variable: Variable, first: int, stop: int) -> npt.NDArray[Any]:
+        """See Rows."""
+        sources, records = self.sources[first:stop], self.records[first:stop]
+        values = np.empty((len(records), *variable.dims), variable.dtype)
+        for number, file in enumerate(self.files):
+            rows = np.flatnonzero(sources == number)
+            rows = rows[np.argsort(records[rows], kind="stable")]
+            values[rows] = RunOfRows(file, records[rows]).read(variable, 0, len(rows))
+        return values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One variable of a cut."""
+
+    variable: Variable
+    rows: Rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, first: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
+        """Return rows `first` up to, not including, `stop` (default: all), shape (n, *dims)."""
+        return self.rows.read(self.variable, first, len(self.rows) if stop is None else min(stop, len(self.rows)))
+
+    def instants(self, first: int = 0, stop: int | None = None) -> npt.NDArray[np.int64]:
+        """Return the TT2000 of each value of an epoch variable in these rows, shape (n,)."""
+        variable = self.variable
+        return to_tt2000(as_epochs(self.read(first, stop), variable.cdf_type), variable.cdf_type, variable.fill)
+
+    def blocks(self, rows: int) -> Iterator[tuple[int, int]]:
+        """Yield first and stop of consecutive blocks of at most this many rows."""
+        for first in range(0, len(self), rows):
+            yield first, min(first + rows, len(self))
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all values."""
+        return len(self.rows) * self.variable.dtype.itemsize * int(np.prod(self.variable.dims, dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Axis:
+    """A time axis of a cut with everything that was measured along it."""
+
+    #: the epochs themselves
+    time: Column
+    #: variables with one record for each epoch, in the order of the file
+    columns: Sequence[Column]
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @property
+    def name(self) -> str:
+        """Name of the epoch variable."""
+        return self.time.variable.name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesCut:
+    """What a cut-out holds, whatever the format it will leave in."""
+
+    interval: Interval
+    #: names of the files that gave records, in order, without folders
+    sources: Sequence[str]
+    #: global attributes of the first file
+    attributes: Mapping[str, tuple[Entry, ...]]
+    axes: Sequence[Axis]
+    #: variables that do not vary with the record: one row, or none if it was never written
+    fixed: Sequence[Column]
+    #: all variables of the files, here or not
+    known: frozenset[str] = frozenset()
+    #: name of each variable that is not here, and why
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    #: what else the reader should know, one sentence each
+    remarks: Sequence[str] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no record in the interval."""
+        return not any(len(axis) for axis in self.axes)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all values, as stored without compression."""
+        columns = [column for axis in self.axes for column in (axis.time, *axis.columns)]
+        return sum(column.size_bytes for column in (*columns, *self.fixed))
+
+    def columns(self) -> Iterator[Column]:
+        """Yield all variables: by axis, the epochs first, then what is fixed."""
+        for axis in self.axes:
+            yield axis.time
+            yield from axis.columns
+        yield from self.fixed
+
+
+def missing_values(variable: Variable, count: int) -> npt.NDArray[Any]:
+    """Return fill values of a variable, its pad value if it names none: shape (count, *dims)."""
+    fill = variable.fill
+    try:
+        value = variable.pad if fill is None else np.asarray(fill).astype(variable.dtype, casting="same_kind")
+    except TypeError:
+        value = variable.pad
+    return np.full((count, *variable.dims), value, variable.dtype)

@@ -1,0 +1,199 @@
+"""Every expected cut-out of real files over HTTP in three formats, read back by readers that are not ours.
+
+The expectations were made with pycdfpp. CDF answers are read with pycdfpp (hashes of the bytes), VOTable with astropy
+and CSV with Python's csv (numbers must be the same floats).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pycdfpp
+import pytest
+from astropy.io import votable
+
+from epntap.db.pool import Database
+from ingest.descriptor import load_definition
+from ingest.pipeline import ingest_service
+from tests.conftest import clone_database, drop_database, shared_directory
+from tests.support.server import Server, serve
+
+pytestmark = pytest.mark.shared
+
+_DEFINITION = """
+[service]
+schema = "files"
+title = "Real files"
+publisher = "test"
+
+[[source]]
+kind = "cdf-files"
+path = "{path}"
+granule = "file"
+"""
+ORACLES = sorted(path for path in (shared_directory() / "data" / "oracle").glob("*.json") if path.stem != "truncated")
+SINGLE = [path for path in ORACLES if not path.stem.startswith("multi_")]
+MULTI = [path for path in ORACLES if path.stem.startswith("multi_")]
+tally: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="module")
+def files(
+    postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory, shared: Path
+) -> Iterator[Server]:
+    """A server over all real files, one granule each."""
+    database = clone_database(postgres_server, "oracle", template_database)
+    folder = tmp_path_factory.mktemp("oracle")
+    definition = folder / "files.toml"
+    definition.write_text(_DEFINITION.format(path=shared / "data" / "cdf"))
+    ingest_service(load_definition(definition), database)
+    with serve(database, folder) as server:
+        yield server
+    drop_database(postgres_server, database)
+    print(f"\noracle intervals: {dict(tally)}")
+
+
+def cut(server: Server, **params: str) -> tuple[int, bytes]:
+    address = f"{server.base}/datalink/soda/sync?{urllib.parse.urlencode(params)}"
+    try:
+        with urllib.request.urlopen(address, timeout=120) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as failure:
+        with failure:
+            return failure.code, failure.read()
+
+
+def raw(values: Any) -> Any:
+    """Stored epochs as plain numbers: one each, or pairs for EPOCH16."""
+    names = values.dtype.names
+    if names is None:
+        return values
+    if len(names) == 1:
+        return values[names[0]]
+    return np.stack([values[name] for name in names], axis=-1)
+
+
+def plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+@pytest.mark.parametrize("oracle", SINGLE, ids=lambda path: path.stem)
+def test_intervals_of_one_file(files: Server, oracle: Path) -> None:
+    expected = json.loads(oracle.read_text())
+    granule = Path(expected["file"]).stem
+    for axis in expected["time_axes"]:
+        for interval in axis["intervals"]:
+            _check(files, {"ID": granule}, axis["time_variable"].strip(), interval)
+
+
+@pytest.mark.parametrize("oracle", MULTI, ids=lambda path: path.stem)
+def test_intervals_over_several_files(files: Server, oracle: Path, shared: Path) -> None:
+    expected = json.loads(oracle.read_text())
+    first = pycdfpp.load(str(shared / "data" / expected["files"][0]))
+    dataset = first.attributes["Logical_source"][0]
+    for interval in expected["intervals"]:
+        _check(files, {"datasetID": dataset}, expected["time_variable"].strip(), interval)
+
+
+def _check(server: Server, identity: dict[str, str], axis: str, interval: dict[str, Any]) -> None:
+    names = [variable["name"].strip() for variable in interval.get("variables", ())]
+    params = {
+        **identity,
+        "START": interval["start"],
+        "STOP": interval["stop"],
+        "PARAMETERS": ",".join(names or [axis]),
+    }
+    if interval["half_open"] == 0:
+        assert cut(server, **params) == (204, b"")
+        tally["empty, answered with 204"] += 1
+        return
+    status, body = cut(server, **params, FORMAT="CDF")
+    assert status == 200, body
+    file = pycdfpp.load(body)
+    _check_cdf(file, axis, interval)
+    _check_votable(cut(server, **params, FORMAT="VOTable"), file, axis, interval)
+    _check_csv(cut(server, **params, FORMAT="CSV"), file, axis, interval)
+    tally["agree in CDF, VOTable and CSV"] += 1
+
+
+def _check_cdf(file: Any, axis: str, interval: dict[str, Any]) -> None:
+    epochs = raw(file[axis].values)
+    assert len(epochs) == interval["half_open"]
+    if "first_raw" in interval:
+        assert [plain(epochs[0]), plain(epochs[-1])] == [interval["first_raw"], interval["last_raw"]]
+    for expected in interval["variables"]:
+        if "sha256" not in expected:
+            continue
+        values = np.ascontiguousarray(file[expected["name"].strip()].values)
+        assert values.dtype == np.dtype(expected["dtype"]), expected["name"]
+        assert hashlib.sha256(values.tobytes()).hexdigest() == expected["sha256"], expected["name"]
+
+
+def _is_number(variable: Any) -> bool:
+    return variable.values.dtype.names is None and variable.values.dtype.kind in "fiu"
+
+
+def _fill(variable: Any) -> Any:
+    found = dict(variable.attributes.items()).get("FILLVAL")
+    return None if found is None or found.value is None else np.ravel(np.asarray(found.value))[0]
+
+
+def _same_numbers(found: Any, variable: Any, what: str) -> None:
+    """Equal as stored, but for fills, which text formats leave empty."""
+    stored = np.asarray(variable.values)
+    fill = _fill(variable)
+    keep = np.ones(stored.shape, bool) if fill is None else stored != stored.dtype.type(fill)
+    if stored.dtype.kind == "f":
+        keep &= ~np.isnan(stored)
+    read = np.asarray(found).astype(stored.dtype).reshape(stored.shape)
+    assert np.array_equal(read[keep], stored[keep]), what
+
+
+def _check_votable(answer: tuple[int, bytes], file: Any, axis: str, interval: dict[str, Any]) -> None:
+    status, body = answer
+    assert status == 200, body
+    tables = {table.name: table for table in votable.parse(io.BytesIO(body)).iter_tables()}
+    table = tables[axis]
+    rows = table.array
+    assert len(rows) == interval["half_open"]
+    by_name = {field.name: field.ID for field in table.fields}
+    times = [str(value) for value in rows[by_name[axis]]]
+    for found, expected in ((times[0], interval["first"]), (times[-1], interval["last"])):
+        assert expected.startswith(found.removesuffix("Z"))
+    for expected in interval["variables"]:
+        name = expected["name"].strip()
+        if name in by_name and "sha256" in expected and _is_number(file[name]):
+            values = np.ma.getdata(rows[by_name[name]])
+            if values.dtype == object:
+                values = np.array([np.ma.getdata(value) for value in values])
+            _same_numbers(values, file[name], f"VOTable {name}")
+
+
+def _check_csv(answer: tuple[int, bytes], file: Any, axis: str, interval: dict[str, Any]) -> None:
+    status, body = answer
+    assert status == 200, body
+    head, *rows = csv.reader(io.StringIO(body.decode(), newline=""))
+    assert len(rows) == interval["half_open"]
+    where = {name: index for index, name in enumerate(head)}
+    for found, expected in ((rows[0][where[axis]], interval["first"]), (rows[-1][where[axis]], interval["last"])):
+        assert expected.startswith(found.removesuffix("Z"))
+    for expected in interval["variables"]:
+        name = expected["name"].strip()
+        columns = [index for index, title in enumerate(head) if title == name or title.startswith(f"{name}[")]
+        if not columns or "sha256" not in expected or not _is_number(file[name]):
+            continue
+        cells = [[row[index] for index in columns] for row in rows]
+        kind = np.asarray(file[name].values).dtype
+        missing = "nan" if kind.kind == "f" else "0"
+        _same_numbers(np.array([[kind.type(c or missing) for c in line] for line in cells]), file[name], f"CSV {name}")
