@@ -19,7 +19,7 @@ from ingest.pipeline import ingest_service
 from ingest.progress import Progress
 from ingest.report import Report
 
-__all__ = ["prepare_demo", "welcome"]
+__all__ = ["demo_definition", "prepare_demo", "welcome"]
 
 #: raised when the generator writes something else, so that homes made before get the new archive
 ARCHIVE_VERSION = 1
@@ -38,7 +38,7 @@ def prepare_demo(settings: Settings, database: Database, say: Callable[[str], No
         shutil.rmtree(unfinished, ignore_errors=True)
         write_sample_archive(unfinished)
         unfinished.rename(folder)
-    report = ingest_service(_loaded(folder), database, progress=progress)
+    report = ingest_service(demo_definition(folder), database, progress=progress)
     say(f"ingestion: {report.total_rows:,} granules of {report.datasets:,} datasets in {report.schema}.epn_core")
     return report
 
@@ -47,7 +47,8 @@ def _definition_file() -> Path:
     return Path(ingest.__file__).parent / "services" / "demo.toml"
 
 
-def _loaded(folder: Path) -> Definition:
+def demo_definition(folder: Path) -> Definition:
+    """The service definition of the demonstration over a sample archive in this folder."""
     return load_definition(_definition_file(), archive=folder / "cdf", spase=folder / "spase")
 
 
