@@ -12,7 +12,7 @@ from epntap.archive.model import ArchiveFile, Dataset
 from epntap.catalog.model import Column, Table
 from epntap.cdf.time import format_utc, jd_from_tt2000
 from epntap.epncore.columns import TABLE_UTYPE, by_name, table_columns
-from epntap.epncore.text import clean_granule_uid
+from epntap.epncore.text import clean_granule_uid, clean_text
 from epntap.epncore.time import jd_from_datetime
 from ingest.descriptor import Definition, Granule
 from ingest.facts import DatasetFacts, Refusal, Value
@@ -145,7 +145,7 @@ def common_values(definition: Definition, facts: DatasetFacts) -> dict[str, Valu
 
     If only one end of a range is known it stands in both columns (EPN-TAP 2.0 §1.2).
     """
-    values: dict[str, Value] = {"spatial_frame_type": "none", "publisher": definition.publisher}
+    values: dict[str, Value] = {"spatial_frame_type": "none", "publisher": clean_text(definition.publisher)}
     values |= {name: value for name, value in facts.values.items() if value is not None}
     values |= definition.columns
     values |= {"service_title": definition.schema, "dataset_id": facts.dataset.dataset_id}
@@ -163,13 +163,13 @@ def files_out_of_dates(plan: DatasetPlan) -> tuple[Refusal, ...]:
     if plan.granule is Granule.FILE or plan.held_only:
         return ()
     outside = []
-    for file in plan.files:
+    for file in set(plan.files).difference(plan.single):
         days = _days_of(file)
-        if file not in plan.single and not (clip.is_dated and days[0] <= clip.last_day and days[-1] >= clip.first_day):
+        if not (clip.is_dated and days[0] <= clip.last_day and days[-1] >= clip.first_day):
             dates = f"{plan.dataset.start} to {plan.dataset.stop}" if clip.is_dated else "none"
             reason = f"it covers no day of {plan.dataset.dataset_id}, whose dates are {dates}"
             outside.append(Refusal(file.path, reason))
-    return tuple(outside)
+    return tuple(sorted(outside, key=lambda refusal: refusal.path))
 
 
 def copy_columns(table: Table) -> tuple[str, ...]:

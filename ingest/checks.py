@@ -85,8 +85,8 @@ class UidRegistry:
                 return None, (Refusal(plan.facts.origin, reason),)
             self._calendars[key] = dataset_id
         admitted, refused = self._admit_files(plan.single)
-        left_out = {refusal.path for refusal in refused}
-        files = tuple(file for file in plan.files if file.path not in left_out)
+        left_out = set(plan.single).difference(admitted)
+        files = tuple(file for file in plan.files if file not in left_out)
         return replace(plan, single=admitted, files=files), refused
 
     def _admit_files(self, files: Iterable[ArchiveFile]) -> tuple[tuple[ArchiveFile, ...], tuple[Refusal, ...]]:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from epntap.db.migrate import pending_migrations
 from epntap.db.server import open_database
-from epntap.errors import EpnTapError, SetupError
-from epntap.settings import load_settings
+from epntap.errors import SetupError
+from epntap.settings import Settings, load_settings
 from ingest.descriptor import load_definition
 from ingest.pipeline import ingest_service
 from ingest.progress import Progress, Silent
@@ -34,21 +34,22 @@ _FOLDER = click.Path(path_type=Path)
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress, and no report unless --json is given.")
-def ingest(definition: Path, archive: Path | None, spase: Path | None, *, as_json: bool, quiet: bool) -> None:
+@click.pass_context
+def ingest(
+    context: click.Context, definition: Path, archive: Path | None, spase: Path | None, *, as_json: bool, quiet: bool
+) -> None:
     """Load the service that SERVICE.toml defines, or bring it up to date.
 
     Readers of the published table are not disturbed: they see the old rows until the new ones are complete. Running
     it again with the same input changes nothing.
     """
-    try:
-        service = load_definition(definition, archive=archive, spase=spase)
-        with open_database(load_settings()) as database:
-            if pending_migrations(database):
-                raise SetupError("The database is not initialised or not up to date; run 'epntap init' first.")
-            with terminal_progress(quiet=quiet) as progress:
-                report = ingest_service(service, database, progress=progress)
-    except EpnTapError as exc:
-        raise click.ClickException(exc.message) from exc
+    service = load_definition(definition, archive=archive, spase=spase)
+    settings = context.obj if isinstance(context.obj, Settings) else load_settings()
+    with open_database(settings) as database:
+        if pending_migrations(database):
+            raise SetupError("The database is not initialised or not up to date; run 'epntap init' first.")
+        with terminal_progress(quiet=quiet) as progress:
+            report = ingest_service(service, database, progress=progress)
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=2))
     elif not quiet:
@@ -57,6 +58,7 @@ def ingest(definition: Path, archive: Path | None, spase: Path | None, *, as_jso
 
 @contextmanager
 def terminal_progress(*, quiet: bool) -> Iterator[Progress]:
+    """Progress as bars on standard error; silence when that is no terminal, or on request."""
     if quiet or not sys.stderr.isatty():
         yield Silent()
         return
@@ -66,17 +68,16 @@ def terminal_progress(*, quiet: bool) -> Iterator[Progress]:
 
 
 class _Bars:
-    """One bar for each piece of work."""
+    """A bar for the piece of work in hand."""
 
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
-        self._task = None if not bars.tasks else bars.tasks[-1].id
+        self._task: TaskID | None = None
 
     def stage(self, title: str, total: int | None = None) -> None:
-        """Finish the bar of the piece before and begin another."""
+        """Replace the bar of the piece before."""
         if self._task is not None:
-            done = self._bars.tasks[self._task].completed
-            self._bars.update(self._task, total=max(done, 1), completed=max(done, 1))
+            self._bars.remove_task(self._task)
         self._task = self._bars.add_task(title, total=total)
 
     def advance(self, steps: int = 1) -> None:

@@ -13,7 +13,7 @@ from epntap.catalog.model import Table
 from ingest.build import ROW_DATES, Block
 from ingest.progress import Progress
 
-__all__ = ["Merged", "fill_new_table", "merge_into_table"]
+__all__ = ["Merged", "allow_memory", "fill_new_table", "merge_into_table"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -65,7 +65,7 @@ def merge_into_table(
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(_STAGED, _names(columns))
     staged = _copy(connection, statement, blocks, progress.advance)
     progress.stage("comparing with what is published")
-    connection.execute("SELECT set_config('work_mem', '256MB', true)")
+    allow_memory(connection, "work_mem")
     connection.execute(sql.SQL("ANALYZE {} (granule_uid)").format(_STAGED))
     _find_changes(connection, table, columns)
     deleted = _delete_vanished(connection, table)
@@ -73,6 +73,14 @@ def merge_into_table(
     inserted = _insert_new(connection, table, columns, now)
     connection.execute(sql.SQL("DROP TABLE {}, {}").format(_STAGED, _CHANGED))
     return Merged(inserted, updated, staged - inserted - updated, deleted)
+
+
+def allow_memory(connection: Connection, setting: str) -> None:
+    """Let this transaction use 256 MB where the server's default is less; one sort or join works at a time."""
+    connection.execute(
+        "SELECT set_config(%(name)s, '256MB', true) WHERE pg_size_bytes(current_setting(%(name)s)) < 256 * 1024 * 1024",
+        {"name": setting},
+    )
 
 
 def _copy(

@@ -212,7 +212,22 @@ class _Reader:
         for kind, option in ((SourceKind.CDF_FILES, "--archive"), (SourceKind.SPASE_DATASETS, "--spase")):
             if overrides[kind] is not None and kind not in kinds:
                 self.fail(f"{option} was given, but the definition has no source of kind {kind.value!r}.")
+        self._check_granules(sources)
         return sources
+
+    def _check_granules(self, sources: tuple[Source, ...]) -> None:
+        """Files can only be joined to the days or months that the descriptions have."""
+        for files in sources:
+            for described in sources:
+                if (
+                    files.kind is SourceKind.CDF_FILES
+                    and described.kind is SourceKind.SPASE_DATASETS
+                    and files.granule not in {Granule.FILE, described.granule}
+                ):
+                    self.fail(
+                        f"{files.name}: granule is {files.granule.value!r}, but that of {described.name} is "
+                        f"{described.granule.value!r}; files can be joined to the granules of their descriptions only."
+                    )
 
     def _source(self, number: int, table: Mapping[str, Any], overrides: Mapping[SourceKind, Path | None]) -> Source:
         where = f"[[source]] {number}: "

@@ -31,7 +31,7 @@ from ingest.build import (
     files_out_of_dates,
 )
 from ingest.checks import UidRegistry, value_problems
-from ingest.copy import Merged, fill_new_table, merge_into_table
+from ingest.copy import Merged, allow_memory, fill_new_table, merge_into_table
 from ingest.descriptor import Definition, Granule, Source, SourceKind, did_you_mean
 from ingest.facts import DatasetFacts, Refusal
 from ingest.progress import Progress, Silent
@@ -96,6 +96,7 @@ def ingest_service(
             with connection.transaction():
                 merged = _load(connection, definition, plans, is_new, now, progress)
                 load_seconds = time.perf_counter() - load_clock
+                assert merged.inserted + merged.updated + merged.unchanged == plans.rows
                 _publish(connection, definition, plans, is_new, now)
         # 5. room and statistics
         with _in_sentences("the granules are published, but their statistics are not up to date"):
@@ -106,13 +107,14 @@ def ingest_service(
 def _report(
     definition: Definition, facts: _Facts, plans: _Plans, merged: Merged, seconds: float, load_seconds: float
 ) -> Report:
+    kept = {file for plan in plans.accepted for file in plan.files}
     return Report(
         schema=definition.schema,
         granules=GranuleCount.of(merged, sum(refused.rows for refused in plans.refused_rows)),
         total_rows=plans.rows,
         datasets=len(plans.accepted),
         datasets_without_rows=plans.empty,
-        sources=tuple(map(SourceCount.of, facts.holdings)),
+        sources=tuple(SourceCount.of(holdings, kept) for holdings in facts.holdings),
         refused_records=tuple(facts.refused),
         refused_rows=plans.refused_rows,
         out_of_dates=tuple(refusal for plan in plans.accepted for refusal in files_out_of_dates(plan)),
@@ -180,7 +182,7 @@ def _refuse_unknown_datasets(definition: Definition, source: Source, facts: _Fac
 
 def _refuse_files_claimed_twice(definition: Definition, holdings: Sequence[Holdings]) -> None:
     owners: dict[Path, Source] = {}
-    for holding in holdings:
+    for holding in holdings if len(holdings) > 1 else ():
         for file in holding.files:
             path = (Path(file.root) / file.path).resolve()
             other = owners.setdefault(path, holding.source)
@@ -283,6 +285,7 @@ def _load(
     publish.create_table(connection, plans.table)
     merged = fill_new_table(connection, plans.table, columns, blocks, progress.advance)
     progress.stage("building indexes")
+    allow_memory(connection, "maintenance_work_mem")
     publish.create_indexes(connection, plans.table)
     return merged
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from epntap.archive.model import ArchiveFile
 from ingest.copy import Merged
 from ingest.facts import Refusal
 from ingest.readers.cdf import Holdings
@@ -14,6 +16,8 @@ __all__ = ["GranuleCount", "RefusedRows", "Report", "SourceCount"]
 
 #: lines of one kind in the text form; the JSON form has them all
 LONGEST_LIST = 10
+
+NOT_KEPT = "its granule or its dataset is refused, for the reason given there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +59,21 @@ class SourceCount:
     claimed: Mapping[str, int]
 
     @classmethod
-    def of(cls, holdings: Holdings) -> SourceCount:
-        """The count of what a source holds."""
-        claimed: dict[str, int] = {}
-        for file in holdings.files:
-            claimed[file.dataset_id] = claimed.get(file.dataset_id, 0) + 1
+    def of(cls, holdings: Holdings, kept: Collection[ArchiveFile]) -> SourceCount:
+        """The count of what a source holds; a file that is not among those `kept` went with its dataset or granule."""
+        indexed = [file for file in holdings.files if file in kept]
+        lost = [Refusal(file.path, NOT_KEPT) for file in holdings.files if file not in kept]
         return cls(
             source=holdings.source.name,
             path=str(holdings.source.path),
             found=holdings.found,
-            indexed=len(holdings.files),
+            indexed=len(indexed),
             superseded=tuple({"path": one.path, "by": one.by} for one in holdings.superseded),
             unclaimed=holdings.unclaimed,
-            refused=holdings.refused,
+            refused=(*holdings.refused, *lost),
             not_walked=holdings.not_walked,
             idle_claims=holdings.idle_claims,
-            claimed=dict(sorted(claimed.items())),
+            claimed=dict(sorted(Counter(file.dataset_id for file in indexed).items())),
         )
 
 

@@ -51,6 +51,8 @@ _DATASET_COLUMNS = (
     "information_url",
     "doi",
 )
+#: columns that have another name than the field of Dataset
+_FIELDS = {"start_time": "start", "stop_time": "stop"}
 _PARAMETER_COLUMNS = (
     "dataset_id",
     "name",
@@ -382,26 +384,14 @@ def _prefixed(alias: str, columns: Iterable[str]) -> sql.Composed:
 
 
 def _to_dataset(row: Sequence[Any]) -> Dataset:  # a row in the order of _DATASET_COLUMNS, then parameters
-    *values, parameters = row
-    return Dataset(
-        *values,
-        parameters=tuple(
-            Parameter(
-                name, position, title, description, units, ucd, tuple(shape), fill_value, coordinate_system, variable
-            )
-            for (
-                name,
-                position,
-                title,
-                description,
-                units,
-                ucd,
-                shape,
-                fill_value,
-                coordinate_system,
-                variable,
-            ) in parameters
-        ),
+    named = {_FIELDS.get(name, name): value for name, value in zip(_DATASET_COLUMNS, row, strict=False)}
+    return Dataset(**named, parameters=tuple(_to_parameter(values) for values in row[-1]))
+
+
+def _to_parameter(values: Sequence[Any]) -> Parameter:  # in the order of _PARAMETERS_OF_D
+    name, position, title, description, units, ucd, shape, fill_value, coordinate_system, variable = values
+    return Parameter(
+        name, position, title, description, units, ucd, tuple(shape), fill_value, coordinate_system, variable
     )
 
 

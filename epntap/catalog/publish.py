@@ -27,7 +27,7 @@ __all__ = [
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 #: ALTER TABLE waits for running queries, and everybody else waits behind it: so not for long
-LOCK_TIMEOUT_S = 5
+LOCK_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +86,21 @@ def with_indexed_columns(table: Table, indexes: Iterable[Index] = EPN_CORE_INDEX
 
 def stored_columns(connection: Connection, table: Table) -> Mapping[str, str]:
     """Column name -> PostgreSQL type of the table as it is in the database, in its order; empty if there is none."""
+    # by name and not by to_regclass(), which fails on a schema that is somebody else's
     rows = connection.execute(
         """
-        SELECT attname, format_type(atttypid, atttypmod)
-        FROM pg_attribute
-        WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
-        ORDER BY attnum
+        SELECT a.attname, format_type(a.atttypid, a.atttypmod)
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped
+        ORDER BY a.attnum
         """,
-        (f'"{table.schema}"."{table.name}"',),
+        (table.schema, table.name),
     )
     return dict(rows.fetchall())
 
 
 def create_table(connection: Connection, table: Table) -> None:
-    """Make the schema if need be and the table, bare: rows come faster without indexes. Part of the caller's transaction."""
+    """Make the table, and its schema if need be; indexes can follow the rows. Part of the caller's transaction."""
     columns = sql.SQL(", ").join(_column_definition(column) for column in table.columns)
     try:
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(table.schema)))
@@ -170,7 +171,7 @@ def add_columns(connection: Connection, table: Table, lock_timeout_s: float = LO
 
 
 def publish_table(connection: Connection, schema: Schema, table: Table) -> None:
-    """Describe the table in TAP_SCHEMA and its stored forms in archive.column_form. Part of the caller's transaction."""
+    """Describe the table in TAP_SCHEMA, and how it is stored in archive. Part of the caller's transaction."""
     connection.execute(
         """
         INSERT INTO tap_schema.schemas (schema_name, utype, description, schema_index)

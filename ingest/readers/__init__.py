@@ -1,0 +1,1 @@
+"""Readers of sources: each turns files into facts and refusals."""
