@@ -54,6 +54,8 @@ class Type(StrEnum):
     POINT = "point"
     CIRCLE = "circle"
     POLYGON = "polygon"
+    #: a geometry whose shape only its value tells
+    REGION = "region"
     #: the word NULL before anything says what it stands for
     NULL = "null"
     #: a search condition; never a column
@@ -88,6 +90,8 @@ class Expr:
     meta: Meta = field(default=NO_META, compare=False)
     #: how the database holds it, where that differs from what it means
     form: Form = Form.PLAIN
+    #: a geometry that pgSphere holds; without it a geometry is an array of degrees
+    sphere: bool = False
     #: may hold characters beyond ASCII
     unicode: bool = field(default=False, compare=False)
 

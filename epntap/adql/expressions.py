@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, cast
+from typing import NoReturn
 
 from epntap.adql import nodes
-from epntap.adql.geometry import check_shape
 from epntap.adql.nodes import Condition, Expression, Value
+from epntap.adql.shapes import shape_problem
 from epntap.adql.stream import TokenStream
 from epntap.adql.tokens import FUNCTION_WORDS, RESERVED, STRUCTURE, Kind, Token
 
@@ -37,7 +37,9 @@ _POWER = {
     "/": _PRODUCT,
 }
 
-_AGGREGATES = frozenset("COUNT SUM AVG MIN MAX STDDEV STDDEV_POP STDDEV_SAMP VARIANCE VAR_POP VAR_SAMP".split())
+_AGGREGATES = frozenset(
+    ("COUNT", "SUM", "AVG", "MIN", "MAX", "STDDEV", "STDDEV_POP", "STDDEV_SAMP", "VARIANCE", "VAR_POP", "VAR_SAMP")
+)
 
 # type names of CAST and whether a length may follow (ADQL 2.1 §4.6.1)
 _CAST_TARGETS = {
@@ -158,10 +160,10 @@ class ExpressionParser(TokenStream):
             if self.token.word == "ESCAPE":
                 self.fail("LIKE has no ESCAPE in ADQL 2.1", self.token.span)
             return nodes.Like(self.since(start), left, pattern, negated, word == "ILIKE")
-        if word == "IN":
-            self.advance()
-            return self._in(left, negated, start)
-        self.fail_expected("BETWEEN, IN, LIKE or ILIKE after NOT")
+        if word != "IN":
+            self.fail_expected("BETWEEN, IN, LIKE or ILIKE after NOT")
+        self.advance()
+        return self._in(left, negated, start)
 
     def _comparison(self, left: Value, start: int) -> Condition:
         operator = self.advance().word
@@ -230,9 +232,9 @@ class ExpressionParser(TokenStream):
             return self._column()
         if token.kind is Kind.WORD:
             return self._word()
-        if token.word == "(":
-            return self._parenthesised()
-        self._fail_no_value()
+        if token.word != "(":
+            self._fail_no_value()
+        return self._parenthesised()
 
     def _parenthesised(self) -> Expression:
         if self.at_subquery():
@@ -303,7 +305,7 @@ class ExpressionParser(TokenStream):
         if self.token.word == "OVER" and self.following().word == "(":
             self.fail("window functions are not part of ADQL", self.token.span)
         call = nodes.Call(self.since(token.start), name, tuple(arguments), distinct, star)
-        complaint = check_shape(call)
+        complaint = shape_problem(call)
         if complaint:
             self.note(complaint, call.span)
         return call
@@ -325,9 +327,7 @@ class ExpressionParser(TokenStream):
             self.expect("PRECISION", "PRECISION after DOUBLE")
             return nodes.CastTarget(self.since(token.start), "DOUBLE PRECISION")
         if name not in _CAST_TARGETS:
-            self.fail_expected(
-                "a type after AS", "the types are DOUBLE PRECISION, " + ", ".join(sorted(_CAST_TARGETS))
-            )
+            self.fail_expected("a type after AS", "the types are DOUBLE PRECISION, " + ", ".join(sorted(_CAST_TARGETS)))
         self.advance()
         length = None
         if _CAST_TARGETS[name] and self.accept("("):
@@ -361,15 +361,16 @@ class ExpressionParser(TokenStream):
     def _as_value(self, node: Expression) -> Value:
         if isinstance(node, _CONDITIONS):
             self.fail("expected a value but found a condition", node.span)
-        return cast("Value", node)
+        return node
 
     def _as_condition(self, node: Expression) -> Condition:
-        if isinstance(node, _CONDITIONS):
-            return cast("Condition", node)
-        if isinstance(node, nodes.Call):
-            advice = f"compare it with something, as in {node.name}(…) = 1"
-        else:
-            advice = "compare it with something, as in x = 1"
+        if not isinstance(node, _CONDITIONS):
+            self._fail_no_condition(node)
+        return node
+
+    def _fail_no_condition(self, node: Value) -> NoReturn:
+        called = f"{node.name}(…)" if isinstance(node, nodes.Call) else "x"
+        advice = f"compare it with something, as in {called} = 1"
         if self.token.kind in (Kind.SYMBOL, Kind.END) or self.token.word in STRUCTURE:
             self.fail(f"expected a condition but found a value: {advice}", node.span)
         self.fail_expected("an operator such as = or LIKE")

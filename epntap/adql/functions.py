@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from epntap.adql import nodes
 from epntap.adql.bound import Type
 
 __all__ = [
@@ -19,10 +20,12 @@ __all__ = [
     "Result",
     "Unit",
     "Wanted",
+    "argument_counts",
     "known_names",
     "optional_features",
     "overloads",
     "user_defined_functions",
+    "wrong_count",
 ]
 
 
@@ -31,6 +34,13 @@ class Features:
     """What the database offers beyond plain PostgreSQL."""
 
     pgsphere: bool = False
+    #: schema in which pgSphere is installed
+    pgsphere_schema: str = "public"
+
+    @property
+    def quoted_pgsphere_schema(self) -> str:
+        """The schema as it stands in SQL."""
+        return '"' + self.pgsphere_schema.replace('"', '""').replace("%", "%%") + '"'
 
 
 class Wanted(StrEnum):
@@ -84,6 +94,8 @@ class Function:
     aggregate: bool = False
     #: for user defined functions: what it does
     description: str = ""
+    #: for functions that say 1 or 0: the condition behind that, instead of `sql`
+    condition: str = ""
 
     @property
     def is_user_defined(self) -> bool:
@@ -186,6 +198,10 @@ _AGGREGATES = (
     Function("VAR_SAMP", _DOUBLE, Type.DOUBLE, "var_samp({0})", aggregate=True),
 )
 
+_TIME = (P("d", Type.TIMESTAMP),)
+# Days since the epoch of Unix in numeric, which is exact; 2440587.5 is the Julian Date of that epoch.
+_DAYS = "extract(epoch FROM {0}) / 86400"
+
 # Names that begin with ivo_ behave as the Catalogue of ADQL User Defined Functions 1.2 says.
 _USER_DEFINED = (
     Function(
@@ -195,12 +211,87 @@ _USER_DEFINED = (
         "udf.ivo_hashlist_has({0}, {1})",
         description="1 if item is one of the words of a #-separated list, whatever their case, else 0",
     ),
+    Function(
+        "ivo_nocasematch",
+        (P("value", Type.TEXT), P("pattern", Type.TEXT)),
+        Type.INTEGER,
+        "",
+        condition="({0} ILIKE {1} ESCAPE '')",
+        description="1 if value matches the pattern (% and _ as in LIKE), whatever the case, else 0",
+    ),
+    Function(
+        "ivo_hasword",
+        (P("haystack", Type.TEXT), P("needle", Type.TEXT)),
+        Type.INTEGER,
+        "",
+        condition="(to_tsvector('pg_catalog.simple', {0}) @@ plainto_tsquery('pg_catalog.simple', {1}))",
+        description="1 if all words of needle stand in haystack, whatever their case and order, else 0",
+    ),
+    Function(
+        "ivo_string_agg",
+        (P("expression", Type.TEXT), P("delimiter", Type.TEXT)),
+        Type.TEXT,
+        "string_agg({0}, {1})",
+        aggregate=True,
+        description="an aggregate: the texts of a group, joined by the delimiter, without those that are NULL",
+    ),
+    Function(
+        "ivo_interval_overlaps",
+        tuple(P(name, Type.DOUBLE) for name in ("a1", "b1", "a2", "b2")),
+        Type.INTEGER,
+        "",
+        condition="({0} <= {1} AND {2} <= {3} AND {0} <= {3} AND {1} >= {2})",
+        description="1 if the intervals [a1, b1] and [a2, b2] have a value in common, else 0",
+    ),
+    Function(
+        "ivo_to_jd",
+        _TIME,
+        Type.DOUBLE,
+        f"({_DAYS} + 2440587.5)::double precision",
+        Unit.DAY,
+        description="the Julian Date of a timestamp, in its own time scale",
+    ),
+    Function(
+        "ivo_to_mjd",
+        _TIME,
+        Type.DOUBLE,
+        f"({_DAYS} + 40587)::double precision",
+        Unit.DAY,
+        description="the Modified Julian Date of a timestamp, in its own time scale",
+    ),
+    Function(
+        "gavo_to_jd",
+        _TIME,
+        Type.DOUBLE,
+        f"({_DAYS} + 2440587.5)::double precision",
+        Unit.DAY,
+        description="the same as ivo_to_jd",
+    ),
+    Function(
+        "gavo_to_mjd",
+        _TIME,
+        Type.DOUBLE,
+        f"({_DAYS} + 40587)::double precision",
+        Unit.DAY,
+        description="the same as ivo_to_mjd",
+    ),
+    Function(
+        "ivo_histogram",
+        (P("val", Type.DOUBLE), P("lower", Type.DOUBLE), P("upper", Type.DOUBLE), P("nbins", Type.INTEGER)),
+        Type.LONGS,
+        "udf.histogram(array_agg(width_bucket({0}, {1}, {2}, {3})), max({3}))",
+        aggregate=True,
+        description="an aggregate: counts of values below lower or NULL, in nbins equal bins, and from upper on",
+    ),
 )
 
 _ALL = (*_MATHEMATICAL, *_TRIGONOMETRIC, *_STRING, *_AGGREGATES, *_USER_DEFINED)
 
 # bound by code of their own, because their arguments follow no row of a table
-_SPECIAL = ("CAST", "COALESCE", "NULLIF", "IN_UNIT")
+_GEOMETRY = (
+    "AREA BOX CENTROID CIRCLE CONTAINS COORD1 COORD2 COORDSYS DISTANCE INTERSECTS POINT POLYGON REGION"
+)  # fmt: skip
+_SPECIAL = ("CAST", "COALESCE", "NULLIF", "IN_UNIT", *_GEOMETRY.split())
 
 
 def _by_name(functions: tuple[Function, ...]) -> dict[str, tuple[Function, ...]]:
@@ -213,17 +304,32 @@ def _by_name(functions: tuple[Function, ...]) -> dict[str, tuple[Function, ...]]
 _TABLE = _by_name(_ALL)
 
 
-def overloads(name: str, features: Features) -> tuple[Function, ...]:
+def overloads(name: str) -> tuple[Function, ...]:
     """All ways to call the function of this name (upper case); empty when there is none."""
     return _TABLE.get(name, ())
 
 
-def known_names(features: Features) -> tuple[str, ...]:
+def argument_counts(name: str) -> tuple[int, ...]:
+    """How many arguments the function of this name (upper case) takes; empty when there is no such function."""
+    counts = {len(function.parameters) for function in overloads(name)}
+    if name == "RAND":
+        counts.add(1)
+    return tuple(sorted(counts))
+
+
+def wrong_count(call: nodes.Call, counts: tuple[int, ...]) -> str:
+    """What to say about a call with another number of arguments."""
+    takes = " or ".join(map(str, counts))
+    plural = "" if counts == (1,) else "s"
+    return f"{call.name} takes {takes} argument{plural} but was given {len(call.arguments)}"
+
+
+def known_names() -> tuple[str, ...]:
     """Names of all functions, for suggestions."""
     return (*(rows[0].name for rows in _TABLE.values()), *_SPECIAL)
 
 
-def user_defined_functions(features: Features) -> tuple[Function, ...]:
+def user_defined_functions(features: Features) -> tuple[Function, ...]:  # noqa: ARG001  # none depends on them so far
     """The functions to declare under features-udf; each has its `signature` and `description`."""
     return _USER_DEFINED
 
@@ -234,11 +340,13 @@ _FEATURES = "ivo://ivoa.net/std/tapregext#features-"
 def optional_features(features: Features) -> dict[str, tuple[str, ...]]:
     """TAPRegExt languageFeatures: feature type → forms, exactly what works with this database."""
     return {
+        f"{_FEATURES}udf": tuple(function.signature for function in user_defined_functions(features)),
+        f"{_FEATURES}adqlgeo": tuple(_GEOMETRY.split()),
         f"{_FEATURES}adql-string": ("LOWER", "UPPER", "ILIKE"),
+        f"{_FEATURES}adql-common-table": ("WITH",),
+        f"{_FEATURES}adql-sets": ("UNION", "EXCEPT", "INTERSECT"),
         f"{_FEATURES}adql-type": ("CAST",),
         f"{_FEATURES}adql-conditional": ("COALESCE",),
+        f"{_FEATURES}adql-unit": ("IN_UNIT",),
         f"{_FEATURES}adql-offset": ("OFFSET",),
-        f"{_FEATURES}adql-sets": ("UNION", "EXCEPT", "INTERSECT"),
-        f"{_FEATURES}adql-common-table": ("WITH",),
-        f"{_FEATURES}udf": tuple(function.signature for function in user_defined_functions(features)),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from epntap.adql.bound import NO_META, Application, Expr, Meta, Numeral, Parameter, Pieces, Type, pieces
 from epntap.catalog.model import Column, Form
@@ -12,6 +12,7 @@ from epntap.catalog.model import Column, Form
 __all__ = [
     "GEOMETRY",
     "NUMERIC",
+    "PGSPHERE_TYPES",
     "arithmetic_type",
     "arithmetic_unit",
     "as_type",
@@ -26,7 +27,7 @@ __all__ = [
 
 NUMERIC = (Type.SMALLINT, Type.INTEGER, Type.BIGINT, Type.REAL, Type.DOUBLE)
 _INTEGERS = NUMERIC[:3]
-GEOMETRY = (Type.POINT, Type.CIRCLE, Type.POLYGON)
+GEOMETRY = (Type.POINT, Type.CIRCLE, Type.POLYGON, Type.REGION)
 
 _WORDS = {
     Type.SMALLINT: "an integer",
@@ -43,6 +44,7 @@ _WORDS = {
     Type.POINT: "a point",
     Type.CIRCLE: "a circle",
     Type.POLYGON: "a polygon",
+    Type.REGION: "a region",
     Type.NULL: "NULL",
 }
 
@@ -60,15 +62,15 @@ _EXACT = {
     "bytea": Type.BYTES,
     "double precision[]": Type.DOUBLES,
     "bigint[]": Type.LONGS,
-    "spoint": Type.POINT,
-    "scircle": Type.CIRCLE,
-    "spoly": Type.POLYGON,
 }
+
+#: the types of pgSphere that are geometries of ADQL
+PGSPHERE_TYPES = {"spoint": Type.POINT, "scircle": Type.CIRCLE, "spoly": Type.POLYGON}
 
 _GEOMETRY_XTYPES = {"point": Type.POINT, "circle": Type.CIRCLE, "polygon": Type.POLYGON}
 
 # DALI 1.1 §3.3.3, with the blank and the minutes-only time that people write
-_DALI_TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?Z?")
+_DALI_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?:(:\d{2})(\.\d{1,9})?)?)?Z?", re.ASCII)
 
 
 def describe(kind: Type) -> str:
@@ -81,12 +83,12 @@ def is_numeric(kind: Type) -> bool:
     return kind in NUMERIC
 
 
-def stored_type(column: Column) -> tuple[Type, Pieces | None]:
+def stored_type(column: Column) -> tuple[Type, Pieces | None]:  # noqa: PLR0911  # one answer for each case
     """Type of a catalogue column and the cast that it needs, None when it is that type already."""
     pg_type = column.pg_type
     if column.form is Form.DALI_TEXT:
         return Type.TIMESTAMP, None
-    kind = _EXACT.get(pg_type)
+    kind = _EXACT.get(pg_type) or PGSPHERE_TYPES.get(pg_type)
     if kind is Type.DOUBLES and column.xtype in _GEOMETRY_XTYPES:
         return _GEOMETRY_XTYPES[column.xtype], None
     if kind is not None:
@@ -112,22 +114,21 @@ def null_of(kind: Type, like: Expr) -> Expr:
 
 def to_timestamp(text: str) -> str | None:
     """A DALI timestamp as PostgreSQL reads it, or None when it is none."""
-    if not _DALI_TIME.fullmatch(text):
+    match = _DALI_TIME.fullmatch(text)
+    if match is None:
         return None
-    date, time = text[:10], text[11:].rstrip("Z")
+    date, minutes, seconds, fraction = match.group(1, 2, 3, 4)
+    # second 60 is a leap second: valid, and the first second of the next minute to PostgreSQL
+    leap = seconds == ":60"
     try:
-        # second 60 is a leap second: valid, and the first second of the next minute to PostgreSQL
-        datetime.fromisoformat(date)
-        if time:
-            hours, minutes, *seconds = time.split(":")
-            if int(hours) > 23 or int(minutes) > 59 or (seconds and float(seconds[0]) >= 61):
-                return None
-    except ValueError:
+        time = datetime.fromisoformat(f"{date} {minutes or '00:00'}{':59' if leap else seconds or ':00'}")
+        time += timedelta(seconds=leap)
+    except (ValueError, OverflowError):
         return None
-    return f"{date} {time}" if time else date
+    return time.isoformat(" ") + (fraction or "")
 
 
-def as_type(expr: Expr, kind: Type) -> Expr | None:
+def as_type(expr: Expr, kind: Type) -> Expr | None:  # noqa: PLR0911  # one answer for each case
     """The value as another type where that is certain to be meant, else None."""
     given = expr.type
     if given is kind or Type.WRONG in (given, kind):
@@ -190,7 +191,7 @@ def arithmetic_unit(operator: str, left: Expr, right: Expr) -> str | None:
     """Unit of a sum or product where it is certain. A factor that is a literal may be a conversion: then it is not."""
     first, second = left.meta.unit, right.meta.unit
     if operator in "+-":
-        if first == second or second is None and isinstance(right, Numeral):
+        if first == second or (second is None and isinstance(right, Numeral)):
             return first
         return second if first is None and isinstance(left, Numeral) else None
     if not first or not second or not _SIMPLE_UNIT.fullmatch(first) or not _SIMPLE_UNIT.fullmatch(second):

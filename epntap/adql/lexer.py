@@ -23,10 +23,11 @@ _TOKEN = re.compile(
     | (?P<number> (?: \d++ (?:\.\d*+)?+ | \.\d++ ) (?: [eE][+-]?\d++ )?+ (?![A-Za-z0-9_]) )
     | (?P<text>   '[^']*+ (?: ''[^']*+ )*+ ' )
     | (?P<name>   "[^"]*+ (?: ""[^"]*+ )*+ " )
+    | (?P<wrong_pair> /\* | == | \*\* | :: | << | >> )
     | (?P<symbol> <> | != | <= | >= | \|\| | [-=<>+*/(),.;] )
     | (?P<curly_text> [\u2018\u2019][^\u2018\u2019']*+[\u2018\u2019'] )
     | (?P<curly_name> [\u201c\u201d\u201e][^\u201c\u201d"]*+[\u201c\u201d"] )
-    | (?P<wrong>  [0-9][A-Za-z0-9_.]*+ | _[A-Za-z0-9_]*+ | /\* | :: | == | \*\* | << | >> | . )
+    | (?P<wrong>  [0-9][A-Za-z0-9_.]*+ | _[A-Za-z0-9_]*+ | . )
     """,
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
@@ -35,6 +36,7 @@ _ADVICE = {
     "/*": "a comment begins with -- and ends with the line",
     "::": "write CAST(value AS type)",
     "==": "equality is written =",
+    "**": "write POWER(x, y)",
     "%": "write MOD(x, y) for the remainder of a division",
     "^": "write POWER(x, y)",
     "&": "ADQL has no bitwise operators; write AND",
@@ -68,7 +70,7 @@ def tokenize(source: Source) -> tuple[list[Token], list[Problem]]:
             tokens.append(Token(Kind.SYMBOL, spelling, start, stop, spelling))
         elif group == "number":
             tokens.append(Token(Kind.NUMBER, spelling, start, stop, ""))
-        elif group == "wrong":
+        elif group in ("wrong", "wrong_pair"):
             message, stops_here = _what_is_wrong(spelling)
             if stops_here:  # an open quote swallows the rest: one problem, not one for each word behind it
                 problems.append(source.problem(message, (start, _line_end(source.text, start))))
@@ -93,7 +95,9 @@ def _quoted(source: Source, group: str, spelling: str, start: int) -> tuple[Toke
     token = Token(Kind.TEXT if is_text else Kind.NAME, value, start, start + len(spelling), "")
     what = "string" if is_text else "name"
     if "\0" in value:
-        return token, [source.problem(f"this {what} holds a NUL character, which cannot be stored or compared", token.span)]
+        return token, [
+            source.problem(f"this {what} holds a NUL character, which cannot be stored or compared", token.span)
+        ]
     if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
         return token, [source.problem(f"this {what} holds half of a character (a lone surrogate)", token.span)]
     if not is_text and not value:
@@ -101,7 +105,7 @@ def _quoted(source: Source, group: str, spelling: str, start: int) -> tuple[Toke
     return token, []
 
 
-def _what_is_wrong(spelling: str) -> tuple[str, bool]:
+def _what_is_wrong(spelling: str) -> tuple[str, bool]:  # noqa: PLR0911  # one answer for each case
     first = spelling[0]
     if first in "'\u2018\u2019":
         return "this string has no closing quote ' (a quote inside a string is written twice)", True
@@ -110,17 +114,17 @@ def _what_is_wrong(spelling: str) -> tuple[str, bool]:
     if spelling[:2].lower() == "0x":
         return f"{spelling} is no number: ADQL 2.1 has no hexadecimal literals", False
     if first.isdigit():
-        return (
-            f'{spelling} is neither a number nor a name; a name that begins with a digit needs double quotes: "{spelling}"',
-            False,
-        )
+        return f'{spelling} is no number; a name that begins with a digit needs double quotes: "{spelling}"', False
     if first == "_":
         return f'a name begins with a letter; write "{spelling}" in double quotes', False
     if spelling in _ADVICE:
         return f"unexpected {spelling}: {_ADVICE[spelling]}", False
     if first.isalpha():
         return f"unexpected letter {first}: names with other letters than a-z need double quotes", False
-    return f"unexpected character {first!r}" if first.isprintable() else f"unexpected character U+{ord(first):04X}", False
+    return (
+        f"unexpected character {first!r}" if first.isprintable() else f"unexpected character U+{ord(first):04X}",
+        False,
+    )
 
 
 def _line_end(text: str, start: int) -> int:

@@ -116,7 +116,7 @@ class Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class Concatenation:
-    """a || b || …"""
+    """Texts joined by ||."""
 
     span: Span
     operands: tuple[Value, ...]

@@ -66,7 +66,7 @@ class _Parser(ExpressionParser):
             self.unsigned_integer("a number of rows after OFFSET")
 
     def _common_tables(self) -> tuple[nodes.CommonTable, ...]:
-        tables = []
+        tables: list[nodes.CommonTable] = []
         if self.token.word == "RECURSIVE":
             self.fail("WITH RECURSIVE is not part of ADQL", self.token.span)
         while True:
@@ -123,9 +123,7 @@ class _Parser(ExpressionParser):
         offset = self.unsigned_integer("a number of rows after OFFSET") if self.accept("OFFSET") else None
         return self._with_order(body, order_by, offset, start)
 
-    def _with_order(
-        self, body: Body, order_by: tuple[nodes.OrderTerm, ...], offset: int | None, start: int
-    ) -> Body:
+    def _with_order(self, body: Body, order_by: tuple[nodes.OrderTerm, ...], offset: int | None, start: int) -> Body:
         if not order_by and offset is None:
             return body
         if body.order_by or body.offset is not None:
@@ -152,7 +150,7 @@ class _Parser(ExpressionParser):
         return body
 
     def _set_quantifier(self) -> bool:
-        return bool(self.accept("ALL")) 
+        return bool(self.accept("ALL"))
 
     def _set_primary(self) -> Body:
         if self.at_subquery():
@@ -187,9 +185,7 @@ class _Parser(ExpressionParser):
         where = self.condition() if self.accept("WHERE") else None
         group_by = self._group_by() if self.accept("GROUP") else ()
         having = self.condition() if self.accept("HAVING") else None
-        return nodes.Select(
-            self.since(start), distinct, top, items, tuple(sources), where, group_by, having
-        )
+        return nodes.Select(self.since(start), distinct, top, items, tuple(sources), where, group_by, having)
 
     def _items(self) -> tuple[nodes.Item | nodes.Star, ...]:
         items = [self._item()]
@@ -211,6 +207,8 @@ class _Parser(ExpressionParser):
             return nodes.Star(self.since(start), tuple(qualifier))
         value = self.value()
         alias = self.optional_alias()
+        if alias is not None and self.token.word == ".":
+            self.fail(f"expected a comma or FROM but found '{alias}.'", alias.span)
         return nodes.Item(self.since(start), value, alias)
 
     def _qualified_star(self) -> int:
@@ -290,9 +288,7 @@ class _Parser(ExpressionParser):
                 query = self.subquery()
                 alias = self.optional_alias()
                 if alias is None:
-                    self.fail(
-                        "a subquery in FROM needs a name: write (SELECT …) AS q", (start, start + 1)
-                    )
+                    self.fail("a subquery in FROM needs a name: write (SELECT …) AS q", (start, start + 1))
                 return nodes.DerivedTable(self.since(start), query, alias)
             self.advance()
             source = self._table_source()

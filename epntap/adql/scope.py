@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from epntap.adql.bound import Application, ColumnValue, Expr, Meta, Output
-from epntap.adql.infer import stored_type
+from epntap.adql.infer import PGSPHERE_TYPES, stored_type
 from epntap.adql.nodes import Name
-from epntap.catalog.model import Column, Form, Table
+from epntap.catalog.model import Column, Table
 
 __all__ = ["Joined", "QuerySource", "Relation", "Scope", "Source", "TableSource", "Visible", "did_you_mean", "same"]
 
@@ -56,9 +56,15 @@ class Relation(Protocol):
 class Source(Relation, Protocol):
     """One table, subquery or table of WITH in FROM."""
 
-    #: the alias alone, or schema and table
-    qualifier: tuple[str, ...]
-    alias: str
+    @property
+    def qualifier(self) -> tuple[str, ...]:
+        """The alias alone, or schema and table."""
+        ...
+
+    @property
+    def alias(self) -> str:
+        """What the table is called in SQL."""
+        ...
 
     @property
     def title(self) -> str:
@@ -111,10 +117,9 @@ class TableSource:
             (self.table.qualified_name, column.name),
         )  # fmt: skip
         unicode = column.datatype == "unicodeChar"
-        form = column.form if column.form is not Form.PLAIN else Form.PLAIN
-        value = ColumnValue(
-            type=kind, meta=meta, form=form, unicode=unicode, alias=self.alias, name=column.name
-        )
+        value = ColumnValue(type=kind, meta=meta, form=column.form, unicode=unicode,
+            sphere=column.pg_type in PGSPHERE_TYPES, alias=self.alias, name=column.name,
+        )  # fmt: skip
         if cast is None:
             return value
         return Application(type=kind, meta=meta, unicode=unicode, name="CAST", pieces=cast, args=(value,))
@@ -135,7 +140,7 @@ class QuerySource:
     @property
     def title(self) -> str:
         """What messages call it."""
-        return self.qualifier[-1]
+        return self.qualifier[-1] if self.qualifier else "the result"
 
     def sources(self) -> Sequence[Source]:
         """The subquery itself."""
@@ -155,7 +160,8 @@ class QuerySource:
     def _value(self, column: Output) -> Expr:
         value = column.value
         return ColumnValue(
-            type=value.type, meta=value.meta, form=value.form, unicode=value.unicode, alias=self.alias,
+            type=value.type, meta=value.meta, form=value.form, unicode=value.unicode, sphere=value.sphere,
+            alias=self.alias,
             name=column.sql_name,
         )  # fmt: skip
 
@@ -199,14 +205,14 @@ class Scope:
     #: finds what an alias of the SELECT list stands for, where ORDER BY may use it inside an expression
     alias: Callable[[Name], Expr | None] | None = None
 
-    def column(self, parts: tuple[Name, ...]) -> Expr:
-        """The value of a column reference. Raises NotFoundError with a sentence."""
+    def column(self, parts: tuple[Name, ...]) -> Visible:
+        """What a column reference means. Raises NotFoundError with a sentence."""
         if len(parts) == 1:
             return self._unqualified(parts[0])
         source = self.source(parts[:-1])
         found = source.find(parts[-1])
         if len(found) == 1:
-            return found[0].value
+            return found[0]
         if found:
             raise NotFoundError(f"{parts[-1]} is ambiguous: {source.title} has several columns of this name")
         names = [v.name for v in source.visible()]
@@ -244,18 +250,18 @@ class Scope:
             scope = scope.parent
         return sources
 
-    def _unqualified(self, name: Name) -> Expr:
+    def _unqualified(self, name: Name) -> Visible:
         scope: Scope | None = self
         while scope is not None:
             found = scope.relation.find(name)
             if len(found) == 1:
-                return found[0].value
+                return found[0]
             if found:
                 raise NotFoundError(f"{name} is ambiguous: {_owners(scope, name)}")
             if scope.alias is not None:
                 value = scope.alias(name)
                 if value is not None:
-                    return value
+                    return Visible(name.text, value)
             scope = scope.parent
         sources = self._all_sources()
         names = [v.name for source in sources for v in source.visible()]
@@ -267,8 +273,10 @@ class Scope:
 
 
 def _owners(scope: Scope, name: Name) -> str:
-    owners = [".".join(s.qualifier) for s in scope.relation.sources() if s.find(name)]
-    return "write " + " or ".join(f"{owner}.{name}" for owner in dict.fromkeys(owners))
+    owners = dict.fromkeys(".".join(s.qualifier) for s in scope.relation.sources() if s.find(name))
+    if len(owners) == 1:
+        return f"several columns of {next(iter(owners))} have this name"
+    return "write " + " or ".join(f"{owner}.{name}" for owner in owners)
 
 
 def _qualifies(written: tuple[Name, ...], qualifier: tuple[str, ...]) -> bool:

@@ -21,7 +21,7 @@ MAX_CHAIN = 64
 
 
 class TokenStream:
-    """A cursor over the tokens.
+    """A cursor over the tokens. Raises AdqlError for characters that make no token.
 
     Mistakes that leave no doubt about the shape of the query are noted in `problems` and parsing goes on;
     `fail` raises AdqlError with everything noted so far.
@@ -30,6 +30,8 @@ class TokenStream:
     def __init__(self, text: str) -> None:
         self.source = Source(text)
         self.tokens, self.problems = tokenize(self.source)
+        if self.problems:  # what follows from characters that cannot be read is not worth a problem of its own
+            raise AdqlError(self.problems)
         self.index = 0
         self.token = self.tokens[0]
         self._depth = 0
@@ -52,9 +54,9 @@ class TokenStream:
 
     def expect(self, word: str, what: str = "") -> Token:
         """Take this keyword or symbol, or fail."""
-        if self.token.word == word:
-            return self.advance()
-        self.fail_expected(what or word)
+        if self.token.word != word:
+            self.fail_expected(what or word)
+        return self.advance()
 
     def note(self, message: str, span: Span) -> None:
         """Remember a problem and go on."""
@@ -81,7 +83,7 @@ class TokenStream:
         return f"'{_shortened(token.text)}'"
 
     def name(self, what: str) -> Name:
-        """Take an identifier. A reserved word is noted with the way to write it, unless it gives the query its shape."""
+        """Take an identifier. A reserved word is noted, unless it gives the query its shape: then it is no name."""
         token = self.token
         if token.kind is Kind.NAME:
             self.advance()
@@ -99,7 +101,7 @@ class TokenStream:
         """Say how a reserved word is written as a name."""
         advice = "; as a function it needs parentheses" if token.word in FUNCTION_WORDS else ""
         self.note(
-            f'{token.word} is a reserved word of ADQL: to use it as a name write "{token.text}" in double quotes{advice}',
+            f'{token.word} is a reserved word: to use it as a name write "{token.text}" in double quotes{advice}',
             token.span,
         )
 

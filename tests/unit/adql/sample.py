@@ -34,7 +34,7 @@ def _epn_core(schema: str) -> Table:
             _double("c1max", "deg"),
             _double("c2min", "deg"),
             _double("c2max", "deg"),
-            Column("s_region", "double", "*", "polygon", pg_type="double precision[]"),
+            Column("s_region", "char", "*", "adql:REGION", ucd="pos.outline;obs.field"),
             _text("instrument_host_name"),
             Column("creation_date", "char", "*", "timestamp", ucd="time.creation", form=Form.DALI_TEXT),
             Column("modification_date", "char", "*", "timestamp", ucd="time.processing", form=Form.DALI_TEXT),
@@ -62,6 +62,8 @@ _THINGS = Table(
         Column("valid", "boolean", pg_type="boolean"),
         Column("size", "int", pg_type="integer"),
         Column("per%cent", "int", pg_type="integer"),
+        Column("place", "double", "2", "point", pg_type="double precision[]"),
+        Column("outline", "double", "*", "polygon", pg_type="double precision[]"),
     ),
 )
 

@@ -1,0 +1,195 @@
+"""The resolved query as SQL. User text becomes an Identifier or a parameter; all other characters are ours."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from psycopg import sql
+
+from epntap.adql.bound import (
+    Application,
+    BoundBody,
+    BoundCommonTable,
+    BoundDerived,
+    BoundJoin,
+    BoundQuery,
+    BoundSelect,
+    BoundSet,
+    BoundSource,
+    BoundTable,
+    ColumnValue,
+    Expr,
+    Numeral,
+    Output,
+    Parameter,
+    Type,
+)
+
+__all__ = ["render"]
+
+
+def render(query: BoundQuery) -> tuple[sql.Composed, dict[str, object]]:
+    """The statement and its parameters. It is to be executed with the parameters, even when there are none."""
+    writer = _Writer()
+    writer.query(query)
+    return writer.statement(), writer.params
+
+
+class _Writer:
+    """Collects pieces of SQL; runs of fixed text become one piece."""
+
+    def __init__(self) -> None:
+        self.params: dict[str, object] = {}
+        self._names: dict[tuple[str | tuple[str, ...], str], str] = {}
+        self._parts: list[sql.Composable] = []
+        self._text: list[str] = []
+
+    def statement(self) -> sql.Composed:
+        self._flush()
+        return sql.Composed(self._parts)
+
+    def _flush(self) -> None:
+        if self._text:
+            # fixed text, numerals of the lexer and names of parameters: nothing a user could shape
+            self._parts.append(sql.SQL("".join(self._text)))
+            self._text.clear()
+
+    def write(self, fixed: str) -> None:
+        self._text.append(fixed)
+
+    def name(self, *names: str) -> None:
+        self._flush()
+        # the statement goes through the placeholders of psycopg, where a single % begins one
+        self._parts.append(sql.Identifier(*(name.replace("%", "%%") for name in names)))
+
+    # -- queries
+
+    def query(self, query: BoundQuery) -> None:
+        for index, (name, body) in enumerate(query.common_tables):
+            self.write(", " if index else "WITH ")
+            self.name(name)
+            self.write(" AS (")
+            self.body(body)
+            self.write(")")
+        if query.common_tables:
+            self.write(" ")
+        self.body(query.body)
+
+    def body(self, body: BoundBody) -> None:
+        if isinstance(body, BoundSelect):
+            self._select(body)
+        else:
+            self._set(body)
+        for index, term in enumerate(body.order_by):
+            self.write(", " if index else " ORDER BY ")
+            if isinstance(term.by, int):
+                self.write(str(term.by))
+            else:
+                self.expr(term.by)
+            if term.descending:
+                self.write(" DESC")
+        if body.limit is not None:
+            self.write(f" LIMIT {body.limit:d}")
+        if body.offset is not None:
+            self.write(f" OFFSET {body.offset:d}")
+
+    def _set(self, body: BoundSet) -> None:
+        self.write("(")
+        self.body(body.left)
+        self.write(f") {body.operator} (")
+        self.body(body.right)
+        self.write(")")
+
+    def _select(self, body: BoundSelect) -> None:
+        self.write("SELECT DISTINCT " if body.distinct else "SELECT ")
+        for index, output in enumerate(body.outputs):
+            if index:
+                self.write(", ")
+            self._output(output)
+        for index, source in enumerate(body.sources):
+            self.write(", " if index else " FROM ")
+            self._source(source)
+        for index, condition in enumerate(body.where):
+            self.write(" AND " if index else " WHERE ")
+            self.expr(condition)
+        for index, key in enumerate(body.group_by):
+            self.write(", " if index else " GROUP BY ")
+            self.expr(key)
+        if body.having is not None:
+            self.write(" HAVING ")
+            self.expr(body.having)
+
+    def _output(self, output: Output) -> None:
+        self.expr(output.value)
+        if not (isinstance(output.value, ColumnValue) and output.value.name == output.sql_name):
+            self.write(" AS ")
+            self.name(output.sql_name)
+
+    def _source(self, source: BoundSource) -> None:
+        match source:
+            case BoundTable():
+                self.name(source.schema, source.name)
+                if source.alias != source.name:
+                    self.write(" AS ")
+                    self.name(source.alias)
+            case BoundCommonTable():
+                self.name(source.name)
+                if source.alias != source.name:
+                    self.write(" AS ")
+                    self.name(source.alias)
+            case BoundDerived():
+                self.write("(")
+                self.body(source.query)
+                self.write(") AS ")
+                self.name(source.alias)
+            case BoundJoin():
+                self.write("(")
+                self._source(source.left)
+                self.write(f" {source.kind} JOIN ")
+                self._source(source.right)
+                self.write(" ON ")
+                if source.condition is None:
+                    self.write("TRUE")
+                else:
+                    self.expr(source.condition)
+                self.write(")")
+            case _:
+                assert_never(source)
+
+    # -- values
+
+    def expr(self, expr: Expr) -> None:
+        match expr:
+            case ColumnValue():
+                self.name(expr.alias, expr.name)
+            case Parameter():
+                self.write(f"%({self._parameter(expr)})s::{expr.cast}")
+            case Numeral():
+                self.write(expr.text)
+                if expr.type is Type.DOUBLE:
+                    self.write("::double precision")
+            case Application():
+                self._application(expr)
+            case _:
+                raise TypeError(f"{type(expr).__name__} has no form in SQL")
+
+    def _application(self, expr: Application) -> None:
+        for piece in expr.pieces:
+            if isinstance(piece, str):
+                self.write(piece)
+                continue
+            arg = expr.args[piece]
+            if isinstance(arg, Expr):
+                self.expr(arg)
+            else:
+                self.body(arg)
+
+    def _parameter(self, parameter: Parameter) -> str:
+        key = (parameter.value, parameter.cast)
+        name = self._names.get(key)
+        if name is None:
+            # equal values share a parameter, so that equal expressions stay equal to the database
+            name = self._names[key] = f"p{len(self._names)}"
+            value = parameter.value
+            self.params[name] = list(value) if isinstance(value, tuple) else value
+        return name

@@ -1,0 +1,99 @@
+"""The story of a query: parse, resolve, limit, render; and what its columns are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from psycopg import sql
+
+from epntap.adql.bound import BoundBody, Expr, Output, Type
+from epntap.adql.functions import Features
+from epntap.adql.infer import GEOMETRY
+from epntap.adql.parser import parse_with_problems
+from epntap.adql.render import render
+from epntap.adql.resolve import resolve
+from epntap.answer import ResultColumn
+from epntap.catalog.model import Catalog, Form
+
+__all__ = ["Translation", "translate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A query ready to run, and what comes out of it.
+
+    Execute `statement` together with `params`, also when they are empty: percent signs in it are doubled.
+    """
+
+    statement: sql.Composed
+    params: dict[str, object]
+    columns: tuple[ResultColumn, ...]
+    #: qualified names of the published tables that the query reads
+    tables: tuple[str, ...]
+
+
+def translate(
+    text: str,
+    catalog: Catalog,
+    *,
+    base_url: str = "",
+    row_limit: int | None = None,
+    features: Features = Features(),  # noqa: B008  # frozen
+) -> Translation:
+    """ADQL as SQL. Raises AdqlError with all problems found, each with its place.
+
+    `base_url` goes in front of addresses that are stored relative. Not more than `row_limit` rows come out,
+    whatever TOP says.
+    """
+    query, problems = parse_with_problems(text)
+    bound = resolve(query, catalog, features, base_url, problems)
+    body = _limited(bound.body, row_limit)
+    statement, params = render(replace(bound, body=body))
+    return Translation(statement, params, tuple(_column(output) for output in body.outputs), bound.tables)
+
+
+def _limited(body: BoundBody, row_limit: int | None) -> BoundBody:
+    if row_limit is None:
+        return body
+    limit = row_limit if body.limit is None else min(body.limit, row_limit)
+    return replace(body, limit=limit)
+
+
+_DATATYPES = {
+    Type.SMALLINT: ("short", None, None),
+    Type.INTEGER: ("int", None, None),
+    Type.BIGINT: ("long", None, None),
+    Type.REAL: ("float", None, None),
+    Type.DOUBLE: ("double", None, None),
+    Type.TEXT: ("char", "*", None),
+    Type.TIMESTAMP: ("char", "*", "timestamp"),
+    Type.BOOLEAN: ("boolean", None, None),
+    Type.BYTES: ("unsignedByte", "*", None),
+    Type.DOUBLES: ("double", "*", None),
+    Type.LONGS: ("long", "*", None),
+    Type.POINT: ("double", "2", "point"),
+    Type.CIRCLE: ("double", "3", "circle"),
+    Type.POLYGON: ("double", "*", "polygon"),
+}
+
+
+def _column(output: Output) -> ResultColumn:
+    value = output.value
+    meta = value.meta
+    datatype, arraysize, xtype = _DATATYPES[value.type]
+    if value.unicode and datatype == "char" and xtype is None:
+        datatype = "unicodeChar"
+    if meta.datatype is not None:
+        datatype, arraysize, xtype = meta.datatype, meta.arraysize, meta.xtype
+    return ResultColumn(
+        output.name, datatype, arraysize, xtype, meta.unit, meta.ucd, meta.utype, meta.description,
+        _pg_type(value), meta.origin,
+    )  # fmt: skip
+
+
+def _pg_type(value: Expr) -> str:
+    if value.form is Form.DALI_TEXT:
+        return "text"
+    if value.type in GEOMETRY:
+        return "double precision[]"
+    return str(value.type)
