@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
 from epntap.answer import Outcome, OutcomeStatus, ResultColumn
@@ -71,6 +72,7 @@ def _is_jd(column: ResultColumn) -> bool:
     return column.unit == "d" and column.ucd in _JD_UCDS
 
 
+@lru_cache(maxsize=4096)  # the columns of published tables come again and again: half of a short answer's header
 def _field(column: ResultColumn, field_id: str, is_jd: bool) -> str:
     attributes: Iterable[tuple[str, str | None]] = (
         ("ID", field_id),
