@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -51,7 +50,7 @@ def cut_files(paths: Sequence[Path], interval: Interval, parameters: Sequence[st
         for number, path in enumerate(paths):
             opened.append(CdfFile(path))
             if number >= _MOST_OPEN_FILES:
-                _ = opened[-1].variables
+                opened[-1].read_descriptions()
                 opened[-1].suspend()
         yield _Joint(opened).cut(interval, parameters)
     finally:
@@ -66,7 +65,7 @@ class _Joint:
         self._files = files
         self.remarks: list[str] = []
         #: as the first file describes them
-        self.variables: OrderedDict[str, Variable] = OrderedDict()
+        self.variables: dict[str, Variable] = {}
         self.axis_of: dict[str, str] = {}
         self.unavailable: dict[str, str] = {}
         for file in files:
@@ -75,21 +74,22 @@ class _Joint:
     def cut(self, interval: Interval, parameters: Sequence[str]) -> SeriesCut:
         """Return what lies in the interval."""
         chosen = self._choose(parameters)
-        axis_names = [name for name in self.variables if name in {self.axis_of.get(one) for one in chosen}]
+        wanted = {self.axis_of.get(one) for one in chosen}
+        axis_names = [name for name in self.variables if name in wanted]
         used: set[int] = set()
         axes = []
         for name in axis_names:
             rows = self._find_rows(name, interval, used)
             members = [one for one in chosen if self.axis_of.get(one) == name and one != name]
-            columns = [Column(self.variables[one], rows) for one in members]
+            columns = [Column(self.variables[one], rows, self._units_of(one)) for one in members]
             self._remark_missing(members, used)
             axes.append(Axis(Column(self.variables[name], rows), columns))
         return SeriesCut(
             interval=interval,
             sources=[self._files[number].path.name for number in sorted(used)],
-            attributes=self._files[0].attributes if self._files else {},
+            attributes=self._files[min(used, default=0)].attributes if self._files else {},
             axes=axes,
-            fixed=[self._fixed(one) for one in chosen if not self.variables[one].record_varying],
+            fixed=[self._fixed(one, used) for one in chosen if not self.variables[one].record_varying],
             known=frozenset(self.variables),
             left_out={} if parameters else dict(self.unavailable),
             remarks=tuple(self.remarks),
@@ -152,12 +152,23 @@ class _Joint:
             if target is not None and (not target.record_varying or self.axis_of.get(target.name) == axis):
                 yield target.name
 
-    def _fixed(self, name: str) -> Column:
-        holders = [file for file in self._files if name in file.variables]
-        first = holders[0]
-        if len(holders) > 1 and not _is_same_everywhere(name, holders):
-            self.remarks.append(f"{name} is not the same in all files; it is given as in {first.path.name}")
-        return Column(self.variables[name], RunOfRows(first, range(self.variables[name].records)))
+    def _fixed(self, name: str, used: set[int]) -> Column:
+        """Return a variable that does not vary as the first file has it that gave records."""
+        holders = [number for number, file in enumerate(self._files) if name in file.variables]
+        holders = [number for number in holders if number in used] or holders[:1]
+        rows = [self._only_row(name, number) for number in holders]
+        variable = self.variables[name]
+        if len({one.read(variable, 0, len(one)).tobytes() for one in rows}) > 1:
+            first = self._files[holders[0]].path.name
+            self.remarks.append(f"{name} is not the same in all files; it is given as in {first}")
+        return Column(variable, rows[0], self._units_of(name))
+
+    def _only_row(self, name: str, number: int) -> RunOfRows:
+        file = self._files[number]
+        return RunOfRows(file, range(file.variables[name].records), keep_open=number < _MOST_OPEN_FILES)
+
+    def _units_of(self, name: str) -> str | None:
+        return next(file.units_of(name) for file in self._files if name in file.variables)
 
     def _remark_missing(self, names: Sequence[str], used: set[int]) -> None:
         for name in names:
@@ -187,7 +198,10 @@ class _Joint:
         used.update(numbers)
         if interleaved:
             return self._mix(numbers, records, instants)
-        runs = [RunOfRows(self._files[one], _as_range(found)) for one, found in zip(numbers, records, strict=True)]
+        runs = [
+            RunOfRows(self._files[one], _as_range(found), keep_open=one < _MOST_OPEN_FILES)
+            for one, found in zip(numbers, records, strict=True)
+        ]
         return runs[0] if len(runs) == 1 else StackedRows(runs)
 
     def _mix(
@@ -199,7 +213,8 @@ class _Joint:
         order = np.argsort(np.concatenate(instants), kind="stable")
         sources = np.repeat(np.arange(len(numbers)), [len(found) for found in records])
         files = [self._files[number] for number in numbers]
-        return MixedRows(files, sources[order], np.concatenate(records)[order])
+        keep_open = len(self._files) <= _MOST_OPEN_FILES
+        return MixedRows(files, sources[order], np.concatenate(records)[order], keep_open)
 
 
 def _records_in(file: CdfFile, axis: str, interval: Interval) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
@@ -226,11 +241,6 @@ def _is_alike(one: Variable, other: Variable) -> bool:
         other.dims,
         other.record_varying,
     )
-
-
-def _is_same_everywhere(name: str, files: Sequence[CdfFile]) -> bool:
-    first = files[0].read(name).tobytes()
-    return all(file.read(name).tobytes() == first for file in files[1:])
 
 
 def _enumerate(names: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from math import prod
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -57,6 +58,8 @@ class RunOfRows:
 
     file: CdfFile
     records: range | npt.NDArray[np.intp]
+    #: whether the operating system's file is kept between reads; a process has only so many
+    keep_open: bool = True
 
     def __len__(self) -> int:
         return len(self.records)
@@ -66,8 +69,12 @@ class RunOfRows:
         if variable.name not in self.file.variables:
             return missing_values(variable, stop - first)
         if isinstance(self.records, range):
-            return self.file.read(variable.name, self.records.start + first, self.records.start + stop)
-        return self.file.read_at(variable.name, self.records[first:stop])
+            values = self.file.read(variable.name, self.records.start + first, self.records.start + stop)
+        else:
+            values = self.file.read_at(variable.name, self.records[first:stop])
+        if not self.keep_open:
+            self.file.suspend()
+        return values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +108,7 @@ class MixedRows:
     #: for each row the number of its file and of its record
     sources: npt.NDArray[np.intp]
     records: npt.NDArray[np.intp]
+    keep_open: bool = True
 
     def __len__(self) -> int:
         return len(self.records)
@@ -112,7 +120,7 @@ class MixedRows:
         for number, file in enumerate(self.files):
             rows = np.flatnonzero(sources == number)
             rows = rows[np.argsort(records[rows], kind="stable")]
-            values[rows] = RunOfRows(file, records[rows]).read(variable, 0, len(rows))
+            values[rows] = RunOfRows(file, records[rows], self.keep_open).read(variable, 0, len(rows))
         return values
 
 
@@ -122,6 +130,8 @@ class Column:
 
     variable: Variable
     rows: Rows
+    #: as the file spells them, from UNITS or UNIT_PTR
+    units: str | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -135,15 +145,19 @@ class Column:
         variable = self.variable
         return to_tt2000(as_epochs(self.read(first, stop), variable.cdf_type), variable.cdf_type, variable.fill)
 
-    def blocks(self, rows: int) -> Iterator[tuple[int, int]]:
-        """Yield first and stop of consecutive blocks of at most this many rows."""
-        for first in range(0, len(self), rows):
-            yield first, min(first + rows, len(self))
+    def blocks(self, size_bytes: int) -> Iterator[tuple[int, int]]:
+        """Yield first and stop of consecutive blocks of rows, each of about this size."""
+        return _blocks(len(self), self.record_bytes, size_bytes)
+
+    @property
+    def record_bytes(self) -> int:
+        """Size of one row."""
+        return self.variable.dtype.itemsize * prod(self.variable.dims)
 
     @property
     def size_bytes(self) -> int:
         """Of all values."""
-        return len(self.rows) * self.variable.dtype.itemsize * int(np.prod(self.variable.dims, dtype=np.int64))
+        return len(self.rows) * self.record_bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,6 +177,11 @@ class Axis:
         """Name of the epoch variable."""
         return self.time.variable.name
 
+    def blocks(self, size_bytes: int) -> Iterator[tuple[int, int]]:
+        """Yield first and stop of consecutive blocks of rows, each of about this size with all variables."""
+        row_bytes = sum(column.record_bytes for column in (self.time, *self.columns))
+        return _blocks(len(self), row_bytes, size_bytes)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesCut:
@@ -171,7 +190,7 @@ class SeriesCut:
     interval: Interval
     #: names of the files that gave records, in order, without folders
     sources: Sequence[str]
-    #: global attributes of the first file
+    #: global attributes of the first file that gave records
     attributes: Mapping[str, tuple[Entry, ...]]
     axes: Sequence[Axis]
     #: variables that do not vary with the record: one row, or none if it was never written
@@ -210,3 +229,9 @@ def missing_values(variable: Variable, count: int) -> npt.NDArray[Any]:
     except TypeError:
         value = variable.pad
     return np.full((count, *variable.dims), value, variable.dtype)
+
+
+def _blocks(count: int, row_bytes: int, size_bytes: int) -> Iterator[tuple[int, int]]:
+    rows = max(size_bytes // max(row_bytes, 1), 1)
+    for first in range(0, count, rows):
+        yield first, min(first + rows, count)

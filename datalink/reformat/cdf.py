@@ -86,18 +86,12 @@ def _layout(
 
 
 def _pieces(column: Column) -> Iterator[bytes]:
-    for first, stop in _ranges(column):
+    for first, stop in column.blocks(_PIECE_BYTES):
         yield to_stored(column.read(first, stop))
 
 
-def _ranges(column: Column) -> Iterator[tuple[int, int]]:
-    rows = max(_PIECE_BYTES * len(column) // max(column.size_bytes, 1), 1)
-    for first in range(0, len(column), rows):
-        yield first, min(first + rows, len(column))
-
-
 def _spool(column: Column, spool: IO[bytes]) -> Iterator[StoredBlock]:
-    for first, stop in _ranges(column):
+    for first, stop in column.blocks(_PIECE_BYTES):
         plain = to_stored(column.read(first, stop))
         packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW_BITS)
         packed = packer.compress(plain) + packer.flush()

@@ -12,7 +12,7 @@ from epntap.cdf import FILL_TT2000, Variable, as_epochs, format_utc_array, to_tt
 
 __all__ = ["fill_of", "is_fill_value", "number_texts", "text_values", "time_decimals", "time_texts"]
 
-_BLOCK_ROWS = 65_536
+_BLOCK_BYTES = 1 << 20
 _FEWEST_DECIMALS, _MOST_DECIMALS = 3, 9
 
 
@@ -61,7 +61,7 @@ def text_values(values: npt.NDArray[np.bytes_]) -> npt.NDArray[np.str_]:
 def time_decimals(column: Column) -> int:
     """Return how many decimals of a second the epochs of a variable need: 3, 6 or 9."""
     digits = _FEWEST_DECIMALS
-    for first, stop in column.blocks(_BLOCK_ROWS):
+    for first, stop in column.blocks(_BLOCK_BYTES):
         instants = column.instants(first, stop)
         known = instants[instants != FILL_TT2000]
         # TT2000 and UTC differ by whole milliseconds, so their decimals end alike

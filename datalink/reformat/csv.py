@@ -17,12 +17,12 @@ from epntap.errors import ParameterError
 
 __all__ = ["Csv", "Text"]
 
-_BLOCK_ROWS = 8192
+_BLOCK_BYTES = 1 << 20
 _SPECIAL = (b",", b'"', b"\n", b"\r")
 
 
 class Csv:
-    """One line of names, then the records. Fills are empty, other numbers read back exactly."""
+    """One line of names, then the records. Fills are empty, numbers read back exactly, times are cut at nanoseconds."""
 
     names = ("csv", "ascii", "text/csv", "text/csv;header=present")
     media_type = "text/csv;header=present"
@@ -67,7 +67,7 @@ def _commented(axis: Axis, cut: SeriesCut, provenance: Provenance) -> Iterator[b
 def _describe(column: Column) -> str:
     variable = column.variable
     about = variable.text("CATDESC") or variable.text("FIELDNAM") or ""
-    units = "" if variable.cdf_type.is_epoch else variable.units or ""
+    units = "" if variable.cdf_type.is_epoch else column.units or ""
     return f"Column {variable.name}" + (f" [{units}]" if units else "") + (f": {about}" if about else "")
 
 
@@ -77,7 +77,7 @@ def _lines(axis: Axis) -> Iterator[bytes]:
     header = io.StringIO()
     csv.writer(header, lineterminator="\n").writerow([name for column in columns for name in _names(column)])
     yield header.getvalue().encode()
-    for first, stop in axis.time.blocks(_BLOCK_ROWS):
+    for first, stop in axis.blocks(_BLOCK_BYTES):
         cells: list[list[bytes]] = []
         for column, decimal_places in zip(columns, digits, strict=True):
             cells += _cells(column, column.read(first, stop), decimal_places)

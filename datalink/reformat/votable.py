@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
-from math import prod
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -14,7 +13,6 @@ from datalink.reformat.base import Provenance, Rendering, statements
 from datalink.reformat.units import is_dimensionless, to_vounit
 from datalink.reformat.votable_cells import Cells, cells_of
 from datalink.series import Axis, Column, SeriesCut
-from epntap.cdf import Variable
 from epntap.formats.votable import xml_text
 
 __all__ = ["VoTable"]
@@ -88,32 +86,33 @@ def _table_start(table: int, axis: Axis, cells: Sequence[Cells], fixed: Iterable
 def _field(cells: Cells, own_id: str, *, is_time: bool) -> str:
     null = f'<VALUES null="{cells.null}"/>' if cells.null is not None else ""
     ucd = "time.epoch" if is_time else None
-    return f"<FIELD{_attributes(cells, own_id, ucd)}>{_description(cells.column.variable)}{null}</FIELD>\n"
+    return f"<FIELD{_attributes(cells, own_id, ucd)}>{_description(cells.column)}{null}</FIELD>\n"
 
 
 def _param(cells: Cells, own_id: str) -> str:
     # texts() gives XML content, in which only quotes are left to escape
     value = cells.texts(cells.column.read(0, 1))[0].decode().replace('"', "&quot;")
-    return f'<PARAM{_attributes(cells, own_id)} value="{value}">{_description(cells.column.variable)}</PARAM>\n'
+    return f'<PARAM{_attributes(cells, own_id)} value="{value}">{_description(cells.column)}</PARAM>\n'
 
 
 def _attributes(cells: Cells, own_id: str, ucd: str | None = None) -> str:
-    variable = cells.column.variable
+    column, variable = cells.column, cells.column.variable
     is_time = variable.cdf_type.is_epoch
     pairs = (
         # readers make an ID of the name; where they cannot, one is given
         ("ID", None if _NCNAME.fullmatch(variable.name) else own_id),
         ("name", variable.name),
         *cells.attributes,
-        ("unit", None if is_time else to_vounit(variable.units)),
+        ("unit", None if is_time else to_vounit(column.units)),
         ("ref", "utc" if is_time else None),
         ("ucd", ucd),
     )
     return "".join(f" {name}={_quoted(value)}" for name, value in pairs if value is not None)
 
 
-def _description(variable: Variable) -> str:
+def _description(column: Column) -> str:
     """What the file says of a variable, its units where they are no VOUnit, and what lies along its dimensions."""
+    variable, units = column.variable, column.units
     words = [variable.text("CATDESC") or variable.text("FIELDNAM") or variable.text("LABLAXIS") or ""]
     units = variable.units
     if units and not variable.cdf_type.is_epoch and not is_dimensionless(units) and to_vounit(units) is None:
@@ -126,16 +125,9 @@ def _description(variable: Variable) -> str:
     return f"<DESCRIPTION>{xml_text(said)}</DESCRIPTION>" if said else ""
 
 
-def _rows_in_block(axis: Axis) -> int:
-    row_bytes = 8 + sum(
-        column.variable.dtype.itemsize * prod(column.variable.dims) for column in (axis.time, *axis.columns)
-    )
-    return max(_BLOCK_BYTES // row_bytes, 1)
-
-
 def _text_rows(axis: Axis, cells: Sequence[Cells]) -> Iterator[bytes]:
     yield b"<DATA><TABLEDATA>\n"
-    for first, stop in axis.time.blocks(_rows_in_block(axis)):
+    for first, stop in axis.blocks(_BLOCK_BYTES):
         columns = [cell.texts(cell.column.read(first, stop)) for cell in cells]
         yield b"".join(b"<TR><TD>%b</TD></TR>\n" % b"</TD><TD>".join(row) for row in zip(*columns, strict=True))
     yield b"</TABLEDATA></DATA>\n"
@@ -149,7 +141,7 @@ def _binary_rows(axis: Axis, cells: Sequence[Cells]) -> Iterator[bytes]:
     )
     yield b'<DATA><BINARY2><STREAM encoding="base64">\n'
     rest = b""
-    for first, stop in axis.time.blocks(_rows_in_block(axis)):
+    for first, stop in axis.blocks(_BLOCK_BYTES):
         rows = np.zeros(stop - first, layout)
         for number, cell in enumerate(cells):
             rows[f"f{number}"] = cell.binary(cell.column.read(first, stop))

@@ -36,6 +36,7 @@ _DATATYPES = {
 }
 # astropy cannot read arrays of strings: several texts of one record are one text
 _BETWEEN = ";"
+_BLOCK_BYTES = 1 << 20
 
 
 class Cells(Protocol):
@@ -76,7 +77,8 @@ def cells_of(column: Column) -> Cells:
     if variable.cdf_type.is_epoch:
         return _Times(column, time_decimals(column))
     if variable.cdf_type.is_text:
-        return _Texts(column, is_ascii=column.read().tobytes().isascii())
+        blocks = column.blocks(_BLOCK_BYTES)
+        return _Texts(column, is_ascii=all(column.read(*block).tobytes().isascii() for block in blocks))
     return _Numbers(column)
 
 
@@ -90,8 +92,12 @@ class _Numbers:
     def attributes(self) -> tuple[tuple[str, str | None], ...]:
         variable = self.column.variable
         # the first index varies fastest in VOTable, the last one in our arrays
-        sizes = "x".join(map(str, reversed(variable.dims))) or None
-        return ("datatype", _DATATYPES[variable.dtype.str[1:]][0]), ("arraysize", sizes)
+        sizes = "x".join(map(str, reversed(variable.dims)))
+        # a single value has none (VOTable 1.4 §2.2, erratum 3 of 1.3)
+        return ("datatype", _DATATYPES[variable.dtype.str[1:]][0]), (
+            "arraysize",
+            sizes if prod(variable.dims) > 1 else None,
+        )
 
     @property
     def null(self) -> str | None:
@@ -195,7 +201,9 @@ class _Texts:
     @property
     def _width(self) -> int:
         variable = self.column.variable
-        return prod(variable.dims) * (variable.dtype.itemsize + len(_BETWEEN)) - len(_BETWEEN)
+        width = prod(variable.dims) * (variable.dtype.itemsize + len(_BETWEEN)) - len(_BETWEEN)
+        # STILTS warns of an arraysize of 1 and astropy of none
+        return max(width, 2)
 
 
 def _joined(texts: npt.NDArray[np.bytes_], between: bytes) -> list[bytes]:

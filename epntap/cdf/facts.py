@@ -174,7 +174,7 @@ def _variable_facts(file: CdfFile, variable: Variable) -> VariableFacts:
         var_type=variable.text("VAR_TYPE") or "",
         axis=axis.name if axis is not None else None,
         dims=variable.dims,
-        units=variable.units or _pointed_units(file, variable),
+        units=file.units_of(variable.name),
         catdesc=variable.text("CATDESC"),
         fieldnam=variable.text("FIELDNAM"),
         lablaxis=variable.text("LABLAXIS"),
@@ -182,16 +182,6 @@ def _variable_facts(file: CdfFile, variable: Variable) -> VariableFacts:
         coordinate_system=variable.text("COORDINATE_SYSTEM"),
         virtual=variable.virtual,
     )
-
-
-def _pointed_units(file: CdfFile, variable: Variable) -> str | None:
-    """Return what UNIT_PTR points to: one unit, or one per component when they differ."""
-    pointer = variable.text("UNIT_PTR")
-    target = file.resolve(pointer) if pointer is not None else None
-    if target is None or not target.cdf_type.is_text or target.record_varying:
-        return None
-    words = [word.decode("latin-1").strip() for word in file.read(target.name).reshape(-1).tolist()]
-    return (words[0] if len(set(words)) == 1 else ", ".join(words)) or None
 
 
 def _global_attributes(file: CdfFile) -> dict[str, str]:

@@ -135,6 +135,10 @@ class CdfFile:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
+    def read_descriptions(self) -> None:
+        """Read attributes and variables now, as far as they were not asked for yet."""
+        _ = self.variables
+
     def suspend(self) -> None:
         """Let go of the operating system's file until the next read, which refuses one that was changed meanwhile."""
         self._source.suspend()
@@ -200,6 +204,18 @@ class CdfFile:
             same = [known for known in self.variables if known.casefold() == name.casefold()]
             found = self.variables[same[0]] if len(same) == 1 else None
         return found
+
+    def units_of(self, name: str) -> str | None:
+        """Return UNITS of a variable, or what its UNIT_PTR points to: one unit, or one per component if they differ."""
+        variable = self._variable(name)
+        pointer = variable.text("UNIT_PTR")
+        if variable.units is not None or pointer is None:
+            return variable.units
+        target = self.resolve(pointer)
+        if target is None or not target.cdf_type.is_text or target.record_varying or not target.records:
+            return None
+        words = [word.decode("latin-1").strip() for word in self.read(target.name).reshape(-1).tolist()]
+        return (words[0] if len(set(words)) == 1 else ", ".join(words)) or None
 
     def uncuttable(self) -> dict[str, str]:
         """Return, by name, why record-varying variables cannot be cut by time."""

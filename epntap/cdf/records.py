@@ -120,6 +120,11 @@ class RecordFile:
         #: size and type open every record
         self._start = struct.Struct(f">{self._offset}i")
         self._entry = struct.Struct(f">{self._offset}i{self._offset}iiii5i")
+        #: type number → type, and the numpy type of one number in the file or None for text
+        self._entry_types = {
+            int(cdf_type): (cdf_type, None if cdf_type.is_text else element_type(cdf_type, 1, header.byte_order))
+            for cdf_type in CdfType
+        }
         self._read_gdr()
 
     def _read_gdr(self) -> None:
@@ -168,7 +173,7 @@ class RecordFile:
     def _entries(self, head: int, count: int, kind: int) -> Iterator[Entry]:
         offset, done = head, 0
         seen: set[int] = set()
-        read, layout = self._source.read, self._entry
+        read, layout, types = self._source.read, self._entry, self._entry_types
         while offset > 0 and done < count:
             if offset in seen:
                 raise self._looping(offset)
@@ -176,17 +181,15 @@ class RecordFile:
             _, found, following, _, type_number, number, elements, *_ = layout.unpack(read(offset, layout.size))
             if found != kind:
                 raise self._unexpected(offset, kind, found)
-            cdf_type = self._cdf_type(type_number, offset)
-            size = element_type(cdf_type, 1).itemsize * elements
-            yield Entry(number, cdf_type, self._entry_value(read(offset + layout.size, size), cdf_type))
+            cdf_type, stored_type = types.get(type_number) or (self._cdf_type(type_number, offset), None)
+            if stored_type is None:
+                value: str | npt.NDArray[Any] = _decode(read(offset + layout.size, elements))
+            else:
+                stored = np.frombuffer(read(offset + layout.size, stored_type.itemsize * elements), stored_type)
+                value = stored.astype(stored_type.newbyteorder("="))
+            yield Entry(number, cdf_type, value)
             offset = following
             done += 1
-
-    def _entry_value(self, content: bytes, cdf_type: CdfType) -> str | npt.NDArray[Any]:
-        if cdf_type.is_text:
-            return _decode(content)
-        stored = np.frombuffer(content, element_type(cdf_type, 1, self._header.byte_order))
-        return stored.astype(stored.dtype.newbyteorder("="))
 
     def _read_vdr(self, offset: int, kind: int) -> VariableRecord:
         o = self._offset

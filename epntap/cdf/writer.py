@@ -158,8 +158,8 @@ class CdfLayout:
 
     def _write_entry(self, kind: int, attribute: int, number: int, entry: Entry, *, is_last: bool) -> None:
         if isinstance(entry.value, str):
-            # a text has at least one character
-            content = entry.value.encode() or b" "
+            # a text has at least one character; readers take NUL for none
+            content = entry.value.encode() or b"\0"
             count, strings = len(content), entry.value.count("\\N ") + 1
         else:
             content, strings = to_stored(entry.value), 0
