@@ -11,20 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from datalink.cut import open_cut
-from datalink.reformat.base import Provenance, SeriesFormat
+from datalink.reformat import Provenance, choose_format
 from datalink.reformat.cdf import Cdf
-from datalink.reformat.csv import Csv, Text
-from datalink.reformat.votable import VoTable
 from datalink.series import Interval, SeriesCut
 from datalink.service import DatalinkService
-from datalink.soda.params import CutRequest, choose_series_format
+from datalink.soda.params import CutRequest
 from epntap.archive.model import ArchiveFile
 from epntap.archive.store import LocatedGranule
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError, UnavailableError, UnreadableFileError
 
-__all__ = ["FORMATS", "CutAnswer", "CutoutService", "NothingThereError"]
+__all__ = ["CutAnswer", "CutoutService", "NothingThereError"]
 
-FORMATS: tuple[SeriesFormat, ...] = (Cdf(), VoTable(), Csv(), Text())
 _BUSY_S = 5
 _INGEST_AGAIN_S = 3600
 
@@ -51,8 +48,8 @@ class CutoutService:
         The answer must be closed by its receiver. Raises our errors; NothingThereError without a record.
         """
         # 1. what is asked for
-        form = Cdf(compress=True) if request.compress else choose_series_format(request.format_name, FORMATS)
-        if request.compress and not isinstance(choose_series_format(request.format_name, FORMATS), Cdf):
+        form = choose_format(request.format_name, compress=request.compress)
+        if request.compress and not isinstance(form, Cdf):
             raise ParameterError("COMPRESS applies to CDF only; leave it out or ask for FORMAT=CDF.")
         granule = self.links.holding(request.identifier)
         _check_access(granule)

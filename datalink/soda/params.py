@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from datalink.reformat.base import SeriesFormat
 from datalink.series import Interval
 from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc, tt2000_from_mjd
 from epntap.errors import ParameterError
 from epntap.params import Params
 
-__all__ = ["CutRequest", "MultiValuedError", "choose_series_format", "cut_request"]
+__all__ = ["CutRequest", "MultiValuedError", "cut_request"]
 
 #: our name, and others that mean the same
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -100,17 +97,3 @@ def _from_mjd(text: str) -> Interval:
     if last < first:
         raise ParameterError(f"The second number of TIME must not be smaller than the first, but TIME is {text!r}.")
     return Interval.closed(first, last)
-
-
-def choose_series_format(name: str | None, formats: Sequence[SeriesFormat]) -> SeriesFormat:
-    """The format of this name, the first one without a name. Raises ParameterError for one that is not offered."""
-    if name is None:
-        return formats[0]
-    wanted = "".join(name.lower().split())
-    for one in formats:
-        if wanted in {*one.names, one.media_type, one.extension}:
-            return one
-    known = [alias for one in formats for alias in one.names]
-    hint = get_close_matches(wanted, known, n=1)
-    meant = f" Did you mean {hint[0]!r}?" if hint else ""
-    raise ParameterError(f"FORMAT {name!r} is not offered; expected one of CDF, VOTable, CSV.{meant}")

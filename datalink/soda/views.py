@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import flask
 
-from datalink.cutout import FORMATS, CutAnswer, CutoutService, NothingThereError
+from datalink.cutout import CutAnswer, CutoutService, NothingThereError
+from datalink.reformat import FORMATS
 from datalink.soda.params import CutRequest, cut_request
 from datalink.views import request_params
 from epntap.errors import EpnTapError, InputError, NotFoundError, UnavailableError
@@ -28,8 +29,9 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
     @blueprint.get("/data/<path:name>")
     def whole(name: str) -> flask.Response:
         granule_uid, _, extension = name.rpartition(".")
-        if extension not in {form.extension for form in FORMATS}:
-            known = ", ".join(f".{form.extension}" for form in FORMATS)
+        extensions = sorted({form.extension for form in FORMATS})
+        if extension not in extensions:
+            known = ", ".join(f".{one}" for one in extensions)
             raise NotFoundError(f"{name!r} must end in one of {known}.")
         request = dataclasses.replace(_everything(granule_uid), format_name=extension)
         return _respond(service.cut(request))

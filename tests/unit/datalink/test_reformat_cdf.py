@@ -157,5 +157,5 @@ def test_formats_by_name(name: str | None, media_type: str) -> None:
 
 
 def test_a_format_that_is_not_offered() -> None:
-    with pytest.raises(ParameterError, match=r"FORMAT: expected one of CDF, VOTABLE, .* found 'netcdf'"):
+    with pytest.raises(ParameterError, match=r"FORMAT 'netcdf' is not offered; expected one of cdf, votable, "):
         choose_format("netcdf")
