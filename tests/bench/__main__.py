@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import urllib.parse
+import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ from epntap.db.migrate import apply_migrations
 from epntap.db.pool import Database
 from epntap.db.server import open_database
 from epntap.settings import Settings
-from tests.bench.granules import fill
+from tests.bench import cutouts
+from tests.bench.granules import fill, publish_files
 from tests.support.server import Server, serve
 
 TABLE = "bench.epn_core"
@@ -188,6 +190,26 @@ def portal(server: Server, rounds: int) -> list[Measure]:
     return measures
 
 
+def cut_out(server: Server, day: Path, rounds: int) -> list[Measure]:
+    start, stop = cutouts.hour()
+    bare = [sum(cutouts.with_cdflib(day, day.with_name("hour.cdf"), start, stop)) * 1000 for _ in range(rounds)]
+    direct = [cutouts.with_ours(day, start, stop)[0] * 1000 for _ in range(rounds)]
+    query = {"ID": day.stem, "START": cutouts.iso(start), "STOP": cutouts.iso(stop), "FORMAT": "CDF"}
+    over_http = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        with urllib.request.urlopen(f"{server.base}/datalink/soda/sync?{urllib.parse.urlencode(query)}") as answer:
+            answer.read()
+        over_http.append((time.perf_counter() - started) * 1000)
+    above = statistics.median(over_http) - statistics.median(bare)
+    return [
+        Measure.of("an hour of a day of 1 M records: cdflib, axis + records + write", bare, "ms"),
+        Measure.of("the same cut here, in the process", direct, "ms"),
+        Measure.of("the same over HTTP, whole answer", over_http, "ms"),
+        Measure.of("server time above cdflib's own", [above], "ms", "< 10"),
+    ]
+
+
 def run(rows: int, rounds: int, show: Callable[[str], None]) -> list[Measure]:
     with tempfile.TemporaryDirectory(prefix="epntap-bench-", dir="/tmp") as folder:
         settings = Settings(home=Path(folder) / "home")
@@ -206,6 +228,10 @@ def run(rows: int, rounds: int, show: Callable[[str], None]) -> list[Measure]:
 
 def _measure(database: Database, folder: Path, rows: int, rounds: int, show: Callable[[str], None]) -> list[Measure]:
     measures: list[Measure] = []
+    day = folder / "archive" / "bench_mag_20200601_v01.cdf"
+    day.parent.mkdir()
+    cutouts.write_day(day)
+    publish_files(database, day.parent)
     with serve(database, folder / "serve", sync_timeout_s="600") as server:
         ask(server, f"SELECT * FROM {TABLE}", "csv", min(rows, 50_000))  # warm caches
         show("measuring latency")
@@ -217,6 +243,8 @@ def _measure(database: Database, folder: Path, rows: int, rounds: int, show: Cal
         measures += portal(server, rounds)
         show("measuring throughput")
         measures += throughput(server, database.url, min(rows, 200_000), rounds)
+        show("measuring cut-outs")
+        measures += cut_out(server, day, rounds)
         show("measuring memory")
         measures.append(memory(server, min(rows, 1_000_000)))
     return measures

@@ -65,6 +65,16 @@ def write_records(folder: Path, rows: int) -> None:
         path.write_text(text)
 
 
+def publish_files(database: Database, folder: Path) -> None:
+    """A folder of CDF files as a service of its own, one granule a file."""
+    definition = folder / "files.toml"
+    definition.write_text(
+        f'[service]\nschema = "benchfiles"\ntitle = "Files to cut"\npublisher = "synthetic"\n'
+        f'[[source]]\nkind = "cdf-files"\npath = "{folder}"\ngranule = "file"\n'
+    )
+    ingest_service(load_definition(definition), database)
+
+
 def fill(database: Database, rows: int) -> tuple[float, float]:
     """Load `rows` granules as bench.epn_core; rows a second of ingestion, and of a bare COPY of the same rows."""
     with tempfile.TemporaryDirectory(prefix="epntap-bench-records-") as name:
