@@ -12,6 +12,10 @@ CREATE FUNCTION udf.distance(lon_a double precision, lat_a double precision, lon
             power(sind((lat_b - lat_a) / 2), 2) + cosd(lat_a) * cosd(lat_b) * power(sind((lon_b - lon_a) / 2), 2))))
     $body$;
 
+CREATE FUNCTION udf.distance(a double precision[], b double precision[]) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $body$ SELECT udf.distance(a[1], a[2], b[1], b[2]) $body$;
+
 -- Unit vector of a point.
 CREATE FUNCTION udf.unit_vector(lon double precision, lat double precision) RETURNS double precision[]
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -46,47 +50,34 @@ BEGIN
 END
 $body$;
 
--- Whether a polygon holds a point: seen from the point, its border turns once around, and the right way.
+-- Whether a polygon holds a point. Triangles from the opposite point to all edges cover the left side of the border
+-- when that side does not hold the point; when it does, they cover the rest of the sphere with the other sign.
 CREATE FUNCTION udf.polygon_has(polygon double precision[], lon double precision, lat double precision) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     AS $body$
 DECLARE
-    up double precision[] := udf.unit_vector(lon, lat);
-    east double precision[] := ARRAY[-sind(lon), cosd(lon), 0];
-    north double precision[] := ARRAY[-sind(lat) * cosd(lon), -sind(lat) * sind(lon), cosd(lat)];
+    p double precision[] := udf.unit_vector(lon, lat);
     n integer := array_length(polygon, 1) / 2;
-    vertex double precision[];
-    x double precision;
-    y double precision;
-    z double precision;
-    x_before double precision;
-    y_before double precision;
-    z_before double precision;
-    sine double precision;
-    cosine double precision;
-    turned double precision := 0;
+    a double precision[] := udf.unit_vector(polygon[2 * n - 1], polygon[2 * n]);
+    b double precision[];
+    normal double precision[];
+    side double precision;
+    nearly double precision;
+    covered double precision := 0;
 BEGIN
-    FOR i IN 0 .. n LOOP
-        vertex := udf.unit_vector(polygon[2 * ((i + n - 1) % n) + 1], polygon[2 * ((i + n - 1) % n) + 2]);
-        x := udf.dot(vertex, east);
-        y := udf.dot(vertex, north);
-        z := udf.dot(vertex, up);
-        IF i > 0 THEN
-            sine := x_before * y - y_before * x;
-            cosine := x_before * x + y_before * y;
-            IF (cosine < 0 AND abs(sine) <= -1e-12 * cosine AND z_before + z > 0) OR (x * x + y * y < 1e-24 AND z > 0) THEN
-                RETURN true;  -- on this edge or its end
-            END IF;
-            turned := turned + atan2(sine, cosine);
+    FOR i IN 1 .. n LOOP
+        b := udf.unit_vector(polygon[2 * i - 1], polygon[2 * i]);
+        normal := udf.cross(a, b);
+        side := udf.dot(normal, p);
+        nearly := 1e-12 * sqrt(udf.dot(normal, normal));
+        IF nearly > 0 AND abs(side) <= nearly AND udf.dot(udf.cross(normal, a), p) >= -nearly
+            AND udf.dot(udf.cross(b, normal), p) >= -nearly AND udf.dot(a, p) + udf.dot(b, p) > 0 THEN
+            RETURN true;  -- on this edge
         END IF;
-        x_before := x;
-        y_before := y;
-        z_before := z;
+        covered := covered + 2 * atan2(-side, 1 - udf.dot(p, a) + udf.dot(a, b) - udf.dot(b, p));
+        a := b;
     END LOOP;
-    IF abs(turned) < 3 THEN
-        RETURN false;
-    END IF;
-    RETURN (turned > 0) = (udf.solid_angle(polygon) > 0);
+    RETURN (covered < 0) = (udf.solid_angle(polygon) > 0);
 END
 $body$;
 
@@ -274,6 +265,11 @@ CREATE FUNCTION udf.box(lon double precision, lat double precision, width double
              ) AS v(part, value)
     $body$;
 
+CREATE FUNCTION udf.box(centre double precision[], width double precision, height double precision)
+    RETURNS double precision[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $body$ SELECT udf.box(centre[1], centre[2], width, height) $body$;
+
 -- A region written as STC-S ('Circle ICRS 10 20 1', 'Polygon UNKNOWNFrame 1 2 3 4 5 6') as an array; NULL when it is none.
 CREATE FUNCTION udf.region(stc text) RETURNS double precision[]
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -301,12 +297,17 @@ CREATE FUNCTION udf.sphere_array(spelling text) RETURNS double precision[]
         FROM regexp_matches(spelling, '[-+]?[0-9][0-9.]*(?:e[-+]?[0-9]+)?', 'gi') WITH ORDINALITY AS r(number, position)
     $body$;
 
--- A polygon in the spelling of pgSphere.
-CREATE FUNCTION udf.sphere_polygon(polygon double precision[]) RETURNS text
+-- A geometry in the spelling of pgSphere.
+CREATE FUNCTION udf.sphere_spelling(geometry double precision[]) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $body$
-        SELECT '{' || string_agg('(' || polygon[2 * i - 1] || 'd,' || polygon[2 * i] || 'd)', ',' ORDER BY i) || '}'
-        FROM generate_series(1, array_length(polygon, 1) / 2) AS s(i)
+        SELECT CASE array_length(geometry, 1)
+            WHEN 2 THEN '(' || geometry[1] || 'd,' || geometry[2] || 'd)'
+            WHEN 3 THEN '<(' || geometry[1] || 'd,' || geometry[2] || 'd),' || geometry[3] || 'd>'
+            ELSE (SELECT '{' || string_agg('(' || geometry[2 * i - 1] || 'd,' || geometry[2 * i] || 'd)', ',' ORDER BY i)
+                         || '}'
+                  FROM generate_series(1, array_length(geometry, 1) / 2) AS s(i))
+        END
     $body$;
 
 -- Counts for a histogram: below, the bins, above. What is NULL counts as below (UDF catalogue 1.2).
@@ -323,3 +324,10 @@ CREATE FUNCTION udf.histogram(bins integer[], nbins integer) RETURNS bigint[]
 CREATE FUNCTION udf.geometry(coordinates double precision[]) RETURNS double precision[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $body$ SELECT CASE WHEN array_position(coordinates, NULL) IS NULL THEN coordinates END $body$;
+
+-- Whether the intervals [a1, b1] and [a2, b2] have a value in common; a reversed one has none (UDF catalogue 1.2).
+CREATE FUNCTION udf.interval_overlaps(
+    a1 double precision, b1 double precision, a2 double precision, b2 double precision
+) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $body$ SELECT a1 <= b1 AND a2 <= b2 AND a1 <= b2 AND b1 >= a2 $body$;

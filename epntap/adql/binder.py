@@ -12,9 +12,12 @@ from epntap.adql.nodes import Condition, Value
 from epntap.adql.scope import Scope
 from epntap.adql.tokens import Source, Span
 from epntap.catalog.model import Form
-from epntap.errors import Problem
+from epntap.errors import AdqlError, Problem
 
 __all__ = ["Binder", "as_number", "keep_unit", "predicate"]
+
+# A generated query can repeat one mistake thousands of times.
+_ENOUGH = 50
 
 
 class Binder:
@@ -27,8 +30,10 @@ class Binder:
         self.base_url = base_url
 
     def note(self, message: str, span: Span) -> None:
-        """Remember a problem."""
+        """Remember a problem; gives up when there are more than anybody reads."""
         self.problems.append(self.source.problem(message, span))
+        if len(self.problems) >= _ENOUGH:
+            raise AdqlError(self.problems)
 
     def wrong(self, message: str, span: Span) -> Expr:
         """Remember a problem and give what goes with everything."""

@@ -33,6 +33,7 @@ __all__ = [
     "Type",
     "joined",
     "pieces",
+    "size",
     "walk",
 ]
 
@@ -166,6 +167,32 @@ def walk(expr: Expr) -> Iterator[Expr]:
         for arg in expr.args:
             if isinstance(arg, Expr):
                 yield from walk(arg)
+
+
+def size(value: Expr | BoundBody) -> int:
+    """How many parts a value has in the end: the left side of BETWEEN and IN is there once for each comparison."""
+    if isinstance(value, Application):
+        sizes = list(map(size, value.args))
+        if value.name in ("BETWEEN", "NOT BETWEEN", "IN", "NOT IN"):
+            sizes[0] *= max(1, len(sizes) - 1)
+        return 1 + sum(sizes)
+    if isinstance(value, BoundSet):
+        return size(value.left) + size(value.right)
+    if isinstance(value, BoundSelect):
+        having = () if value.having is None else (value.having,)
+        ordered = (term.by for term in value.order_by if isinstance(term.by, Expr))
+        parts = (*(o.value for o in value.outputs), *value.where, *value.group_by, *having, *ordered)
+        return 1 + sum(map(size, parts)) + sum(map(_source_size, value.sources))
+    return 1
+
+
+def _source_size(source: BoundSource) -> int:
+    if isinstance(source, BoundDerived):
+        return size(source.query)
+    if isinstance(source, BoundJoin):
+        condition = 0 if source.condition is None else size(source.condition)
+        return _source_size(source.left) + _source_size(source.right) + condition
+    return 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from epntap.adql import nodes
 from epntap.adql.binder import Binder, as_number, predicate
-from epntap.adql.bound import Application, Expr, Numeral, Parameter, Type, joined, pieces
+from epntap.adql.bound import Application, Expr, Numeral, Parameter, Type, joined, pieces, size
 from epntap.adql.infer import GEOMETRY, common_type, is_numeric, to_timestamp
 from epntap.adql.nodes import Condition, Value
 from epntap.adql.rewrite import strengthened
@@ -109,6 +109,7 @@ class ConditionBinder(Binder):
     def _between(self, node: nodes.Between, scope: Scope) -> Expr:
         operand = self.value(node.operand, scope)
         low, high = self.value(node.low, scope), self.value(node.high, scope)
+        self._check_copies(operand, 2)
         if operand.type is Type.NULL:
             (low, high), kind = self.alike([low, high], "the ends of BETWEEN")
             operand = self.converted(operand, kind)
@@ -125,6 +126,7 @@ class ConditionBinder(Binder):
             sql = "({0} <> ALL ({1}))" if node.negated else "({0} = ANY ({1}))"
             condition = predicate(node.span, "NOT IN" if node.negated else "IN", sql, operand, listed)
             return strengthened(condition, scope.clause)
+        self._check_copies(operand, len(node.items))
         args = [operand]
         for item in node.items:
             left, right = self.comparable(operand, self.value(item, scope), item.span)
@@ -160,6 +162,12 @@ class ConditionBinder(Binder):
         kind = Type.BIGINT if is_integer and operand.type not in (Type.REAL, Type.DOUBLE) else Type.DOUBLE
         return Parameter(type=kind, value=tuple(numbers), cast=f"{kind}[]")
 
+    def _check_copies(self, operand: Expr, copies: int) -> None:
+        # PostgreSQL copies the left side of BETWEEN and IN for each comparison: nested, they grow without limit
+        parts = size(operand)
+        if parts > 1 and parts * copies > _MOST_COPIES:
+            self.note("the left side of BETWEEN or IN is too complex; compute it in a subquery in FROM", operand.span)
+
     def _in_query(self, node: nodes.InQuery, scope: Scope) -> Expr:
         operand = self.value(node.operand, scope)
         query = self.subquery(node.query, scope)
@@ -194,6 +202,9 @@ class ConditionBinder(Binder):
         word = "IS NOT NULL" if node.negated else "IS NULL"
         return predicate(node.span, word, f"({{0}} {word})", operand)
 
+
+# parts of an expression that PostgreSQL may be made to copy
+_MOST_COPIES = 5000
 
 #: (operator, number) of comparisons that hold when a 1-or-0 function says 1, and when it says 0
 _SAYS_ONE = {("=", "1"), ("<>", "0"), (">", "0"), (">=", "1")}

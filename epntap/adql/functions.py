@@ -240,7 +240,7 @@ _USER_DEFINED = (
         tuple(P(name, Type.DOUBLE) for name in ("a1", "b1", "a2", "b2")),
         Type.INTEGER,
         "",
-        condition="({0} <= {1} AND {2} <= {3} AND {0} <= {3} AND {1} >= {2})",
+        condition="udf.interval_overlaps({0}, {1}, {2}, {3})",
         description="1 if the intervals [a1, b1] and [a2, b2] have a value in common, else 0",
     ),
     Function(

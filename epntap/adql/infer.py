@@ -13,6 +13,7 @@ __all__ = [
     "GEOMETRY",
     "NUMERIC",
     "PGSPHERE_TYPES",
+    "VOTABLE",
     "arithmetic_type",
     "arithmetic_unit",
     "as_type",
@@ -68,6 +69,24 @@ _EXACT = {
 PGSPHERE_TYPES = {"spoint": Type.POINT, "scircle": Type.CIRCLE, "spoly": Type.POLYGON}
 
 _GEOMETRY_XTYPES = {"point": Type.POINT, "circle": Type.CIRCLE, "polygon": Type.POLYGON}
+
+#: VOTable datatype, arraysize and xtype of a value about which the catalogue says nothing
+VOTABLE = {
+    Type.SMALLINT: ("short", None, None),
+    Type.INTEGER: ("int", None, None),
+    Type.BIGINT: ("long", None, None),
+    Type.REAL: ("float", None, None),
+    Type.DOUBLE: ("double", None, None),
+    Type.TEXT: ("char", "*", None),
+    Type.TIMESTAMP: ("char", "*", "timestamp"),
+    Type.BOOLEAN: ("boolean", None, None),
+    Type.BYTES: ("unsignedByte", "*", None),
+    Type.DOUBLES: ("double", "*", None),
+    Type.LONGS: ("long", "*", None),
+    Type.POINT: ("double", "2", "point"),
+    Type.CIRCLE: ("double", "3", "circle"),
+    Type.POLYGON: ("double", "*", "polygon"),
+}
 
 # DALI 1.1 §3.3.3, with the blank and the minutes-only time that people write
 _DALI_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?:(:\d{2})(\.\d{1,9})?)?)?Z?", re.ASCII)

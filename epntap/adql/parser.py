@@ -161,7 +161,7 @@ class _Parser(ExpressionParser):
 
     def _count(self, chain: int, what: str) -> int:
         if chain >= MAX_CHAIN:
-            self.fail(f"more than {MAX_CHAIN} {what} in one chain; split the query", self.token.span)
+            self.fail(f"more than {MAX_CHAIN} {what} beside each other; split the query", self.token.span)
         return chain + 1
 
     # -- SELECT
@@ -180,7 +180,9 @@ class _Parser(ExpressionParser):
         items = self._items()
         self.expect("FROM", "a comma or FROM" if self.token.kind is Kind.NAME else "FROM")
         sources = [self._table_source()]
+        chain = 0
         while self.accept(","):
+            chain = self._count(chain, "tables")
             sources.append(self._table_source())
         where = self.condition() if self.accept("WHERE") else None
         group_by = self._group_by() if self.accept("GROUP") else ()

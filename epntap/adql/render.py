@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Mapping
+from typing import TypeAlias, assert_never
 
 from psycopg import sql
 
@@ -25,12 +26,17 @@ from epntap.adql.bound import (
     Type,
 )
 
-__all__ = ["render"]
+__all__ = ["Statement", "render"]
+
+Statement: TypeAlias = sql.Composed
 
 
-def render(query: BoundQuery) -> tuple[sql.Composed, dict[str, object]]:
-    """The statement and its parameters. It is to be executed with the parameters, even when there are none."""
-    writer = _Writer()
+def render(query: BoundQuery, schemas: Mapping[str, str]) -> tuple[Statement, dict[str, object]]:
+    """The statement and its parameters. It is to be executed with the parameters, even when there are none.
+
+    `schemas` says what a schema is called in the database where that differs from its published name.
+    """
+    writer = _Writer(schemas)
     writer.query(query)
     return writer.statement(), writer.params
 
@@ -38,13 +44,14 @@ def render(query: BoundQuery) -> tuple[sql.Composed, dict[str, object]]:
 class _Writer:
     """Collects pieces of SQL; runs of fixed text become one piece."""
 
-    def __init__(self) -> None:
+    def __init__(self, schemas: Mapping[str, str]) -> None:
+        self._schemas = schemas
         self.params: dict[str, object] = {}
         self._names: dict[tuple[str | tuple[str, ...], str], str] = {}
         self._parts: list[sql.Composable] = []
         self._text: list[str] = []
 
-    def statement(self) -> sql.Composed:
+    def statement(self) -> Statement:
         self._flush()
         return sql.Composed(self._parts)
 
@@ -128,7 +135,7 @@ class _Writer:
     def _source(self, source: BoundSource) -> None:
         match source:
             case BoundTable():
-                self.name(source.schema, source.name)
+                self.name(self._schemas.get(source.schema, source.schema), source.name)
                 if source.alias != source.name:
                     self.write(" AS ")
                     self.name(source.alias)

@@ -153,8 +153,9 @@ class _Resolver(ValueBinder):
         scope.clause = "HAVING"
         having = self.condition(node.having, scope) if node.having is not None else None
         scope.clause = "ORDER BY"
-        scope.alias = lambda name: _output_named(outputs, name)
-        order_by = tuple(self._order_term(term, outputs, scope, node.distinct) for term in node.order_by)
+        listed = _SelectList(outputs)
+        scope.alias = listed.value_named
+        order_by = tuple(self._order_term(term, listed, scope, node.distinct) for term in node.order_by)
         aliases = {source.alias for source in relation.sources()}
         self._check_grouping(node, outputs, group_by, having, order_by, aliases)
         return BoundSelect(outputs, sources, node.distinct, where, group_by, having, order_by, node.top, node.offset)
@@ -367,40 +368,39 @@ class _Resolver(ValueBinder):
             return self.wrong("rows are not grouped by geometries", node.span)
         return value
 
-    def _order_term(self, term: OrderTerm, outputs: tuple[Output, ...], scope: Scope, distinct: bool) -> BoundOrder:
+    def _order_term(self, term: OrderTerm, listed: _SelectList, scope: Scope, distinct: bool) -> BoundOrder:
         node = term.value
-        position = self._order_position(node, outputs)
+        position = self._order_position(node, listed)
         if position is not None:
             return BoundOrder(position, term.descending)
         if _is_literal(node):
             wrong = self.wrong("ORDER BY takes columns, positions and expressions, not literals", node.span)
             return BoundOrder(wrong, term.descending)
         value = self.stored(node, scope)
-        for index, output in enumerate(outputs, 1):
-            if output.value == value:
-                return BoundOrder(index, term.descending)
+        position = listed.position_of(value)
+        if position is not None:
+            return BoundOrder(position, term.descending)
         if distinct and value.type is not Type.WRONG:
             self.note("with DISTINCT, ORDER BY takes only what stands in the SELECT list", term.span)
         return BoundOrder(value, term.descending)
 
-    def _order_position(self, node: nodes.Value, outputs: tuple[Output, ...]) -> int | None:
+    def _order_position(self, node: nodes.Value, listed: _SelectList) -> int | None:
         """The position in the SELECT list that a term names, by number or by alias."""
         if isinstance(node, nodes.Number) and node.text.isdigit():
             position = int(node.text[-9:])
-            if not 1 <= position <= len(outputs) or len(node.text) > 9:
-                count = "1 column" if len(outputs) == 1 else f"{len(outputs)} columns"
+            length = len(listed.outputs)
+            if not 1 <= position <= length or len(node.text) > 9:
+                count = "1 column" if length == 1 else f"{length} columns"
                 self.note(f"ORDER BY {node.text}: the SELECT list has {count}", node.span)
                 return 1
             return position
         if not isinstance(node, nodes.ColumnRef) or len(node.parts) != 1:
             return None
         name = node.parts[0]
-        named = [index for index, o in enumerate(outputs, 1) if _is_named(o, name)]
-        if not named:
-            return None
-        if any(outputs[i - 1].value != outputs[named[0] - 1].value for i in named):
+        named = listed.positions_named(name)
+        if len({listed.outputs[position - 1].value for position in named}) > 1:
             self.note(f"{name} is ambiguous: several columns of the SELECT list have this name", node.span)
-        return named[0]
+        return named[0] if named else None
 
     def _check_grouping(
         self,
@@ -415,11 +415,14 @@ class _Resolver(ValueBinder):
         values = [output.value for output in outputs]
         if not group_by and having is None and not any(_has_aggregate(value) for value in (*values, *ordered)):
             return
+        if any(key.type is Type.WRONG for key in group_by):
+            return
         checked = [*values, *([having] if having is not None else []), *ordered]
+        keys = frozenset(group_by)
         starred: set[Span] = {item.span for item in node.items if isinstance(item, nodes.Star)}
         reported: set[Span] = set()
         for value in checked:
-            column = _ungrouped(value, group_by, aliases)
+            column = _ungrouped(value, keys, aliases)
             if column is None or column.span in reported:
                 continue
             reported.add(column.span)
@@ -468,7 +471,8 @@ class _Resolver(ValueBinder):
             for output, kept in zip(outputs, left.outputs, strict=True)
         )
         word = f"{node.operator} ALL" if node.all_rows else node.operator
-        positions = [self._order_position(term.value, result) for term in node.order_by]
+        listed = _SelectList(result)
+        positions = [self._order_position(term.value, listed) for term in node.order_by]
         if None in positions:
             return self._ordered(node, BoundSet(result, word, left, right), parent)
         order_by = tuple(
@@ -487,7 +491,8 @@ class _Resolver(ValueBinder):
         outputs = tuple(
             replace(output, value=visible.value) for output, visible in zip(body.outputs, source.visible(), strict=True)
         )
-        order_by = tuple(self._order_term(term, outputs, scope, distinct=False) for term in node.order_by)
+        listed = _SelectList(outputs)
+        order_by = tuple(self._order_term(term, listed, scope, distinct=False) for term in node.order_by)
         return BoundSelect(outputs, (BoundDerived(body, alias),), order_by=order_by, offset=node.offset)
 
     def retyped(self, body: BoundBody, kinds: list[Type], keep_form: list[bool] | None = None) -> BoundBody:
@@ -505,6 +510,38 @@ class _Resolver(ValueBinder):
             converted = as_type(value, kind)
             values.append(value if converted is None else converted)
         return body.with_values(values)
+
+
+class _SelectList:
+    """The columns of a SELECT, to be found by name or by value."""
+
+    def __init__(self, outputs: tuple[Output, ...]) -> None:
+        self.outputs = outputs
+        self._positions: dict[Expr, int] = {}
+        self._named: dict[str, list[int]] = {}
+        for position, output in enumerate(outputs, 1):
+            self._positions.setdefault(output.value, position)
+            self._named.setdefault(output.name.lower(), []).append(position)
+
+    def position_of(self, value: Expr) -> int | None:
+        """Where this value stands."""
+        return self._positions.get(value)
+
+    def positions_named(self, name: Name) -> list[int]:
+        """Where columns of this name stand."""
+        found = self._named.get(name.text.lower(), [])
+        if not name.delimited:
+            return found
+        return [p for p in found if same(name, _key(self.outputs[p - 1]))]
+
+    def value_named(self, name: Name) -> Expr | None:
+        """What the first column of this name holds."""
+        positions = self.positions_named(name)
+        return self.outputs[positions[0] - 1].value if positions else None
+
+
+def _key(output: Output) -> str:
+    return output.name if output.delimited else output.name.lower()
 
 
 @dataclass(slots=True)
@@ -547,14 +584,6 @@ def _is_literal(node: nodes.Value) -> bool:
     return isinstance(node, (nodes.Number, nodes.Text, nodes.Null))
 
 
-def _is_named(output: Output, name: Name) -> bool:
-    return same(name, output.name if output.delimited else output.name.lower())
-
-
-def _output_named(outputs: tuple[Output, ...], name: Name) -> Expr | None:
-    return next((output.value for output in outputs if _is_named(output, name)), None)
-
-
 def _sql_name(name: str, taken: set[str]) -> str:
     """A name for the column in SQL: as it was written where that is short and free."""
     if name in taken or len(name.encode()) > _MAX_NAME_BYTES:
@@ -582,9 +611,9 @@ def _has_aggregate(value: Expr) -> bool:
     return any(isinstance(part, Application) and part.aggregate for part in walk(value))
 
 
-def _ungrouped(value: Expr, group_by: tuple[Expr, ...], aliases: set[str]) -> ColumnValue | None:
+def _ungrouped(value: Expr, group_by: frozenset[Expr], aliases: set[str]) -> ColumnValue | None:
     """The first column of this SELECT that stands outside of aggregates and grouped expressions."""
-    if value in group_by or any(key.type is Type.WRONG for key in group_by):
+    if value in group_by:
         return None
     if isinstance(value, ColumnValue):
         return value if value.alias in aliases else None

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from epntap.adql.bound import Application, ColumnValue, Expr, Meta, Output
-from epntap.adql.infer import PGSPHERE_TYPES, stored_type
+from epntap.adql.bound import Application, ColumnValue, Expr, Meta, Output, Type
+from epntap.adql.infer import PGSPHERE_TYPES, VOTABLE, stored_type
 from epntap.adql.nodes import Name
 from epntap.catalog.model import Column, Table
 
@@ -26,7 +26,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.65)
     if not close:
         return ""
-    return "; did you mean " + " or ".join(by_lower[c] for c in close) + "?"
+    *others, last = [by_lower[c] for c in close]
+    return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,11 @@ class TableSource:
 
     def _value(self, column: Column) -> Expr:
         kind, cast = stored_type(column)
+        # a number that is cast is no longer what the catalogue says
+        is_changed = cast is not None and kind not in (Type.TEXT, Type.TIMESTAMP)
+        datatype = VOTABLE[kind][0] if is_changed else column.datatype
         meta = Meta(
-            column.unit, column.ucd, column.utype, column.description, column.datatype, column.arraysize, column.xtype,
+            column.unit, column.ucd, column.utype, column.description, datatype, column.arraysize, column.xtype,
             (self.table.qualified_name, column.name),
         )  # fmt: skip
         unicode = column.datatype == "unicodeChar"
@@ -133,9 +137,13 @@ class QuerySource:
     alias: str
     qualifier: tuple[str, ...]
     _visible: list[Visible] = field(init=False)
+    _by_name: dict[str, list[Visible]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._visible = [Visible(column.name, self._value(column)) for column in self.columns]
+        self._by_name = {}
+        for visible in self._visible:
+            self._by_name.setdefault(visible.name.lower(), []).append(visible)
 
     @property
     def title(self) -> str:
@@ -148,10 +156,9 @@ class QuerySource:
 
     def find(self, name: Name) -> list[Visible]:
         """The columns of this name; a subquery may have several."""
-        found = [v for v in self._visible if v.name == name.folded]
-        if found or name.delimited:
-            return found
-        return [v for v in self._visible if v.name.lower() == name.folded]
+        candidates = self._by_name.get(name.folded.lower(), [])
+        found = [v for v in candidates if v.name == name.folded]
+        return found if found or name.delimited else candidates
 
     def visible(self) -> list[Visible]:
         """All columns in order."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from psycopg import sql
-
-from epntap.adql.bound import BoundBody, Expr, Output, Type
+from epntap.adql.bound import BoundBody, Expr, Output
 from epntap.adql.functions import Features
-from epntap.adql.infer import GEOMETRY
+from epntap.adql.infer import GEOMETRY, VOTABLE
 from epntap.adql.parser import parse_with_problems
-from epntap.adql.render import render
+from epntap.adql.render import Statement, render
 from epntap.adql.resolve import resolve
 from epntap.answer import ResultColumn
 from epntap.catalog.model import Catalog, Form
@@ -25,7 +25,7 @@ class Translation:
     Execute `statement` together with `params`, also when they are empty: percent signs in it are doubled.
     """
 
-    statement: sql.Composed
+    statement: Statement
     params: dict[str, object]
     columns: tuple[ResultColumn, ...]
     #: qualified names of the published tables that the query reads
@@ -38,17 +38,19 @@ def translate(
     *,
     base_url: str = "",
     row_limit: int | None = None,
+    schemas: Mapping[str, str] = MappingProxyType({}),
     features: Features = Features(),  # noqa: B008  # frozen
 ) -> Translation:
     """ADQL as SQL. Raises AdqlError with all problems found, each with its place.
 
     `base_url` goes in front of addresses that are stored relative. Not more than `row_limit` rows come out,
-    whatever TOP says.
+    whatever TOP says. `schemas` says what a schema is called in the database where that differs from its
+    published name, such as that of uploads, which are temporary tables.
     """
     query, problems = parse_with_problems(text)
     bound = resolve(query, catalog, features, base_url, problems)
     body = _limited(bound.body, row_limit)
-    statement, params = render(replace(bound, body=body))
+    statement, params = render(replace(bound, body=body), schemas)
     return Translation(statement, params, tuple(_column(output) for output in body.outputs), bound.tables)
 
 
@@ -59,28 +61,10 @@ def _limited(body: BoundBody, row_limit: int | None) -> BoundBody:
     return replace(body, limit=limit)
 
 
-_DATATYPES = {
-    Type.SMALLINT: ("short", None, None),
-    Type.INTEGER: ("int", None, None),
-    Type.BIGINT: ("long", None, None),
-    Type.REAL: ("float", None, None),
-    Type.DOUBLE: ("double", None, None),
-    Type.TEXT: ("char", "*", None),
-    Type.TIMESTAMP: ("char", "*", "timestamp"),
-    Type.BOOLEAN: ("boolean", None, None),
-    Type.BYTES: ("unsignedByte", "*", None),
-    Type.DOUBLES: ("double", "*", None),
-    Type.LONGS: ("long", "*", None),
-    Type.POINT: ("double", "2", "point"),
-    Type.CIRCLE: ("double", "3", "circle"),
-    Type.POLYGON: ("double", "*", "polygon"),
-}
-
-
 def _column(output: Output) -> ResultColumn:
     value = output.value
     meta = value.meta
-    datatype, arraysize, xtype = _DATATYPES[value.type]
+    datatype, arraysize, xtype = VOTABLE[value.type]
     if value.unicode and datatype == "char" and xtype is None:
         datatype = "unicodeChar"
     if meta.datatype is not None:

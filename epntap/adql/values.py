@@ -82,7 +82,10 @@ class ValueBinder(CallBinder, CastBinder, ConditionBinder):
         if expr.type is Type.NULL:
             return as_type(expr, Type.DOUBLE) or expr
         if not is_numeric(expr.type) and expr.type is not Type.WRONG:
-            hint = ": write CAST(… AS DOUBLE PRECISION)" if expr.type is Type.TEXT else ""
+            hint = {
+                Type.TEXT: ": write CAST(… AS DOUBLE PRECISION)",
+                Type.TIMESTAMP: ": write ivo_to_jd(…)",
+            }.get(expr.type, "")
             return self.wrong(f"{where} needs a number, not {self.describe(expr)}{hint}", expr.span)
         return expr
 
@@ -118,23 +121,24 @@ class ValueBinder(CallBinder, CastBinder, ConditionBinder):
         )  # fmt: skip
 
     def _case(self, node: nodes.Case, scope: Scope) -> Expr:
-        args: list[Expr] = []
-        sql: list[str | int] = ["CASE"]
-        subject = None if node.operand is None else node.operand
-        conditions = []
-        for when, _ in node.branches:
-            if subject is None:
-                conditions.append(self.condition(_as_condition(when), scope))
-            else:
-                equal = nodes.Comparison(when.span, "=", subject, _as_value(when))
-                conditions.append(self.condition(equal, scope))
         results = [self.value(result, scope) for _, result in node.branches]
         if node.otherwise is not None:
             results.append(self.value(node.otherwise, scope))
         results, kind = self.alike(results, "the results of CASE")
-        for index, condition in enumerate(conditions):
+        args: list[Expr] = []
+        sql: list[str | int] = ["CASE"]
+        if node.operand is None:
+            tests = [self.condition(_as_condition(when), scope) for when, _ in node.branches]
+        else:
+            values = [
+                self.value(value, scope) for value in (node.operand, *(_as_value(when) for when, _ in node.branches))
+            ]
+            (subject, *tests), _ = self.alike(values, "the values of CASE")
+            sql += [" ", 0]
+            args.append(subject)
+        for test, result in zip(tests, results, strict=False):
             sql += [" WHEN ", len(args), " THEN ", len(args) + 1]
-            args += [condition, results[index]]
+            args += [test, result]
         if node.otherwise is not None:
             sql += [" ELSE ", len(args)]
             args.append(results[-1])

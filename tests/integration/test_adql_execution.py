@@ -50,9 +50,11 @@ def _fill(connection: Connection) -> None:
         " (2, 2, 20, -1.5, 4, 'acb', 'x\\y', '2024-06-30 23:59:59.5', false)"
     )
     connection.execute(
-        "INSERT INTO amdadb.epn_core (granule_uid, target_name, time_min, time_max, creation_date, access_url, s_region)"
-        " VALUES ('g1', 'Jupiter#Io', 100, 101, '2024-01-01T00:00:00', 'data/g1.cdf', 'Circle ICRS 10 20 1'),"
-        " ('g2', 'jupiter', 101, 102, '2024-02-01T10:30:00.250', 'data/g2.cdf', 'Polygon UNKNOWNFrame 0 0 10 0 10 10 0 10'),"
+        "INSERT INTO amdadb.epn_core"
+        " (granule_uid, target_name, time_min, time_max, creation_date, access_url, s_region) VALUES"
+        " ('g1', 'Jupiter#Io', 100, 101, '2024-01-01T00:00:00', 'data/g1.cdf', 'Circle ICRS 10 20 1'),"
+        " ('g2', 'jupiter', 101, 102, '2024-02-01T10:30:00.250', 'data/g2.cdf',"
+        "  'Polygon UNKNOWNFrame 0 0 10 0 10 10 0 10'),"
         " ('g3', NULL, NULL, NULL, NULL, NULL, 'Union (Circle 1 2 3)')"
     )
 
@@ -133,6 +135,8 @@ def test_postgres_takes_the_statement_and_gives_the_types(case: Case, tables: Co
         ("CONTAINS(POINT(5, 5), POLYGON(0, 0, 10, 0, 10, 10, 0, 10))", 1),
         ("CONTAINS(POINT(5, 5), POLYGON(0, 0, 0, 10, 10, 10, 10, 0))", 1),
         ("CONTAINS(POINT(5, 0), POLYGON(0, 0, 10, 0, 10, 10, 0, 10))", 1),
+        ("CONTAINS(POINT(5, 5), POLYGON(0, 0, 10, 0, 10, 10, 0, 10, 0, 0))", 1),
+        ("CONTAINS(POINT(20, 5), POLYGON(0, 0, 10, 0, 10, 10, 0, 10, 0, 0))", 0),
         ("CONTAINS(POINT(185, -5), POLYGON(0, 0, 10, 0, 10, 10, 0, 10))", 0),
         ("CONTAINS(POINT(0, 90), POLYGON(0, 80, 270, 80, 180, 80, 90, 80))", 1),
         ("CONTAINS(POINT(0, -90), POLYGON(0, 80, 270, 80, 180, 80, 90, 80))", 0),
@@ -249,6 +253,15 @@ def test_an_aggregate_of_text_and_a_histogram(tables: Connection) -> None:
 
 def test_names_with_percent_signs_and_quotes_reach_the_database(tables: Connection) -> None:
     assert rows(tables, 'SELECT "per%cent" AS "a""%b" FROM lab.things WHERE name = \'a%b\'') == []
+
+
+def test_lists_of_odd_strings_are_lists_of_those_strings(tables: Connection) -> None:
+    odd = ["a,b", 'c"d', "e\\f", "{}", "NULL", "", "it's", "%s", "é\n"]
+    listed = ", ".join("'" + text.replace("'", "''") + "'" for text in odd)
+    for text in odd:
+        quoted = "'" + text.replace("'", "''") + "'"
+        assert value(tables, f"CASE WHEN {quoted} IN ({listed}) THEN 1 ELSE 0 END") == 1
+    assert value(tables, f"CASE WHEN 'a' IN ({listed}) THEN 1 ELSE 0 END") == 0
 
 
 def test_cone_searches_by_distance_and_by_containment_agree(tables: Connection) -> None:

@@ -118,14 +118,10 @@ def test_a_bottomless_query_is_refused_not_crashed(text: str) -> None:
         parse(text)
 
 
-@pytest.mark.parametrize("joint", [" JOIN t ON a = b", ", t"])
-def test_a_long_from_is_refused_or_read_but_never_crashes(joint: str) -> None:
-    text = "SELECT a FROM t" + joint * 1000
-    if joint.startswith(","):
-        parse(text)
-    else:
-        with pytest.raises(AdqlError, match="more than 64 joins"):
-            parse(text)
+@pytest.mark.parametrize(("joint", "what"), [(" JOIN t ON a = b", "joins"), (", t", "tables")])
+def test_a_long_from_is_refused(joint: str, what: str) -> None:
+    with pytest.raises(AdqlError, match=f"more than 64 {what}"):
+        parse("SELECT a FROM t" + joint * 1000)
 
 
 def test_a_chain_of_set_operations_is_bounded() -> None:

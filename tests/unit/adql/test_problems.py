@@ -49,7 +49,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_text() -> None:
     found = problems("SELECT foo, lowr(name) AS value FROM lab.parts WHERE id = 'a' AND name > 3 LIMIT 5")
     assert [p.message.split(":")[0] for p in found] == [
         "there is no column foo in lab.parts",
-        "there is no function lowr; did you mean LOWER or POWER or FLOOR?",
+        "there is no function lowr; did you mean LOWER, POWER or FLOOR?",
         "VALUE is a reserved word",
         "cannot compare id (an integer) with text",
         "cannot compare name (text) with an integer",

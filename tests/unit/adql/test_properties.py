@@ -92,6 +92,7 @@ ALLOWED_FUNCTIONS = {
     "dali_timestamp",
     "distance",
     "extract",
+    "interval_overlaps",
     "like_escape",
     "geometry",
     "plainto_tsquery",
