@@ -73,7 +73,7 @@ def links_of(granule: LocatedGranule, base_url: str) -> Iterator[Link]:
                 link_auth="false" if granule.is_open else "true",
             )
         for service, semantics, what in (
-            ("soda", "#cutout", "Cut to an interval and reformat"),
+            ("soda", "#proc", "Cut to an interval and reformat"),
             ("amda", "#proc", "Cut to an interval and reformat, with AMDA's parameter names"),
         ):
             yield Link(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,9 +15,10 @@ import click
 import epntap
 from epntap.catalog.load import load_catalog
 from epntap.db.migrate import apply_migrations, pending_migrations
-from epntap.db.pool import Role, connect
+from epntap.db.pool import Database, Role, connect
 from epntap.db.server import open_database
 from epntap.errors import EpnTapError, SetupError
+from epntap.lock import only_server, served_by
 from epntap.settings import Settings, load_settings
 from ingest.cli import ingest, terminal_progress
 
@@ -45,7 +47,7 @@ def main(ctx: click.Context, config: Path | None) -> None:
 @click.pass_obj
 def init(settings: Settings) -> None:
     """Make the database: roles, schemas, functions. Safe to run again."""
-    with open_database(settings) as database:
+    with open_database(settings, create=True) as database:
         applied = apply_migrations(database)
     click.echo(f"{len(applied)} steps applied" if applied else "the database was up to date already")
 
@@ -72,14 +74,15 @@ def status(settings: Settings, as_json: bool) -> None:
     report = {
         "database": f"{kind} PostgreSQL {version}",
         "home": str(settings.home),
-        "address": settings.base_url,
+        "served": served_by(settings),
         "pending": pending,
         "published": tables,
     }
     if as_json:
         click.echo(json.dumps(report, indent=2))
         return
-    click.echo(f"database   {report['database']}\nhome       {report['home']}\naddress    {report['address']}")
+    click.echo(f"database   {report['database']}\nhome       {report['home']}")
+    click.echo(f"served     {report['served'] or 'not at the moment'}")
     if pending:
         click.echo(f"not ready  {len(pending)} setup steps are missing; run 'epntap init'")
     elif not tables:
@@ -99,14 +102,38 @@ def _with_address(settings: Settings, host: str | None, port: int | None) -> Set
 @click.pass_obj
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """Answer queries until Ctrl-C."""
-    from epntap.serve import bound_socket, only_server, run_server  # noqa: PLC0415  # gunicorn is slow to import
+    from epntap.serve import bound_socket, run_server  # noqa: PLC0415  # gunicorn is slow to import
 
     settings = _with_address(settings, host, port)
-    with only_server(settings), bound_socket(settings) as listener, open_database(settings) as database:
+    with open_database(settings) as database, only_server(settings), bound_socket(settings) as listener:
         if pending_migrations(database):
             raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
         click.echo(f"TAP address: {settings.base_url}/tap   (Ctrl-C stops)", err=True)
         run_server(settings, database, listener)
+
+
+@main.command()
+@click.option("--jobs", type=click.IntRange(1, 64), help="Jobs to run at once.")
+@click.option("--parent", type=int, hidden=True, help="Stop when this process is gone.")
+@click.option("--embedded", is_flag=True, hidden=True, help="The database is the embedded one of the parent.")
+@click.pass_obj
+def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded: bool) -> None:
+    """Run asynchronous jobs until Ctrl-C; start as many as you like, on any machine that sees the results folder."""
+    from epntap.logs import log_to_stderr  # noqa: PLC0415  # only here
+    from epntap.wsgi import build_worker  # noqa: PLC0415  # slow to import
+
+    if jobs is not None:
+        settings = dataclasses.replace(settings, worker_jobs=jobs)
+    with ExitStack() as stack:
+        database = Database(settings.database_url, embedded=True) if embedded else None
+        database = database or stack.enter_context(open_database(settings))
+        if pending_migrations(database):
+            raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
+        log_to_stderr()
+        running = build_worker(settings, database)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: running.stop())
+        running.run(parent)
 
 
 @main.command()
@@ -117,18 +144,20 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
 def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only: bool) -> None:
     """Write a synthetic archive, ingest it as amdadb and serve it until Ctrl-C."""
     from epntap.demo import prepare_demo, welcome  # noqa: PLC0415  # the generator is not needed otherwise
-    from epntap.serve import bound_socket, only_server, run_server  # noqa: PLC0415
+    from epntap.serve import bound_socket, run_server  # noqa: PLC0415
 
-    settings = _with_address(settings, host, port)
+    # everybody may see the jobs of a demonstration, so that the job lists of all clients work
+    settings = dataclasses.replace(_with_address(settings, host, port), public_jobs=True)
 
     def say(text: str) -> None:
         click.echo(text, err=True)
 
     with only_server(settings), ExitStack() as stack:
         listener = None if prepare_only else stack.enter_context(bound_socket(settings))
-        database = stack.enter_context(open_database(settings))
+        database = stack.enter_context(open_database(settings, create=True))
         with terminal_progress(quiet=False) as progress:
-            prepare_demo(settings, database, say, progress)
+            report = prepare_demo(settings, database, say, progress)
+        say(f"ingestion: {report.total_rows:,} granules of {report.datasets:,} datasets in {report.schema}.epn_core")
         if listener is not None:
             say(welcome(settings))
             run_server(settings, database, listener)

@@ -38,9 +38,7 @@ def prepare_demo(settings: Settings, database: Database, say: Callable[[str], No
         shutil.rmtree(unfinished, ignore_errors=True)
         write_sample_archive(unfinished)
         unfinished.rename(folder)
-    report = ingest_service(demo_definition(folder), database, progress=progress)
-    say(f"ingestion: {report.total_rows:,} granules of {report.datasets:,} datasets in {report.schema}.epn_core")
-    return report
+    return ingest_service(demo_definition(folder), database, progress=progress)
 
 
 def _definition_file() -> Path:
@@ -68,7 +66,7 @@ def welcome(settings: Settings) -> str:
     """What to do next, for the terminal."""
     base = settings.base_url
     return f"""
-Serving on {base}
+Serving {settings.home} on {base}
   TAP       {base}/tap           (TOPCAT: VO > Table Access Protocol > TAP URL)
   DataLink  {base}/datalink/links?ID=...
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -16,30 +12,10 @@ from epntap.db.pool import Database
 from epntap.errors import SetupError
 from epntap.logs import log_to_stderr
 from epntap.settings import Settings
+from epntap.uws.processes import job_workers
 from epntap.wsgi import build_app
 
-__all__ = ["bound_socket", "only_server", "run_server"]
-
-
-@contextmanager
-def only_server(settings: Settings) -> Iterator[None]:
-    """Hold the home folder for one server. Raises SetupError when another process serves it."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    path = settings.home / "serve.lock"
-    with path.open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            holder = handle.read().strip() or "another process"
-            raise SetupError(
-                f"{settings.home} is already served by {holder}; stop that one, or set EPNTAP_HOME to another folder."
-            ) from None
-        handle.seek(0)
-        handle.truncate()
-        handle.write(f"process {os.getpid()} at {settings.base_url}\n")
-        handle.flush()
-        yield
+__all__ = ["bound_socket", "run_server"]
 
 
 def bound_socket(settings: Settings) -> socket.socket:
@@ -52,17 +28,18 @@ def bound_socket(settings: Settings) -> socket.socket:
         listener.close()
         raise SetupError(
             f"Port {settings.port} on {settings.host} cannot be used ({exc.strerror}); "
-            "choose another with --port or EPNTAP_PORT."
+            "choose another with --port and --host, or EPNTAP_PORT and EPNTAP_HOST."
         ) from exc
     listener.listen(2048)
     return listener
 
 
 def run_server(settings: Settings, database: Database, listener: socket.socket) -> None:
-    """Serve until a signal ends it."""
+    """Serve until a signal ends it, with the workers of this machine."""
     log_to_stderr()
     logging.getLogger("gunicorn.error").setLevel(logging.WARNING)
-    _Server(settings, database, listener.detach()).run()  # gunicorn closes it
+    with job_workers(settings, database):
+        _Server(settings, database, listener.detach()).run()  # gunicorn closes it
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types

@@ -6,12 +6,21 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from epntap.errors import SetupError
 
 __all__ = ["Settings", "load_settings"]
+
+_SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+#: other variables of ours: the settings file, the deployment, the tests
+_NOT_SETTINGS = frozenset(
+    {"EPNTAP_CONFIG", "EPNTAP_ARCHIVE", "EPNTAP_DATABASE_PASSWORD", "EPNTAP_SHARED", "EPNTAP_TEST_DATABASE_URL"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,22 @@ class Settings:
     results: str = ""
     #: connections that one web process may open for queries
     query_connections: int = 24
+    #: seconds that a job may run when executionDuration is not set, and the most that may be asked
+    async_timeout_s: int = 7_200
+    async_timeout_hard_s: int = 86_400
+    #: seconds that a job and its result are kept; a destruction time can be at most this far away
+    job_lifetime_s: int = 172_800
+    #: seconds that WAIT may wait; a client that asks for more comes back
+    wait_max_s: float = 30.0
+    #: seconds that the answer to PHASE=RUN waits for a job that is quickly done
+    run_wait_s: float = 0.5
+    #: everybody sees the list of all jobs; otherwise each caller sees those made with the same cookie
+    public_jobs: bool = False
+    #: worker processes that `epntap serve` starts, and jobs that one worker process runs at once
+    job_workers: int = 1
+    worker_jobs: int = 4
+    #: seconds between two signs of life of a worker; after four that are missing its jobs are given to others
+    job_heartbeat_s: float = 5.0
 
     @property
     def base_url(self) -> str:
@@ -52,6 +77,14 @@ class Settings:
     def results_dir(self) -> Path:
         """Folder of results and spooled answers."""
         return Path(self.results) if self.results else self.home / "results"
+
+    def environ(self) -> dict[str, str]:
+        """The variables that give a child process these settings."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {
+            f"EPNTAP_{name.upper()}": str(int(value)) if isinstance(value, bool) else str(value)
+            for name, value in values.items()
+        }
 
     def with_changes(self, **changes: Any) -> Settings:  # values of any field type
         """A copy with some fields changed."""
@@ -74,9 +107,22 @@ def _convert(name: str, kind: Any, text: Any, where: str) -> Any:  # field types
             return int(text)
         if kind == "float":
             return float(text)
+        if kind == "bool":
+            return _SWITCH[str(text).lower()]
     except (TypeError, ValueError):
         raise SetupError(f"{where}: expected a number for {name} but found {text!r}.") from None
+    except KeyError:
+        raise SetupError(f"{where}: expected 1 or 0 for {name} but found {text!r}.") from None
     return str(text)
+
+
+def _refuse_unknown(environ: Mapping[str, str], known: Mapping[str, str]) -> None:
+    for variable in environ:
+        name = variable.removeprefix("EPNTAP_").lower()
+        if variable.startswith("EPNTAP_") and name not in known and variable not in _NOT_SETTINGS:
+            close = get_close_matches(name, known, n=1)
+            meant = f" Did you mean EPNTAP_{close[0].upper()}?" if close else ""
+            raise SetupError(f"The environment has {variable}, which is not a setting.{meant}")
 
 
 def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
@@ -98,6 +144,7 @@ def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = 
             if key not in known:
                 raise SetupError(f"{file}: unknown setting {key!r}; known are {', '.join(sorted(known))}.")
             values[key] = _convert(key, known[key], value, str(file))
+    _refuse_unknown(environ, known)
     for name, kind in known.items():
         text = environ.get(f"EPNTAP_{name.upper()}")
         if text:

@@ -7,18 +7,29 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from epntap.db.migrate import pending_migrations
 from epntap.db.server import open_database
 from epntap.errors import SetupError
 from epntap.settings import Settings, load_settings
 from ingest.descriptor import load_definition
-from ingest.pipeline import ingest_service
+from ingest.pipeline import Options, ingest_service
 from ingest.progress import Progress, Silent
 
 __all__ = ["ingest", "terminal_progress"]
@@ -32,16 +43,27 @@ _FOLDER = click.Path(path_type=Path)
 @click.option(
     "--spase", type=_FOLDER, metavar="DIR", help="Folder of SPASE records, in place of that in the definition."
 )
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes that open files; one for each core.")
+@click.option("--wait", is_flag=True, help="Wait while another ingestion of the service runs, instead of giving up.")
+@click.option("--allow-deletions", is_flag=True, help="Go on even if most of what is published will be deleted.")
+@click.option("--thorough", is_flag=True, help="Open all files and compare all granules, whether they moved or not.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress, and no report unless --json is given.")
 @click.pass_context
 def ingest(
-    context: click.Context, definition: Path, archive: Path | None, spase: Path | None, *, as_json: bool, quiet: bool
+    context: click.Context,
+    definition: Path,
+    archive: Path | None,
+    spase: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,  # the fields of Options
 ) -> None:
     """Load the service that SERVICE.toml defines, or bring it up to date.
 
-    Readers of the published table are not disturbed: they see the old rows until the new ones are complete. Running
-    it again with the same input changes nothing.
+    Only files that are new or have moved are opened, and only granules that differ are written. Readers of the
+    published table are not disturbed: they see the old rows until the new ones are complete.
     """
     service = load_definition(definition, archive=archive, spase=spase)
     settings = context.obj if isinstance(context.obj, Settings) else load_settings()
@@ -49,7 +71,7 @@ def ingest(
         if pending_migrations(database):
             raise SetupError("The database is not initialised or not up to date; run 'epntap init' first.")
         with terminal_progress(quiet=quiet) as progress:
-            report = ingest_service(service, database, progress=progress)
+            report = ingest_service(service, database, progress=progress, options=Options(**options))
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=2))
     elif not quiet:
@@ -62,9 +84,26 @@ def terminal_progress(*, quiet: bool) -> Iterator[Progress]:
     if quiet or not sys.stderr.isatty():
         yield Silent()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=Console(stderr=True)) as bars:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         yield _Bars(bars)
+
+
+class _Rate(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        """Show the speed of late, or of the whole task when that is done."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s", style="progress.data.speed")
 
 
 class _Bars:

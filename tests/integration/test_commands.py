@@ -92,6 +92,25 @@ def test_an_address_that_is_none(home: Path) -> None:
     assert "EPNTAP_DATABASE_URL" in sentence(done)
 
 
+def test_only_init_and_demo_make_a_database(home: Path) -> None:
+    settings = {"EPNTAP_HOME": str(home / "none"), "EPNTAP_DATABASE_URL": ""}
+    for command in (("status",), ("serve",), ("ingest", str(ROOT / "ingest/services/demo.toml"))):
+        assert sentence(run(*command, **settings))
+        assert not (home / "none").exists()
+
+
+def test_a_home_with_a_blank(home: Path) -> None:
+    settings = {"EPNTAP_HOME": str(home / "a b"), "EPNTAP_DATABASE_URL": ""}
+    assert "a folder with a blank in its path" in sentence(run("init", **settings))
+
+
+def test_status_tells_who_serves(demo_database: Database, home: Path) -> None:
+    settings = {"EPNTAP_HOME": str(home / "s"), "EPNTAP_DATABASE_URL": demo_database.url}
+    with serve(demo_database, home / "s") as server:
+        assert f"process {server.pid} at {server.base}" in run("status", **settings).stdout
+    assert "not at the moment" in run("status", **settings).stdout
+
+
 def test_a_port_that_is_taken(demo_database: Database, home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = str(holder.getsockname()[1])
@@ -122,6 +141,7 @@ def test_the_demo_does_not_replace_a_real_amdadb(database: Database, home: Path)
     [
         ({"EPNTAP_PORT": "eighty"}, "expected a number for port but found 'eighty'"),
         ({"EPNTAP_CONFIG": "/nowhere/epntap.toml"}, "cannot be read"),
+        ({"EPNTAP_MAXREC_DEFALT": "3"}, "Did you mean EPNTAP_MAXREC_DEFAULT?"),
     ],
 )
 def test_wrong_settings(environ: dict[str, str], expected: str) -> None:
