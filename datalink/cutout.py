@@ -18,12 +18,14 @@ from datalink.service import DatalinkService
 from datalink.soda.params import CutRequest
 from epntap.archive.model import ArchiveFile
 from epntap.archive.store import LocatedGranule
+from epntap.epncore.text import clean_granule_uid
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError, UnavailableError, UnreadableFileError
 
 __all__ = ["CutAnswer", "CutoutService", "NothingThereError"]
 
 _BUSY_S = 5
 _INGEST_AGAIN_S = 3600
+_COPY_BYTES = 1 << 20
 
 
 class NothingThereError(NotFoundError):
@@ -73,6 +75,28 @@ class CutoutService:
             return CutAnswer(form.media_type, name, rendering.length, itertools.chain(first, blocks), stack.pop_all())
         except FileNotFoundError as exc:  # between the check and the opening
             raise _gone(Path(str(exc.filename)).name) from exc
+        finally:
+            stack.close()
+
+    def original(self, granule_uid: str) -> CutAnswer | None:
+        """The very file of a granule that stands for one file, byte for byte; None for other granules.
+
+        The answer must be closed by its receiver. Raises our errors as `cut` does.
+        """
+        granule = self.links.granule(granule_uid)
+        if len(granule.files) != 1 or clean_granule_uid(Path(granule.files[0].path).stem) != granule_uid:
+            return None
+        _check_access(granule)
+        _check_files(granule, granule.files)
+        file = granule.files[0]
+        path = Path(file.root, file.path)
+        stack = ExitStack()
+        try:
+            handle = stack.enter_context(path.open("rb"))
+            blocks = iter(lambda: handle.read(_COPY_BYTES), b"")
+            return CutAnswer(Cdf.media_type, path.name, file.size_bytes, blocks, stack.pop_all())
+        except FileNotFoundError as exc:
+            raise _gone(path.name) from exc
         finally:
             stack.close()
 

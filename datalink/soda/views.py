@@ -34,7 +34,8 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
             known = ", ".join(f".{one}" for one in extensions)
             raise NotFoundError(f"{name!r} must end in one of {known}.")
         request = dataclasses.replace(_everything(granule_uid), format_name=extension)
-        return _respond(service.cut(request))
+        original = service.original(granule_uid) if extension == "cdf" else None
+        return _respond(original or service.cut(request))
 
     @blueprint.errorhandler(NothingThereError)
     def empty(error: NothingThereError) -> flask.Response:

@@ -106,6 +106,12 @@ def test_intervals_over_several_files(files: Server, oracle: Path, shared: Path)
         _check(files, {"datasetID": dataset}, expected["time_variable"].strip(), interval)
 
 
+def test_the_granule_of_a_file_is_the_file(files: Server, shared: Path) -> None:
+    for path in sorted((shared / "data" / "cdf" / "mission").glob("*.cdf")):
+        with urllib.request.urlopen(f"{files.base}/data/{path.stem}.cdf", timeout=60) as answer:
+            assert answer.read() == path.read_bytes(), path.name
+
+
 def _check(server: Server, identity: dict[str, str], axis: str, interval: dict[str, Any]) -> None:
     names = [variable["name"].strip() for variable in interval.get("variables", ())]
     params = {
