@@ -53,7 +53,7 @@ class CutoutService:
         form = choose_format(request.format_name, compress=request.compress)
         if request.compress and not isinstance(form, Cdf):
             raise ParameterError("COMPRESS applies to CDF only; leave it out or ask for FORMAT=CDF.")
-        granule = self.links.holding(request.identifier)
+        granule = self.links.holding(request.identifier, request.schema)
         _check_access(granule)
         # 2. which files
         interval = request.interval.intersect(Interval(granule.start_tt2000, granule.stop_tt2000))
@@ -78,12 +78,12 @@ class CutoutService:
         finally:
             stack.close()
 
-    def original(self, granule_uid: str) -> CutAnswer | None:
+    def original(self, granule_uid: str, schema: str | None = None) -> CutAnswer | None:
         """The very file of a granule that stands for one file, byte for byte; None for other granules.
 
         The answer must be closed by its receiver. Raises our errors as `cut` does.
         """
-        granule = self.links.granule(granule_uid)
+        granule = self.links.granule(granule_uid, schema)
         if len(granule.files) != 1 or clean_granule_uid(Path(granule.files[0].path).stem) != granule_uid:
             return None
         _check_access(granule)
@@ -173,8 +173,9 @@ def _check_file(file: ArchiveFile) -> None:
         found = real.stat()
     except FileNotFoundError as exc:
         raise _gone(name) from exc
-    except OSError as exc:
-        raise UnreadableFileError(f"{name} cannot be read: {exc.strerror}.") from exc
+    except (OSError, RuntimeError) as exc:  # Python 3.11 has RuntimeError for links that lead to themselves
+        reason = getattr(exc, "strerror", None) or "its links lead in a circle"
+        raise UnreadableFileError(f"{name} cannot be read: {reason}.") from exc
     if not real.is_relative_to(root):
         raise ForbiddenError(f"{name} leads out of the archive and is not served.")
     if (found.st_size, found.st_mtime_ns) != (file.size_bytes, file.mtime_ns):

@@ -91,12 +91,17 @@ def service_descriptor(
     )
 
 
-def links_descriptor(base_url: str, id_ref: str) -> str:
-    """The {links} service, for an answer whose FIELD with this ID holds granule_uid."""
+def _where(schema: str | None) -> list[InputParam]:
+    """The same name may be in two services: a fixed parameter says which one is meant."""
+    return [InputParam("SCHEMA", "service of the granule", value=schema)] if schema else []
+
+
+def links_descriptor(base_url: str, id_ref: str, schema: str) -> str:
+    """The {links} service, for an answer whose FIELD with this ID holds granule_uid of a schema."""
     return service_descriptor(
         "datalink",
         f"{base_url}/datalink/links",
-        [InputParam("ID", "granule_uid of the row", ref=id_ref, ucd="meta.id;meta.main")],
+        [InputParam("ID", "granule_uid of the row", ref=id_ref, ucd="meta.id;meta.main"), *_where(schema)],
         name="Links",
         description="Data in several formats, documentation and services for a granule",
         standard_id=DATALINK,
@@ -108,7 +113,7 @@ def descriptors_for_answer(base_url: str, columns: Sequence[ResultColumn]) -> li
     """What a TAP answer with these columns should carry: nothing without granule_uid."""
     for column, field_id in zip(columns, field_ids(columns), strict=True):
         if column.origin is not None and column.origin[1] == "granule_uid" and column.origin[0].endswith(".epn_core"):
-            return [links_descriptor(base_url, field_id)]
+            return [links_descriptor(base_url, field_id, column.origin[0].partition(".")[0])]
     return []
 
 
@@ -137,7 +142,7 @@ def _bound(name: str, about: str, ucd: str, span: Range | None) -> InputParam:
     )
 
 
-def soda_descriptor(base_url: str, id_ref: str, span: Range | None = None) -> str:
+def soda_descriptor(base_url: str, id_ref: str, span: Range | None = None, schema: str | None = None) -> str:
     """The cut-out service as SODA has it; START, STOP, PARAMETERS and FORMAT are our own parameters beside TIME."""
     params = [
         InputParam("ID", "granule_uid", ref=id_ref, ucd="meta.ref.url;meta.curation"),
@@ -156,6 +161,7 @@ def soda_descriptor(base_url: str, id_ref: str, span: Range | None = None) -> st
         _bound("STOP", "instant before which to end, UTC", "time.end", span),
         InputParam("PARAMETERS", "names of parameters, separated by commas; all if left out", ucd="meta.id"),
         InputParam("FORMAT", "format of the result; CDF if left out", ucd="meta.code.mime", options=_FORMATS),
+        *_where(schema),
     ]
     return service_descriptor(
         "soda",
@@ -167,13 +173,14 @@ def soda_descriptor(base_url: str, id_ref: str, span: Range | None = None) -> st
     )
 
 
-def amda_descriptor(base_url: str, id_ref: str, span: Range | None = None) -> str:
+def amda_descriptor(base_url: str, id_ref: str, span: Range | None = None, schema: str | None = None) -> str:
     """The same service with the parameter names that AMDA users know; a custom service, so without standardID."""
     params = [
         InputParam("datasetID", "granule_uid or dataset", ref=id_ref, ucd="meta.id;meta.main"),
         _bound("startTime", "first instant to keep, UTC", "time.start", span),
         _bound("stopTime", "instant before which to end, UTC", "time.end", span),
         InputParam("outputFormat", "format of the result", ucd="meta.code.mime", options=_AMDA_FORMATS),
+        *_where(schema),
     ]
     return service_descriptor(
         "amda",
@@ -184,7 +191,7 @@ def amda_descriptor(base_url: str, id_ref: str, span: Range | None = None) -> st
     )
 
 
-def hapi_descriptor(base_url: str, id_ref: str, span: Range | None = None) -> str:
+def hapi_descriptor(base_url: str, id_ref: str, span: Range | None = None, schema: str | None = None) -> str:
     """The dataset's own HAPI service, by way of an address of ours that answers with a redirection.
 
     Clients change the case of parameter names, which a HAPI server does not bear.
@@ -195,6 +202,7 @@ def hapi_descriptor(base_url: str, id_ref: str, span: Range | None = None) -> st
         _bound("STOP", "instant before which to end, UTC", "time.end", span),
         InputParam("PARAMETERS", "names of HAPI parameters, separated by commas; all if left out", ucd="meta.id"),
         InputParam("FORMAT", "csv, binary or json", ucd="meta.code.mime", options=(("csv", "CSV"), ("json", "JSON"))),
+        *_where(schema),
     ]
     return service_descriptor(
         "hapi",

@@ -15,7 +15,7 @@ from epntap.formats.base import AnswerFacts
 
 __all__ = ["links_document"]
 
-_DESCRIPTORS: dict[str, Callable[[str, str, Range | None], str]] = {
+_DESCRIPTORS: dict[str, Callable[[str, str, Range | None, str | None], str]] = {
     "soda": soda_descriptor,
     "amda": amda_descriptor,
     "hapi": hapi_descriptor,
@@ -23,7 +23,9 @@ _DESCRIPTORS: dict[str, Callable[[str, str, Range | None], str]] = {
 _ID_FIELD = "ID"
 
 
-def links_document(service: DatalinkService, identifiers: Sequence[str], *, cut: bool = False) -> bytes:
+def links_document(
+    service: DatalinkService, identifiers: Sequence[str], schema: str | None = None, *, cut: bool = False
+) -> bytes:
     """The VOTable; at least one row for each identifier. `cut` says that not all that were asked for are here.
 
     Raises UnavailableError when the database is away: that is not the fault of an identifier.
@@ -32,21 +34,23 @@ def links_document(service: DatalinkService, identifiers: Sequence[str], *, cut:
     found: list[LocatedGranule] = []
     for identifier in identifiers:
         try:
-            granule = service.granule(identifier)
+            granule = service.granule(identifier, schema)
         except UnavailableError:
             raise
         except EpnTapError as exc:
             rows.append(fault_link(identifier, exc))
         else:
             found.append(granule)
-            rows += links_of(granule, service.settings.base_url)
+            rows += links_of(granule, service.settings.base_url, schema)
     # The limits of one granule are told; for several, one descriptor has to do for all.
     span = granule_range(found[0]) if len(found) == 1 else None
     used = {link.service_def for link in rows}
     facts = AnswerFacts(
         infos=[("standardID", DATALINK, "")],
         descriptors=[
-            build(service.settings.base_url, _ID_FIELD, span) for name, build in _DESCRIPTORS.items() if name in used
+            build(service.settings.base_url, _ID_FIELD, span, schema)
+            for name, build in _DESCRIPTORS.items()
+            if name in used
         ],
     )
     outcome = Outcome(OutcomeStatus.OVERFLOW if cut else OutcomeStatus.OK, len(rows))

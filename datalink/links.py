@@ -56,15 +56,16 @@ class Link:
     link_authorized: bool | None = True
 
 
-def links_of(granule: LocatedGranule, base_url: str) -> Iterator[Link]:
+def links_of(granule: LocatedGranule, base_url: str, schema: str | None = None) -> Iterator[Link]:
     """All links of a granule: its data, cut-outs, the HAPI service of its dataset, documentation."""
     uid = granule.granule_uid
+    where = f"?{urlencode({'SCHEMA': schema})}" if schema else ""
     title = xml_free(granule.dataset.title)
     if granule.files:
         for extension, media_type, what in _FORMATS:
             yield Link(
                 uid,
-                access_url=f"{base_url}/data/{quote(uid, safe='')}.{extension}",
+                access_url=f"{base_url}/data/{quote(uid, safe='')}.{extension}{where}",
                 description=f"{title}: {what}",
                 content_type=media_type,
                 content_qualifier="#timeseries",

@@ -35,8 +35,8 @@ def links_blueprint(service: DatalinkService) -> flask.Blueprint:
         params = request_params()
         _check_format(single(params, "RESPONSEFORMAT"))
         identifiers = list(dict.fromkeys(value for value in params.get("ID", ()) if value))
-        most = 0 if single(params, "MAXREC") == "0" else MOST_IDS
-        body = links_document(service, identifiers[:most], cut=len(identifiers) > most)
+        most = 0 if (single(params, "MAXREC") or "").strip("0 ") == "" and "MAXREC" in params else MOST_IDS
+        body = links_document(service, identifiers[:most], single(params, "SCHEMA"), cut=len(identifiers) > most)
         response = flask.Response(body, content_type=MEDIA_TYPE)
         response.headers["Cache-Control"] = "max-age=300"
         return response
@@ -68,7 +68,7 @@ def _hapi_location(service: DatalinkService, params: Params) -> str:
     identifier = single(params, "ID")
     if identifier is None:
         raise ParameterError("ID is missing; give the granule_uid of a published granule.")
-    granule = service.granule(identifier)
+    granule = service.granule(identifier, single(params, "SCHEMA"))
     if not granule.dataset.hapi_url:
         raise NotFoundError(f"The dataset of {identifier!r} has no HAPI service.")
     return hapi_address(

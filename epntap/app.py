@@ -22,11 +22,19 @@ __all__ = ["create_app"]
 
 log = logging.getLogger("epntap.request")
 
+#: of one request: a query, or thousands of identifiers
+MOST_FORM_BYTES = 20_000_000
+MOST_FORM_PARTS = 20_000
+
 
 def create_app(service: TapService, blueprints: Sequence[flask.Blueprint] = ()) -> flask.Flask:
     """The application around its services; `blueprints` are those of other packages."""
     app = flask.Flask("epntap")
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # its redirections would be made of the Host header
+    app.config.update(
+        MAX_CONTENT_LENGTH=MOST_FORM_BYTES, MAX_FORM_MEMORY_SIZE=MOST_FORM_BYTES, MAX_FORM_PARTS=MOST_FORM_PARTS
+    )
     for prefix in ("/tap", "/__system__/tap/run"):
         name = prefix.strip("/").replace("/", "_")
         app.register_blueprint(sync_blueprint(service), url_prefix=prefix, name=f"{name}_sync")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -18,6 +19,10 @@ from epntap.wsgi import build_app
 __all__ = ["bound_socket", "run_server"]
 
 
+#: for the next bytes of a request that has begun
+REQUEST_TIMEOUT_S = 10
+
+
 def bound_socket(settings: Settings) -> socket.socket:
     """The listening socket. Raises SetupError when the port is taken."""
     listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
@@ -30,6 +35,9 @@ def bound_socket(settings: Settings) -> socket.socket:
             f"Port {settings.port} on {settings.host} cannot be used ({exc.strerror}); "
             "choose another with --port and --host, or EPNTAP_PORT and EPNTAP_HOST."
         ) from exc
+    # Connections inherit these: a request that arrives in drips and an answer that nobody takes cannot hold a thread.
+    for option, seconds in ((socket.SO_RCVTIMEO, REQUEST_TIMEOUT_S), (socket.SO_SNDTIMEO, settings.send_timeout_s)):
+        listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
     listener.listen(2048)
     return listener
 
@@ -59,6 +67,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
             "timeout": 120,
             "graceful_timeout": 5,
             "keepalive": 15,
+            "limit_request_line": 0,  # links kept for years hold long queries
             "loglevel": "warning",
             "logconfig_dict": {
                 "version": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -21,6 +22,20 @@ _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false"
 _NOT_SETTINGS = frozenset(
     {"EPNTAP_CONFIG", "EPNTAP_ARCHIVE", "EPNTAP_DATABASE_PASSWORD", "EPNTAP_SHARED", "EPNTAP_TEST_DATABASE_URL"}
 )
+
+
+#: the least and the most that a number may be
+_RANGES: dict[str, tuple[float, float]] = {
+    "port": (1, 65_535),
+    "workers": (1, 256),
+    "threads": (1, 1_000),
+    "query_connections": (1, 1_000),
+    "maxrec_default": (1, 2**53),
+    "maxrec_hard": (1, 2**53),
+    "sync_timeout_s": (0.1, 1e6),
+    "send_timeout_s": (0.1, 1e6),
+    "soda_sync_bytes": (1, 2**53),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +140,15 @@ def _refuse_unknown(environ: Mapping[str, str], known: Mapping[str, str]) -> Non
             raise SetupError(f"The environment has {variable}, which is not a setting.{meant}")
 
 
+def _check_values(settings: Settings) -> None:
+    for name, (least, most) in _RANGES.items():
+        value = getattr(settings, name)
+        if not least <= value <= most:  # false for nan as well
+            raise SetupError(f"EPNTAP_{name.upper()} must be from {least:g} to {most:g}, but is {value:g}.")
+    if settings.public_url and not re.fullmatch(r"https?://[^\s\"'<>]+", settings.public_url):
+        raise SetupError(f"EPNTAP_PUBLIC_URL must be an http or https address, but is {settings.public_url!r}.")
+
+
 def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
     """Settings from the environment over the TOML file (argument, or EPNTAP_CONFIG).
 
@@ -137,8 +161,8 @@ def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = 
     values: dict[str, Any] = {"home": _default_home()}
     if file is not None:
         try:
-            document = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as exc:
+            document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError, RecursionError) as exc:
             raise SetupError(f"The settings file {file} cannot be read: {exc}.") from exc
         for key, value in document.items():
             if key not in known:
@@ -150,4 +174,8 @@ def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = 
         if text:
             values[name] = _convert(name, kind, text, "environment")
     settings = Settings(**values)
-    return replace(settings, home=settings.home.expanduser().absolute())
+    _check_values(settings)
+    try:
+        return replace(settings, home=settings.home.expanduser().absolute())
+    except RuntimeError as exc:
+        raise SetupError(f"EPNTAP_HOME={settings.home} names a user that does not exist.") from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from datalink.series import Interval
@@ -9,7 +10,7 @@ from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc, tt2000_from_mjd
 from epntap.errors import ParameterError
 from epntap.params import Params
 
-__all__ = ["CutRequest", "MultiValuedError", "cut_request"]
+__all__ = ["EVERYTHING", "CutRequest", "MultiValuedError", "cut_request"]
 
 #: our name, and others that mean the same
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -18,6 +19,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "STOP": ("STOP", "STOPTIME"),
     "FORMAT": ("FORMAT", "OUTPUTFORMAT", "RESPONSEFORMAT"),
 }
+#: years that reach beyond what TT2000 nanoseconds can count
+_FIRST_YEAR, _LAST_YEAR = 1707, 2292
 _YES_NO = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -25,6 +28,9 @@ class MultiValuedError(ParameterError):
     """A parameter is given more than once where one value is supported (SODA 1.0 §3.1)."""
 
     label = "MultiValuedParamNotSupported"
+
+
+EVERYTHING = Interval(MIN_TT2000, MAX_TT2000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class CutRequest:
     #: as it was asked for, None for CDF
     format_name: str | None = None
     compress: bool = False
+    #: service to look in, where several know the identifier
+    schema: str | None = None
 
 
 def cut_request(params: Params) -> CutRequest:
@@ -54,6 +62,7 @@ def cut_request(params: Params) -> CutRequest:
         ),
         format_name=_one(params, "FORMAT"),
         compress=_flag(params, "COMPRESS"),
+        schema=_one(params, "SCHEMA"),
     )
 
 
@@ -81,11 +90,21 @@ def _interval(params: Params) -> Interval:
             raise ParameterError("TIME and START/STOP both bound the interval; please give one or the other.")
         return _from_mjd(time)
     interval = Interval(
-        MIN_TT2000 if start is None else parse_utc(start), MAX_TT2000 if stop is None else parse_utc(stop)
+        MIN_TT2000 if start is None else _instant(start), MAX_TT2000 if stop is None else _instant(stop)
     )
     if start is not None and stop is not None and interval.stop_tt2000 <= interval.start_tt2000:
         raise ParameterError(f"STOP must be later than START, but START is {start} and STOP is {stop}.")
     return interval
+
+
+def _instant(text: str) -> int:
+    """UTC as TT2000; a year that TT2000 cannot hold is an open end, as many write it (0001-01-01, 9999-12-31)."""
+    year = re.match(r"\s*([0-9]{4})-[0-9]{2}-[0-9]{2}\b", text)
+    if year and int(year[1]) <= _FIRST_YEAR:
+        return MIN_TT2000
+    if year and int(year[1]) >= _LAST_YEAR:
+        return MAX_TT2000
+    return parse_utc(text)
 
 
 def _from_mjd(text: str) -> Interval:

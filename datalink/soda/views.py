@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from urllib.parse import quote
 
 import flask
 
 from datalink.cutout import CutAnswer, CutoutService, NothingThereError
 from datalink.reformat import FORMATS
-from datalink.soda.params import CutRequest, cut_request
+from datalink.soda.params import EVERYTHING, CutRequest, cut_request
 from datalink.views import request_params
 from epntap.errors import EpnTapError, InputError, NotFoundError, UnavailableError
+from epntap.spool import Spool
 
 __all__ = ["soda_blueprint"]
 
@@ -30,16 +30,18 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
     def whole(name: str) -> flask.Response:
         granule_uid, _, extension = name.rpartition(".")
         extensions = sorted({form.extension for form in FORMATS})
-        if extension not in extensions:
+        if not granule_uid or extension not in extensions:
             known = ", ".join(f".{one}" for one in extensions)
-            raise NotFoundError(f"{name!r} must end in one of {known}.")
-        request = dataclasses.replace(_everything(granule_uid), format_name=extension)
-        original = service.original(granule_uid) if extension == "cdf" else None
+            raise NotFoundError(f"{name!r} is no address of data; expected a granule_uid and one of {known}.")
+        request = CutRequest(granule_uid, EVERYTHING, format_name=extension, schema=flask.request.args.get("SCHEMA"))
+        original = service.original(granule_uid, request.schema) if extension == "cdf" else None
         return _respond(original or service.cut(request))
 
     @blueprint.errorhandler(NothingThereError)
     def empty(error: NothingThereError) -> flask.Response:
-        return flask.Response(status=204, headers={"X-Message": error.message})
+        response = flask.Response(status=204, headers={"X-Message": error.message})
+        response.headers.pop("Content-Type")
+        return response
 
     @blueprint.errorhandler(EpnTapError)
     def failed(error: EpnTapError) -> flask.Response:
@@ -53,15 +55,15 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
     return blueprint
 
 
-def _everything(granule_uid: str) -> CutRequest:
-    return cut_request({"ID": [granule_uid]})
-
-
 def _respond(answer: CutAnswer) -> flask.Response:
     if flask.request.method == "HEAD":
         answer.close()
-    response = flask.Response(answer, content_type=answer.media_type)
-    if answer.length is not None:
-        response.content_length = answer.length
+    spooled = None
+    if answer.length is None and flask.request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        spooled = Spool(answer)
+    response = flask.Response(spooled or answer, content_type=answer.media_type)
+    length = spooled.length if spooled else answer.length
+    if length is not None:
+        response.content_length = length
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(answer.name)}"
     return response

@@ -13,20 +13,19 @@ __all__ = ["from_psycopg", "timeout_error"]
 
 log = logging.getLogger(__name__)
 
-_USER_MISTAKES: dict[type[psycopg.Error], str] = {
-    pg.DivisionByZero: "A division by zero occurred; guard the divisor, for example with NULLIF(x, 0).",
-    pg.FloatingPointException: "A computation left the range of floating-point numbers.",
-    pg.InvalidTextRepresentation: "A text value could not be CAST to the type asked for.",
-    pg.InvalidDatetimeFormat: "A text value is no timestamp; write it as '2016-12-31T23:59:59'.",
-    pg.DatetimeFieldOverflow: "A timestamp has a field out of range; write it as '2016-12-31T23:59:59'.",
-    pg.InvalidArgumentForPowerFunction: "POWER has no real result for one of its arguments.",
-    pg.InvalidArgumentForLogarithm: "A logarithm of zero or of a negative number was asked for.",
-    pg.InvalidArgumentForNthValueFunction: "A function was given an argument outside its range.",
-    pg.NumericValueOutOfRange: "A number is outside the range of its type; CAST it to DOUBLE PRECISION first.",
-    pg.StringDataRightTruncation: "A text value is too long for the type asked for.",
-    pg.InvalidParameterValue: "A function was given an argument outside its range.",
-    pg.StatementTooComplex: "The query is too deeply nested for the database; please simplify it.",
-    pg.ProgramLimitExceeded: "The query exceeds a limit of the database; please shorten it.",
+#: SQLSTATE, or its class of two letters -> what the author of the query can do
+_USER_MISTAKES = {
+    "22012": "A division by zero occurred; guard the divisor, for example with NULLIF(x, 0).",
+    "22003": "A number is outside the range of its type; if it is a whole number, CAST it to DOUBLE PRECISION first.",
+    "22P01": "A computation left the range of floating-point numbers.",
+    "22P02": "A text value could not be CAST to the type asked for.",
+    "22007": "A text value is no timestamp; write it as '2016-12-31T23:59:59'.",
+    "22008": "A timestamp has a field out of range; write it as '2016-12-31T23:59:59'.",
+    "2201F": "A power or square root has no real result for one of its arguments.",
+    "2201E": "A logarithm of zero or of a negative number was asked for.",
+    "22001": "A text value is too long for the type asked for.",
+    "22": "A function was given a value outside its range, such as ACOS(2) or a histogram without bins.",
+    "54": "The query is too large for the database (columns, arguments or nesting); please simplify it.",
 }
 
 
@@ -40,16 +39,21 @@ def timeout_error(timeout_s: float) -> QueryTimeoutError:
 
 def from_psycopg(exc: psycopg.Error, *, timeout_s: float) -> EpnTapError:
     """The error of ours for a failure in the database."""
+    state = exc.sqlstate or ""
     if isinstance(exc, pg.QueryCanceled):
         return timeout_error(timeout_s)
-    for kind, sentence in _USER_MISTAKES.items():
-        if isinstance(exc, kind):
-            return QueryError(sentence)
-    if isinstance(exc, (pg.AdminShutdown, pg.CrashShutdown, pg.CannotConnectNow, psycopg.InterfaceError)) or (
-        isinstance(exc, psycopg.OperationalError) and exc.sqlstate is None
+    if sentence := _USER_MISTAKES.get(state) or _USER_MISTAKES.get(state[:2]):
+        return QueryError(sentence)
+    if isinstance(exc, pg.InternalError_) and "spher" in str(exc):
+        return QueryError("A geometry is too large or crosses itself; use smaller polygons.")
+    if (
+        state[:3] == "57P"
+        or state[:2] == "08"
+        or isinstance(exc, psycopg.InterfaceError)
+        or (isinstance(exc, psycopg.OperationalError) and not state)
     ):
         return UnavailableError("The database went away while the query ran; please try again in a minute.", 30)
-    if isinstance(exc, (pg.InsufficientResources, pg.DiskFull, pg.OutOfMemory, pg.TooManyConnections)):
+    if state[:2] in {"53", "58"}:
         return UnavailableError("The database has no room for this query at the moment; please try again later.", 60)
     log.error("unexpected database error", exc_info=exc)
     return ServiceError("The query failed inside the database; the operators find the reason in the log.")

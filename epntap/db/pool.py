@@ -98,5 +98,7 @@ def pooled(pool: ConnectionPool[Connection]) -> Iterator[Connection]:
         raise UnavailableError("The database does not answer at the moment; please try again in a minute.", 30) from exc
     try:
         yield connection
+    except psycopg.OperationalError as exc:
+        raise UnavailableError("The database went away; please try again in a minute.", 30) from exc
     finally:
         pool.putconn(connection)

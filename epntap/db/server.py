@@ -66,9 +66,10 @@ def open_database(settings: Settings, *, create: bool = False) -> Iterator[Datab
 
 
 def _check_folder(data: Path, *, create: bool) -> None:
-    if re.search(r"\s", str(data)):
+    if re.search(r"[\s\"'\\\\]", str(data)):
         raise SetupError(
-            f"PostgreSQL cannot be started in a folder with a blank in its path ({data}); set EPNTAP_HOME to another."
+            f"PostgreSQL cannot be started in a folder with a blank, quote or backslash in its path ({data}); "
+            "set EPNTAP_HOME to another."
         )
     try:
         if not create and not (data / "PG_VERSION").exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, LiteralString
 
@@ -22,16 +22,22 @@ __all__ = ["RowStream"]
 
 #: a block is handed on when it has this many bytes …
 BLOCK_BYTES = 256 * 1024
+#: … or this many when rows come in binary: what is done once a block costs more there
+BINARY_BLOCK_BYTES = 1024 * 1024
 #: … or when the database lets us wait this long for the next row
 FLUSH_AFTER_S = 0.25
 #: how long a cancelled backend may go on before it is terminated
 TERMINATE_AFTER_S = 1.0
+#: COPY BINARY begins with a signature and two words, together with the first row, and ends with a message of its own
+_BINARY_HEADER = 19
+_BINARY_TRAILER = 2
 
 
 class RowStream:
     """One COPY, read once: iterate for blocks that end on rows, then look at `outcome`; call `close` in any case.
 
     The statement must yield at most maxrec + 1 rows: the last one is held back, and its arrival tells overflow.
+    `pack` belongs to FORMAT binary and makes blocks of rows, which are without COPY's header and trailer.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class RowStream:
         params: Mapping[str, Any],  # values of any type that psycopg can adapt
         *,
         copy_options: LiteralString,
+        pack: Callable[[Sequence[bytes | memoryview]], bytes] | None = None,
         maxrec: int,
         timeout_s: float,
     ) -> None:
@@ -48,6 +55,9 @@ class RowStream:
         self._conninfo = pool.conninfo if isinstance(pool.conninfo, str) else pool.conninfo()
         self._statement = sql.SQL("COPY ({}) TO STDOUT ({})").format(statement, sql.SQL(copy_options))
         self._params = params
+        self._binary = pack is not None
+        self._pack = pack or b"".join
+        self._block_bytes = BINARY_BLOCK_BYTES if self._binary else BLOCK_BYTES
         self._maxrec = maxrec
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
@@ -74,14 +84,16 @@ class RowStream:
                 size = 0
                 last = time.monotonic()
                 try:
-                    for row in copy:
+                    for row in _only_rows(copy) if self._binary else copy:
                         if row is not None:
                             rows += 1
                             if rows <= self._maxrec:
                                 pending.append(row)
                                 size += len(row)
-                        if size >= BLOCK_BYTES or (row is None and size and time.monotonic() - last > FLUSH_AFTER_S):
-                            yield b"".join(pending)
+                        if size >= self._block_bytes or (
+                            row is None and size and time.monotonic() - last > FLUSH_AFTER_S
+                        ):
+                            yield self._pack(pending)
                             pending, size, last = [], 0, time.monotonic()
                 finally:
                     if not copy.finished:
@@ -97,7 +109,7 @@ class RowStream:
         overflow = rows > self._maxrec
         self.outcome = Outcome(OutcomeStatus.OVERFLOW if overflow else OutcomeStatus.OK, min(rows, self._maxrec))
         if pending:
-            yield b"".join(pending)
+            yield self._pack(pending)
 
     def _interrupt(self, _ending: Ending) -> None:
         """End the query in the database, whatever the thread that reads it is doing."""
@@ -112,3 +124,16 @@ class RowStream:
         # A backend that is stuck in sending to us does not look at a cancel request.
         with suppress(psycopg.Error), psycopg.connect(self._conninfo, autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s)", (backend,))
+
+
+def _only_rows(copy: CopyOut) -> Iterator[memoryview | bytes | None]:
+    """What COPY BINARY sends, without its header and its trailer."""
+    cut = _BINARY_HEADER
+    for message in copy:
+        if message is None:
+            yield None
+            continue
+        row = message[cut:] if cut else message
+        cut = 0
+        if len(row) != _BINARY_TRAILER:
+            yield row

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from xml.sax.saxutils import escape, quoteattr
 
 from epntap.answer import Outcome, OutcomeStatus, ResultColumn
 from epntap.formats.base import AnswerFacts
 
-__all__ = ["document_end", "document_start", "error_document", "field_ids", "xml_text"]
+__all__ = ["document_end", "document_start", "error_document", "field_ids", "xml_legal", "xml_text"]
 
 _NCNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -24,15 +25,22 @@ _END = b"</VOTABLE>\n"
 #: UCDs of the columns that hold Julian Days (EPN-TAP 2.0 §2.1)
 _JD_UCDS = {"time.start;obs", "time.end;obs"}
 _TIMESYS_ID = "epn_time"
+#: XML IDs that the descriptors after the table bear
+_DESCRIPTOR_IDS = ("datalink", "soda", "amda", "hapi")
+
+
+def xml_legal(text: str) -> str:
+    """The text with U+FFFD for characters that XML does not allow."""
+    return _ILLEGAL.sub("\ufffd", text)
 
 
 def xml_text(text: str) -> str:
-    """Text for XML content; characters that XML does not allow become U+FFFD."""
-    return escape(_ILLEGAL.sub("\ufffd", text))
+    """Text for XML content."""
+    return escape(xml_legal(text))
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(_ILLEGAL.sub("\ufffd", text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+    return quoteattr(xml_legal(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
 def _info(name: str, value: str, content: str = "") -> str:
@@ -42,7 +50,7 @@ def _info(name: str, value: str, content: str = "") -> str:
 
 def field_ids(columns: Sequence[ResultColumn]) -> list[str]:
     """An XML ID for each column: its name where that is possible and free."""
-    taken: set[str] = {_TIMESYS_ID}
+    taken: set[str] = {_TIMESYS_ID, *_DESCRIPTOR_IDS}
     ids: list[str] = []
     for n, column in enumerate(columns, start=1):
         wanted = column.name if _NCNAME.fullmatch(column.name) else f"col_{n}"
@@ -53,8 +61,10 @@ def field_ids(columns: Sequence[ResultColumn]) -> list[str]:
     return ids
 
 
-def document_start(columns: Sequence[ResultColumn], facts: AnswerFacts) -> bytes:
-    """The document up to and including the last FIELD."""
+def document_start(
+    columns: Sequence[ResultColumn], facts: AnswerFacts, *, nulls: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
+    """The document up to and including the last FIELD; `nulls` are the values that say NULL, by datatype."""
     parts = ['<RESOURCE type="results">\n', _info("QUERY_STATUS", "OK")]
     parts += [_info(name, value, about) for name, value, about in facts.infos]
     timed = [_is_jd(column) for column in columns]
@@ -62,7 +72,7 @@ def document_start(columns: Sequence[ResultColumn], facts: AnswerFacts) -> bytes
         parts.append(f'<TIMESYS ID="{_TIMESYS_ID}" timeorigin="JD-origin" timescale="UTC" refposition="UNKNOWN"/>\n')
     parts.append("<TABLE>\n")
     parts += [
-        _field(column, field_id, is_jd)
+        _field(column, field_id, is_jd, nulls.get(column.datatype, "") if column.arraysize is None else "")
         for column, field_id, is_jd in zip(columns, field_ids(columns), timed, strict=True)
     ]
     return _START + "".join(parts).encode()
@@ -73,7 +83,7 @@ def _is_jd(column: ResultColumn) -> bool:
 
 
 @lru_cache(maxsize=4096)  # the columns of published tables come again and again: half of a short answer's header
-def _field(column: ResultColumn, field_id: str, is_jd: bool) -> str:
+def _field(column: ResultColumn, field_id: str, is_jd: bool, null: str) -> str:
     attributes: Iterable[tuple[str, str | None]] = (
         ("ID", field_id),
         ("name", column.name),
@@ -86,9 +96,9 @@ def _field(column: ResultColumn, field_id: str, is_jd: bool) -> str:
         ("ref", _TIMESYS_ID if is_jd else None),
     )
     start = "<FIELD" + "".join(f" {name}={_attribute(value)}" for name, value in attributes if value)
-    if column.description:
-        return f"{start}><DESCRIPTION>{xml_text(column.description)}</DESCRIPTION></FIELD>\n"
-    return start + "/>\n"
+    content = f"<DESCRIPTION>{xml_text(column.description)}</DESCRIPTION>" if column.description else ""
+    content += f'<VALUES null="{null}"/>' if null else ""
+    return f"{start}>{content}</FIELD>\n" if content else f"{start}/>\n"
 
 
 def document_end(outcome: Outcome, facts: AnswerFacts) -> bytes:

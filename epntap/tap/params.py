@@ -11,6 +11,7 @@ __all__ = ["TapRequest", "tap_request"]
 
 _LANGUAGES = ("ADQL", "ADQL-2.0", "ADQL-2.1")
 _RUNID_LENGTH = 64
+_LONGEST_NUMBER = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +53,4 @@ def _maxrec(text: str | None) -> int | None:
     stripped = text.strip()
     if not (stripped.isascii() and stripped.isdigit()):
         raise ParameterError(f"MAXREC must be a whole number of rows, 0 or more, but is {text!r}.")
-    return int(stripped)
+    return int(stripped[:_LONGEST_NUMBER])  # beyond any limit of ours anyway

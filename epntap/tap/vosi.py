@@ -16,6 +16,7 @@ from epntap.catalog.model import Catalog, Column, ForeignKey, Table
 from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, NotFoundError
 from epntap.formats.negotiate import FORMATS
+from epntap.formats.votable import xml_legal
 from epntap.tap.pipeline import TapService
 
 __all__ = ["availability", "capabilities", "table_document", "tableset", "vosi_blueprint"]
@@ -91,8 +92,12 @@ def _table_access(base: str, service: TapService) -> Element:
         for name in form.names:
             output.append(E.alias(name))
         capability.append(output)
-    seconds = f"{settings.sync_timeout_s:.0f}"
-    capability.append(E.executionDuration(E.default(seconds), E.hard(seconds)))
+    # TAPRegExt 1.0 §2.6 has one place for the limits and means those of jobs
+    kept = str(settings.job_lifetime_s)
+    capability.append(E.retentionPeriod(E.default(kept), E.hard(kept)))
+    capability.append(
+        E.executionDuration(E.default(str(settings.async_timeout_s)), E.hard(str(settings.async_timeout_hard_s)))
+    )
     capability.append(
         E.outputLimit(
             E.default(str(settings.maxrec_default), unit="row"), E.hard(str(settings.maxrec_hard), unit="row")
@@ -141,7 +146,7 @@ def _texts(parent: Element, pairs: Iterable[tuple[str, str | None]]) -> None:
     for name, text in pairs:
         if text:
             child = etree.SubElement(parent, name)
-            child.text = text
+            child.text = xml_legal(text)
 
 
 def _fill_table(element: Element, table: Table, keys: Iterable[ForeignKey], *, detail: bool) -> Element:
