@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 import epntap
 from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, UnavailableError
+from epntap.tap.examples import examples_blueprint
 from epntap.tap.pipeline import TapService
 from epntap.tap.sync import sync_blueprint
 from epntap.tap.vosi import vosi_blueprint
@@ -39,6 +40,7 @@ def create_app(service: TapService, blueprints: Sequence[flask.Blueprint] = ()) 
         name = prefix.strip("/").replace("/", "_")
         app.register_blueprint(sync_blueprint(service), url_prefix=prefix, name=f"{name}_sync")
         app.register_blueprint(vosi_blueprint(service), url_prefix=prefix, name=f"{name}_vosi")
+        app.register_blueprint(examples_blueprint(service), url_prefix=prefix, name=f"{name}_examples")
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
     _add_pages(app, service)

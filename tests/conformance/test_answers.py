@@ -375,3 +375,10 @@ def test_addresses_are_absolute(service: pyvo.dal.TAPService, served: Server) ->
     table = service.search(f"SELECT access_url, datalink_url FROM {E} WHERE access_url IS NOT NULL").to_table()
     assert all(str(url).startswith(f"{served.base}/data/") for url in table["access_url"])
     assert all(str(url).startswith(f"{served.base}/datalink/links?ID=") for url in table["datalink_url"])
+
+
+def test_the_examples_are_found_by_pyvo_and_run(service: pyvo.dal.TAPService) -> None:
+    examples = service.examples
+    assert len(examples) >= 6
+    for example in examples:
+        assert len(example.execute().to_table()) > 0, example["QUERY"]

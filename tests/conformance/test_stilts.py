@@ -14,7 +14,7 @@ from tests.support.server import Server
 
 pytestmark = pytest.mark.skipif(shutil.which("stilts") is None, reason="stilts is not installed")
 
-STAGES = ("TMV", "TME", "TMS", "TMC", "CPV", "CAP", "AVV", "QGE", "QPO", "MDQ")
+STAGES = ("TMV", "TME", "TMS", "TMC", "CPV", "CAP", "AVV", "QGE", "QPO", "MDQ", "EXA")
 QUERIES = (
     "SELECT * FROM amdadb.epn_core",
     "SELECT TOP 3 * FROM tap_schema.columns",
