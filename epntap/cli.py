@@ -21,6 +21,9 @@ from epntap.errors import EpnTapError, SetupError
 from epntap.lock import only_server, served_by
 from epntap.settings import Settings, load_settings
 from ingest.cli import ingest, terminal_progress
+from ingest.newservice import new_service
+from ingest.registry.cli import registry_record_command
+from ingest.validation.cli import check
 
 __all__ = ["main"]
 
@@ -163,7 +166,8 @@ def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only
             run_server(settings, database, listener)
 
 
-main.add_command(ingest)
+for _command in (ingest, check, new_service, registry_record_command):
+    main.add_command(_command)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,35 @@
-"""The composition root: builds what answering needs in this process and joins it to the application."""
+"""The composition root: builds what answering and running jobs need in this process, and joins it."""
 
 from __future__ import annotations
 
 import flask
+from psycopg_pool import ConnectionPool
 
 from datalink.app import blueprints
 from datalink.descriptors import descriptors_for_answer
 from datalink.service import DatalinkService
 from epntap.app import create_app
 from epntap.catalog.load import CatalogCache
-from epntap.db.pool import Database, Role, open_pool, pooled
+from epntap.db.pool import Connection, Database, Role, connect, open_pool, pooled
 from epntap.errors import SetupError
 from epntap.settings import Settings, load_settings
+from epntap.tap.job import run_query_job
 from epntap.tap.pipeline import TapService
+from epntap.uws.changes import JobWaits
+from epntap.uws.model import Job, Sink
+from epntap.uws.results import Results
+from epntap.uws.send import FileSender
+from epntap.uws.service import JobService
+from epntap.uws.store import JobStore
+from epntap.uws.views import uws_blueprint
+from epntap.uws.worker import Worker
 
-__all__ = ["build_app", "create"]
+__all__ = ["build_app", "build_worker", "create"]
+
+#: where TAP is, and where it was on a DaCHS installation
+TAP_PATHS = ("/tap", "/__system__/tap/run")
+#: seconds after which the database notices that a worker was killed while its query ran
+_CHECK_CLIENT = "2s"
 
 
 def build_app(settings: Settings, database: Database) -> flask.Flask:
@@ -25,14 +40,63 @@ def build_app(settings: Settings, database: Database) -> flask.Flask:
     )
     internal = open_pool(database, Role.SERVICE, size=4, name="internal")
     catalog = CatalogCache(lambda: pooled(internal))
-    service = TapService(
+    service = _tap_service(settings, queries, catalog)
+    links = DatalinkService(settings=settings, connect=lambda: pooled(internal), catalog=catalog)
+    return create_app(service, [*blueprints(links), *_async_blueprints(settings, database, service)])
+
+
+def _tap_service(settings: Settings, queries: ConnectionPool[Connection], catalog: CatalogCache) -> TapService:
+    # the same for the web and for workers, so that a job is answered as /sync would answer
+    return TapService(
         settings=settings,
         pool=queries,
         catalog=catalog,
         describe=lambda columns: descriptors_for_answer(settings.base_url, columns),
     )
-    links = DatalinkService(settings=settings, connect=lambda: pooled(internal), catalog=catalog)
-    return create_app(service, blueprints(links))
+
+
+def _async_blueprints(settings: Settings, database: Database, service: TapService) -> list[flask.Blueprint]:
+    # a pool of its own: asking how a job is doing never waits for a query
+    pool = open_pool(database, Role.SERVICE, size=4, name="jobs")
+    jobs = JobService(
+        kind="tap",
+        settings=settings,
+        store=JobStore(lambda: pooled(pool)),
+        results=Results(settings.results_dir / "jobs"),
+        waits=JobWaits(lambda: connect(database, Role.SERVICE, autocommit=True)),
+    )
+    sender = FileSender(service.streaming, settings.send_timeout_s, service.watcher)
+    return [
+        uws_blueprint(jobs, sender, path=f"{path}/async", name=f"async{n}") for n, path in enumerate(TAP_PATHS, start=1)
+    ]
+
+
+def build_worker(settings: Settings, database: Database) -> Worker:
+    """A worker for all kinds of jobs on this database."""
+    settings = settings.with_changes(query_connections=settings.worker_jobs, threads=2 * settings.worker_jobs)
+    # the worker itself ends a job that takes too long; what the database and the stream know is only the safety net
+    longest_s = settings.async_timeout_hard_s + 60
+    queries = open_pool(
+        database,
+        Role.READER,
+        size=settings.worker_jobs,
+        name="queries",
+        statement_timeout=f"{longest_s * 1000}",
+        client_connection_check_interval=_CHECK_CLIENT,
+    )
+    internal = open_pool(database, Role.SERVICE, size=settings.worker_jobs + 1, name="internal")
+    service = _tap_service(settings, queries, CatalogCache(lambda: pooled(internal)))
+
+    def run_tap(job: Job, sink: Sink) -> None:
+        run_query_job(service, job.parameters, sink, timeout_s=longest_s)
+
+    return Worker(
+        settings=settings,
+        store=JobStore(lambda: pooled(internal)),
+        results=Results(settings.results_dir / "jobs"),
+        connect=lambda: connect(database, Role.SERVICE, autocommit=True),
+        runs={"tap": run_tap},
+    )
 
 
 def create() -> flask.Flask:

@@ -19,6 +19,7 @@ from ingest.facts import DatasetFacts, Refusal, Value
 from ingest.versions import edition_of
 
 __all__ = [
+    "BLOCK_ROWS",
     "COPY_ORDER",
     "DATASET_ID",
     "ROW_DATES",
@@ -27,6 +28,7 @@ __all__ = [
     "GranuleBuilder",
     "common_values",
     "copy_columns",
+    "copy_text",
     "epn_core_table",
     "file_uid",
     "files_out_of_dates",
@@ -46,6 +48,7 @@ COPY_ORDER = (
     "access_estsize",
     "file_name",
     "datalink_url",
+    "modification_date",
 )
 #: columns that are filled from the time of ingestion where nothing else is known (EPN-TAP 2.0 §2.1)
 ROW_DATES = ("creation_date", "modification_date", "release_date")
@@ -104,6 +107,8 @@ class DatasetPlan:
     single: tuple[ArchiveFile, ...] = ()
     #: only days and months with a file have a row
     held_only: bool = False
+    #: files that came, went or changed since the rows were written: the rows that they reach into are modified
+    touched: frozenset[ArchiveFile] = frozenset()
 
     @property
     def dataset(self) -> Dataset:
@@ -186,27 +191,52 @@ def file_uid(file: ArchiveFile) -> str:
 class GranuleBuilder:
     """Makes the rows of a service.
 
-    `now` is a DALI timestamp for the three dates of a row where nothing else is known; with None they stay NULL.
+    `now` is a DALI timestamp for the three dates of the rows of a new table where nothing else is known. Rows for a
+    table that is there come without them (`is_new` is false), save the modification_date of those that are touched.
     No row starts after `today`.
     """
 
-    def __init__(self, definition: Definition, table: Table, today: date, now: str | None) -> None:
+    def __init__(self, definition: Definition, table: Table, today: date, now: str, *, is_new: bool) -> None:
         self._definition = definition
         self._constant_columns = copy_columns(table)[len(COPY_ORDER) :]
         self._today = today.toordinal()
         self._now = now
+        self._is_new = is_new
 
     def blocks(self, plan: DatasetPlan) -> Iterator[Block]:
         """The rows of one dataset."""
-        tail = self._tail(common_values(self._definition, plan.facts))
-        yield from self._calendar_blocks(plan, tail)
-        yield from _blocks_of([self._file_row(file, plan.dataset, tail) for file in plan.single])
+        values = self._dated(common_values(self._definition, plan.facts))
+        tail = self._tail(values)
+        modified = copy_text(values.get("modification_date"))
+        yield from self._calendar_blocks(plan, modified, tail)
+        rows = [
+            self._file_row(file, plan.dataset, self._now if file in plan.touched else modified, tail)
+            for file in plan.single
+        ]
+        yield from _blocks_of(rows)
 
     def count(self, plan: DatasetPlan) -> int:
         """How many rows `blocks` will make."""
         return len(_starts(plan, self._today)) + len(plan.single)
 
-    def _calendar_blocks(self, plan: DatasetPlan, tail: str) -> Iterator[Block]:
+    def kinds(self, plan: DatasetPlan) -> Iterator[tuple[Mapping[str, Value], int]]:
+        """Values that rows share, and how many rows do: all columns that have few values in a service."""
+        values = common_values(self._definition, plan.facts)
+        rows, held = self.count(plan), self._count_offering(plan)
+        yield {**values, "access_format": _CDF_MEDIA_TYPE}, held
+        yield {**values, "access_format": None}, rows - held
+
+    def _count_offering(self, plan: DatasetPlan) -> int:
+        """How many rows have an access_url."""
+        if not _is_open(plan.dataset):
+            return 0
+        if plan.granule is Granule.FILE:
+            return len(plan.single)
+        label_of, _ = _CALENDARS[plan.granule]
+        held = _access_by_label(plan, "")
+        return sum(label_of(day) in held for day in _starts(plan, self._today)) + len(plan.single)
+
+    def _calendar_blocks(self, plan: DatasetPlan, modified: str, tail: str) -> Iterator[Block]:
         starts = _starts(plan, self._today)
         if not starts:
             return
@@ -215,33 +245,39 @@ class GranuleBuilder:
         access = _access_by_label(plan, prefix)
         clip = _Clip(plan.dataset)
         label_of, following = _CALENDARS[plan.granule]
+        touched = {label_of(day): self._now for file in plan.touched for day in _days_of(file)}
         for first in range(0, len(starts), BLOCK_ROWS):
             some = starts[first : first + BLOCK_ROWS]
             labels = [label_of(day) for day in some]
             lows = [clip.low(day) for day in some]
             highs = [clip.high(following(day)) for day in some]
             rows = [
-                f"{prefix}{label}\t{prefix}{label}\t{low}\t{high}\t{access.get(label, _NO_ACCESS)}\t{link}{label}{tail}"
+                f"{prefix}{label}\t{prefix}{label}\t{low}\t{high}\t{access.get(label, _NO_ACCESS)}\t{link}{label}"
+                f"\t{touched.get(label, modified)}{tail}"
                 for label, low, high in zip(labels, lows, highs, strict=True)
             ]
             yield Block("".join(rows).encode(), len(rows))
 
-    def _file_row(self, file: ArchiveFile, dataset: Dataset, tail: str) -> str:
+    def _file_row(self, file: ArchiveFile, dataset: Dataset, modified: str, tail: str) -> str:
         assert file.tt2000_min is not None
         assert file.tt2000_max is not None
         uid = file_uid(file)
         observation = clean_granule_uid(edition_of(_stem(file)).product)
         access = _access(uid, _kilobytes(file.size_bytes)) if _is_open(dataset) else _NO_ACCESS
         low, high = jd_from_tt2000(file.tt2000_min), jd_from_tt2000(file.tt2000_max)
-        return f"{uid}\t{observation}\t{low!r}\t{high!r}\t{access}\t/datalink/links?ID={quote(uid, safe='')}{tail}"
+        link = f"/datalink/links?ID={quote(uid, safe='')}"
+        return f"{uid}\t{observation}\t{low!r}\t{high!r}\t{access}\t{link}\t{modified}{tail}"
+
+    def _dated(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        """The values with the three dates, for a new table."""
+        if not self._is_new:
+            return values
+        created = values.get("creation_date") or self._now
+        return {**dict.fromkeys(ROW_DATES, created), **{k: v for k, v in values.items() if v is not None}}
 
     def _tail(self, values: Mapping[str, Value]) -> str:
         """The end of a row, from the first constant column on."""
-        dated = dict(values)
-        if self._now is not None:
-            created = dated.get("creation_date") or self._now
-            dated = {**dict.fromkeys(ROW_DATES, created), **{k: v for k, v in dated.items() if v is not None}}
-        return "".join(f"\t{_copy_text(dated.get(name))}" for name in self._constant_columns) + "\n"
+        return "".join(f"\t{copy_text(values.get(name))}" for name in self._constant_columns) + "\n"
 
 
 def _blocks_of(rows: Sequence[str]) -> Iterator[Block]:
@@ -386,7 +422,8 @@ def _stem(file: ArchiveFile) -> str:
     return file.path.rpartition("/")[2].rpartition(".")[0]
 
 
-def _copy_text(value: Value) -> str:
+def copy_text(value: Value) -> str:
+    """A value as COPY reads it in its text form."""
     if value is None:
         return _NULL
     return value.translate(_ESCAPES) if isinstance(value, str) else repr(value)

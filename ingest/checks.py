@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Column, Form, Table
+from epntap.catalog.promises import CYCLIC_RANGES
 from epntap.epncore.columns import VALUE_REQUIRED
 from epntap.epncore.text import clean_granule_uid
 from ingest.build import COPY_ORDER, ROW_DATES, DatasetPlan, file_uid
@@ -17,10 +18,6 @@ __all__ = ["UidRegistry", "value_problems"]
 
 # made for each row, and never without a value
 _GIVEN = frozenset({*COPY_ORDER, *ROW_DATES})
-# ranges that may run over the zero meridian or over midnight (EPN-TAP 2.0 §2.1)
-_CYCLIC = frozenset(
-    {"c1", "c2", "c3", "subsolar_longitude_", "subobserver_longitude_", "solar_longitude_", "azimuth_", "local_time_"}
-)
 _DIGITS = {Granule.DAY: 8, Granule.MONTH: 6}
 
 
@@ -56,7 +53,7 @@ def _range_problems(values: Mapping[str, Value]) -> Iterator[str]:
     for name, low in values.items():
         stem = name.removesuffix("min")
         high = values.get(f"{stem}max")
-        if stem == name or stem in _CYCLIC or isinstance(low, str) or isinstance(high, str):
+        if stem == name or stem in CYCLIC_RANGES or isinstance(low, str) or isinstance(high, str):
             continue
         if low is not None and high is not None and low > high:
             yield f"{name} {low!r} is greater than {stem}max {high!r}"

@@ -52,6 +52,7 @@ _FOLDER = click.Path(path_type=Path)
 @click.pass_context
 def ingest(
     context: click.Context,
+    /,
     definition: Path,
     archive: Path | None,
     spase: Path | None,

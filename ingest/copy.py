@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,18 @@ import psycopg
 from psycopg import sql
 
 from epntap.catalog.model import Table
-from ingest.build import ROW_DATES, Block
+from epntap.catalog.promises import drop_broken_promises, make_promises
+from epntap.catalog.publish import LOCK_TIMEOUT_S
+from ingest.build import ROW_DATES, Block, copy_columns
 from ingest.progress import Progress
 
-__all__ = ["Merged", "allow_memory", "fill_new_table", "merge_into_table"]
+__all__ = ["CHANGED", "STAGED", "Merged", "allow_memory", "fill_new_table", "merge_into_table"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-_STAGED = sql.Identifier("staged_granules")
-_CHANGED = sql.Identifier("changed_granules")
+#: rows as they shall be, and the keys of those that differ, while a merge runs
+STAGED = sql.Identifier("staged_granules")
+CHANGED = sql.Identifier("changed_granules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,44 +37,54 @@ class Merged:
 def fill_new_table(
     connection: Connection,
     table: Table,
-    columns: Sequence[str],
     blocks: Iterable[Block],
     advance: Callable[[int], None],
 ) -> Merged:
     """COPY the rows into a table that this transaction has made; nobody else can see it yet."""
+    columns = copy_columns(table)
     # FREEZE: the rows need no later pass of VACUUM to be marked as visible to all
     target = sql.SQL("COPY {} ({}) FROM STDIN (FREEZE)").format(_name(table), _names(columns))
-    return Merged(inserted=_copy(connection, target, blocks, advance))
+    merged = Merged(inserted=_copy(connection, target, blocks, advance))
+    make_promises(connection, table)
+    return merged
 
 
 def merge_into_table(
     connection: Connection,
     table: Table,
-    columns: Sequence[str],
     blocks: Iterable[Block],
     progress: Progress,
     now: str,
+    *,
+    datasets: Collection[str] | None = None,
+    unused: Sequence[str] = (),
+    check: Callable[[], None] = lambda: None,
 ) -> Merged:
     """Make the rows of a published table exactly these; those that are the same stay untouched.
 
-    A row that changes keeps its creation_date and gets `now` as modification_date. Rows come without the dates that
-    ingestion fills in.
+    `datasets`, if given, says to which the rows belong; those of all others stay as they are. `unused` are stored
+    columns that have no value any more. A row that changes keeps its creation_date and gets `now` as
+    modification_date, unless it comes with one. `check` is called before anything is written, and may raise.
     """
+    columns = copy_columns(table)
+    stored = (*columns, *unused)
     connection.execute(
         sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-            _STAGED, _names(columns), _name(table)
+            STAGED, _names(stored), _name(table)
         )
     )
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(_STAGED, _names(columns))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(STAGED, _names(columns))
     staged = _copy(connection, statement, blocks, progress.advance)
     progress.stage("comparing with what is published")
     allow_memory(connection, "work_mem")
-    connection.execute(sql.SQL("ANALYZE {} (granule_uid)").format(_STAGED))
-    _find_changes(connection, table, columns)
+    connection.execute(sql.SQL("ANALYZE {} (granule_uid)").format(STAGED))
+    _find_changes(connection, table, stored, datasets)
+    check()
+    drop_broken_promises(connection, table, STAGED, LOCK_TIMEOUT_S)
     deleted = _delete_vanished(connection, table)
-    updated = _update_changed(connection, table, columns, now)
+    updated = _update_changed(connection, table, stored, now)
     inserted = _insert_new(connection, table, columns, now)
-    connection.execute(sql.SQL("DROP TABLE {}, {}").format(_STAGED, _CHANGED))
+    connection.execute(sql.SQL("DROP TABLE {}, {}").format(STAGED, CHANGED))
     return Merged(inserted, updated, staged - inserted - updated, deleted)
 
 
@@ -95,37 +108,42 @@ def _copy(
     return rows
 
 
-def _find_changes(connection: Connection, table: Table, columns: Sequence[str]) -> None:
+def _find_changes(
+    connection: Connection, table: Table, columns: Sequence[str], datasets: Collection[str] | None
+) -> None:
     """List the keys of rows that differ: stored alone (vanished), staged alone (new), or both (changed)."""
     compared = [name for name in columns if name not in {"granule_uid", *ROW_DATES}]
     # dates that nobody gave are no difference; those of the last ingestion stay
     dates = sql.SQL(" OR ").join(
         sql.SQL("(s.{0} IS NOT NULL AND s.{0} IS DISTINCT FROM t.{0})").format(sql.Identifier(name))
-        for name in ("creation_date", "release_date")
+        for name in ROW_DATES
     )
+    only = sql.SQL("") if datasets is None else sql.SQL("WHERE dataset_id = ANY (%(datasets)s)")
     connection.execute(
         sql.SQL(
             "CREATE TEMPORARY TABLE {changed} ON COMMIT DROP AS "
             "SELECT t.granule_uid AS stored_uid, s.granule_uid AS staged_uid "
-            "FROM {table} t FULL JOIN {staged} s ON s.granule_uid = t.granule_uid "
+            "FROM (SELECT * FROM {table} {only}) t FULL JOIN {staged} s ON s.granule_uid = t.granule_uid "
             "WHERE t.granule_uid IS NULL OR s.granule_uid IS NULL "
             "OR ({stored}) IS DISTINCT FROM ({wanted}) OR {dates}"
         ).format(
-            changed=_CHANGED,
+            changed=CHANGED,
             table=_name(table),
-            staged=_STAGED,
+            only=only,
+            staged=STAGED,
             stored=_names(compared, "t"),
             wanted=_names(compared, "s"),
             dates=dates,
-        )
+        ),
+        {"datasets": list(datasets or ())},
     )
-    connection.execute(sql.SQL("ANALYZE {}").format(_CHANGED))
+    connection.execute(sql.SQL("ANALYZE {}").format(CHANGED))
 
 
 def _delete_vanished(connection: Connection, table: Table) -> int:
     return connection.execute(
         sql.SQL("DELETE FROM {} t USING {} c WHERE c.staged_uid IS NULL AND c.stored_uid = t.granule_uid").format(
-            _name(table), _CHANGED
+            _name(table), CHANGED
         )
     ).rowcount
 
@@ -140,17 +158,17 @@ def _update_changed(connection: Connection, table: Table, columns: Sequence[str]
         sql.SQL("{0} = coalesce(s.{0}, t.{0})").format(sql.Identifier(name))
         for name in ("creation_date", "release_date")
     ]
+    changes.append(sql.SQL("modification_date = coalesce(s.modification_date, {})").format(sql.Literal(now)))
     return connection.execute(
         sql.SQL(
-            "UPDATE {table} t SET modification_date = {now}, {changes} "
+            "UPDATE {table} t SET {changes} "
             "FROM {changed} c JOIN {staged} s ON s.granule_uid = c.staged_uid "
             "WHERE c.stored_uid = t.granule_uid"
         ).format(
             table=_name(table),
-            now=sql.Literal(now),
             changes=sql.SQL(", ").join(changes),
-            changed=_CHANGED,
-            staged=_STAGED,
+            changed=CHANGED,
+            staged=STAGED,
         )
     ).rowcount
 
@@ -172,8 +190,8 @@ def _insert_new(connection: Connection, table: Table, columns: Sequence[str], no
             values=sql.SQL(", ").join(
                 values.get(name, sql.SQL("s.{}").format(sql.Identifier(name))) for name in columns
             ),
-            changed=_CHANGED,
-            staged=_STAGED,
+            changed=CHANGED,
+            staged=STAGED,
         )
     ).rowcount
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Never
 
 from epntap.catalog.model import Column, Form
 from epntap.epncore import columns as epn_columns
+from epntap.epncore.rules import Severity, parse_severities
 from epntap.errors import DefinitionError
 from ingest.facts import Value
 from ingest.reserved import RESERVED_WORDS, TAKEN_SCHEMAS
+from ingest.rowplans import RowPlan, read_row_plan
+from ingest.tables.custom import read_custom_columns
+from ingest.tables.strict import StrictTable, did_you_mean, kind_of
 
 __all__ = ["Claim", "Definition", "Granule", "Source", "SourceKind", "did_you_mean", "load_definition"]
 
@@ -47,6 +50,15 @@ class SourceKind(StrEnum):
 
     SPASE_DATASETS = "spase-datasets"
     CDF_FILES = "cdf-files"
+    LABELS = "labels"
+    RUNS = "runs"
+    TABLE = "table"
+
+
+#: kinds whose sources describe each row; the others describe datasets
+ROW_KINDS = frozenset({SourceKind.LABELS, SourceKind.RUNS, SourceKind.TABLE})
+#: columns that ingestion makes even where a source describes each row
+MADE_FOR_ROWS = frozenset({"dataset_id", "granule_uid", "modification_date", "service_title"})
 
 
 class Granule(StrEnum):
@@ -82,6 +94,10 @@ class Source:
     claims: tuple[Claim, ...] = ()
     #: the archive at hand may be a part of what the definition describes
     partial: bool = False
+    #: whether a file is read in full once, so that a copy with another time is known for what it is
+    checksums: bool = True
+    #: how rows are made, in sources that describe each of them
+    plan: RowPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +114,21 @@ class Definition:
     reference_url: str | None = None
     #: epn_core column -> value for every row of the service; it wins over what the sources say
     columns: Mapping[str, Value] = field(default_factory=dict)
+    #: columns of the service's own
+    custom: tuple[Column, ...] = ()
+    #: datasets that are taken back: their rows and files go, a note stays
+    withdrawn: tuple[str, ...] = ()
+    #: rule of EPN-TAP -> severity, where it is not the usual one
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the sources describe each row, and not datasets."""
+        return any(source.kind in ROW_KINDS for source in self.sources)
 
     def sources_of(self, kind: SourceKind) -> tuple[Source, ...]:
         """The sources of one kind, in the order of the file."""
         return tuple(source for source in self.sources if source.kind is kind)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` Did you mean 'x'?` with the likeliest of the known words, or nothing."""
-    by_folded = {name.lower(): name for name in known}
-    close = get_close_matches(word.lower(), by_folded, n=1)
-    return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
 
 
 def load_definition(file: Path, *, archive: Path | None = None, spase: Path | None = None) -> Definition:
@@ -118,22 +138,30 @@ def load_definition(file: Path, *, archive: Path | None = None, spase: Path | No
     """
     reader = _Reader(file)
     document = reader.document()
-    reader.check_keys(document, ("service", "source", "columns"), "")
+    reader.check_keys(document, ("service", "source", "columns", "custom", "validation", "registry"), "")
     service = reader.table(document, "service")
     reader.check_keys(
-        service, ("schema", "title", "description", "publisher", "creator", "reference_url"), "[service] "
+        service,
+        ("schema", "title", "description", "publisher", "creator", "reference_url", "withdrawn"),
+        "[service] ",
     )
-    overrides = {SourceKind.CDF_FILES: archive, SourceKind.SPASE_DATASETS: spase}
+    overrides = {kind: spase if kind is SourceKind.SPASE_DATASETS else archive for kind in SourceKind}
+    schema, title = reader.schema(service), reader.text(service, "title", "[service] ", required=True) or ""
+    custom = reader.custom(document)
+    sources = reader.sources(document, overrides, custom)
     return Definition(
         file=file,
-        schema=reader.schema(service),
-        title=reader.text(service, "title", "[service] ", required=True) or "",
+        schema=schema,
+        title=title,
         description=reader.text(service, "description", "[service] "),
         publisher=reader.text(service, "publisher", "[service] "),
         creator=reader.text(service, "creator", "[service] "),
         reference_url=reader.text(service, "reference_url", "[service] "),
-        sources=reader.sources(document, overrides),
-        columns=reader.columns(document.get("columns", {})),
+        sources=sources,
+        columns=reader.columns(document.get("columns", {}), sources, custom),
+        custom=custom,
+        withdrawn=reader.names(service, "withdrawn", "[service] "),
+        severities=parse_severities(document.get("validation", {}), f"{file}: [validation]"),
     )
 
 
@@ -170,7 +198,7 @@ class _Reader:
             self.fail(f"there is no [{key}] table.")
         value = document[key]
         if not isinstance(value, dict):
-            self.fail(f"{key} must be a table, but it is {_kind(value)}.")
+            self.fail(f"{key} must be a table, but it is {kind_of(value)}.")
         return value
 
     def text(self, table: Mapping[str, Any], key: str, where: str, *, required: bool = False) -> str | None:
@@ -180,13 +208,25 @@ class _Reader:
                 self.fail(f"{where}{key} is missing.")
             return None
         if not isinstance(value, str):
-            self.fail(f"{where}{key} must be text, but it is {_kind(value)}.")
+            self.fail(f"{where}{key} must be text, but it is {kind_of(value)}.")
         text = " ".join(value.split())
         if required and not text:
             self.fail(f"{where}{key} is empty.")
         if "\0" in text:
             self.fail(f"{where}{key} holds a character with code zero.")
         return text or None
+
+    def flag(self, table: Mapping[str, Any], key: str, where: str, *, default: bool) -> bool:
+        value = table.get(key, default)
+        if not isinstance(value, bool):
+            self.fail(f"{where}{key} must be true or false, but it is {kind_of(value)}.")
+        return value
+
+    def names(self, table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(name, str) and name.strip() for name in value):
+            self.fail(f"{where}{key} must be a list of names, each a text.")
+        return tuple(dict.fromkeys(name.strip() for name in value))
 
     def schema(self, service: Mapping[str, Any]) -> str:
         name = self.text(service, "schema", "[service] ", required=True) or ""
@@ -201,17 +241,35 @@ class _Reader:
             self.fail(f"[service] schema {name!r} is a schema of the system itself; choose another name.")
         return name
 
-    def sources(self, document: Mapping[str, Any], overrides: Mapping[SourceKind, Path | None]) -> tuple[Source, ...]:
+    def custom(self, document: Mapping[str, Any]) -> tuple[Column, ...]:
+        if "custom" not in document:
+            return ()
+        return read_custom_columns(
+            StrictTable(self.table(document, "custom"), f"{self._file}: [custom]", DefinitionError)
+        )
+
+    def sources(
+        self, document: Mapping[str, Any], overrides: Mapping[SourceKind, Path | None], custom: tuple[Column, ...]
+    ) -> tuple[Source, ...]:
         tables = document.get("source", [])
         if not isinstance(tables, list) or not all(isinstance(item, dict) for item in tables):
             self.fail("source must be written as [[source]] tables.")
         if not tables:
             self.fail("there is no [[source]] table, so there is nothing to ingest.")
-        sources = tuple(self._source(number, item, overrides) for number, item in enumerate(tables, 1))
+        sources = tuple(self._source(number, item, overrides, custom) for number, item in enumerate(tables, 1))
         kinds = {source.kind for source in sources}
         for kind, option in ((SourceKind.CDF_FILES, "--archive"), (SourceKind.SPASE_DATASETS, "--spase")):
-            if overrides[kind] is not None and kind not in kinds:
+            served = ROW_KINDS | {kind} if kind is SourceKind.CDF_FILES else {kind}
+            if overrides[kind] is not None and not kinds & served:
                 self.fail(f"{option} was given, but the definition has no source of kind {kind.value!r}.")
+        by_row, by_dataset = sorted(kinds & ROW_KINDS), sorted(kinds - ROW_KINDS)
+        if by_row and by_dataset:
+            self.fail(
+                f"sources of kind {', '.join(by_row)} cannot stand in one service with those of kind "
+                f"{', '.join(by_dataset)}; make two services."
+            )
+        if custom and not by_row:
+            self.fail(f"only sources of kind {', '.join(sorted(ROW_KINDS))} can fill [custom.{custom[0].name}].")
         self._check_granules(sources)
         return sources
 
@@ -229,7 +287,13 @@ class _Reader:
                         f"{described.granule.value!r}; files can be joined to the granules of their descriptions only."
                     )
 
-    def _source(self, number: int, table: Mapping[str, Any], overrides: Mapping[SourceKind, Path | None]) -> Source:
+    def _source(
+        self,
+        number: int,
+        table: Mapping[str, Any],
+        overrides: Mapping[SourceKind, Path | None],
+        custom: tuple[Column, ...],
+    ) -> Source:
         where = f"[[source]] {number}: "
         kind_text = self.text(table, "kind", where, required=True) or ""
         kinds = [kind.value for kind in SourceKind]
@@ -237,27 +301,34 @@ class _Reader:
             hint = did_you_mean(kind_text, kinds)
             self.fail(f"{where}unknown kind {kind_text!r}; known are {', '.join(kinds)}.{hint}")
         kind = SourceKind(kind_text)
+        name, override = f"[[source]] {number} ({kind.value})", overrides[kind]
+        if kind in ROW_KINDS:
+            rest = {key: value for key, value in table.items() if key not in {"kind", "path"}}
+            plan = read_row_plan(
+                kind.value,
+                StrictTable(rest, f"{self._file}: {where.removesuffix(': ')}", DefinitionError),
+                {column.name: column for column in custom},
+            )
+            return Source(kind, name, self._path(table, where, kind, override), Granule.FILE, plan=plan)
         keys = (
             ("kind", "path", "granule")
             if kind is SourceKind.SPASE_DATASETS
-            else ("kind", "path", "granule", "files", "partial")
+            else ("kind", "path", "granule", "files", "partial", "checksums")
         )
         self.check_keys(table, keys, where)
         default = Granule.DAY if kind is SourceKind.SPASE_DATASETS else Granule.FILE
-        partial = table.get("partial", False)
-        if not isinstance(partial, bool):
-            self.fail(f"{where}partial must be true or false, but it is {_kind(partial)}.")
         return Source(
             kind=kind,
-            name=f"[[source]] {number} ({kind.value})",
-            path=self._path(table, where, kind, overrides[kind]),
+            name=name,
+            path=self._path(table, where, kind, override),
             granule=self._granule(table, where, default),
             claims=self._claims(table.get("files", {}), where),
-            partial=partial,
+            partial=self.flag(table, "partial", where, default=False),
+            checksums=self.flag(table, "checksums", where, default=True),
         )
 
     def _path(self, table: Mapping[str, Any], where: str, kind: SourceKind, override: Path | None) -> Path:
-        option = "--archive" if kind is SourceKind.CDF_FILES else "--spase"
+        option = "--spase" if kind is SourceKind.SPASE_DATASETS else "--archive"
         text = self.text(table, "path", where)
         if override is not None:
             path, said = override, f"{option} {override}"
@@ -266,9 +337,14 @@ class _Reader:
         else:
             path, said = self._file.parent / Path(text).expanduser(), f"{where}path {text!r}"
         path = path.absolute()
+        if kind is SourceKind.TABLE and path.is_dir() and text is not None:
+            # the folder that is given in place of the one in which the table was
+            path = path / Path(text).name
         if not path.exists():
             self.fail(f"{said} does not exist.")
-        if not path.is_dir():
+        if kind is SourceKind.TABLE and not path.is_file():
+            self.fail(f"{said} is not a file.")
+        if kind is not SourceKind.TABLE and not path.is_dir():
             self.fail(f"{said} is not a folder.")
         return path
 
@@ -285,7 +361,7 @@ class _Reader:
 
     def _claims(self, table: Any, where: str) -> tuple[Claim, ...]:  # TOML values are an open set
         if not isinstance(table, dict):
-            self.fail(f"{where}files must be a table of dataset = pattern, but it is {_kind(table)}.")
+            self.fail(f"{where}files must be a table of dataset = pattern, but it is {kind_of(table)}.")
         claims: list[Claim] = []
         for dataset_id, value in table.items():
             patterns = value if isinstance(value, list) else [value]
@@ -304,16 +380,23 @@ class _Reader:
             return LOGICAL_SOURCE + name
         return pattern
 
-    def columns(self, table: Any) -> Mapping[str, Value]:  # TOML values are an open set
+    def columns(
+        self,
+        table: Any,  # TOML values are an open set
+        sources: tuple[Source, ...],
+        custom: tuple[Column, ...],
+    ) -> Mapping[str, Value]:
         if not isinstance(table, dict):
-            self.fail(f"columns must be a table of column = value, but it is {_kind(table)}.")
+            self.fail(f"columns must be a table of column = value, but it is {kind_of(table)}.")
         values: dict[str, Value] = {}
+        own = {column.name: column for column in custom}
+        made = MADE_FOR_ROWS if any(source.kind in ROW_KINDS for source in sources) else MADE_BY_INGESTION
         for name, value in table.items():
-            column = epn_columns.by_name(name)
-            if name in MADE_BY_INGESTION:
+            column = own.get(name) or epn_columns.by_name(name)
+            if name in made:
                 self.fail(f"[columns] {name} is made by ingestion for each row and cannot be set.")
             if column is None:
-                known = [column.name for column in epn_columns.COLUMNS]
+                known = [*own, *(column.name for column in epn_columns.COLUMNS)]
                 self.fail(f"[columns] {name!r} is not a column of EPN-TAP 2.0.{did_you_mean(name, known)}")
             values[name] = self._column_value(name, column, value)
         return values
@@ -325,14 +408,14 @@ class _Reader:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if column.datatype in {"double", "float"}:
             if not number:
-                self.fail(f"{where} must be a number, but it is {_kind(value)}.")
+                self.fail(f"{where} must be a number, but it is {kind_of(value)}.")
             return float(value)
         if column.datatype in {"short", "int", "long"}:
             if not number or not isinstance(value, int):
-                self.fail(f"{where} must be a whole number, but it is {_kind(value)}.")
+                self.fail(f"{where} must be a whole number, but it is {kind_of(value)}.")
             return value
         if not isinstance(value, str):
-            self.fail(f"{where} must be text, but it is {_kind(value)}.")
+            self.fail(f"{where} must be text, but it is {kind_of(value)}.")
         text = value.strip()
         if not text:
             self.fail(f"{where} is empty; leave the line out for NULL.")
@@ -350,17 +433,3 @@ class _Reader:
             return str(moment.isoformat(timespec="seconds"))
         except (ValueError, AttributeError):
             self.fail(f"{where} must be a time such as 2026-01-31T00:00:00, but it is {value!r}.")
-
-
-def _kind(value: Any) -> str:  # TOML values are an open set
-    for kind, word in (
-        (bool, "true or false"),
-        (int, "a whole number"),
-        (float, "a number"),
-        (str, "text"),
-        (list, "a list"),
-        (dict, "a table"),
-    ):
-        if isinstance(value, kind):
-            return word
-    return "a time"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from epntap.archive.model import Dataset
+from epntap.archive.model import ArchiveFile, Dataset
 
-__all__ = ["DatasetFacts", "Refusal", "Value"]
+__all__ = ["DatasetFacts", "Refusal", "Remark", "RowFacts", "Value"]
 
 #: value of one epn_core column
 Value = str | int | float | None
@@ -31,3 +31,23 @@ class Refusal:
     #: path below the source folder
     path: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowFacts:
+    """One granule, from a source that describes each of them."""
+
+    #: column name -> value; a column that is absent is NULL
+    values: Mapping[str, Value]
+    #: where the row comes from, for reports: a path below the source folder, or a file and a row in it
+    origin: str = ""
+    #: the file that the row offers, if the source holds it
+    file: ArchiveFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that an operator should know although nothing is left out for it."""
+
+    path: str
+    text: str

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from pathlib import Path
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -16,31 +15,39 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from epntap.archive import store
-from epntap.archive.model import ArchiveFile
+from epntap.archive.counts import write_coverage, write_value_counts
+from epntap.archive.memory import (
+    DatasetState,
+    dataset_states,
+    forget_files,
+    indexed_files,
+    note_withdrawn,
+    remember_files,
+    scanned_files,
+    withdrawn_datasets,
+    write_dataset_states,
+)
+from epntap.archive.model import ArchiveFile, ScannedFile
 from epntap.catalog import publish
 from epntap.catalog.model import Schema, Table
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.time import dali_timestamp
 from epntap.errors import DefinitionError, SetupError
-from ingest.build import (
-    DatasetPlan,
-    GranuleBuilder,
-    common_values,
-    copy_columns,
-    epn_core_table,
-    files_out_of_dates,
-)
-from ingest.checks import UidRegistry, value_problems
+from ingest.build import GranuleBuilder, files_out_of_dates
 from ingest.copy import Merged, allow_memory, fill_new_table, merge_into_table
-from ingest.descriptor import Definition, Granule, Source, SourceKind, did_you_mean
-from ingest.facts import DatasetFacts, Refusal
+from ingest.descriptor import Definition, did_you_mean
+from ingest.guard import refuse_lost_files, refuse_lost_rows
+from ingest.plans import Plans, Work, make_plans, what_to_do
 from ingest.progress import Progress, Silent
-from ingest.readers.cdf import Holdings, describe_holdings, read_archive
-from ingest.readers.spase import read_datasets
-from ingest.report import GranuleCount, RefusedRows, Report, SourceCount
-from ingest.walk import walk_tree
+from ingest.report import GranuleCount, Report, SourceCount
+from ingest.rowingest import RowsLoaded, load_rows
+from ingest.scan import Scanner
+from ingest.sources import SourceFacts, read_sources
+from ingest.tally import count_values, coverage_of
+from ingest.validation.admit import admit_datasets
+from ingest.validation.screen import Screening, write_quarantine
 
-__all__ = ["ingest_service"]
+__all__ = ["DEFAULTS", "Options", "ingest_service"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -48,255 +55,237 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _LOCK = 7_240_532
 
 
-@dataclass(slots=True)
-class _Facts:
-    """What the sources say."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an ingestion goes about its work."""
 
-    #: by dataset_id
-    datasets: dict[str, DatasetFacts] = field(default_factory=dict)
-    #: what the rows of a described dataset stand for; a dataset known from its files alone is not here
-    described: dict[str, Granule] = field(default_factory=dict)
-    holdings: tuple[Holdings, ...] = ()
-    refused: list[Refusal] = field(default_factory=list)
+    #: processes that open files; None: one for each core
+    jobs: int | None = None
+    #: wait for another ingestion of the same service instead of giving up
+    wait: bool = False
+    #: delete even if most of what is published would go
+    allow_deletions: bool = False
+    #: open all files and compare all granules, also where nothing seems to have moved
+    thorough: bool = False
+
+
+DEFAULTS = Options()
 
 
 @dataclass(frozen=True, slots=True)
-class _Plans:
-    """What is going to be written, and what is not."""
+class _Memory:
+    """What earlier ingestions of the service left behind."""
 
-    table: Table
-    accepted: tuple[DatasetPlan, ...]
-    refused_rows: tuple[RefusedRows, ...]
-    rows: int
-    #: datasets without a row
-    empty: int
+    scanned: Mapping[tuple[str, str], ScannedFile]
+    indexed: tuple[ArchiveFile, ...]
+    datasets: Mapping[str, DatasetState]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a run has come to; the numbers of its report."""
+
+    facts: SourceFacts
+    plans: Plans
+    work: Work
+    screening: Screening
+    merged: Merged
+    opened: int
+    load_seconds: float
+
+    @property
+    def table(self) -> Table:
+        """The table that was written."""
+        return self.plans.table
 
 
 def ingest_service(
-    definition: Definition, database: Database, *, progress: Progress | None = None, now: datetime | None = None
+    definition: Definition,
+    database: Database,
+    *,
+    progress: Progress | None = None,
+    now: datetime | None = None,
+    options: Options = DEFAULTS,
 ) -> Report:
     """Bring a service up to date with its sources and publish it; `now` is UTC without tzinfo.
 
     What cannot be used is in the report. Raises DefinitionError when definition and sources do not fit together and
-    SetupError when the database refuses; nothing is changed then.
+    SetupError when the database refuses, or when most of what is published would go; nothing is changed then.
     """
     progress = progress or Silent()
     now = (now or datetime.now(UTC).replace(tzinfo=None)).replace(microsecond=0)
     clock = time.perf_counter()
     with connect(database, Role.OWNER, autocommit=True) as connection:
-        with _in_sentences("nothing was changed"), _one_at_a_time(connection, definition.schema):
-            # 1. what the sources say
-            facts = _read_sources(definition, now.date(), progress)
-            # 2. what the rows will be
-            plans = _plan(definition, facts, now.date())
-            # 3. a table that can hold them
-            is_new = _prepare(connection, plans.table)
-            # 4. rows, archive and catalogue, all or nothing
-            load_clock = time.perf_counter()
-            with connection.transaction():
-                merged = _load(connection, definition, plans, is_new, now, progress)
-                load_seconds = time.perf_counter() - load_clock
-                assert merged.inserted + merged.updated + merged.unchanged == plans.rows
-                _publish(connection, definition, plans, is_new, now)
+        with (
+            _in_sentences("nothing was changed"),
+            _one_at_a_time(connection, definition.schema, progress, wait=options.wait),
+        ):
+            if definition.has_rows:
+                allowed = options.allow_deletions
+                outcome: _Outcome | RowsLoaded = load_rows(
+                    connection, definition, _prepare, now, progress, allow_deletions=allowed
+                )
+            else:
+                outcome = _bring_up_to_date(connection, definition, options, now, progress)
         # 5. room and statistics
         with _in_sentences("the granules are published, but their statistics are not up to date"):
-            _tidy(connection, plans.table, progress)
-    return _report(definition, facts, plans, merged, time.perf_counter() - clock, load_seconds)
+            _tidy(connection, outcome.table, progress)
+    seconds = time.perf_counter() - clock
+    return outcome.report(seconds) if isinstance(outcome, RowsLoaded) else _report(definition, outcome, seconds)
 
 
-def _report(
-    definition: Definition, facts: _Facts, plans: _Plans, merged: Merged, seconds: float, load_seconds: float
-) -> Report:
+def _bring_up_to_date(
+    connection: Connection, definition: Definition, options: Options, now: datetime, progress: Progress
+) -> _Outcome:
+    schema, stamp = definition.schema, dali_timestamp(now)
+    # 1. what the sources say; files that have not moved are not opened
+    memory = _recall(connection, schema, options)
+    scanner = Scanner(memory.scanned, partial(remember_files, connection, schema), options.jobs)
+    facts = read_sources(definition, now.date(), scanner, progress)
+    if not options.allow_deletions:
+        refuse_lost_files(schema, memory.indexed, facts.holdings)
+    # 2. what the rows will be, and which of them differ
+    plans = make_plans(definition, facts, now.date(), stamp)
+    _refuse_unknown_withdrawals(connection, definition, facts, memory)
+    # 3. a table that can hold them
+    unused = _prepare(connection, plans.table)
+    builder = GranuleBuilder(definition, plans.table, now.date(), stamp, is_new=unused is None)
+    plans, screening = admit_datasets(connection, definition, plans, builder, stamp)
+    stored = {} if unused is None else publish.rows_by_dataset(connection, plans.table)
+    work = what_to_do(plans, memory.datasets, stored, memory.indexed, thorough=options.thorough or unused is None)
+    # 4. rows, archive and catalogue, all or nothing
+    load_clock = time.perf_counter()
+    with connection.transaction():
+        if unused is None:
+            merged = _fill(connection, plans, builder, progress)
+        else:
+            merged = _merge(connection, definition, plans, work, builder, unused, stored, options, stamp, progress)
+        load_seconds = time.perf_counter() - load_clock
+        assert merged.inserted + merged.updated + merged.unchanged == plans.rows
+        _publish(connection, definition, facts, plans, now)
+        write_quarantine(connection, schema, screening.set_aside)
+        _count(connection, plans, builder)
+        forget_files(connection, schema, scanner.forgotten())
+    return _Outcome(facts, plans, work, screening, merged, scanner.opened, load_seconds)
+
+
+def _report(definition: Definition, outcome: _Outcome, seconds: float) -> Report:
+    facts, plans = outcome.facts, outcome.plans
     kept = {file for plan in plans.accepted for file in plan.files}
     return Report(
         schema=definition.schema,
-        granules=GranuleCount.of(merged, sum(refused.rows for refused in plans.refused_rows)),
+        granules=GranuleCount.after(outcome.merged, plans.refused_rows),
         total_rows=plans.rows,
         datasets=len(plans.accepted),
         datasets_without_rows=plans.empty,
-        sources=tuple(SourceCount.of(holdings, kept) for holdings in facts.holdings),
+        rows_compared=plans.rows - outcome.work.unchanged_rows,
+        datasets_unchanged=outcome.work.unchanged,
+        withdrawn=definition.withdrawn,
+        files_opened=outcome.opened,
+        sources=tuple(SourceCount.of(holdings, kept, definition.withdrawn) for holdings in facts.holdings),
         refused_records=tuple(facts.refused),
         refused_rows=plans.refused_rows,
         out_of_dates=tuple(refusal for plan in plans.accepted for refusal in files_out_of_dates(plan)),
         seconds=seconds,
-        load_seconds=load_seconds,
+        load_seconds=outcome.load_seconds,
+        findings=outcome.screening.findings,
     )
 
 
-# -- 1. sources -------------------------------------------------------------------------------------------------------
+# -- 1. before --------------------------------------------------------------------------------------------------------
 
 
-def _read_sources(definition: Definition, today: date, progress: Progress) -> _Facts:
-    facts = _Facts()
-    for source in definition.sources_of(SourceKind.SPASE_DATASETS):
-        _read_descriptions(definition, source, facts, today, progress)
-    facts.holdings = tuple(
-        _read_files(definition, source, facts, progress) for source in definition.sources_of(SourceKind.CDF_FILES)
+def _recall(connection: Connection, schema: str, options: Options) -> _Memory:
+    return _Memory(
+        scanned={} if options.thorough else scanned_files(connection, schema),
+        indexed=indexed_files(connection, schema),
+        datasets=dataset_states(connection, schema),
     )
-    _refuse_files_claimed_twice(definition, facts.holdings)
-    for one in describe_holdings(facts.holdings, facts.described):
-        if isinstance(one, Refusal):
-            facts.refused.append(one)
-        else:
-            facts.datasets[one.dataset.dataset_id] = one
-    return facts
 
 
-def _read_descriptions(definition: Definition, source: Source, facts: _Facts, today: date, progress: Progress) -> None:
-    progress.stage("reading descriptions")
-    before = len(facts.described)
-    for one in read_datasets(source.path, today=today):
-        progress.advance()
-        if isinstance(one, Refusal):
-            facts.refused.append(one)
-        elif one.dataset.dataset_id in facts.described:
-            other = facts.datasets[one.dataset.dataset_id].origin
-            reason = f"the dataset {one.dataset.dataset_id} is already described by {other}"
-            facts.refused.append(Refusal(one.origin, reason))
-        else:
-            facts.datasets[one.dataset.dataset_id] = one
-            facts.described[one.dataset.dataset_id] = source.granule
-    if len(facts.described) == before:
-        raise DefinitionError(
-            f"{definition.file}: {source.name}: there is no usable SPASE NumericalData record below {source.path}."
-        )
-
-
-def _read_files(definition: Definition, source: Source, facts: _Facts, progress: Progress) -> Holdings:
-    if facts.described and not source.partial:
-        _refuse_unknown_datasets(definition, source, facts)
-    progress.stage("looking for files")
-    tree = walk_tree(source.path)
-    progress.stage("indexing files", len(tree.files))
-    return read_archive(definition.file, source, tree, progress.advance)
-
-
-def _refuse_unknown_datasets(definition: Definition, source: Source, facts: _Facts) -> None:
-    for claim in source.claims:
-        if claim.dataset_id not in facts.described:
+def _refuse_unknown_withdrawals(
+    connection: Connection, definition: Definition, facts: SourceFacts, memory: _Memory
+) -> None:
+    known = {*facts.datasets, *memory.datasets, *withdrawn_datasets(connection, definition.schema)}
+    for dataset_id in definition.withdrawn:
+        if dataset_id not in known:
             raise DefinitionError(
-                f"{definition.file}: {source.name}: files.{claim.dataset_id!r} names a dataset that no description "
-                f"has.{did_you_mean(claim.dataset_id, facts.described)}"
+                f"{definition.file}: [service] withdrawn names {dataset_id!r}, but there is no such dataset."
+                f"{did_you_mean(dataset_id, known)}"
             )
-
-
-def _refuse_files_claimed_twice(definition: Definition, holdings: Sequence[Holdings]) -> None:
-    owners: dict[Path, Source] = {}
-    for holding in holdings if len(holdings) > 1 else ():
-        for file in holding.files:
-            path = (Path(file.root) / file.path).resolve()
-            other = owners.setdefault(path, holding.source)
-            if other is not holding.source:
-                raise DefinitionError(
-                    f"{definition.file}: {other.name} and {holding.source.name} both claim the file {path}; "
-                    "a file belongs to one source."
-                )
-
-
-# -- 2. plans ---------------------------------------------------------------------------------------------------------
-
-
-def _plan(definition: Definition, facts: _Facts, today: date) -> _Plans:
-    files: dict[str, list[tuple[Source, ArchiveFile]]] = defaultdict(list)
-    for holding in facts.holdings:
-        for file in holding.files:
-            files[file.dataset_id].append((holding.source, file))
-    plans = [
-        _plan_dataset(one, facts.described.get(dataset_id), files.get(dataset_id, ()))
-        for dataset_id, one in facts.datasets.items()
-    ]
-    table = publish.with_indexed_columns(epn_core_table(definition, [plan.facts for plan in plans]))
-    return _check(definition, table, plans, today)
-
-
-def _plan_dataset(
-    facts: DatasetFacts, described_as: Granule | None, files: Sequence[tuple[Source, ArchiveFile]]
-) -> DatasetPlan:
-    """Rows of a described dataset go by its description; those of another only exist where it has files."""
-    asked_for = {source.granule for source, _ in files}
-    calendar = next((granule for granule in (Granule.DAY, Granule.MONTH) if granule in asked_for), Granule.FILE)
-    return DatasetPlan(
-        facts=facts,
-        granule=calendar if described_as is None else described_as,
-        files=tuple(file for _, file in files),
-        single=tuple(file for source, file in files if source.granule is Granule.FILE),
-        held_only=described_as is None,
-    )
-
-
-def _check(definition: Definition, table: Table, plans: Sequence[DatasetPlan], today: date) -> _Plans:
-    """Keep away the rows that may not be written, with their reasons."""
-    registry = UidRegistry()
-    accepted, refused = [], []
-    counter = GranuleBuilder(definition, table, today, None)
-    for plan in plans:
-        problems = value_problems(common_values(definition, plan.facts), table)
-        if problems:
-            refused.append(RefusedRows(plan.facts.origin, "; ".join(problems), counter.count(plan)))
-            continue
-        admitted, refusals = registry.admit(plan)
-        lost = counter.count(plan) if admitted is None else 1
-        refused += [RefusedRows(refusal.path, refusal.reason, lost) for refusal in refusals]
-        if admitted is not None:
-            accepted.append(admitted)
-    return _Plans(
-        table=table,
-        accepted=tuple(accepted),
-        refused_rows=tuple(refused),
-        rows=sum(map(counter.count, accepted)),
-        empty=sum(counter.count(plan) == 0 for plan in accepted),
-    )
 
 
 # -- 3. table ---------------------------------------------------------------------------------------------------------
 
 
-def _prepare(connection: Connection, table: Table) -> bool:
-    """Make sure that a published table has all columns; whether there is none yet."""
-    if not publish.stored_columns(connection, table):
-        return True
+def _prepare(connection: Connection, table: Table) -> tuple[str, ...] | None:
+    """Make sure that a published table has all columns; the stored ones that it needs no more, None: no table yet."""
+    stored = publish.stored_columns(connection, table)
+    if not stored:
+        return None
     if table.schema not in {service.schema_name for service in store.services(connection)}:
         raise SetupError(
             f"The database holds a table {table.qualified_name} that was not made by an ingestion; "
             "choose another schema name in the definition."
         )
     publish.add_columns(connection, table)
-    return False
+    return tuple(name for name in stored if table.column(name) is None)
 
 
 # -- 4. rows and metadata, in the caller's transaction ----------------------------------------------------------------
 
 
-def _load(
-    connection: Connection,
-    definition: Definition,
-    plans: _Plans,
-    is_new: bool,
-    now: datetime,
-    progress: Progress,
-) -> Merged:
-    stamp = dali_timestamp(now)
-    builder = GranuleBuilder(definition, plans.table, now.date(), stamp if is_new else None)
-    blocks = (block for plan in plans.accepted for block in builder.blocks(plan))
-    columns = copy_columns(plans.table)
+def _fill(connection: Connection, plans: Plans, builder: GranuleBuilder, progress: Progress) -> Merged:
     progress.stage("loading granules", plans.rows)
-    if not is_new:
-        return merge_into_table(connection, plans.table, columns, blocks, progress, stamp)
     publish.create_table(connection, plans.table)
-    merged = fill_new_table(connection, plans.table, columns, blocks, progress.advance)
+    blocks = (block for plan in plans.accepted for block in builder.blocks(plan))
+    merged = fill_new_table(connection, plans.table, blocks, progress.advance)
     progress.stage("building indexes")
     allow_memory(connection, "maintenance_work_mem")
     publish.create_indexes(connection, plans.table)
     return merged
 
 
-def _publish(connection: Connection, definition: Definition, plans: _Plans, is_new: bool, now: datetime) -> None:
-    if not is_new:
-        publish.create_indexes(connection, plans.table)
+def _merge(
+    connection: Connection,
+    definition: Definition,
+    plans: Plans,
+    work: Work,
+    builder: GranuleBuilder,
+    unused: Sequence[str],
+    stored: Mapping[str, int],
+    options: Options,
+    stamp: str,
+    progress: Progress,
+) -> Merged:
+
+    def check() -> None:
+        if not options.allow_deletions:
+            refuse_lost_rows(connection, plans.table, sum(stored.values()), definition.withdrawn)
+
+    merged = Merged()
+    if work.datasets:
+        progress.stage("loading granules", plans.rows - work.unchanged_rows)
+        merged = merge_into_table(
+            connection,
+            plans.table,
+            (block for plan in work.plans for block in builder.blocks(plan)),
+            progress,
+            stamp,
+            datasets=work.datasets if work.unchanged else None,
+            unused=unused,
+            check=check,
+        )
+    publish.create_indexes(connection, plans.table)
+    return replace(merged, unchanged=merged.unchanged + work.unchanged_rows)
+
+
+def _publish(connection: Connection, definition: Definition, facts: SourceFacts, plans: Plans, now: datetime) -> None:
+    schema = definition.schema
     store.write_service(
         connection,
         store.Service(
-            schema_name=definition.schema,
+            schema_name=schema,
             title=definition.title,
             description=definition.description,
             publisher=definition.publisher,
@@ -307,42 +296,54 @@ def _publish(connection: Connection, definition: Definition, plans: _Plans, is_n
             last_ingested=now,
         ),
     )
+    still_described = [facts.datasets[name].dataset for name in definition.withdrawn if name in facts.datasets]
+    note_withdrawn(connection, schema, still_described, definition.withdrawn, now)
     store.write_datasets(
         connection,
-        definition.schema,
+        schema,
         [plan.dataset for plan in plans.accepted],
         {plan.dataset.dataset_id: plan.granule.value for plan in plans.accepted},
     )
-    store.write_files(connection, definition.schema, (file for plan in plans.accepted for file in plan.files))
-    schema = Schema(name=definition.schema, title=definition.title, description=plans.table.description)
-    publish.publish_table(connection, schema, plans.table)
+    write_dataset_states(connection, schema, plans.states)
+    store.write_files(connection, schema, (file for plan in plans.accepted for file in plan.files))
+    described = Schema(name=schema, title=definition.title, description=plans.table.description)
+    publish.publish_table(connection, described, plans.table)
     publish.raise_catalog_version(connection)
+
+
+def _count(connection: Connection, plans: Plans, builder: GranuleBuilder) -> None:
+    """Keep the counts by value and the coverage true."""
+    counts = count_values(plans.table, builder, plans.accepted)
+    write_value_counts(connection, plans.table.schema, counts)
+    write_coverage(connection, plans.table.schema, coverage_of(publish.time_bounds(connection, plans.table), counts))
 
 
 # -- 5. afterwards ----------------------------------------------------------------------------------------------------
 
 
 def _tidy(connection: Connection, table: Table, progress: Progress) -> None:
-    """Give back the room of old rows and take statistics; outside any transaction."""
+    """Give back the room of old rows and take statistics, where something was written; outside any transaction."""
     progress.stage("taking statistics")
-    for name in (
-        sql.Identifier(table.schema, table.name),
-        sql.Identifier("archive", "dataset"),
-        sql.Identifier("archive", "parameter"),
-        sql.Identifier("archive", "file"),
+    for schema, name in (
+        (table.schema, table.name),
+        *(("archive", name) for name in ("dataset", "parameter", "file", "scanned_file", "value_count")),
     ):
-        connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(name))
+        if publish.needs_vacuum(connection, schema, name):
+            connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(schema, name)))
 
 
 # -- around it all ----------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _one_at_a_time(connection: Connection, schema: str) -> Iterator[None]:
+def _one_at_a_time(connection: Connection, schema: str, progress: Progress, *, wait: bool) -> Iterator[None]:
     """Hold the lock of the service for as long as the block, or the connection, lasts."""
     row = connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_LOCK, schema)).fetchone()
     if row != (True,):
-        raise SetupError(f"Another ingestion of {schema} is running; wait until it is done and try again.")
+        if not wait:
+            raise SetupError(f"Another ingestion of {schema} is running; wait until it is done and try again.")
+        progress.stage(f"waiting for another ingestion of {schema}")
+        connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", (_LOCK, schema))
     try:
         yield
     finally:

@@ -9,8 +9,10 @@ from typing import Any
 
 from epntap.archive.model import ArchiveFile
 from ingest.copy import Merged
-from ingest.facts import Refusal
+from ingest.facts import Refusal, Remark
 from ingest.readers.cdf import Holdings
+from ingest.validation.findings import Finding, by_weight
+from ingest.validation.report import finding_lines
 
 __all__ = ["GranuleCount", "RefusedRows", "Report", "SourceCount"]
 
@@ -22,7 +24,10 @@ NOT_KEPT = "its granule or its dataset is refused, for the reason given there"
 
 @dataclass(frozen=True, slots=True)
 class GranuleCount:
-    """Rows of epn_core. seen = loaded + unchanged + refused; deleted rows were there before and are not seen."""
+    """Rows of epn_core. seen = loaded + unchanged + refused + quarantined.
+
+    Deleted rows were there before and are not seen.
+    """
 
     seen: int
     inserted: int
@@ -30,12 +35,22 @@ class GranuleCount:
     unchanged: int
     refused: int
     deleted: int
+    #: kept out until somebody has looked at them (archive.quarantine)
+    quarantined: int = 0
 
     @classmethod
-    def of(cls, merged: Merged, refused: int) -> GranuleCount:
-        """The count after a merge from which `refused` rows were kept away."""
-        seen = merged.inserted + merged.updated + merged.unchanged + refused
-        return cls(seen, merged.inserted, merged.updated, merged.unchanged, refused, merged.deleted)
+    def of(cls, merged: Merged, refused: int, quarantined: int = 0) -> GranuleCount:
+        """The count after a merge from which so many rows were kept away."""
+        seen = merged.inserted + merged.updated + merged.unchanged + refused + quarantined
+        return cls(seen, merged.inserted, merged.updated, merged.unchanged, refused, merged.deleted, quarantined)
+
+    @classmethod
+    def after(cls, merged: Merged, kept_away: Iterable[RefusedRows]) -> GranuleCount:
+        """The count after a merge of all but these."""
+        rows = {True: 0, False: 0}
+        for one in kept_away:
+            rows[one.quarantined] += one.rows
+        return cls.of(merged, rows[False], rows[True])
 
     @property
     def loaded(self) -> int:
@@ -45,7 +60,7 @@ class GranuleCount:
 
 @dataclass(frozen=True, slots=True)
 class SourceCount:
-    """Files of one source. found = indexed + superseded + unclaimed + refused."""
+    """Files of one source. found = indexed + superseded + unclaimed + refused + withdrawn."""
 
     source: str
     path: str
@@ -57,12 +72,15 @@ class SourceCount:
     not_walked: tuple[Refusal, ...]
     idle_claims: tuple[str, ...]
     claimed: Mapping[str, int]
+    #: files of withdrawn datasets
+    withdrawn: int = 0
 
     @classmethod
-    def of(cls, holdings: Holdings, kept: Collection[ArchiveFile]) -> SourceCount:
+    def of(cls, holdings: Holdings, kept: Collection[ArchiveFile], withdrawn: Collection[str] = ()) -> SourceCount:
         """The count of what a source holds; a file that is not among those `kept` went with its dataset or granule."""
-        indexed = [file for file in holdings.files if file in kept]
-        lost = [Refusal(file.path, NOT_KEPT) for file in holdings.files if file not in kept]
+        files = [file for file in holdings.files if file.dataset_id not in withdrawn]
+        indexed = [file for file in files if file in kept]
+        lost = [Refusal(file.path, NOT_KEPT) for file in files if file not in kept]
         return cls(
             source=holdings.source.name,
             path=str(holdings.source.path),
@@ -74,6 +92,7 @@ class SourceCount:
             not_walked=holdings.not_walked,
             idle_claims=holdings.idle_claims,
             claimed=dict(sorted(Counter(file.dataset_id for file in indexed).items())),
+            withdrawn=len(holdings.files) - len(files),
         )
 
 
@@ -84,6 +103,8 @@ class RefusedRows:
     path: str
     reason: str
     rows: int
+    #: set aside, not dropped
+    quarantined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +126,29 @@ class Report:
     #: of the whole run, and from the first row to the last index or comparison
     seconds: float
     load_seconds: float
+    #: rows that were loaded, or compared with those that are published
+    rows_compared: int = 0
+    #: datasets of which nothing has moved, so that their rows were not compared
+    datasets_unchanged: int = 0
+    #: datasets that were taken back
+    withdrawn: tuple[str, ...] = ()
+    #: files that are new or have moved; all others are known from earlier runs
+    files_opened: int = 0
+    #: what an operator should know although nothing is left out for it
+    remarks: tuple[Remark, ...] = ()
+    #: rules of EPN-TAP that rows break, published or not
+    findings: tuple[Finding, ...] = ()
 
     @property
     def rows_per_s(self) -> float:
-        """Rows seen by the second of loading."""
-        return (self.granules.seen - self.granules.refused) / self.load_seconds if self.load_seconds > 0 else 0.0
+        """Rows loaded or compared by the second of loading."""
+        return self.rows_compared / self.load_seconds if self.load_seconds > 0 else 0.0
 
     def to_json(self) -> dict[str, Any]:  # ready for json.dumps
         """Everything, for scripts."""
         document = asdict(self)
         document["granules"]["loaded"] = self.granules.loaded
+        document["findings"] = [finding.to_json() for finding in self.findings]
         document["rows_per_s"] = round(self.rows_per_s)
         document["seconds"] = round(self.seconds, 3)
         document["load_seconds"] = round(self.load_seconds, 3)
@@ -129,10 +163,20 @@ class Report:
         ]
         if self.datasets_without_rows:
             lines.append(f"  datasets  {self.datasets_without_rows:,} without a granule (placeholder, future, no file)")
+        if self.datasets_unchanged:
+            lines.append(f"  unchanged {self.datasets_unchanged:,} datasets, which were not looked at again")
+        if self.withdrawn:
+            lines.append(f"  withdrawn {', '.join(self.withdrawn)}")
         for source in self.sources:
             lines += _source_lines(source)
+        if self.sources:
+            lines.append(f"  opened    {self.files_opened:,} files that are new or have moved")
+        lines += _listed("to be known", [f"{one.path}: {one.text}" for one in self.remarks])
         lines += _listed("descriptions refused", [f"{one.path}: {one.reason}" for one in self.refused_records])
         lines += _listed("granules refused", [f"{one.path}: {one.reason} ({one.rows:,})" for one in self.refused_rows])
+        if self.findings:
+            lines.append("  rules of EPN-TAP that are broken:")
+            lines += [line for finding in by_weight(self.findings) for line in finding_lines(finding, "    ")]
         lines += _listed("files that no granule offers", [f"{one.path}: {one.reason}" for one in self.out_of_dates])
         return "\n".join(lines)
 
@@ -140,7 +184,7 @@ class Report:
 def _granule_lines(count: GranuleCount) -> Iterable[str]:
     yield (
         f"  granules  {count.seen:,} seen = {count.loaded:,} loaded + {count.unchanged:,} unchanged "
-        f"+ {count.refused:,} refused"
+        f"+ {count.refused:,} refused" + (f" + {count.quarantined:,} in quarantine" if count.quarantined else "")
     )
     yield (
         f"            {count.inserted:,} of the loaded are new, {count.updated:,} changed; "
@@ -151,7 +195,9 @@ def _granule_lines(count: GranuleCount) -> Iterable[str]:
 def _source_lines(source: SourceCount) -> Iterable[str]:
     yield (
         f"  files     {source.found:,} found = {source.indexed:,} indexed + {len(source.superseded):,} superseded "
-        f"+ {len(source.unclaimed):,} unclaimed + {len(source.refused):,} refused, below {source.path}"
+        f"+ {len(source.unclaimed):,} unclaimed + {len(source.refused):,} refused"
+        + (f" + {source.withdrawn:,} withdrawn" if source.withdrawn else "")
+        + f", below {source.path}"
     )
     yield from _listed("files refused", [f"{one.path}: {one.reason}" for one in source.refused])
     yield from _listed("files superseded", [f"{one['path']} by {one['by']}" for one in source.superseded])

@@ -1,17 +1,19 @@
-"""The CDF files below a folder, in a fixed order, and what was left out on the way."""
+"""The files below a folder, in a fixed order, and what was left out on the way."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.facts import Refusal
 
-__all__ = ["Tree", "walk_tree"]
+__all__ = ["UNREADABLE_FOLDER", "Tree", "walk_tree"]
 
 SUFFIX = ".cdf"
+#: how the reason of a refusal begins when nobody knows what a folder holds
+UNREADABLE_FOLDER = "the folder cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,56 +25,71 @@ class Tree:
     refusals: tuple[Refusal, ...] = ()
 
 
-def walk_tree(root: Path) -> Tree:
-    """All `*.cdf` files below `root`, whatever the case of the suffix.
+def is_cdf(name: str) -> bool:
+    """Whether a file name ends in .cdf, in any case."""
+    return name.lower().endswith(SUFFIX)
+
+
+def walk_tree(root: Path, counts: Callable[[str], bool] = is_cdf) -> Tree:
+    """All files below `root` whose names count: `*.cdf`, whatever the case of the suffix, unless another test is given.
 
     Hidden folders are passed over. A link to something inside `root` stands for what it points to, which is found at
     its own place; a link that leaves `root` is not followed but reported, as is a folder that cannot be read.
     """
-    walker = _Walker(root)
+    walker = _Walker(root, counts)
     files = sorted(walker.files(root, ""))
     return Tree(root, tuple(files), tuple(sorted(walker.refusals, key=lambda refusal: refusal.path)))
 
 
 class _Walker:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, counts: Callable[[str], bool]) -> None:
         self._real_root = root.resolve()
+        self._counts = counts
         self.refusals: list[Refusal] = []
 
     def files(self, folder: Path, prefix: str) -> Iterator[str]:
+        pending = [(folder, prefix)]  # not by recursion: folders may be a thousand deep
+        while pending:
+            folder, prefix = pending.pop()
+            for entry in self._entries(folder, prefix):
+                relative = prefix + entry.name
+                if entry.is_symlink():
+                    if self._link_counts(entry, relative):
+                        yield relative
+                elif entry.is_dir(follow_symlinks=False):
+                    if not entry.name.startswith("."):
+                        pending.append((folder / entry.name, relative + "/"))
+                elif (
+                    self._counts(entry.name)
+                    and entry.is_file(follow_symlinks=False)
+                    and self._name_can_be_kept(relative)
+                ):
+                    yield relative
+
+    def _entries(self, folder: Path, prefix: str) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
+                return sorted(entries, key=lambda entry: entry.name)
         except OSError as exc:
-            self._refuse(prefix.rstrip("/") or ".", f"the folder cannot be read: {exc.strerror}")
-            return
-        for entry in found:
-            relative = prefix + entry.name
-            if entry.is_symlink():
-                if self._link_counts(entry, relative):
-                    yield relative
-            elif entry.is_dir(follow_symlinks=False):
-                if not entry.name.startswith("."):
-                    yield from self.files(folder / entry.name, relative + "/")
-            elif _is_cdf(entry.name) and entry.is_file(follow_symlinks=False) and self._name_can_be_kept(relative):
-                yield relative
+            self._refuse(prefix.rstrip("/") or ".", f"{UNREADABLE_FOLDER}: {exc.strerror}")
+            return []
 
     def _link_counts(self, entry: os.DirEntry[str], relative: str) -> bool:
         """Whether a link is a file of its own: only when its target would not be found by itself."""
-        target = Path(entry.path).resolve()
+        target = Path(os.path.realpath(entry.path))  # Path.resolve raises for links that lead to themselves
         if not target.exists():
-            if _is_cdf(entry.name):
+            if self._counts(entry.name):
                 self._refuse(relative, "the link points to nothing")
             return False
         if not target.is_relative_to(self._real_root):
-            if target.is_dir() or _is_cdf(entry.name):
+            if target.is_dir() or self._counts(entry.name):
                 self._refuse(relative, "the link leaves the folder of the source and is not followed")
             return False
-        return _is_cdf(entry.name) and target.is_file() and not self._is_walked(target)
+        return self._counts(entry.name) and target.is_file() and not self._is_walked(target)
 
     def _is_walked(self, target: Path) -> bool:
         below = target.relative_to(self._real_root)
-        return _is_cdf(target.name) and not any(part.startswith(".") for part in below.parts[:-1])
+        return self._counts(target.name) and not any(part.startswith(".") for part in below.parts[:-1])
 
     def _name_can_be_kept(self, relative: str) -> bool:
         try:
@@ -84,7 +101,3 @@ class _Walker:
 
     def _refuse(self, path: str, reason: str) -> None:
         self.refusals.append(Refusal(path.encode("utf-8", "replace").decode("utf-8"), reason))
-
-
-def _is_cdf(name: str) -> bool:
-    return name.lower().endswith(SUFFIX)

@@ -30,6 +30,8 @@ CREATE TABLE archive.dataset (
     landing_url     text,
     information_url text,
     doi             text,
+    -- what one row of epn_core stands for: it tells a granule_uid that ends in a date from a file name that does
+    granule         text NOT NULL DEFAULT 'file' CHECK (granule IN ('day', 'month', 'file')),
     PRIMARY KEY (schema_name, dataset_id)
 );
 
@@ -66,6 +68,7 @@ CREATE TABLE archive.file (
     PRIMARY KEY (schema_name, root, path),
     FOREIGN KEY (schema_name, dataset_id) REFERENCES archive.dataset ON DELETE CASCADE
 );
+CREATE INDEX file_by_path ON archive.file (schema_name, path);
 CREATE INDEX file_by_time ON archive.file (schema_name, dataset_id, tt2000_min, tt2000_max);
 
 -- How a published column is stored where that differs from what is published (catalog.model.Form).

@@ -1,4 +1,4 @@
-"""/datalink/soda/sync and /data/<granule_uid>.<extension> over HTTP."""
+"""/datalink/soda/sync, /data/<granule_uid>.<extension> and /files/<schema>/<path> over HTTP."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import flask
 
-from datalink.cutout import CutAnswer, CutoutService, NothingThereError
+from datalink.cutout import CutAnswer, CutoutService, NothingThereError, published_file
 from datalink.reformat import FORMATS
 from datalink.soda.params import EVERYTHING, CutRequest, cut_request
 from datalink.views import request_params
@@ -36,6 +36,12 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
         request = CutRequest(granule_uid, EVERYTHING, format_name=extension, schema=flask.request.args.get("SCHEMA"))
         original = service.original(granule_uid, request.schema) if extension == "cdf" else None
         return _respond(original or service.cut(request))
+
+    @blueprint.get("/files/<schema>/<path:path>")
+    def file(schema: str, path: str) -> flask.Response:
+        response = _respond(published_file(service.links, schema, path))
+        response.headers["Content-Disposition"] = "inline"
+        return response
 
     @blueprint.errorhandler(NothingThereError)
     def empty(error: NothingThereError) -> flask.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-__all__ = ["ArchiveFile", "Dataset", "Parameter"]
+__all__ = ["ArchiveFile", "Dataset", "Parameter", "ScannedFile"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +74,26 @@ class ArchiveFile:
     fill_epochs: int = 0
     #: product version as found in the file name, "" if none; the newest of one product wins
     version: str = ""
+    #: of the content, in hexadecimal; "" when the source does without checksums
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedFile:
+    """A file that was opened, and what was found in it."""
+
+    root: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    sha256: str = ""
+    #: why it cannot be used; None when it can
+    refusal: str | None = None
+    logical_source: str = ""
+    #: TT2000 nanoseconds, both inclusive
+    tt2000_min: int | None = None
+    tt2000_max: int | None = None
+    records: int = 0
+    fill_epochs: int = 0
+    #: JSON of what it says about its dataset, once that has been asked
+    description: str | None = None

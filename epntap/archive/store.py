@@ -20,8 +20,10 @@ __all__ = [
     "LocatedGranule",
     "Service",
     "dataset",
+    "file_of",
     "files_overlapping",
     "locate",
+    "schemas_with",
     "services",
     "write_datasets",
     "write_files",
@@ -77,6 +79,7 @@ _FILE_COLUMNS = (
     "records",
     "fill_epochs",
     "version",
+    "sha256",
 )
 
 
@@ -225,6 +228,7 @@ def write_files(connection: Connection, schema: str, files: Iterable[ArchiveFile
                 one.records,
                 one.fill_epochs,
                 one.version,
+                one.sha256,
             )
             for one in files
         ),
@@ -242,8 +246,11 @@ def _make_exactly(
     """COPY the rows aside, then delete, update and insert what differs within one service."""
     target, incoming = sql.Identifier("archive", table), sql.Identifier(f"incoming_{table}")
     names = sql.SQL(", ").join(sql.Identifier(name) for name in columns)
-    connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT DROP").format(incoming, target))
-    connection.execute(sql.SQL("ALTER TABLE {} ALTER COLUMN schema_name DROP NOT NULL").format(incoming))
+    connection.execute(
+        sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+            incoming, names, target
+        )
+    )
     with (
         connection.cursor() as cursor,
         cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(incoming, names)) as copy,
@@ -323,7 +330,10 @@ def locate(
     if not schemas:
         return None
     span = _calendar_span(granule_uid)
-    start, stop = (None, None) if span is None else (to_tt2000(span[0]), to_tt2000(span[1]))
+    try:
+        start, stop = (None, None) if span is None else (to_tt2000(span[0]), to_tt2000(span[1]))
+    except ValueError:  # digits that look like a date of a time that TT2000 does not reach
+        start, stop = None, None
     row = connection.execute(
         _locate_statement(schemas), {"uid": granule_uid, "start": start, "stop": stop, "leap": _MOST_LEAP_NS}
     ).fetchone()
@@ -339,6 +349,28 @@ def locate(
     else:
         files = tuple(file for file in files if _reaches_into(file, start, stop))
     return LocatedGranule(str(schema), granule_uid, one, start, stop, files)
+
+
+def file_of(connection: Connection, schema: str, path: str) -> ArchiveFile | None:
+    """The indexed file of a service with this path below one of its folders, or None."""
+    row = connection.execute(
+        sql.SQL(
+            "SELECT {} FROM archive.file f WHERE f.schema_name = %s AND f.path = %s ORDER BY f.root LIMIT 1"
+        ).format(_prefixed("f", _FILE_COLUMNS)),
+        (schema, path),
+    ).fetchone()
+    return None if row is None else ArchiveFile(*row)
+
+
+def schemas_with(connection: Connection, granule_uid: str, schemas: Sequence[str]) -> tuple[str, ...]:
+    """Those of the schemas whose epn_core has a granule of this name."""
+    asked = sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT {}::text WHERE EXISTS (SELECT FROM {} WHERE granule_uid = %(uid)s)").format(
+            sql.Literal(schema), sql.Identifier(schema, "epn_core")
+        )
+        for schema in schemas
+    )
+    return tuple(str(row[0]) for row in connection.execute(asked, {"uid": granule_uid}))
 
 
 _PARAMETERS_OF_D = sql.SQL(

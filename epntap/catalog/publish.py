@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from epntap.catalog.indexes import (
+    EPN_CORE_INDEXES,
+    HAS_ITEM,
+    HAS_ONE_OF,
+    HASH_LIST_COLUMNS,
+    ITEMS,
+    OVERLAP,
+    TIME_SPAN,
+    Index,
+    indexes_of,
+)
 from epntap.catalog.model import Column, Form, Schema, Table
 from epntap.errors import SetupError
 
 __all__ = [
     "EPN_CORE_INDEXES",
+    "HASH_LIST_COLUMNS",
+    "HAS_ITEM",
+    "HAS_ONE_OF",
+    "ITEMS",
+    "OVERLAP",
+    "TIME_SPAN",
     "Index",
     "add_columns",
     "create_indexes",
     "create_table",
+    "indexes_of",
+    "needs_vacuum",
     "publish_table",
     "raise_catalog_version",
+    "rows_by_dataset",
     "stored_columns",
+    "time_bounds",
     "with_indexed_columns",
 ]
 
@@ -30,57 +51,12 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 LOCK_TIMEOUT_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """An index of every table that has its columns; `{0}` in the expression stands for the first of them."""
-
-    name: str
-    columns: tuple[str, ...]
-    method: str = "btree"
-    expression: str = ""
-    #: storage parameters, as they stand in WITH (…)
-    parameters: str = ""
-
-    @property
-    def target(self) -> sql.Composed:
-        """What stands between the parentheses of CREATE INDEX."""
-        names = [sql.Identifier(name) for name in self.columns]
-        if self.expression:
-            return sql.SQL(self.expression).format(*names)  # constants of this module
-        return sql.SQL(", ").join(names)
-
-
-def _hash_list_index(column: str) -> Index:
-    # fastupdate=off: a pending list would be searched row by row by every query after a load
-    expression = "string_to_array(lower({0}), '#')"
-    return Index(f"{column}_items", (column,), "gin", expression, "fastupdate = off")
-
-
-#: what clients search by, besides the primary key: time, groups, and the items of hash lists
-EPN_CORE_INDEXES: tuple[Index, ...] = (
-    Index("time_min", ("time_min",)),
-    Index("time_max", ("time_max",)),
-    Index("obs_id", ("obs_id",)),
-    Index("dataset_id", ("dataset_id", "time_min")),
-    *map(
-        _hash_list_index,
-        (
-            "dataproduct_type",
-            "instrument_host_name",
-            "instrument_name",
-            "measurement_type",
-            "target_class",
-            "target_name",
-        ),
-    ),
-)
-
-
-def with_indexed_columns(table: Table, indexes: Iterable[Index] = EPN_CORE_INDEXES) -> Table:
+def with_indexed_columns(table: Table) -> Table:
     """The table with `indexed` set on the columns that the primary key or an index serves."""
     served = set(table.primary_key)
-    for index in _usable(table, indexes):
-        served.update(index.columns)
+    for index in indexes_of(table):
+        if not index.extension:
+            served.update(index.columns)
     return replace(table, columns=tuple(replace(column, indexed=column.name in served) for column in table.columns))
 
 
@@ -99,6 +75,33 @@ def stored_columns(connection: Connection, table: Table) -> Mapping[str, str]:
     return dict(rows.fetchall())
 
 
+def rows_by_dataset(connection: Connection, table: Table) -> Mapping[str, int]:
+    """How many rows each dataset has in the table."""
+    rows = connection.execute(sql.SQL("SELECT dataset_id, count(*) FROM {} GROUP BY 1").format(_name(table)))
+    return dict(rows.fetchall())
+
+
+def time_bounds(connection: Connection, table: Table) -> tuple[float | None, float | None]:
+    """The first and the last time of all rows, Julian dates; found through the indexes."""
+    row = connection.execute(sql.SQL("SELECT min(time_min), max(time_max) FROM {}").format(_name(table))).fetchone()
+    return (None, None) if row is None else (row[0], row[1])
+
+
+def needs_vacuum(connection: Connection, schema: str, table: str) -> bool:
+    """Whether a table was written since its statistics were taken."""
+    # counts of changes are passed on once a second otherwise, and a short run is over by then
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    row = connection.execute(
+        """
+        SELECT c.reltuples < 0 OR coalesce(s.n_mod_since_analyze > 0 OR s.n_dead_tup > 0, true)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
+        WHERE n.nspname = %s AND c.relname = %s
+        """,
+        (schema, table),
+    ).fetchone()
+    return row is None or bool(row[0])
+
+
 def create_table(connection: Connection, table: Table) -> None:
     """Make the table, and its schema if need be; indexes can follow the rows. Part of the caller's transaction."""
     columns = sql.SQL(", ").join(_column_definition(column) for column in table.columns)
@@ -113,7 +116,7 @@ def create_table(connection: Connection, table: Table) -> None:
         ) from exc
 
 
-def create_indexes(connection: Connection, table: Table, indexes: Iterable[Index] = EPN_CORE_INDEXES) -> None:
+def create_indexes(connection: Connection, table: Table) -> None:
     """Make the primary key and those indexes that are missing. Part of the caller's transaction.
 
     Readers are not hindered. Raises psycopg.errors.UniqueViolation when two rows have the same key.
@@ -125,17 +128,45 @@ def create_indexes(connection: Connection, table: Table, indexes: Iterable[Index
                 _name(table), sql.Identifier(f"{table.name}_pkey"), key
             )
         )
-    for index in _usable(table, indexes):
-        parameters = sql.SQL(f" WITH ({index.parameters})" if index.parameters else "")
-        connection.execute(
-            sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} USING {} ({}){}").format(
-                sql.Identifier(f"{table.name}_{index.name}"),
-                _name(table),
-                sql.SQL(index.method),  # constants of this module
-                index.target,
-                parameters,
-            )
+    existing = _index_names(connection, table)
+    for index in indexes_of(table):
+        name = f"{table.name}_{index.name}"
+        if name not in existing and (operator_class := _operator_class(connection, index)) is not None:
+            _create_index(connection, table, name, index, operator_class)
+
+
+def _create_index(
+    connection: Connection, table: Table, name: str, index: Index, operator_class: sql.Composable
+) -> None:
+    parameters = sql.SQL(f" WITH ({index.parameters})" if index.parameters else "")  # constants of epntap.catalog
+    connection.execute(
+        sql.SQL("CREATE INDEX {} ON {} USING {} ({} {}){}").format(
+            sql.Identifier(name),
+            _name(table),
+            sql.SQL(index.method),
+            index.target,
+            operator_class,
+            parameters,
         )
+    )
+
+
+def _operator_class(connection: Connection, index: Index) -> sql.Composable | None:
+    """The operator class of an index with its schema, empty for the usual one; None when its extension is missing."""
+    if not index.extension:
+        return sql.SQL("")
+    row = connection.execute(
+        "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = %s",
+        (index.extension,),
+    ).fetchone()
+    return None if row is None else sql.Identifier(row[0], index.operator_class)
+
+
+def _index_names(connection: Connection, table: Table) -> frozenset[str]:
+    rows = connection.execute(
+        "SELECT indexname FROM pg_indexes WHERE schemaname = %s AND tablename = %s", (table.schema, table.name)
+    )
+    return frozenset(row[0] for row in rows)
 
 
 def add_columns(connection: Connection, table: Table, lock_timeout_s: float = LOCK_TIMEOUT_S) -> tuple[str, ...]:
@@ -263,10 +294,6 @@ def _has_primary_key(connection: Connection, table: Table) -> bool:
     return found.fetchone() is not None
 
 
-def _usable(table: Table, indexes: Iterable[Index]) -> Iterable[Index]:
-    return (index for index in indexes if all(table.column(name) is not None for name in index.columns))
-
-
 def _name(table: Table) -> sql.Identifier:
     return sql.Identifier(table.schema, table.name)
 
@@ -276,4 +303,7 @@ def _column_definition(column: Column) -> sql.Composed:
         sql.Identifier(column.name),
         sql.SQL(column.pg_type),  # types come from the list of columns, not from users
     )
+    if column.pg_type == "text" and column.datatype == "char":
+        # ASCII needs no language: the same order on every server, and LIKE 'x%' finds its rows in a plain index
+        definition += sql.SQL(' COLLATE "C"')
     return definition if column.nullable else definition + sql.SQL(" NOT NULL")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from epntap.archive.model import ArchiveFile
-from epntap.cdf.facts import FileFacts, index_file
+from epntap.archive.model import ArchiveFile, ScannedFile
 from epntap.errors import DefinitionError, UnreadableFileError
 from ingest.claims import ClaimTable
 from ingest.descriptor import Source
 from ingest.facts import DatasetFacts, Refusal
-from ingest.readers.istp import describe_dataset
+from ingest.readers.istp import Description, describe_dataset, describe_file
+from ingest.scan import Scanner
 from ingest.versions import Edition, edition_of, without_dates
-from ingest.walk import Tree
+from ingest.walk import UNREADABLE_FOLDER, Tree
 
 __all__ = ["Holdings", "Superseded", "describe_holdings", "read_archive"]
 
@@ -45,13 +45,25 @@ class Holdings:
     #: patterns of a `partial` source that claim nothing, as `dataset = pattern`
     idle_claims: tuple[str, ...] = ()
 
+    @property
+    def paths(self) -> Iterator[str]:
+        """All files that are there, used or not."""
+        yield from (file.path for file in self.files)
+        yield from (one.path for one in self.superseded)
+        yield from self.unclaimed
+        yield from (refusal.path for refusal in self.refused)
+
+    @property
+    def unreadable_folders(self) -> tuple[str, ...]:
+        """Folders of which nobody knows what they hold."""
+        return tuple(one.path for one in self.not_walked if one.reason.startswith(UNREADABLE_FOLDER))
+
 
 @dataclass(slots=True)
 class _Candidate:
     path: str
     edition: Edition
     dataset_id: str
-    facts: FileFacts | None
 
 
 @dataclass(slots=True)
@@ -64,18 +76,40 @@ class _Sorting:
     superseded: list[Superseded] = field(default_factory=list)
 
 
-def read_archive(definition_file: Path, source: Source, tree: Tree, advance: Callable[[int], None]) -> Holdings:
+class _Archive:
+    """One source and the means to look into its files."""
+
+    def __init__(self, source: Source, scanner: Scanner, advance: Callable[[int], None]) -> None:
+        self.source = source
+        self.advance = advance
+        self._scanner = scanner
+        self._found: dict[str, ScannedFile] = {}
+
+    def scan(self, paths: Iterable[str]) -> None:
+        """Look into files, once each."""
+        new = [path for path in paths if path not in self._found]
+        self._found |= self._scanner.scan(self.source.path, new, checksums=self.source.checksums, advance=self.advance)
+
+    def __getitem__(self, path: str) -> ScannedFile:
+        return self._found[path]
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._found
+
+
+def read_archive(
+    definition_file: Path, source: Source, tree: Tree, scanner: Scanner, advance: Callable[[int], None]
+) -> Holdings:
     """Index the files of a source; `advance` is told about each file that is dealt with.
 
     A file that cannot be read is a Refusal. Raises DefinitionError when the patterns do not fit the tree.
     """
     if not tree.files and not source.partial:
         raise DefinitionError(f"{definition_file}: {source.name}: there is no CDF file below {source.path}.")
+    archive = _Archive(source, scanner, advance)
     claims = ClaimTable(str(definition_file), source)
-    piles = _Sorting()
-    for path in tree.files:
-        _sort(source, claims, path, piles, advance)
-    files = tuple(sorted(_newest_editions(source, piles, advance), key=lambda file: file.path))
+    piles = _sort(archive, claims, tree.files)
+    files = tuple(sorted(_newest_editions(archive, piles), key=lambda file: file.path))
     claims.refuse_idle()
     return Holdings(
         source=source,
@@ -89,7 +123,9 @@ def read_archive(definition_file: Path, source: Source, tree: Tree, advance: Cal
     )
 
 
-def describe_holdings(holdings: Iterable[Holdings], described: Collection[str]) -> Iterator[DatasetFacts | Refusal]:
+def describe_holdings(
+    holdings: Iterable[Holdings], described: Collection[str], scanner: Scanner
+) -> Iterator[DatasetFacts | Refusal]:
     """Facts of the datasets that have files but no description, from the last of their files."""
     by_dataset: dict[str, list[ArchiveFile]] = defaultdict(list)
     for holding in holdings:
@@ -103,35 +139,48 @@ def describe_holdings(holdings: Iterable[Holdings], described: Collection[str]) 
         )
         last = files[-1]
         try:
-            yield describe_dataset(dataset_id, Path(last.root) / last.path, last.path, covered)
+            yield describe_dataset(dataset_id, _description(last, scanner), last.path, covered)
         except UnreadableFileError as exc:
             yield Refusal(last.path, str(exc))
 
 
-def _sort(source: Source, claims: ClaimTable, path: str, piles: _Sorting, advance: Callable[[int], None]) -> None:
-    """Put a file on the pile of its dataset, opening it only when its name does not tell."""
-    edition = edition_of(path.rpartition("/")[2].rpartition(".")[0])
-    dataset_id = claims.dataset_of(path)
-    facts, logical_source = None, ""
-    if dataset_id is None and source.claims and not claims.asks_for_logical_source:
-        piles.unclaimed.append(path)
-        advance(1)
-        return
-    if dataset_id is None or claims.asks_for_logical_source:
-        try:
-            facts = index_file(source.path / path)
-        except UnreadableFileError as exc:
-            piles.refused.append(Refusal(path, str(exc)))
-            advance(1)
-            return
-        logical_source = facts.attributes.get("Logical_source", "")
-        dataset_id = claims.dataset_of(path, logical_source) if source.claims else _own_name(logical_source, edition)
+def _description(file: ArchiveFile, scanner: Scanner) -> Description:
+    """What a file says about its dataset: as it was kept, or from the file itself."""
+    scanned = scanner.file(file.root, file.path)
+    kept = Description.from_json(scanned.description) if scanned.description else None
+    if kept is not None:
+        return kept
+    said = describe_file(Path(file.root) / file.path)
+    scanner.note(replace(scanned, description=said.to_json()))
+    return said
+
+
+def _sort(archive: _Archive, claims: ClaimTable, paths: Sequence[str]) -> _Sorting:
+    """Put files on the piles of their datasets, opening only those whose name does not tell."""
+    source, piles = archive.source, _Sorting()
+    by_path = {path: claims.dataset_of(path) for path in paths}
+    if claims.asks_for_logical_source or not source.claims:
+        archive.scan(paths)
+    for path, claimed_by_path in by_path.items():
+        edition = edition_of(path.rpartition("/")[2].rpartition(".")[0])
+        dataset_id, logical_source = claimed_by_path, ""
+        if path in archive:
+            scanned = archive[path]
+            if scanned.refusal is not None:
+                piles.refused.append(Refusal(path, scanned.refusal))
+                continue
+            logical_source = scanned.logical_source
+            dataset_id = (
+                claims.dataset_of(path, logical_source) if source.claims else _own_name(logical_source, edition)
+            )
         if dataset_id is None:
             piles.unclaimed.append(path)
-            advance(1)
-            return
-    claims.count(path, logical_source)
-    piles.candidates.append(_Candidate(path, edition, dataset_id, facts))
+            if path not in archive:
+                archive.advance(1)
+            continue
+        claims.count(path, logical_source)
+        piles.candidates.append(_Candidate(path, edition, dataset_id))
+    return piles
 
 
 def _own_name(logical_source: str, edition: Edition) -> str:
@@ -142,47 +191,54 @@ def _own_name(logical_source: str, edition: Edition) -> str:
     return without_dates(claimed.product or edition.product)
 
 
-def _newest_editions(source: Source, piles: _Sorting, advance: Callable[[int], None]) -> Iterator[ArchiveFile]:
+def _newest_editions(archive: _Archive, piles: _Sorting) -> Iterator[ArchiveFile]:
     """The newest readable file of each product; older ones are superseded, copies refused."""
-    products: Mapping[tuple[str, str], list[_Candidate]] = defaultdict(list)
+    products: dict[tuple[str, str], list[_Candidate]] = defaultdict(list)
     for candidate in piles.candidates:
         products[candidate.dataset_id, candidate.edition.product].append(candidate)
     for editions in products.values():
         # stable: among equals the earlier path comes first
         editions.sort(key=lambda candidate: candidate.edition.rank, reverse=True)
-        winner: _Candidate | None = None
-        for candidate in editions:
-            advance(1)
-            if winner is not None:
-                _leave_out(candidate, winner, piles)
+    undecided = list(products.values())
+    while undecided:
+        # older editions are only opened when all newer ones are unreadable
+        archive.scan(editions[0].path for editions in undecided)
+        next_round = []
+        for editions in undecided:
+            first, *others = editions
+            scanned = archive[first.path]
+            if scanned.refusal is None:
+                _leave_out(others, first, archive, piles)
+                yield _to_archive_file(first, scanned)
                 continue
-            try:
-                facts = candidate.facts or index_file(source.path / candidate.path)
-            except UnreadableFileError as exc:
-                piles.refused.append(Refusal(candidate.path, str(exc)))
-                continue
-            winner = candidate
-            yield _to_archive_file(source, candidate, facts)
+            piles.refused.append(Refusal(first.path, scanned.refusal))
+            if others:
+                next_round.append(others)
+        undecided = next_round
 
 
-def _leave_out(candidate: _Candidate, winner: _Candidate, piles: _Sorting) -> None:
-    if candidate.edition.rank == winner.edition.rank:
-        reason = f"this product in this version is already there: {winner.path}"
-        piles.refused.append(Refusal(candidate.path, reason))
-    else:
-        piles.superseded.append(Superseded(candidate.path, winner.path))
+def _leave_out(others: Iterable[_Candidate], winner: _Candidate, archive: _Archive, piles: _Sorting) -> None:
+    for candidate in others:
+        if candidate.path not in archive:
+            archive.advance(1)
+        if candidate.edition.rank == winner.edition.rank:
+            reason = f"this product in this version is already there: {winner.path}"
+            piles.refused.append(Refusal(candidate.path, reason))
+        else:
+            piles.superseded.append(Superseded(candidate.path, winner.path))
 
 
-def _to_archive_file(source: Source, candidate: _Candidate, facts: FileFacts) -> ArchiveFile:
+def _to_archive_file(candidate: _Candidate, scanned: ScannedFile) -> ArchiveFile:
     return ArchiveFile(
         dataset_id=candidate.dataset_id,
-        root=str(source.path),
-        path=candidate.path,
-        size_bytes=facts.size_bytes,
-        mtime_ns=facts.mtime_ns,
-        tt2000_min=facts.tt2000_min,
-        tt2000_max=facts.tt2000_max,
-        records=facts.records,
-        fill_epochs=facts.fill_epochs,
+        root=scanned.root,
+        path=scanned.path,
+        size_bytes=scanned.size_bytes,
+        mtime_ns=scanned.mtime_ns,
+        tt2000_min=scanned.tt2000_min,
+        tt2000_max=scanned.tt2000_max,
+        records=scanned.records,
+        fill_epochs=scanned.fill_epochs,
         version=candidate.edition.version,
+        sha256=scanned.sha256,
     )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from epntap.archive.model import Dataset, Parameter
+from epntap.cdf import facts as facts_of_files
 from epntap.cdf.facts import FileFacts, VariableFacts, index_file
 from epntap.cdf.reader import CdfFile
 from epntap.cdf.time import format_utc
 from epntap.epncore.text import clean_text, hash_list
 from ingest.facts import DatasetFacts, Value
+from ingest.fingerprint import code_digest
 
-__all__ = ["describe_dataset", "utc_from_tt2000"]
+__all__ = ["Description", "describe_dataset", "describe_file", "utc_from_tt2000"]
 
 # Words of the Discipline attribute, and the target they stand for. A class is required in every row (EPN-TAP 2.0
 # §2.1) and has no value for "not known": in-situ data of unknown place are taken in interplanetary_medium, which is
@@ -45,24 +50,60 @@ _LEVELS = {"0": 1, "1": 2, "2": 3, "3": 5, "4": 5}
 _LONGEST_VECTOR = 9
 
 
-def describe_dataset(dataset_id: str, path: Path, origin: str, covered: tuple[int, int]) -> DatasetFacts:
-    """Facts of a dataset from one of its files; `covered` is the first and last TT2000 over all of them.
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What one file says about its dataset."""
 
-    Raises UnreadableFileError when the file has become unreadable.
-    """
+    title: str | None
+    description: str | None
+    resource_id: str | None
+    parameters: tuple[Parameter, ...]
+    #: epn_core column -> value
+    values: Mapping[str, Value]
+
+    def to_json(self) -> str:
+        """The description as text, to be kept."""
+        return json.dumps({"made_by": _made_by(), **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Description | None:
+        """A description that was kept, or None when this version of the program might make another of the file."""
+        document = json.loads(text)
+        if document.pop("made_by") != _made_by():
+            return None
+        parameters = (Parameter(**{**one, "shape": tuple(one["shape"])}) for one in document.pop("parameters"))
+        return cls(parameters=tuple(parameters), **document)
+
+
+def describe_file(path: Path) -> Description:
+    """What a file says about its dataset. Raises UnreadableFileError when it has become unreadable."""
     facts = index_file(path)
     said = facts.attributes
-    title = said.get("Logical_source_description") or said.get("TITLE") or dataset_id
-    dataset = Dataset(
-        dataset_id=dataset_id,
-        title=_one_line(title) or dataset_id,
+    return Description(
+        title=_one_line(said.get("Logical_source_description") or said.get("TITLE")),
         description=_one_line(said.get("TEXT")),
         resource_id=_one_line(said.get("spase_DatasetResourceID")),
+        parameters=tuple(_parameter(number, one) for number, one in enumerate(facts.variables, 1)),
+        values=_values(facts, path),
+    )
+
+
+def describe_dataset(dataset_id: str, said: Description, origin: str, covered: tuple[int, int]) -> DatasetFacts:
+    """Facts of a dataset from what one of its files says; `covered` is the first and last TT2000 over all of them."""
+    dataset = Dataset(
+        dataset_id=dataset_id,
+        title=said.title or dataset_id,
+        description=said.description,
+        resource_id=said.resource_id,
         start=utc_from_tt2000(covered[0]),
         stop=utc_from_tt2000(covered[1], round_up=True),
-        parameters=tuple(_parameter(number, one) for number, one in enumerate(facts.variables, 1)),
+        parameters=said.parameters,
     )
-    return DatasetFacts(dataset, _values(facts, path), origin)
+    return DatasetFacts(dataset, said.values, origin)
+
+
+def _made_by() -> str:
+    return code_digest(Path(__file__), Path(facts_of_files.__file__))
 
 
 def utc_from_tt2000(tt2000: int, *, round_up: bool = False) -> datetime:

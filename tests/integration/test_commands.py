@@ -101,7 +101,7 @@ def test_only_init_and_demo_make_a_database(home: Path) -> None:
 
 def test_a_home_with_a_blank(home: Path) -> None:
     settings = {"EPNTAP_HOME": str(home / "a b"), "EPNTAP_DATABASE_URL": ""}
-    assert "a folder with a blank in its path" in sentence(run("init", **settings))
+    assert "a folder with a blank, quote or backslash in its path" in sentence(run("init", **settings))
 
 
 def test_status_tells_who_serves(demo_database: Database, home: Path) -> None:

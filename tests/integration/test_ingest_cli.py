@@ -83,4 +83,11 @@ def test_a_wrong_definition_is_one_sentence(home: Path, change: tuple[str, str],
 
 def test_help_names_all_options() -> None:
     text = run("--help").output
-    assert all(option in text for option in ("--archive", "--spase", "--json", "--quiet", "SERVICE.toml"))
+    options = "--archive --spase --jobs --wait --allow-deletions --thorough --json --quiet SERVICE.toml"
+    assert all(option in text for option in options.split())
+
+
+def test_the_documentation_names_all_options() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "ingestion.md").read_text(encoding="utf-8")
+    options = [option for parameter in main.commands["ingest"].params for option in parameter.opts]
+    assert [option for option in options if option.startswith("--") and option not in text] == []

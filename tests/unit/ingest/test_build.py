@@ -23,6 +23,7 @@ from tests.unit.ingest.archives import facts, held, julian_day
 
 DEFINITION = Definition(Path("service.toml"), "plasma", "Plasma data", (), publisher="CDPP")
 TODAY = date(2026, 1, 31)
+NOW = "2026-01-31T10:00:00"
 
 
 def moment(text: str) -> datetime:
@@ -42,7 +43,7 @@ def plan(
 
 def rows(one: DatasetPlan, today: date = TODAY, definition: Definition = DEFINITION) -> list[dict[str, str | None]]:
     table = epn_core_table(definition, [one.facts])
-    builder = GranuleBuilder(definition, table, today, "2026-01-31T10:00:00")
+    builder = GranuleBuilder(definition, table, today, NOW, is_new=True)
     text = b"".join(block.text for block in builder.blocks(one)).decode()
     made = [
         dict(zip(copy_columns(table), (None if v == r"\N" else v for v in line.split("\t")), strict=True))
@@ -237,14 +238,16 @@ def test_a_known_creation_date_is_the_date_of_everything_else() -> None:
 def test_text_is_escaped_for_copy() -> None:
     table = epn_core_table(DEFINITION, [facts()])
     one = plan(facts({"target_region": "a\\b\tc\nd\re"}, stop=moment("2001-01-01T12:00:00")))
-    (block,) = GranuleBuilder(DEFINITION, table, TODAY, None).blocks(one)
+    (block,) = GranuleBuilder(DEFINITION, table, TODAY, NOW, is_new=False).blocks(one)
     assert rb"a\\b\tc\nd\re" in block.text
     assert block.text.count(b"\n") == 1
 
 
 def test_dates_that_nobody_gave_stay_open_for_a_merge() -> None:
     table = epn_core_table(DEFINITION, [facts()])
-    (block,) = GranuleBuilder(DEFINITION, table, TODAY, None).blocks(plan(facts(stop=moment("2001-01-01T12:00:00"))))
+    (block,) = GranuleBuilder(DEFINITION, table, TODAY, NOW, is_new=False).blocks(
+        plan(facts(stop=moment("2001-01-01T12:00:00")))
+    )
     row = dict(zip(copy_columns(table), block.text.decode().rstrip("\n").split("\t"), strict=True))
     assert row["creation_date"] == row["modification_date"] == row["release_date"] == r"\N"
 

@@ -9,14 +9,20 @@ import pytest
 from epntap.errors import DefinitionError
 from ingest.facts import DatasetFacts
 from ingest.readers.cdf import Holdings, describe_holdings, read_archive
+from ingest.scan import Scanner
 from ingest.walk import walk_tree
 from tests.unit.ingest.archives import CDF_SOURCE, cdf, definition
 
 
-def read(root: Path, *parts: str) -> Holdings:
+def without_memory() -> Scanner:
+    return Scanner({}, lambda _files: None, jobs=1)
+
+
+def read(root: Path, *parts: str, scanner: Scanner | None = None) -> Holdings:
     one = definition(root, CDF_SOURCE, *parts)
     steps: list[int] = []
-    holdings = read_archive(one.file, one.sources[0], walk_tree(one.sources[0].path), steps.append)
+    tree = walk_tree(one.sources[0].path)
+    holdings = read_archive(one.file, one.sources[0], tree, scanner or without_memory(), steps.append)
     left_out = len(holdings.superseded) + len(holdings.unclaimed) + len(holdings.refused)
     assert holdings.found == sum(steps) == len(holdings.files) + left_out
     return holdings
@@ -114,7 +120,8 @@ def test_facts_come_from_the_attributes_of_a_file(tmp_path: Path) -> None:
             Data_type="L2>Level 2 Data",
             TEXT="About it",
         )
-    (one,) = describe_holdings([read(tmp_path)], {})
+    scanner = without_memory()
+    (one,) = describe_holdings([read(tmp_path, scanner=scanner)], {}, scanner)
     assert isinstance(one, DatasetFacts)
     assert one.dataset.title == "Title 2"
     assert one.dataset.description == "About it"
@@ -132,12 +139,13 @@ def test_facts_come_from_the_attributes_of_a_file(tmp_path: Path) -> None:
 
 def test_a_described_dataset_needs_no_facts_from_files(tmp_path: Path) -> None:
     cdf(tmp_path / "cdf/syn_1.cdf", "2001-01-01T00:00:00")
-    assert list(describe_holdings([read(tmp_path)], {"syn_mag"})) == []
+    assert list(describe_holdings([read(tmp_path)], {"syn_mag"}, without_memory())) == []
 
 
 def test_a_place_that_is_not_said_is_space_between_the_bodies(tmp_path: Path) -> None:
     cdf(tmp_path / "cdf/syn_1.cdf", "2001-01-01T00:00:00")
-    (one,) = describe_holdings([read(tmp_path)], {})
+    scanner = without_memory()
+    (one,) = describe_holdings([read(tmp_path, scanner=scanner)], {}, scanner)
     assert isinstance(one, DatasetFacts)
     assert one.values["target_class"] == "interplanetary_medium"
 
@@ -145,11 +153,12 @@ def test_a_place_that_is_not_said_is_space_between_the_bodies(tmp_path: Path) ->
 @pytest.mark.shared
 def test_real_files_are_indexed_or_refused_with_a_reason(tmp_path: Path, shared: Path) -> None:
     (tmp_path / "cdf").symlink_to(shared / "data/cdf")
-    holdings = read(tmp_path)
+    scanner = without_memory()
+    holdings = read(tmp_path, scanner=scanner)
     refused = {one.path.rpartition("/")[2]: one.reason for one in holdings.refused}
     assert len([one for one in holdings.refused if one.path.startswith("truncated/")]) == 3
     assert len([one for one in holdings.refused if one.path.startswith("norecords/")]) == 10
     assert "no CDF file" in refused["not_a_cdf.cdf"] or "not a CDF file" in refused["not_a_cdf.cdf"]
     assert sum(file.path.startswith("mission/") for file in holdings.files) == 31
-    described = list(describe_holdings([holdings], {}))
+    described = list(describe_holdings([holdings], {}, scanner))
     assert all(isinstance(one, DatasetFacts) for one in described)

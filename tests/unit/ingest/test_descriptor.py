@@ -90,7 +90,7 @@ def test_values_for_columns(tmp_path: Path) -> None:
         (SERVICE + "[source]\nkind = 'cdf-files'", "source must be written as [[source]] tables"),
         (
             SERVICE + CDF_SOURCE + "[sorce]\na = 1",
-            "unknown key 'sorce'; known are service, source, columns. Did you mean",
+            "unknown key 'sorce'; known are service, source, columns, custom, validation, registry. Did you mean",
         ),
         (SERVICE + "titel = 'x'\n" + CDF_SOURCE, "unknown key [service] 'titel'"),
         (
@@ -100,7 +100,7 @@ def test_values_for_columns(tmp_path: Path) -> None:
         (SERVICE + SPASE_SOURCE + "files = {}", "unknown key [[source]] 1: 'files'; known are kind, path, granule."),
         (
             SERVICE + "[[source]]\nkind = 'cdf-file'",
-            "unknown kind 'cdf-file'; known are spase-datasets, cdf-files. Did",
+            "unknown kind 'cdf-file'; known are spase-datasets, cdf-files, labels, runs, table. Did",
         ),
         (SERVICE + "[[source]]\npath = 'cdf'", "[[source]] 1: kind is missing"),
         (SERVICE + "[[source]]\nkind = 'cdf-files'", "path is missing; add it, or give the folder with --archive"),

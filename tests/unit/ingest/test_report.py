@@ -37,6 +37,7 @@ def report(*, unclaimed: int = 0) -> Report:
         total_rows=1012,
         seconds=2.5,
         load_seconds=2.0,
+        rows_compared=1012,
     )
 
 

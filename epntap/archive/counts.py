@@ -1,0 +1,119 @@
+"""Counts of rows by value, and what a service covers: written with the rows, read where a scan would be too slow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+__all__ = [
+    "Coverage",
+    "coverage",
+    "item_count",
+    "row_count",
+    "value_counts",
+    "write_coverage",
+    "write_value_counts",
+]
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the rows of a service cover as a whole; lists hold single items in alphabetical order."""
+
+    #: Julian dates (UTC); None when no row has a time
+    time_min: float | None = None
+    time_max: float | None = None
+    target_names: Sequence[str] = ()
+    target_classes: Sequence[str] = ()
+    dataproduct_types: Sequence[str] = ()
+    measurement_types: Sequence[str] = ()
+    instrument_host_names: Sequence[str] = ()
+    instrument_names: Sequence[str] = ()
+
+
+_COVERAGE = tuple(field.name for field in fields(Coverage))
+
+
+# -- writing: part of the caller's transaction ------------------------------------------------------------------------
+
+
+def write_value_counts(connection: Connection, schema: str, counts: Mapping[str, Mapping[str | None, int]]) -> None:
+    """Make the counts of a service exactly these: column name -> value as text, None for NULL -> rows."""
+    connection.execute("DELETE FROM archive.value_count WHERE schema_name = %s", (schema,))
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("COPY archive.value_count (schema_name, column_name, value, rows) FROM STDIN") as copy,
+    ):
+        for column, values in counts.items():
+            for value, rows in values.items():
+                if rows:
+                    copy.write_row((schema, column, value, rows))
+
+
+def write_coverage(connection: Connection, schema: str, covered: Coverage) -> None:
+    """Record what a service covers."""
+    names = sql.SQL(", ").join(map(sql.Identifier, _COVERAGE))
+    connection.execute(
+        sql.SQL(
+            "INSERT INTO archive.coverage (schema_name, {names}) VALUES (%s, {values}) "
+            "ON CONFLICT (schema_name) DO UPDATE SET {changes}"
+        ).format(
+            names=names,
+            values=sql.SQL(", ").join(sql.Placeholder() for _ in _COVERAGE),
+            changes=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in _COVERAGE),
+        ),
+        (schema, *(list(value) if isinstance(value, tuple | list) else value for value in astuple(covered))),
+    )
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def row_count(connection: Connection, schema: str) -> int | None:
+    """Rows of the epn_core of a service, or None when there is no such service."""
+    row = connection.execute("SELECT granule_count FROM archive.service WHERE schema_name = %s", (schema,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def value_counts(connection: Connection, schema: str, column: str) -> Mapping[str | None, int] | None:
+    """Rows by each value of a column (as text, None for NULL), or None when they are not counted."""
+    rows = connection.execute(
+        "SELECT value, rows FROM archive.value_count WHERE schema_name = %s AND column_name = %s",
+        (schema, column),
+    ).fetchall()
+    return dict(rows) if rows else None
+
+
+def item_count(connection: Connection, schema: str, column: str, item: str) -> int | None:
+    """Rows whose hash list has an item, whatever its case, or None when the column is not counted.
+
+    The same number as `COUNT(*) … WHERE 1 = ivo_hashlist_has(column, item)` gives.
+    """
+    row = connection.execute(
+        """
+        SELECT sum(rows) FILTER (WHERE lower(%(item)s) = ANY (string_to_array(lower(value), '#'))), count(*)
+        FROM archive.value_count WHERE schema_name = %(schema)s AND column_name = %(column)s
+        """,
+        {"item": item, "schema": schema, "column": column},
+    ).fetchone()
+    return None if row is None or row[1] == 0 else int(row[0] or 0)
+
+
+def coverage(connection: Connection, schema: str) -> Coverage | None:
+    """What a service covers, or None when nothing of it was ever published."""
+    row = connection.execute(
+        sql.SQL("SELECT {} FROM archive.coverage WHERE schema_name = %s").format(
+            sql.SQL(", ").join(map(sql.Identifier, _COVERAGE))
+        ),
+        (schema,),
+    ).fetchone()
+    if row is None:
+        return None
+    time_min, time_max, *lists = row
+    return Coverage(time_min, time_max, *map(tuple, lists))

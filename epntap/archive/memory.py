@@ -1,0 +1,151 @@
+"""What ingestions remember between runs: files that were opened, fingerprints of datasets, datasets taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from sys import intern
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from epntap.archive.model import ArchiveFile, Dataset, ScannedFile
+
+__all__ = [
+    "DatasetState",
+    "dataset_states",
+    "forget_files",
+    "indexed_files",
+    "note_withdrawn",
+    "remember_files",
+    "scanned_files",
+    "withdrawn_datasets",
+    "write_dataset_states",
+]
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_SCANNED = tuple(field.name for field in fields(ScannedFile))
+_INDEXED = tuple(field.name for field in fields(ArchiveFile))
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetState:
+    """What the rows of a dataset were made from, and how many they are."""
+
+    fingerprint: str
+    granules: int
+
+
+def scanned_files(connection: Connection, schema: str) -> dict[tuple[str, str], ScannedFile]:
+    """All files that were opened for a service and were still there the last time, by root and path."""
+    statement = sql.SQL("SELECT {} FROM archive.scanned_file WHERE schema_name = %s").format(_names(_SCANNED))
+    with connection.cursor() as cursor:
+        return {
+            (file.root, file.path): file
+            for file in (ScannedFile(intern(root), *rest) for root, *rest in cursor.execute(statement, (schema,)))
+        }
+
+
+def remember_files(connection: Connection, schema: str, files: Iterable[ScannedFile]) -> None:
+    """Write down what was found in files, in place of what was known of them."""
+    statement = sql.SQL(
+        "INSERT INTO archive.scanned_file (schema_name, {names}) VALUES (%s, {values}) "
+        "ON CONFLICT (schema_name, root, path) DO UPDATE SET {changes}"
+    ).format(
+        names=_names(_SCANNED),
+        values=sql.SQL(", ").join(sql.Placeholder() for _ in _SCANNED),
+        changes=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in _SCANNED[2:]),
+    )
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(statement, [(schema, *astuple(file)) for file in files])
+
+
+def forget_files(connection: Connection, schema: str, keys: Sequence[tuple[str, str]]) -> None:
+    """Remember these files (root and path) no longer."""
+    if keys:
+        connection.execute(
+            "DELETE FROM archive.scanned_file WHERE schema_name = %s "
+            "AND (root, path) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+            (schema, [root for root, _ in keys], [path for _, path in keys]),
+        )
+
+
+def indexed_files(connection: Connection, schema: str) -> tuple[ArchiveFile, ...]:
+    """The file index of a service as the last ingestion left it."""
+    statement = sql.SQL("SELECT {} FROM archive.file WHERE schema_name = %s").format(_names(_INDEXED))
+    with connection.cursor() as cursor:
+        return tuple(
+            ArchiveFile(intern(dataset_id), intern(root), *rest)
+            for dataset_id, root, *rest in cursor.execute(statement, (schema,))
+        )
+
+
+def dataset_states(connection: Connection, schema: str) -> Mapping[str, DatasetState]:
+    """What the rows of each dataset were made from, by dataset_id."""
+    rows = connection.execute(
+        "SELECT dataset_id, fingerprint, granule_count FROM archive.dataset WHERE schema_name = %s", (schema,)
+    )
+    return {dataset_id: DatasetState(*state) for dataset_id, *state in rows}
+
+
+def write_dataset_states(connection: Connection, schema: str, states: Mapping[str, DatasetState]) -> None:
+    """Record what the rows of datasets were made from. Part of the caller's transaction."""
+    connection.execute(
+        """
+        UPDATE archive.dataset d SET fingerprint = s.fingerprint, granule_count = s.granules
+        FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS s(dataset_id, fingerprint, granules)
+        WHERE d.schema_name = %s AND d.dataset_id = s.dataset_id
+          AND (d.fingerprint, d.granule_count) IS DISTINCT FROM (s.fingerprint, s.granules)
+        """,
+        (
+            list(states),
+            [state.fingerprint for state in states.values()],
+            [state.granules for state in states.values()],
+            schema,
+        ),
+    )
+
+
+def note_withdrawn(
+    connection: Connection, schema: str, datasets: Sequence[Dataset], names: Collection[str], now: datetime
+) -> None:
+    """Keep a note of each dataset that is taken back, and drop the notes of those not in `names`.
+
+    `datasets` are those that are still described. Their granules are counted as they are now, so call it before
+    they are deleted. Part of the caller's transaction.
+    """
+    connection.execute(
+        "DELETE FROM archive.withdrawn_dataset WHERE schema_name = %s AND dataset_id <> ALL (%s)",
+        (schema, list(names)),
+    )
+    connection.execute(
+        """
+        INSERT INTO archive.withdrawn_dataset (schema_name, dataset_id, title, resource_id, granules, withdrawn_at)
+        SELECT schema_name, dataset_id, title, resource_id, granule_count, %(now)s FROM archive.dataset
+        WHERE schema_name = %(schema)s AND dataset_id = ANY (%(names)s)
+        ON CONFLICT DO NOTHING
+        """,
+        {"schema": schema, "names": list(names), "now": now},
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO archive.withdrawn_dataset "
+            "(schema_name, dataset_id, title, resource_id, granules, withdrawn_at) "
+            "VALUES (%s, %s, %s, %s, 0, %s) ON CONFLICT DO NOTHING",
+            [(schema, one.dataset_id, one.title, one.resource_id, now) for one in datasets],
+        )
+
+
+def withdrawn_datasets(connection: Connection, schema: str) -> Mapping[str, datetime]:
+    """When datasets were taken back, by dataset_id."""
+    rows = connection.execute(
+        "SELECT dataset_id, withdrawn_at FROM archive.withdrawn_dataset WHERE schema_name = %s ORDER BY 1", (schema,)
+    )
+    return dict(rows.fetchall())
+
+
+def _names(columns: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -1,0 +1,102 @@
+"""The indexes of published tables, and the SQL expressions that a condition must hold to be answered by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from epntap.catalog.model import Table
+
+__all__ = [
+    "EPN_CORE_INDEXES",
+    "HASH_LIST_COLUMNS",
+    "HAS_ITEM",
+    "HAS_ONE_OF",
+    "ITEMS",
+    "OVERLAP",
+    "TIME_SPAN",
+    "Index",
+    "indexes_of",
+]
+
+#: The interval of a row, indexed by GiST; 0 and 1 are time_min and time_max.
+TIME_SPAN = "udf.time_span({0}, {1})"
+#: Follows from `time_min <= d AND time_max >= c` and from `time_min >= c AND time_max <= d`; 2 and 3 are c and d, in
+#: any order, constants or columns of another table (sql/062_time_range.sql says why).
+OVERLAP = "udf.time_span({0}, {1}) && udf.time_span({2}, {3})"
+
+#: The items of a hash list, indexed by GIN.
+ITEMS = "string_to_array(lower({0}), '#')"
+#: Follows from `1 = ivo_hashlist_has(list, item)`; 1 is the item.
+HAS_ITEM = ITEMS + " @> ARRAY[lower({1})]"
+#: Follows from `list IN (…)` for words without `#`; 1 is an array of them in lower case.
+HAS_ONE_OF = ITEMS + " && {1}"
+
+#: columns of which the items are indexed
+HASH_LIST_COLUMNS = (
+    "dataproduct_type",
+    "instrument_host_name",
+    "instrument_name",
+    "measurement_type",
+    "target_class",
+    "target_name",
+)
+#: columns in which parts of the text are looked for
+_SEARCHED_COLUMNS = ("granule_uid", "file_name", "instrument_host_name", "instrument_name", "target_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index of every table that has its columns; `{0}`, `{1}` … in the expression stand for them."""
+
+    name: str
+    columns: tuple[str, ...]
+    method: str = "btree"
+    expression: str = ""
+    #: storage parameters, as they stand in WITH (…)
+    parameters: str = ""
+    #: operator class of an extension, and which extension; the index is left out where that is missing
+    operator_class: str = ""
+    extension: str = ""
+
+    @property
+    def target(self) -> sql.Composed:
+        """What stands between the parentheses of CREATE INDEX, without the operator class."""
+        names = [sql.Identifier(name) for name in self.columns]
+        if self.expression:
+            return sql.SQL(self.expression).format(*names)  # constants of this module
+        return sql.SQL(", ").join(names)
+
+
+def _hash_list_index(column: str) -> Index:
+    # fastupdate=off: a pending list would be searched row by row by every query after a load
+    return Index(f"{column}_items", (column,), "gin", ITEMS, "fastupdate = off")
+
+
+def _text_index(column: str) -> Index:
+    return Index(
+        f"{column}_parts",
+        (column,),
+        "gin",
+        parameters="fastupdate = off",
+        operator_class="gin_trgm_ops",
+        extension="pg_trgm",
+    )
+
+
+#: what clients search by, besides the primary key: time, groups, items of hash lists, parts of names
+EPN_CORE_INDEXES: tuple[Index, ...] = (
+    Index("time_min", ("time_min",)),
+    Index("time_max", ("time_max",)),
+    Index("time_span", ("time_min", "time_max"), "gist", TIME_SPAN),
+    Index("obs_id", ("obs_id",)),
+    Index("dataset_id", ("dataset_id", "time_min")),
+    *map(_hash_list_index, HASH_LIST_COLUMNS),
+    *map(_text_index, _SEARCHED_COLUMNS),
+)
+
+
+def indexes_of(table: Table) -> tuple[Index, ...]:
+    """The indexes that a table gets: those of epn_core whose columns it has."""
+    return tuple(i for i in EPN_CORE_INDEXES if all(table.column(name) is not None for name in i.columns))

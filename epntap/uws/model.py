@@ -1,0 +1,185 @@
+"""What a job is (UWS 1.1 §2.1). Plain data, no I/O here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from epntap.errors import ForbiddenError, NotFoundError, UnavailableError
+
+__all__ = [
+    "ACTIVE",
+    "Filters",
+    "IllegalTransitionError",
+    "Job",
+    "JobCancelledError",
+    "JobError",
+    "JobResult",
+    "Phase",
+    "ResultError",
+    "Run",
+    "Sink",
+    "is_job_id",
+    "no_such_job",
+]
+
+_JOB_ID = re.compile("[0-9a-f]{32}")
+
+
+class Phase(StrEnum):
+    """Execution phases (UWS 1.1 §2.1.3); jobs here are never HELD, SUSPENDED, ARCHIVED or UNKNOWN."""
+
+    PENDING = "PENDING"
+    QUEUED = "QUEUED"
+    EXECUTING = "EXECUTING"
+    COMPLETED = "COMPLETED"
+    ERROR = "ERROR"
+    ABORTED = "ABORTED"
+    UNKNOWN = "UNKNOWN"
+    HELD = "HELD"
+    SUSPENDED = "SUSPENDED"
+    ARCHIVED = "ARCHIVED"
+
+
+#: phases that a job can still leave: only here does WAIT wait (UWS 1.1 §2.2.1.2)
+ACTIVE = frozenset({Phase.PENDING, Phase.QUEUED, Phase.EXECUTING})
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why a job has no result."""
+
+    message: str
+    is_transient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What the result file holds."""
+
+    media_type: str
+    extension: str
+    size_bytes: int
+    #: Content-Encoding, when the file is compressed
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as it was at one moment. Times are UTC."""
+
+    job_id: str
+    kind: str
+    phase: Phase
+    created: datetime
+    destruction: datetime
+    execution_duration_s: int
+    run_id: str | None = None
+    queued: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    #: (name, value) in order, as they were posted
+    parameters: tuple[tuple[str, str], ...] = ()
+    attempt: int = 0
+    error: JobError | None = None
+    result: JobResult | None = None
+
+    @property
+    def quote(self) -> datetime:
+        """When the job ends at the latest, counted from the last thing known of it (UWS 1.1 §2.1.6)."""
+        if self.ended is not None:
+            return self.ended
+        return (self.started or self.queued or self.created) + timedelta(seconds=self.execution_duration_s)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Job:  # values of the columns of uws.job
+        """The job in a row of uws.job."""
+        result = error = None
+        if row["result_bytes"] is not None:
+            result = JobResult(
+                row["result_media_type"], row["result_extension"], row["result_bytes"], row["result_encoding"]
+            )
+        if row["error_message"] is not None:
+            error = JobError(row["error_message"], row["error_is_transient"])
+        return cls(
+            job_id=row["job_id"],
+            kind=row["kind"],
+            phase=Phase(row["phase"]),
+            created=row["created"].astimezone(UTC),
+            destruction=row["destruction"].astimezone(UTC),
+            execution_duration_s=row["execution_duration_s"],
+            run_id=row["run_id"],
+            queued=_utc(row["queued"]),
+            started=_utc(row["started"]),
+            ended=_utc(row["ended"]),
+            parameters=tuple((name, value) for name, value in row["parameters"]),
+            attempt=row["attempt"],
+            error=error,
+            result=result,
+        )
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return None if instant is None else instant.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which jobs a list shows (UWS 1.1 §2.2.2.1); all of them hold at once."""
+
+    #: any of these; empty: all but ARCHIVED
+    phases: tuple[Phase, ...] = ()
+    #: created later than this
+    after: datetime | None = None
+    #: only so many, the newest
+    last: int | None = None
+
+
+class Sink(Protocol):
+    """Where a running job writes its result."""
+
+    def describe(self, media_type: str, extension: str, encoding: str | None = None) -> None:
+        """Say what will be written, and its Content-Encoding if it has one."""
+        ...
+
+    def write(self, block: bytes) -> object:
+        """Take the next bytes. Raises JobCancelledError when nobody wants them now, ResultError for a full disk."""
+        ...
+
+    def on_cancel(self, cancel: Callable[[], None]) -> None:
+        """Register what ends the work at once; it may be called from another thread, and more than once."""
+        ...
+
+
+class Run(Protocol):
+    """What a worker calls to run the jobs of one kind. Our errors become the phase ERROR with their sentence."""
+
+    def __call__(self, job: Job, sink: Sink) -> None:
+        """Write the result of the job to the sink."""
+        ...
+
+
+class IllegalTransitionError(ForbiddenError):
+    """The job is not in a phase from which this can be done (UWS 1.1 §2.2: status 403)."""
+
+
+class JobCancelledError(Exception):
+    """The job was aborted, deleted or taken from this worker while it ran."""
+
+
+class ResultError(UnavailableError):
+    """The result of a job cannot be kept."""
+
+
+def is_job_id(text: str) -> bool:
+    """True for what can be the name of a job; everything else is unknown without looking."""
+    return _JOB_ID.fullmatch(text) is not None
+
+
+def no_such_job(job_id: str) -> NotFoundError:
+    """The error for a job that does not exist, or no longer."""
+    return NotFoundError(f"There is no job {job_id[:40]!r}; it may have been deleted or have reached its destruction.")

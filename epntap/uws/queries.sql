@@ -1,0 +1,137 @@
+-- name: create
+-- A new job, PENDING or already QUEUED.
+INSERT INTO uws.job (job_id, kind, phase, session, run_id, queued, execution_duration_s, destruction, parameters)
+VALUES (
+    %(job_id)s, %(kind)s, %(phase)s, %(session)s, %(run_id)s,
+    CASE WHEN %(phase)s::text = 'QUEUED' THEN now() END,
+    %(execution_duration_s)s, now() + make_interval(secs => %(lifetime_s)s), %(parameters)s
+)
+RETURNING *;
+
+-- name: get
+-- One job that has not reached its destruction.
+SELECT * FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now();
+
+-- name: list
+-- Jobs of one kind, the newest first, without their parameters, which may be long; of one session or of everybody.
+SELECT job_id, kind, phase, run_id, created, queued, started, ended, execution_duration_s, destruction,
+       '[]'::jsonb AS parameters, attempt, error_message, error_is_transient,
+       result_media_type, result_extension, result_encoding, result_bytes
+FROM uws.job
+WHERE kind = %(kind)s AND destruction > now()
+  AND (%(everybody)s OR session = %(session)s)
+  AND phase = ANY (%(phases)s)
+  AND (%(after)s::timestamptz IS NULL OR created > %(after)s)
+ORDER BY created DESC, job_id
+LIMIT %(most)s;
+
+-- name: run
+-- PENDING to QUEUED.
+UPDATE uws.job SET phase = 'QUEUED', queued = now()
+WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now() AND phase = 'PENDING'
+RETURNING *;
+
+-- name: abort
+-- Any phase that can still change to ABORTED, at the wish of the user.
+UPDATE uws.job SET phase = 'ABORTED', ended = now(), worker = NULL, heartbeat = NULL
+WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now() AND phase IN ('PENDING', 'QUEUED', 'EXECUTING')
+RETURNING *;
+
+-- name: add_parameters
+-- More parameters for a PENDING job, in the place of those of the same names.
+UPDATE uws.job
+SET parameters = (
+        SELECT coalesce(jsonb_agg(pair ORDER BY place), '[]')
+        FROM jsonb_array_elements(parameters) WITH ORDINALITY AS earlier (pair, place)
+        WHERE NOT upper(pair ->> 0) = ANY (%(replaced)s)
+    ) || %(parameters)s,
+    run_id = coalesce(%(run_id)s, run_id)
+WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now() AND phase = 'PENDING'
+RETURNING *;
+
+-- name: set_duration
+-- Another time limit, also for a job that runs: its worker reads it with the next heartbeat.
+UPDATE uws.job SET execution_duration_s = %(execution_duration_s)s
+WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now() AND phase IN ('PENDING', 'QUEUED', 'EXECUTING')
+RETURNING *;
+
+-- name: set_destruction
+-- Another end, but not later than the lifetime from now.
+UPDATE uws.job SET destruction = least(%(destruction)s, now() + make_interval(secs => %(lifetime_s)s))
+WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now()
+RETURNING *;
+
+-- name: delete
+-- The row; its last state tells which result file there may be.
+DELETE FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s RETURNING *;
+
+-- name: claim
+-- QUEUED to EXECUTING: the job that has waited longest and that no other worker is about to take.
+UPDATE uws.job
+SET phase = 'EXECUTING', attempt = attempt + 1, worker = %(worker)s, started = now(), heartbeat = now()
+WHERE job_id = (
+    SELECT job_id FROM uws.job
+    WHERE phase = 'QUEUED' AND kind = ANY (%(kinds)s) AND destruction > now()
+    ORDER BY queued
+    FOR UPDATE SKIP LOCKED
+    LIMIT 1
+)
+RETURNING *;
+
+-- name: complete
+-- EXECUTING to COMPLETED, by the worker that has it.
+UPDATE uws.job
+SET phase = 'COMPLETED', ended = now(), worker = NULL, heartbeat = NULL,
+    result_media_type = %(media_type)s, result_extension = %(extension)s,
+    result_encoding = %(encoding)s, result_bytes = %(size_bytes)s
+WHERE job_id = %(job_id)s AND phase = 'EXECUTING' AND worker = %(worker)s AND attempt = %(attempt)s
+RETURNING *;
+
+-- name: fail
+-- EXECUTING to ERROR, or to ABORTED when its time was over (UWS 1.1 §2.1.4), by the worker that has it.
+UPDATE uws.job
+SET phase = %(phase)s, ended = now(), worker = NULL, heartbeat = NULL,
+    error_message = %(message)s, error_is_transient = %(is_transient)s
+WHERE job_id = %(job_id)s AND phase = 'EXECUTING' AND worker = %(worker)s AND attempt = %(attempt)s
+RETURNING *;
+
+-- name: give_back
+-- EXECUTING to QUEUED: the worker stops before it has done it. The attempt does not count.
+UPDATE uws.job
+SET phase = 'QUEUED', started = NULL, worker = NULL, heartbeat = NULL, attempt = attempt - 1
+WHERE job_id = %(job_id)s AND phase = 'EXECUTING' AND worker = %(worker)s AND attempt = %(attempt)s
+RETURNING *;
+
+-- name: beat
+-- The jobs that a worker still has, of those that it believes to have.
+UPDATE uws.job SET heartbeat = now()
+WHERE job_id = ANY (%(job_ids)s) AND phase = 'EXECUTING' AND worker = %(worker)s
+RETURNING *;
+
+-- name: recover
+-- Jobs whose worker has stopped beating: QUEUED again as often as is allowed, then ERROR.
+UPDATE uws.job
+SET phase = CASE WHEN attempt < %(attempts)s THEN 'QUEUED' ELSE 'ERROR' END,
+    started = CASE WHEN attempt < %(attempts)s THEN NULL ELSE started END,
+    ended = CASE WHEN attempt < %(attempts)s THEN NULL ELSE now() END,
+    error_message = CASE WHEN attempt < %(attempts)s THEN NULL ELSE %(message)s END,
+    error_is_transient = attempt >= %(attempts)s,
+    worker = NULL, heartbeat = NULL
+WHERE job_id IN (
+    SELECT job_id FROM uws.job
+    WHERE phase = 'EXECUTING' AND heartbeat < now() - make_interval(secs => %(dead_after_s)s)
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING *;
+
+-- name: expired
+-- Jobs past their destruction.
+SELECT * FROM uws.job WHERE destruction <= now() ORDER BY destruction LIMIT %(most)s;
+
+-- name: expire
+-- Rows of jobs past their destruction.
+DELETE FROM uws.job WHERE job_id = ANY (%(job_ids)s) AND destruction <= now();
+
+-- name: known
+-- Which of these jobs exist.
+SELECT job_id FROM uws.job WHERE job_id = ANY (%(job_ids)s);

@@ -1,0 +1,168 @@
+"""Result files: written under a temporary name, kept by renaming, found by the name of the job only.
+
+All web processes and all workers must see the same folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from epntap.errors import ServiceError
+from epntap.uws.model import Job, JobCancelledError, JobResult, ResultError, is_job_id
+
+__all__ = ["FileSink", "Results"]
+
+log = logging.getLogger(__name__)
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_UNFINISHED = ".part"
+#: files that belong to no job are left alone for so long: their job may just be ending
+_ORPHAN_AFTER_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The files below one folder, which holds nothing else."""
+
+    folder: Path
+
+    def path(self, job: Job) -> Path:
+        """Where the result of this attempt of the job is, or will be."""
+        # The attempt is part of the name: a worker that was given up cannot replace what its successor has written.
+        return self.folder / job.job_id[:2] / f"{job.job_id}.{job.attempt}"
+
+    def sink(self, job: Job) -> FileSink:
+        """Where a running job writes. Raises ResultError when the folder cannot be written."""
+        return FileSink(self.path(job))
+
+    def open(self, job: Job) -> BinaryIO:
+        """The result of a COMPLETED job, to be closed by the caller. Raises ServiceError when the file is gone."""
+        try:
+            return self.path(job).open("rb")
+        except OSError as exc:
+            log.exception("result of a completed job cannot be read", extra={"job": job.job_id})
+            raise ServiceError(
+                "The result of this job cannot be read at the moment; please try again later, or run the job again."
+            ) from exc
+
+    def remove(self, job: Job) -> None:
+        """Remove what the attempts at a job have left."""
+        final = self.path(job)
+        for attempt in range(1, job.attempt + 1):
+            kept = final.with_suffix(f".{attempt}")
+            for path in (kept, kept.with_name(kept.name + _UNFINISHED)):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+    def remove_orphans(self, known: Callable[[Iterable[str]], set[str]]) -> int:
+        """Remove old files of jobs that do not exist any more, left by workers that died; how many."""
+        removed = 0
+        for folder in self._folders():
+            old = {path: path.name.partition(".")[0] for path in folder.iterdir() if _is_old(path)}
+            existing = known(old.values()) if old else set()
+            for path, job_id in old.items():
+                if is_job_id(job_id) and job_id not in existing:
+                    path.unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
+    def _folders(self) -> Iterator[Path]:
+        if self.folder.is_dir():
+            yield from (path for path in self.folder.iterdir() if path.is_dir())
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > _ORPHAN_AFTER_S
+    except OSError:
+        return False
+
+
+class FileSink:
+    """The result of one attempt at a job. End it with `keep` or `discard`; `cancel` may come from another thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._unfinished = path.with_name(path.name + _UNFINISHED)
+        self._media_type = "application/octet-stream"
+        self._extension = "dat"
+        self._encoding: str | None = None
+        self._cancel: Callable[[], None] | None = None
+        self._cancelled = threading.Event()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._unfinished.open("wb")
+        except OSError as exc:
+            raise _failure(exc) from exc
+
+    def describe(self, media_type: str, extension: str, encoding: str | None = None) -> None:
+        """Say what will be written, and its Content-Encoding if it has one."""
+        self._media_type, self._extension, self._encoding = media_type, extension, encoding
+
+    def write(self, block: bytes) -> int:
+        """Take the next bytes. Raises JobCancelledError when nobody wants them now, ResultError for a full disk."""
+        if self._cancelled.is_set():
+            raise JobCancelledError
+        try:
+            return self._file.write(block)
+        except OSError as exc:
+            raise _failure(exc) from exc
+
+    def on_cancel(self, cancel: Callable[[], None]) -> None:
+        """Register what ends the work at once; called here when that is wished already."""
+        self._cancel = cancel
+        if self._cancelled.is_set():
+            cancel()
+
+    def cancel(self) -> None:
+        """End the work. Safe to call again: work that was just beginning may have missed the first call."""
+        self._cancelled.set()
+        if self._cancel is not None:
+            self._cancel()
+
+    def keep(self) -> JobResult:
+        """Make the file the result, safe against a loss of power. Raises ResultError."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            size = self._file.tell()
+            self._file.close()
+            self._unfinished.rename(self._path)
+            _sync_folder(self._path.parent)
+        except OSError as exc:
+            raise _failure(exc) from exc
+        return JobResult(self._media_type, self._extension, size, self._encoding)
+
+    def discard(self) -> None:
+        """Remove the file, finished or not."""
+        with suppress(OSError):  # a full disk complains again when what is buffered is written
+            self._file.close()
+        for path in (self._unfinished, self._path):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _failure(exc: OSError) -> ResultError:
+    log.error("a result cannot be written: %s", exc)
+    if exc.errno in _FULL:
+        return ResultError(
+            "There is not enough room for this result on the server; ask for fewer rows or columns, or try again later."
+        )
+    return ResultError("The server cannot write results at the moment; its operators find the reason in the log.")

@@ -1,0 +1,161 @@
+"""What users may do with jobs: create, look, wait, run, abort, delete. No HTTP here."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import BinaryIO
+
+from epntap.errors import NotFoundError, ParameterError
+from epntap.params import read_params, single
+from epntap.settings import Settings
+from epntap.uws.changes import JobWaits
+from epntap.uws.model import ACTIVE, Filters, Job, Phase, is_job_id, no_such_job
+from epntap.uws.results import Results
+from epntap.uws.store import JobStore, Parameters
+
+__all__ = ["JobService"]
+
+#: how long a wait trusts that it will be told
+_LOOK_AGAIN_S = 2.0
+_RUNID_LENGTH = 64
+#: parameters that a job can have several of, from several posts (DALI 1.1 §3.4.5)
+_ADDING_UP = frozenset({"UPLOAD"})
+
+
+@dataclass(slots=True)
+class JobService:
+    """The jobs of one kind, as their users see them: built once in each web process."""
+
+    kind: str
+    settings: Settings
+    store: JobStore
+    results: Results
+    waits: JobWaits
+    #: waits in progress hold threads of the web server, so they are counted
+    waiting: threading.BoundedSemaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.waiting = threading.BoundedSemaphore(max(1, self.settings.threads // 4))
+
+    def create(self, parameters: Parameters, session: str | None) -> Job:
+        """A new job, started when PHASE=RUN is among the parameters (UWS 1.1 §2.2.3.1)."""
+        phase = single(read_params(parameters), "PHASE")
+        if phase is not None and phase.upper() != "RUN":
+            raise ParameterError(f"PHASE={phase!r} cannot be asked of a new job; give RUN or leave it out.")
+        kept = _kept(parameters)
+        job = self.store.create(
+            self.kind,
+            kept,
+            phase=Phase.PENDING if phase is None else Phase.QUEUED,
+            session=session,
+            run_id=_run_id(kept),
+            execution_duration_s=self.settings.async_timeout_s,
+            lifetime_s=self.settings.job_lifetime_s,
+        )
+        if phase is not None:
+            self._wait(job.job_id, self.settings.run_wait_s, _has_ended)
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """The job as it is now. Raises NotFoundError."""
+        if not is_job_id(job_id):
+            raise no_such_job(job_id)
+        return self.store.get(self.kind, job_id)
+
+    def visible(self, filters: Filters, session: str | None) -> list[Job]:
+        """The jobs that this caller may see, the newest first."""
+        return self.store.visible(self.kind, filters, session=session, everybody=self.settings.public_jobs)
+
+    def wait(self, job_id: str, seconds: float | None, phase: Phase | None = None) -> Job:
+        """The job, after its phase has changed or the time is over (UWS 1.1 §2.2.1.2).
+
+        Returns at once when the job is not in `phase`, has ended, or too many are waiting; negative seconds mean
+        as long as the service allows.
+        """
+        job = self.get(job_id)
+        if not seconds or job.phase not in ACTIVE or (phase is not None and phase is not job.phase):
+            return job
+        longest = self.settings.wait_max_s
+        limit = longest if seconds < 0 else min(seconds, longest)
+        return self._wait(job_id, limit, lambda now: now.phase is not job.phase) or job
+
+    def run(self, job_id: str) -> None:
+        """Start a PENDING job, and wait a moment: a short one is done when this returns."""
+        self._known(job_id)
+        self.store.run(self.kind, job_id)
+        self._wait(job_id, self.settings.run_wait_s, _has_ended)
+
+    def abort(self, job_id: str) -> None:
+        """End a job that has not ended; what it was doing in the database is cancelled."""
+        self._known(job_id)
+        self.store.abort(self.kind, job_id)
+
+    def delete(self, job_id: str) -> None:
+        """Remove a job and its result, and end it if it runs."""
+        self._known(job_id)
+        self.results.remove(self.store.delete(self.kind, job_id))
+
+    def add_parameters(self, job_id: str, parameters: Parameters) -> None:
+        """Add to the parameters of a PENDING job. A new value takes the place of an old one, but uploads add up."""
+        self._known(job_id)
+        kept = _kept(parameters)
+        replaced = {name.upper() for name, _ in kept} - _ADDING_UP
+        self.store.add_parameters(self.kind, job_id, kept, replaced=replaced, run_id=_run_id(kept))
+
+    def set_duration(self, job_id: str, seconds: int) -> None:
+        """Limit the time of a job; 0 asks for no limit, and the service has one (UWS 1.1 §2.1.4)."""
+        self._known(job_id)
+        hard = self.settings.async_timeout_hard_s
+        self.store.set_duration(self.kind, job_id, min(seconds, hard) if seconds > 0 else hard)
+
+    def set_destruction(self, job_id: str, instant: datetime) -> None:
+        """Have the job destroyed at this time, or when the service wants it, whichever is earlier."""
+        self._known(job_id)
+        self.store.set_destruction(self.kind, job_id, instant, self.settings.job_lifetime_s)
+
+    def result(self, job_id: str) -> tuple[Job, BinaryIO]:
+        """A COMPLETED job with its open result. Raises NotFoundError when there is none (DALI 1.1 §4.2)."""
+        job = self.get(job_id)
+        if job.result is None:
+            raise NotFoundError(f"This job has no result; it is {job.phase}.")
+        return job, self.results.open(job)
+
+    def _known(self, job_id: str) -> None:
+        if not is_job_id(job_id):
+            raise no_such_job(job_id)
+
+    def _wait(self, job_id: str, limit_s: float, is_over: Callable[[Job], bool]) -> Job | None:
+        if limit_s <= 0 or not self.waiting.acquire(blocking=False):
+            return None
+        try:
+            deadline = time.monotonic() + limit_s
+            with self.waits.watching(job_id) as changed:
+                while True:
+                    changed.clear()
+                    job = self.get(job_id)
+                    left = deadline - time.monotonic()
+                    if is_over(job) or left <= 0:
+                        return job
+                    changed.wait(min(left, _LOOK_AGAIN_S))
+        finally:
+            self.waiting.release()
+
+
+def _has_ended(job: Job) -> bool:
+    return job.phase not in ACTIVE
+
+
+def _kept(parameters: Parameters) -> list[tuple[str, str]]:
+    # PostgreSQL has no text with a NUL character in it, nor has XML
+    cleaned = ((name.replace("\0", "\ufffd"), value.replace("\0", "\ufffd")) for name, value in parameters)
+    return [(name, value) for name, value in cleaned if name.upper() != "PHASE"]
+
+
+def _run_id(parameters: Parameters) -> str | None:
+    # repeated or overlong ones are complained about when the job runs; here the first is as good as any
+    given = [value for name, value in parameters if name.upper() == "RUNID" and value.strip()]
+    return given[0][:_RUNID_LENGTH] if given else None

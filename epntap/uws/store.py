@@ -1,0 +1,229 @@
+"""The job table: each transition one method, one transaction, one guard on the current phase.
+
+The database tells every change of phase (trigger in sql/080_uws.sql), so nothing here has to.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from epntap.db.failures import from_psycopg
+from epntap.uws.model import Filters, IllegalTransitionError, Job, JobError, JobResult, Phase, no_such_job
+
+__all__ = ["JobStore"]
+
+Connection = psycopg.Connection[Any]
+Parameters = Sequence[tuple[str, str]]
+
+#: a list longer than this helps nobody; AFTER and PHASE narrow it
+_LONGEST_LIST = 10_000
+_EXPIRED_AT_ONCE = 200
+#: run once more when a worker dies; a job that kills two workers would kill a third
+_ATTEMPTS = 2
+
+
+def _load_queries() -> Mapping[str, LiteralString]:
+    text = Path(__file__).with_name("queries.sql").read_text(encoding="utf-8")
+    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)[1:]
+    # the text of a file of ours is as literal as a string in the code
+    return {name: cast("LiteralString", body) for name, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+_QUERIES = _load_queries()
+
+
+@dataclass(frozen=True, slots=True)
+class JobStore:
+    """Jobs in the database. All methods raise UnavailableError when it is away."""
+
+    #: lends a connection in the service role, autocommit
+    connect: Callable[[], AbstractContextManager[Connection]]
+
+    # for users ------------------------------------------------------------
+
+    def create(
+        self,
+        kind: str,
+        parameters: Parameters,
+        *,
+        phase: Phase,
+        session: str | None,
+        run_id: str | None,
+        execution_duration_s: int,
+        lifetime_s: float,
+    ) -> Job:
+        """A new job, PENDING or QUEUED, with a name that nobody can guess."""
+        return self._rows(
+            "create",
+            job_id=secrets.token_hex(16),
+            kind=kind,
+            phase=phase,
+            session=session,
+            run_id=run_id,
+            execution_duration_s=execution_duration_s,
+            lifetime_s=lifetime_s,
+            parameters=Jsonb(parameters),
+        )[0]
+
+    def get(self, kind: str, job_id: str) -> Job:
+        """The job as it is now. Raises NotFoundError."""
+        found = self._rows("get", kind=kind, job_id=job_id)
+        if not found:
+            raise no_such_job(job_id)
+        return found[0]
+
+    def visible(self, kind: str, filters: Filters, *, session: str | None, everybody: bool) -> list[Job]:
+        """The jobs of a session, or of everybody, the newest first, without parameters (UWS 1.1 §2.2.2.1)."""
+        return self._rows(
+            "list",
+            kind=kind,
+            session=session,
+            everybody=everybody,
+            phases=list(filters.phases or (phase for phase in Phase if phase is not Phase.ARCHIVED)),
+            after=filters.after,
+            most=min(_LONGEST_LIST, _LONGEST_LIST if filters.last is None else filters.last),
+        )
+
+    def run(self, kind: str, job_id: str) -> Job:
+        """PENDING → QUEUED."""
+        return self._moved("run", "can be started", "a PENDING job", kind=kind, job_id=job_id)
+
+    def abort(self, kind: str, job_id: str) -> Job:
+        """PENDING, QUEUED, EXECUTING → ABORTED; the worker ends the work when it hears of it."""
+        return self._moved("abort", "can be aborted", "a job that has not ended", kind=kind, job_id=job_id)
+
+    def add_parameters(
+        self, kind: str, job_id: str, parameters: Parameters, *, replaced: Iterable[str], run_id: str | None
+    ) -> Job:
+        """Add to the parameters of a PENDING job, instead of what it has under the names (upper case) in `replaced`."""
+        return self._moved(
+            "add_parameters",
+            "takes more parameters",
+            "a PENDING job",
+            kind=kind,
+            job_id=job_id,
+            parameters=Jsonb(parameters),
+            replaced=list(replaced),
+            run_id=run_id,
+        )
+
+    def set_duration(self, kind: str, job_id: str, seconds: int) -> Job:
+        """Another time limit for a job that has not ended."""
+        return self._moved(
+            "set_duration",
+            "takes another executionduration",
+            "a job that has not ended",
+            kind=kind,
+            job_id=job_id,
+            execution_duration_s=seconds,
+        )
+
+    def set_destruction(self, kind: str, job_id: str, instant: datetime, lifetime_s: float) -> None:
+        """Another time at which job and result go, at most `lifetime_s` from now. It may be in the past."""
+        if not self._rows("set_destruction", kind=kind, job_id=job_id, destruction=instant, lifetime_s=lifetime_s):
+            raise no_such_job(job_id)
+
+    def delete(self, kind: str, job_id: str) -> Job:
+        """Remove the row, whatever its phase; its last state. Raises NotFoundError."""
+        gone = self._rows("delete", kind=kind, job_id=job_id)
+        if not gone:
+            raise no_such_job(job_id)
+        return gone[0]
+
+    # for workers ----------------------------------------------------------
+
+    def claim(self, kinds: Iterable[str], worker: str) -> Job | None:
+        """QUEUED → EXECUTING for the job that has waited longest, or None."""
+        found = self._rows("claim", kinds=list(kinds), worker=worker)
+        return found[0] if found else None
+
+    def complete(self, job: Job, worker: str, result: JobResult) -> bool:
+        """EXECUTING → COMPLETED; False when the job is no longer this worker's."""
+        return bool(
+            self._rows(
+                "complete",
+                job_id=job.job_id,
+                worker=worker,
+                attempt=job.attempt,
+                media_type=result.media_type,
+                extension=result.extension,
+                encoding=result.encoding,
+                size_bytes=result.size_bytes,
+            )
+        )
+
+    def fail(self, job: Job, worker: str, error: JobError, phase: Phase = Phase.ERROR) -> bool:
+        """EXECUTING → ERROR (or ABORTED, with a reason); False when the job is no longer this worker's."""
+        return bool(
+            self._rows(
+                "fail",
+                job_id=job.job_id,
+                worker=worker,
+                attempt=job.attempt,
+                phase=phase,
+                message=error.message,
+                is_transient=error.is_transient,
+            )
+        )
+
+    def give_back(self, job: Job, worker: str) -> bool:
+        """EXECUTING → QUEUED, for a worker that stops; False when the job is no longer its own."""
+        return bool(self._rows("give_back", job_id=job.job_id, worker=worker, attempt=job.attempt))
+
+    def beat(self, worker: str, job_ids: Iterable[str]) -> list[Job]:
+        """Say that this worker lives; those of the jobs that are still its own."""
+        return self._rows("beat", worker=worker, job_ids=list(job_ids))
+
+    def recover(self, dead_after_s: float) -> list[Job]:
+        """Jobs whose worker has not beaten for so long: QUEUED once more, then ERROR."""
+        message = (
+            "The job was ended because its worker stopped twice while running it; "
+            "please narrow the request, or try again later."
+        )
+        return self._rows("recover", attempts=_ATTEMPTS, message=message, dead_after_s=dead_after_s)
+
+    def expired(self) -> list[Job]:
+        """Some of the jobs past their destruction."""
+        return self._rows("expired", most=_EXPIRED_AT_ONCE)
+
+    def expire(self, jobs: Iterable[Job]) -> None:
+        """Remove the rows of jobs past their destruction."""
+        with self._connection() as connection:
+            connection.execute(_QUERIES["expire"], {"job_ids": [job.job_id for job in jobs]})
+
+    def known(self, job_ids: Iterable[str]) -> set[str]:
+        """Those of the names that belong to a job."""
+        with self._connection() as connection:
+            return {row[0] for row in connection.execute(_QUERIES["known"], {"job_ids": list(job_ids)})}
+
+    # ----------------------------------------------------------------------
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        try:
+            with self.connect() as connection:
+                yield connection
+        except psycopg.Error as exc:
+            raise from_psycopg(exc, timeout_s=0) from exc
+
+    def _rows(self, name: str, **values: Any) -> list[Job]:  # values of any type that psycopg can adapt
+        with self._connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return [Job.from_row(row) for row in cursor.execute(_QUERIES[name], values)]
+
+    def _moved(self, name: str, wish: str, those: str, *, kind: str, job_id: str, **values: Any) -> Job:
+        moved = self._rows(name, kind=kind, job_id=job_id, **values)
+        if moved:
+            return moved[0]
+        phase = self.get(kind, job_id).phase
+        raise IllegalTransitionError(f"Only {those} {wish}, but this one is {phase}.")

@@ -1,0 +1,179 @@
+"""The job tree over HTTP (UWS 1.1 §2.2): every POST and DELETE answers 303, atoms are text, the rest is XML."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+
+import flask
+
+from epntap.errors import ForbiddenError, NotFoundError, ParameterError
+from epntap.formats import votable
+from epntap.params import Params, read_params, single
+from epntap.uws.model import Job
+from epntap.uws.params import duration, filters, instant, phase_of, required, wait_seconds
+from epntap.uws.send import FileSender
+from epntap.uws.service import JobService
+from epntap.uws.xml import iso, job_document, job_list, parameters_document, results_document
+
+__all__ = ["uws_blueprint"]
+
+#: names whoever made a job; it opens nothing but the list of those jobs
+_COOKIE = "epntap_jobs"
+_VOTABLE = "application/x-votable+xml"
+
+
+def uws_blueprint(service: JobService, sender: FileSender, *, path: str, name: str) -> flask.Blueprint:
+    """The routes of a job list at `path`, and of all that is below."""
+    blueprint = flask.Blueprint(name, __name__, url_prefix=path)
+    root = f"{service.settings.base_url}{path}"
+    _add_list(blueprint, service, root)
+    _add_job(blueprint, service, root)
+    _add_atoms(blueprint, service, root)
+    _add_results(blueprint, service, sender, root)
+    return blueprint
+
+
+def _add_list(blueprint: flask.Blueprint, service: JobService, root: str) -> None:
+    @blueprint.get("")
+    def jobs() -> flask.Response:
+        return _xml(job_list(service.visible(filters(_params()), _session()), root))
+
+    @blueprint.post("")
+    def create() -> flask.Response:
+        token = flask.request.cookies.get(_COOKIE) or secrets.token_urlsafe(24)
+        job = service.create(_pairs(), _digest(token))
+        response = _see(f"{root}/{job.job_id}")
+        secure = root.startswith("https:")
+        lifetime = service.settings.job_lifetime_s
+        response.set_cookie(_COOKIE, token, max_age=lifetime, httponly=True, samesite="Lax", secure=secure)
+        return response
+
+
+def _add_job(blueprint: flask.Blueprint, service: JobService, root: str) -> None:
+    @blueprint.get("/<job_id>")
+    def job(job_id: str) -> flask.Response:
+        return _xml(job_document(_waited(service, job_id), f"{root}/{job_id}"))
+
+    @blueprint.delete("/<job_id>")
+    def delete(job_id: str) -> flask.Response:
+        service.delete(job_id)
+        return _see(root)
+
+    @blueprint.post("/<job_id>")
+    def act(job_id: str) -> flask.Response:
+        service.get(job_id)
+        action = single(_params(), "ACTION")
+        if action is None:  # DALI 1.1 §2.1: parameters go to /parameters
+            raise ForbiddenError("A job takes ACTION=DELETE here; post parameters to its /parameters.")
+        if action.strip().upper() != "DELETE":
+            raise ParameterError(f"ACTION={action[:60]!r} is unknown; expected DELETE.")
+        return delete(job_id)
+
+
+def _add_atoms(blueprint: flask.Blueprint, service: JobService, root: str) -> None:
+    def atom(name: str, text_of: Callable[[Job], str]) -> None:
+        def view(job_id: str) -> flask.Response:
+            return _text(text_of(_waited(service, job_id)))
+
+        blueprint.add_url_rule(f"/<job_id>/{name}", f"get_{name}", view, methods=["GET"])
+
+    atom("phase", lambda job: job.phase)
+    atom("executionduration", lambda job: str(job.execution_duration_s))
+    atom("destruction", lambda job: iso(job.destruction))
+    atom("quote", lambda job: iso(job.quote))
+    atom("owner", lambda _job: "")
+
+    @blueprint.post("/<job_id>/phase")
+    def set_phase(job_id: str) -> flask.Response:
+        match required(_params(), "PHASE", "RUN").upper():
+            case "RUN":
+                service.run(job_id)
+            case "ABORT":
+                service.abort(job_id)
+            case other:
+                raise ParameterError(f"PHASE={other[:60]!r} cannot be asked for; expected RUN or ABORT.")
+        return _see(f"{root}/{job_id}")
+
+    @blueprint.post("/<job_id>/executionduration")
+    def set_duration(job_id: str) -> flask.Response:
+        service.set_duration(job_id, duration(required(_params(), "EXECUTIONDURATION", "600")))
+        return _see(f"{root}/{job_id}")
+
+    @blueprint.post("/<job_id>/destruction")
+    def set_destruction(job_id: str) -> flask.Response:
+        text = required(_params(), "DESTRUCTION", "2030-01-31T12:00:00Z")
+        service.set_destruction(job_id, instant("DESTRUCTION", text))
+        return _see(f"{root}/{job_id}")
+
+
+def _add_results(blueprint: flask.Blueprint, service: JobService, sender: FileSender, root: str) -> None:
+    @blueprint.get("/<job_id>/parameters")
+    def parameters(job_id: str) -> flask.Response:
+        return _xml(parameters_document(service.get(job_id)))
+
+    @blueprint.post("/<job_id>/parameters")
+    def add_parameters(job_id: str) -> flask.Response:
+        service.add_parameters(job_id, _pairs())
+        return _see(f"{root}/{job_id}")
+
+    @blueprint.get("/<job_id>/results")
+    def results(job_id: str) -> flask.Response:
+        return _xml(results_document(service.get(job_id), f"{root}/{job_id}"))
+
+    @blueprint.get("/<job_id>/results/<name>")
+    def result(job_id: str, name: str) -> flask.Response:
+        if name != "result":
+            raise NotFoundError(f"A job has no result {name[:40]!r}; its only one is called result.")
+        return sender.response(*service.result(job_id))
+
+    @blueprint.get("/<job_id>/error")
+    def error(job_id: str) -> flask.Response:
+        job = service.get(job_id)
+        if job.error is None:
+            raise NotFoundError(f"This job has no error; it is {job.phase}.")
+        # DALI 1.1 §4.2: the document arrived as it should, so the status is 200
+        return flask.Response(votable.error_document(job.error.message), content_type=_VOTABLE)
+
+
+def _waited(service: JobService, job_id: str) -> Job:
+    params = _params()
+    phase = single(params, "PHASE")
+    return service.wait(job_id, wait_seconds(params), None if phase is None else phase_of(phase))
+
+
+def _pairs() -> list[tuple[str, str]]:
+    request = flask.request
+    return [*request.args.items(multi=True), *request.form.items(multi=True)]
+
+
+def _params() -> Params:
+    return read_params(_pairs())
+
+
+def _session() -> str | None:
+    token = flask.request.cookies.get(_COOKIE)
+    return _digest(token) if token else None
+
+
+def _digest(token: str) -> str:
+    # what lies in the database must not be enough to pose as somebody
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _see(address: str) -> flask.Response:
+    return flask.Response(status=303, headers={"Location": address}, content_type="text/plain; charset=utf-8")
+
+
+def _text(text: str) -> flask.Response:
+    return _fresh(flask.Response(text, content_type="text/plain; charset=utf-8"))
+
+
+def _xml(body: bytes) -> flask.Response:
+    return _fresh(flask.Response(body, content_type="text/xml; charset=utf-8"))
+
+
+def _fresh(response: flask.Response) -> flask.Response:
+    response.headers["Cache-Control"] = "no-store"  # a job changes from one moment to the next
+    return response

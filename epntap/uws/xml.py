@@ -1,0 +1,124 @@
+"""The documents of UWS (UWS 1.1 appendix B), elements in the order of the schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from lxml import etree
+
+from epntap.uws.model import Job
+
+__all__ = ["iso", "job_document", "job_list", "parameters_document", "results_document"]
+
+_UWS = "http://www.ivoa.net/xml/UWS/v1.0"
+_XLINK = "http://www.w3.org/1999/xlink"
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_NAMESPACES = {"uws": _UWS, "xlink": _XLINK, "xsi": _XSI}
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+Element = etree._Element  # noqa: SLF001  # lxml has no public name for it
+
+
+def iso(instant: datetime) -> str:
+    """An instant in the spelling of DALI, with the Z that UWS wants (UWS 1.1 §2.2.1)."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def job_document(job: Job, address: str) -> bytes:
+    """A job; `address` is its own."""
+    root = _root("job", version="1.1")
+    _text(root, "jobId", job.job_id)
+    if job.run_id is not None:
+        _text(root, "runId", job.run_id)
+    _text(root, "ownerId", None)
+    _text(root, "phase", job.phase)
+    _time(root, "quote", job.quote)
+    _time(root, "creationTime", job.created)
+    _time(root, "startTime", job.started)
+    _time(root, "endTime", job.ended)
+    _text(root, "executionDuration", str(job.execution_duration_s))
+    _time(root, "destruction", job.destruction)
+    _fill_parameters(_child(root, "parameters"), job)
+    _fill_results(_child(root, "results"), job, address)
+    if job.error is not None:
+        kind = "transient" if job.error.is_transient else "fatal"
+        summary = _child(root, "errorSummary", type=kind, hasDetail="true")
+        _text(summary, "message", job.error.message)
+    return _bytes(root)
+
+
+def job_list(jobs: Iterable[Job], address: str) -> bytes:
+    """Short descriptions of jobs (UWS 1.1 §2.2.2.1); `address` is that of the list."""
+    root = _root("jobs", version="1.1")
+    for job in jobs:
+        reference = _child(root, "jobref", id=job.job_id)
+        reference.set(f"{{{_XLINK}}}href", f"{address}/{job.job_id}")
+        _text(reference, "phase", job.phase)
+        if job.run_id is not None:
+            _text(reference, "runId", job.run_id)
+        _text(reference, "ownerId", None)
+        _time(reference, "creationTime", job.created)
+    return _bytes(root)
+
+
+def parameters_document(job: Job) -> bytes:
+    """The parameters of a job as they were posted."""
+    root = _root("parameters")
+    _fill_parameters(root, job)
+    return _bytes(root)
+
+
+def results_document(job: Job, address: str) -> bytes:
+    """The results of a job: none or one."""
+    root = _root("results")
+    _fill_results(root, job, address)
+    return _bytes(root)
+
+
+def _fill_parameters(parent: Element, job: Job) -> None:
+    for name, value in job.parameters:
+        _child(parent, "parameter", id=name).text = _legal(value)
+
+
+def _fill_results(parent: Element, job: Job, address: str) -> None:
+    if job.result is not None:
+        result = _child(parent, "result", id="result")
+        result.set(f"{{{_XLINK}}}href", f"{address}/results/result")
+        result.set("size", str(job.result.size_bytes))
+        result.set("mime-type", job.result.media_type)
+
+
+def _root(name: str, **attributes: str) -> Element:
+    root = etree.Element(f"{{{_UWS}}}{name}", nsmap=_NAMESPACES)
+    for key, value in attributes.items():
+        root.set(key, value)
+    return root
+
+
+def _child(parent: Element, name: str, **attributes: str) -> Element:
+    child = etree.SubElement(parent, f"{{{_UWS}}}{name}")
+    for key, value in attributes.items():
+        child.set(key, _legal(value))
+    return child
+
+
+def _text(parent: Element, name: str, text: str | None) -> None:
+    child = _child(parent, name)
+    if text is None:
+        child.set(f"{{{_XSI}}}nil", "true")
+    else:
+        child.text = _legal(text)
+
+
+def _time(parent: Element, name: str, instant: datetime | None) -> None:
+    _text(parent, name, None if instant is None else iso(instant))
+
+
+def _legal(text: str) -> str:
+    return _ILLEGAL.sub("\ufffd", text)
+
+
+def _bytes(root: Element) -> bytes:
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)

@@ -1,0 +1,52 @@
+"""Media types by the end of a file name. No I/O here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["MEDIA_TYPES", "media_type"]
+
+#: what EPN-TAP 2.0 §2.2 and the IANA list call the formats of planetary archives
+MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "asc": "text/plain",
+        "cdf": "application/x-cdf",
+        "csv": "text/csv",
+        "cub": "application/octet-stream",
+        "dat": "application/octet-stream",
+        "fit": "application/fits",
+        "fits": "application/fits",
+        "gif": "image/gif",
+        "gz": "application/gzip",
+        "h5": "application/x-hdf5",
+        "html": "text/html",
+        "img": "application/octet-stream",
+        "jp2": "image/jp2",
+        "jpeg": "image/jpeg",
+        "jpg": "image/jpeg",
+        "json": "application/json",
+        "lbl": "text/plain",
+        "nc": "application/x-netcdf",
+        "obj": "model/obj",
+        "parquet": "application/vnd.apache.parquet",
+        "pdf": "application/pdf",
+        "png": "image/png",
+        "qub": "application/octet-stream",
+        "tab": "text/plain",
+        "tif": "image/tiff",
+        "tiff": "image/tiff",
+        "tsv": "text/tab-separated-values",
+        "txt": "text/plain",
+        "vot": "application/x-votable+xml",
+        "votable": "application/x-votable+xml",
+        "xml": "text/xml",
+        "zip": "application/zip",
+    }
+)
+
+
+def media_type(name: str) -> str:
+    """The media type of a file of this name; bytes of unknown meaning if the suffix is not known."""
+    suffix = name.rpartition(".")[2].lower()
+    return MEDIA_TYPES.get(suffix, "application/octet-stream")

@@ -1,0 +1,212 @@
+"""Opens archive files and says what is in them: only those that have moved since they were last seen."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from itertools import islice
+from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+
+from epntap.archive.model import ScannedFile
+from epntap.cdf.facts import index_file
+from epntap.errors import UnreadableFileError
+
+__all__ = ["Scanner"]
+
+#: a process of our own takes half a second to start; so many files are opened sooner than that
+FEWEST_FOR_PROCESSES = 48
+#: files that go to a process at a time, and how many such batches wait for each process
+BATCH = 8
+BATCHES_IN_FLIGHT = 3
+#: files found that are written down at a time, so that a run that dies does not lose them
+REMEMBER_EVERY = 2000
+MOST_PROCESSES = 8
+
+_DIED = "reading it ends the process that reads: it is damaged in a way that the reader does not survive"
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One file to look into, and what is known of it."""
+
+    root: str
+    path: str
+    known: ScannedFile | None
+    checksums: bool
+
+
+class Scanner:
+    """Looks into files, and remembers.
+
+    `memory` holds what earlier runs found, by root and path; `remember` writes down what this one finds. `jobs` is
+    the number of processes, by default one for each core.
+    """
+
+    def __init__(
+        self,
+        memory: Mapping[tuple[str, str], ScannedFile],
+        remember: Callable[[Sequence[ScannedFile]], None],
+        jobs: int | None = None,
+    ) -> None:
+        self._memory = memory
+        self._remember = remember
+        self._jobs = jobs or min(MOST_PROCESSES, os.cpu_count() or 1)
+        self._seen: dict[tuple[str, str], ScannedFile] = {}
+        #: how many files were opened
+        self.opened = 0
+
+    def scan(
+        self, root: Path, paths: Iterable[str], *, checksums: bool = True, advance: Callable[[int], None]
+    ) -> dict[str, ScannedFile]:
+        """What is in each of these files; a file that cannot be read says why.
+
+        A file with the size and time that it had is not opened, and one with the same content only to find that out.
+        """
+        found: dict[str, ScannedFile] = {}
+        orders: list[_Order] = []
+        for path in paths:
+            known = self._memory.get((str(root), path))
+            if known is not None and _is_as_it_was(root / path, known):
+                found[path] = self._seen[str(root), path] = known
+                advance(1)
+            else:
+                orders.append(_Order(str(root), path, known, checksums))
+        unwritten: list[ScannedFile] = []
+        for one in self._look_into(orders):
+            found[one.path] = self._seen[one.root, one.path] = one
+            unwritten.append(one)
+            advance(1)
+            if len(unwritten) >= REMEMBER_EVERY:
+                self._remember(unwritten)
+                unwritten = []
+        self._remember(unwritten)
+        self.opened += len(orders)
+        return found
+
+    def file(self, root: str, path: str) -> ScannedFile:
+        """What this run knows of a file that it has scanned."""
+        return self._seen[root, path]
+
+    def note(self, one: ScannedFile) -> None:
+        """Remember more of a file."""
+        self._seen[one.root, one.path] = one
+        self._remember([one])
+
+    def forgotten(self) -> list[tuple[str, str]]:
+        """Root and path of files that earlier runs knew and this one has not asked for."""
+        return [key for key in self._memory if key not in self._seen]
+
+    def _look_into(self, orders: Sequence[_Order]) -> Iterator[ScannedFile]:
+        if self._jobs == 1 or len(orders) < FEWEST_FOR_PROCESSES:
+            yield from map(_look_into, orders)
+            return
+        lost: list[_Order] = []
+        yield from _in_processes(orders, self._jobs, BATCH, lost)
+        # a process died and took its neighbours along: one at a time shows which file it was
+        while lost:
+            culprits: list[_Order] = []
+            yield from _in_processes(lost, 1, 1, culprits)
+            if not culprits:
+                return
+            first, *lost = culprits
+            yield _refused(first, _DIED)
+
+
+def _in_processes(orders: Sequence[_Order], jobs: int, batch: int, lost: list[_Order]) -> Iterator[ScannedFile]:
+    """Results as they come; the orders that a broken pool leaves undone go to `lost`, in their order."""
+    batches = iter([tuple(orders[first : first + batch]) for first in range(0, len(orders), batch)])
+    waiting: dict[Future[list[ScannedFile]], tuple[_Order, ...]] = {}
+    # spawn: a fork would share the database connection of the parent
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent) as pool:
+        in_hand: tuple[_Order, ...] = ()
+        try:
+            for in_hand in islice(batches, jobs * BATCHES_IN_FLIGHT if jobs > 1 else 1):
+                waiting[pool.submit(_look_into_all, in_hand)] = in_hand
+            while waiting:
+                for done in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    in_hand = waiting[done]
+                    results = done.result()
+                    del waiting[done]
+                    for in_hand in islice(batches, 1):
+                        waiting[pool.submit(_look_into_all, in_hand)] = in_hand
+                    yield from results
+        except BrokenProcessPool:
+            left = dict.fromkeys((*in_hand, *(order for some in waiting.values() for order in some)))
+            lost += [*left, *(order for some in batches for order in some)]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Leave when the parent was killed: a worker would wait for its next batch for ever."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            wait_for([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _look_into_all(orders: Sequence[_Order]) -> list[ScannedFile]:
+    return [_look_into(order) for order in orders]
+
+
+def _look_into(order: _Order) -> ScannedFile:
+    path = Path(order.root) / order.path
+    try:
+        status = path.stat()
+        checksum = _sha256(path) if order.checksums else ""
+    except OSError as exc:
+        return _refused(order, f"{path.name} cannot be opened: {(exc.strerror or type(exc).__name__).lower()}")
+    size, mtime = status.st_size, status.st_mtime_ns
+    known = order.known
+    if known is not None and checksum and (known.size_bytes, known.sha256) == (size, checksum):
+        return replace(known, mtime_ns=mtime)
+    try:
+        facts = index_file(path)
+    except UnreadableFileError as exc:
+        return ScannedFile(order.root, order.path, size, mtime, checksum, refusal=str(exc))
+    return ScannedFile(
+        root=order.root,
+        path=order.path,
+        size_bytes=size,
+        mtime_ns=mtime,
+        sha256=checksum,
+        logical_source=facts.attributes.get("Logical_source", ""),
+        tt2000_min=facts.tt2000_min,
+        tt2000_max=facts.tt2000_max,
+        records=facts.records,
+        fill_epochs=facts.fill_epochs,
+    )
+
+
+def _refused(order: _Order, reason: str) -> ScannedFile:
+    try:
+        status = (Path(order.root) / order.path).stat()
+        size, mtime = status.st_size, status.st_mtime_ns
+    except OSError:
+        size, mtime = -1, -1  # whatever it will be, it will be looked at again
+    return ScannedFile(order.root, order.path, size, mtime, refusal=reason)
+
+
+def _is_as_it_was(path: Path, known: ScannedFile) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (known.size_bytes, known.mtime_ns)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

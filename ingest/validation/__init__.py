@@ -1,0 +1,1 @@
+"""Validation of EPN-TAP content: rules run over rows, reports, quarantine, and the command `epntap check`."""

@@ -1,0 +1,52 @@
+"""The check of a table that this installation publishes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from psycopg import sql
+
+from epntap.catalog.load import load_catalog
+from epntap.catalog.model import Catalog, Table
+from epntap.db.pool import Database, Role, connect
+from epntap.epncore.columns import TABLE_UTYPE
+from epntap.epncore.rules import NO_SEVERITIES, TABLE_RULES, Severity
+from epntap.errors import NotFoundError
+from ingest.descriptor import did_you_mean
+from ingest.validation.findings import table_findings
+from ingest.validation.report import CheckReport
+from ingest.validation.rows import examine
+
+__all__ = ["check_published"]
+
+
+def check_published(database: Database, schema: str, severities: Mapping[str, Severity] = NO_SEVERITIES) -> CheckReport:
+    """The rules asked of a published epn_core. Raises NotFoundError when there is none in this schema."""
+    clock = time.perf_counter()
+    with connect(database, Role.SERVICE) as connection:
+        table = _epn_core(load_catalog(connection), schema)
+        connection.rollback()
+        with connection.transaction():
+            # one snapshot for all queries, and nothing can be changed
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            examined = examine(connection, sql.Identifier(table.schema, table.name), table, severities)
+    return CheckReport(
+        table=table.qualified_name,
+        address="",
+        rows=examined.rows,
+        partial=False,
+        rules=len(examined.rules) + len(TABLE_RULES),
+        findings=(*table_findings(table, examined.facts, severities), *examined.findings),
+        seconds=time.perf_counter() - clock,
+    )
+
+
+def _epn_core(catalog: Catalog, schema: str) -> Table:
+    schema = schema.removesuffix(".epn_core")
+    table = catalog.table(schema, "epn_core")
+    if table is None:
+        known = [one.schema for one in catalog.tables if one.name == "epn_core" or one.utype == TABLE_UTYPE]
+        said = f"published are {', '.join(known)}" if known else "nothing is published yet"
+        raise NotFoundError(f"There is no table {schema}.epn_core; {said}.{did_you_mean(schema, known)}")
+    return table

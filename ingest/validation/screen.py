@@ -1,0 +1,236 @@
+"""The rules asked before rows are loaded, so that nothing wrong is published and all counts stay true.
+
+Rows of a dataset are alike but for name, time and file; so of each dataset only specimens are looked at. Sources that
+describe every row are looked at row by row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from epntap.catalog.model import Table
+from epntap.cdf.time import jd_from_tt2000
+from epntap.epncore.rules import NO_SEVERITIES, Rule, Severity, applicable_rules
+from epntap.epncore.text import clean_granule_uid
+from epntap.epncore.time import jd_from_datetime
+from ingest.build import ROW_DATES, Block, DatasetPlan, copy_columns, file_uid
+from ingest.facts import Value
+from ingest.validation.findings import Finding
+from ingest.validation.rows import Examination, examine
+
+__all__ = [
+    "NOTHING_WRONG",
+    "Screening",
+    "SetAside",
+    "Specimen",
+    "screen_rows",
+    "screen_specimens",
+    "specimens",
+    "write_quarantine",
+]
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_SCREENED = sql.Identifier("pg_temp", "screened_granules")
+_FIRST = sql.SQL("(SELECT * FROM {} LIMIT 1) first_row").format(_SCREENED)
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """A row that stands for others."""
+
+    #: what is refused with it: a dataset, or the path of a file
+    key: str
+    #: how many rows are like it
+    rows: int
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A row for the quarantine."""
+
+    rules: tuple[str, ...]
+    content: Mapping[str, Any]  # JSON
+    rows: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What may not be published. Keys are those of specimens, or the granule_uid of rows."""
+
+    findings: tuple[Finding, ...] = ()
+    #: key -> rules of severity refuse that are broken
+    refused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: key -> rules of severity quarantine that are broken; what is refused is not here as well
+    quarantined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    set_aside: tuple[SetAside, ...] = ()
+
+    def is_quarantined(self, key: str) -> bool:
+        """Whether the rows of a key are set aside and not refused."""
+        return key in self.quarantined
+
+    def reason(self, key: str) -> str | None:
+        """Why the rows of a key are left out, as a sentence without its full stop; None if they are not."""
+        for found, what in ((self.refused, ""), (self.quarantined, "quarantine: ")):
+            if key in found:
+                expected = {finding.rule: finding.expected.rstrip(".") for finding in self.findings}
+                return what + "; ".join(f"rule {rule}: {expected[rule]}" for rule in found[key])
+        return None
+
+
+NOTHING_WRONG = Screening()
+
+
+def specimens(plan: DatasetPlan, kinds: Iterable[tuple[Mapping[str, Value], int]], now: str) -> Iterator[Specimen]:
+    """Specimens of the rows of a dataset; `kinds` are those of a GranuleBuilder, `now` a DALI timestamp."""
+    dataset = plan.dataset
+    stem = clean_granule_uid(dataset.dataset_id)
+    time: dict[str, Value] = {}
+    if dataset.start is not None and dataset.stop is not None and dataset.start <= dataset.stop:
+        time = {"time_min": jd_from_datetime(dataset.start), "time_max": jd_from_datetime(dataset.stop)}
+    shared: Mapping[str, Value] = {}
+    for number, (values, rows) in enumerate(kinds):
+        shared = {**dict.fromkeys(ROW_DATES, now), **{k: v for k, v in values.items() if v is not None}}
+        uid = f"{stem}_{number}"
+        if rows:
+            yield Specimen(dataset.dataset_id, rows, {**shared, **time, **_made(uid, shared)})
+    for file in plan.single:
+        assert file.tt2000_min is not None
+        assert file.tt2000_max is not None
+        bounds = {"time_min": jd_from_tt2000(file.tt2000_min), "time_max": jd_from_tt2000(file.tt2000_max)}
+        yield Specimen(file.path, 1, {**shared, **bounds, **_made(file_uid(file), shared)})
+
+
+def _made(uid: str, values: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The columns that are made for each row; the addresses are right by construction."""
+    made: dict[str, Value] = {"granule_uid": uid, "obs_id": uid, "datalink_url": f"/datalink/links?ID={uid}"}
+    if values.get("access_format") is not None:
+        made |= {"access_url": f"/data/{uid}.cdf", "access_estsize": 1, "file_name": f"{uid}.cdf"}
+    return made
+
+
+def screen_specimens(
+    connection: Connection,
+    table: Table,
+    found: Iterable[Specimen],
+    severities: Mapping[str, Severity] = NO_SEVERITIES,
+) -> Screening:
+    """Ask the rules of the specimens; counts are of the rows that they stand for."""
+    names = [column.name for column in table.columns]
+    with connection.transaction(force_rollback=True):
+        _make_room(connection, table, names, "key text, standing_for bigint")
+        with connection.cursor() as cursor, cursor.copy(sql.SQL("COPY {} FROM STDIN").format(_SCREENED)) as copy:
+            for one in found:
+                copy.write_row([*(one.values.get(name) for name in names), one.key, one.rows])
+        examined = examine(connection, _SCREENED, table, severities)
+        return _screening(connection, examined, "key", "standing_for")
+
+
+def screen_rows(
+    connection: Connection,
+    table: Table,
+    blocks: Iterable[Block],
+    severities: Mapping[str, Severity] = NO_SEVERITIES,
+    *,
+    constant: Collection[str] = (),
+) -> Screening:
+    """Ask the rules of rows that are ready for COPY; keys are their granule_uid.
+
+    `constant` are columns that have one value in all rows: rules about them are asked of the first. Dates that
+    ingestion fills in later may be missing.
+    """
+    names = copy_columns(table)
+    with connection.transaction(force_rollback=True):
+        _make_room(connection, table, names, "")
+        statement = sql.SQL("COPY {} FROM STDIN").format(_SCREENED)
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for block in blocks:
+                copy.write(block.text)
+        shared = {*constant, *_shared_dates(connection)}
+        rules = _without_dates(table)
+        of_first = [rule for rule in rules if shared.issuperset(rule.columns)]
+        broken = {one.rule.id for one in examine(connection, _FIRST, table, severities, rules=of_first).fired}
+        of_all = [rule for rule in rules if rule.id in broken or not shared.issuperset(rule.columns)]
+        examined = examine(connection, _SCREENED, table, severities, rules=of_all)
+        return _screening(connection, examined, "granule_uid", "1")
+
+
+def write_quarantine(connection: Connection, schema: str, rows: Sequence[SetAside]) -> None:
+    """Make the quarantine of a service exactly these rows. Part of the caller's transaction."""
+    connection.execute("DELETE FROM archive.quarantine WHERE schema_name = %s", (schema,))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO archive.quarantine (schema_name, granule_uid, rules, content, granules)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [(schema, row.content.get("granule_uid"), list(row.rules), Jsonb(row.content), row.rows) for row in rows],
+        )
+
+
+def _shared_dates(connection: Connection) -> frozenset[str]:
+    """Those of the dates of a row that are the same in all; usually that of the ingestion."""
+    same = [
+        sql.SQL("bool_and(s.{0} IS NOT DISTINCT FROM first_row.{0})").format(sql.Identifier(name)) for name in ROW_DATES
+    ]
+    row = connection.execute(
+        sql.SQL("SELECT {} FROM {} s, {}").format(sql.SQL(", ").join(same), _SCREENED, _FIRST)
+    ).fetchone()
+    assert row is not None
+    return frozenset(name for name, shared in zip(ROW_DATES, row, strict=True) if shared)
+
+
+def _without_dates(table: Table) -> tuple[Rule, ...]:
+    return tuple(
+        rule for rule in applicable_rules(table) if not (rule.family == "B7" and set(rule.columns) <= set(ROW_DATES))
+    )
+
+
+def _make_room(connection: Connection, table: Table, names: Iterable[str], more: str) -> None:
+    types = {column.name: column.pg_type for column in table.columns}
+    columns = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(types[name])) for name in names]
+    if more:
+        columns.append(sql.SQL("{}").format(sql.SQL(more)))
+    connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} ({})").format(_SCREENED, sql.SQL(", ").join(columns)))
+
+
+def _screening(connection: Connection, examined: Examination, key: str, weight: str) -> Screening:
+    by_severity: dict[Severity, dict[str, list[str]]] = {severity: defaultdict(list) for severity in Severity}
+    counts: dict[str, int] = {}
+    for bound in examined.fired:
+        rows = connection.execute(
+            sql.SQL("SELECT {}, {} FROM {} WHERE {}").format(sql.SQL(key), sql.SQL(weight), _SCREENED, bound.clause)
+        ).fetchall()
+        counts[bound.rule.id] = sum(int(row[1]) for row in rows)
+        for one in dict.fromkeys(row[0] for row in rows):
+            by_severity[bound.severity][one].append(bound.rule.id)
+    refused = {one: tuple(rules) for one, rules in by_severity[Severity.REFUSE].items()}
+    quarantined = {one: tuple(rules) for one, rules in by_severity[Severity.QUARANTINE].items() if one not in refused}
+    return Screening(
+        findings=tuple(replace(finding, count=counts[finding.rule]) for finding in examined.findings),
+        refused=refused,
+        quarantined=quarantined,
+        set_aside=_set_aside(connection, quarantined, key, weight),
+    )
+
+
+def _set_aside(
+    connection: Connection, quarantined: Mapping[str, tuple[str, ...]], key: str, weight: str
+) -> tuple[SetAside, ...]:
+    rows = (
+        connection.execute(
+            sql.SQL(
+                "SELECT {key}, jsonb_strip_nulls(to_jsonb(s)) - 'key' - 'standing_for', {weight} FROM {screened} s"
+                " WHERE {key} = ANY ({keys})"
+            ).format(key=sql.SQL(key), weight=sql.SQL(weight), screened=_SCREENED, keys=sql.Literal(list(quarantined)))
+        )
+        if quarantined
+        else ()
+    )
+    return tuple(SetAside(quarantined[one], content, int(count)) for one, content, count in rows)

@@ -1,0 +1,26 @@
+"""The settings of jobs, as a child process receives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from epntap.errors import SetupError
+from epntap.settings import Settings, load_settings
+
+
+@pytest.mark.parametrize("public_jobs", [True, False])
+def test_a_child_has_the_settings_of_its_parent(public_jobs: bool) -> None:
+    settings = Settings(home=Path("/srv/x"), port=99, job_heartbeat_s=0.5, public_jobs=public_jobs, worker_jobs=7)
+    assert load_settings(settings.environ()) == settings
+
+
+@pytest.mark.parametrize(("text", "expected"), [("1", True), ("Yes", True), ("off", False), ("0", False)])
+def test_switches(text: str, expected: bool) -> None:
+    assert load_settings({"EPNTAP_PUBLIC_JOBS": text}).public_jobs is expected
+
+
+def test_a_switch_that_is_none() -> None:
+    with pytest.raises(SetupError, match="expected 1 or 0 for public_jobs but found 'maybe'"):
+        load_settings({"EPNTAP_PUBLIC_JOBS": "maybe"})
