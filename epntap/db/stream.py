@@ -79,6 +79,9 @@ class RowStream:
         rows = 0
         with pooled(self._pool) as connection:
             self._connection = connection
+            if self.watch.ending is not None:  # while a connection was waited for
+                self._connection = None
+                raise timeout_error(self._timeout_s)
             try:
                 copy = CopyOut(connection, self._statement, self._params)
                 size = 0
@@ -123,6 +126,7 @@ class RowStream:
             return
         # A backend that is stuck in sending to us does not look at a cancel request.
         with suppress(psycopg.Error), psycopg.connect(self._conninfo, autocommit=True) as other:
+            other.execute("SET ROLE NONE")  # the login owns the backend, not the role that it has taken on
             other.execute("SELECT pg_terminate_backend(%s)", (backend,))
 
 

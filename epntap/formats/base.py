@@ -1,17 +1,18 @@
-"""What a row format is: a projection of the SELECT list, a COPY form, a block transform and a frame."""
+"""What a format is: a projection of the SELECT list, a COPY form, and a writer that frames and turns blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString, Protocol
 
 from epntap.answer import Outcome, ResultColumn
 from epntap.formats.projection import Spelling
 
-__all__ = ["AnswerFacts", "RowFormat"]
+__all__ = ["AnswerFacts", "FormatDefaults", "Pack", "RowFormat", "Writer"]
 
-BlockTransform = Callable[[bytes], bytes]
+#: makes one block of the rows of COPY BINARY
+Pack = Callable[[Sequence[bytes | memoryview]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,26 @@ class AnswerFacts:
     descriptors: Sequence[str] = field(default=())
 
 
+class Writer(Protocol):
+    """Writes one answer: a header, blocks of rows, a trailer, in this order."""
+
+    def header(self) -> bytes:
+        """What comes before the first row."""
+        ...
+
+    def rows(self, block: bytes) -> bytes:
+        """A block of COPY rows in this format; empty when the writer collects."""
+        ...
+
+    def trailer(self, outcome: Outcome) -> Iterable[bytes]:
+        """What comes after the last row."""
+        ...
+
+    def close(self) -> None:
+        """Free what the writer holds; called in any case."""
+        ...
+
+
 class RowFormat(Protocol):
     """A way to write rows as they come out of COPY."""
 
@@ -34,7 +55,7 @@ class RowFormat(Protocol):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Further media types and short names that ask for this format, in lower case."""
+        """Further media types and short names that ask for this format, in lower case; the usual one first."""
         ...
 
     @property
@@ -48,6 +69,11 @@ class RowFormat(Protocol):
         ...
 
     @property
+    def pack(self) -> Pack | None:
+        """Makes the blocks that the writer wants of COPY BINARY; None when COPY writes text."""
+        ...
+
+    @property
     def spelling(self) -> Spelling:
         """How values are said in the SELECT list."""
         ...
@@ -57,14 +83,31 @@ class RowFormat(Protocol):
         """Whether the trailer can say that the answer was cut short or broke."""
         ...
 
-    def header(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> bytes:
-        """What comes before the first row."""
+    @property
+    def spools(self) -> bool:
+        """Whether nothing is written before the last row has come."""
         ...
 
-    def transform(self, columns: Sequence[ResultColumn]) -> BlockTransform:
-        """Turns blocks of COPY rows into blocks of this format."""
+    @property
+    def compressible(self) -> bool:
+        """Whether gzip makes an answer much smaller."""
         ...
 
-    def trailer(self, outcome: Outcome, facts: AnswerFacts) -> bytes:
-        """What comes after the last row."""
+    @property
+    def content_encoding(self) -> str | None:
+        """How the answer is encoded whatever the client accepts."""
         ...
+
+    def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:
+        """A writer for one answer."""
+        ...
+
+
+class FormatDefaults:
+    """What most formats have in common."""
+
+    pack: Pack | None = None
+    says_outcome = True
+    spools = False
+    compressible = True
+    content_encoding: str | None = None

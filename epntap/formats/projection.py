@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import LiteralString
 
@@ -18,29 +18,118 @@ class Spelling(StrEnum):
 
     #: texts for people and programs: ISO times with T, arrays as numbers with blanks between
     TEXT = "text"
+    #: the same for the cells of VOTable's TABLEDATA, where binary data are numbers
+    TABLEDATA = "tabledata"
+    #: JSON values
+    JSON = "json"
+    #: values of exactly the FIELD's datatype for COPY BINARY; arrays are the bytes of their elements
+    BINARY = "binary"
 
+
+_AS_IS: LiteralString = "{0}"
+# DALI 1.1 §3.3.3: no blank between date and time
+_ISO_TIME: LiteralString = "to_char({0}, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')"
+_HEX: LiteralString = "encode({0}, 'hex')"
+_TIMES = frozenset({"timestamp", "timestamp without time zone"})
+_WORDS: LiteralString = "array_to_string({0}, ' ', 'NaN')"
 
 _TEXT: dict[str, LiteralString] = {
-    # DALI 1.1 §3.3.3: no blank between date and time
-    "timestamp": "to_char({}, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')",
-    "timestamp without time zone": "to_char({}, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')",
-    "double precision[]": "array_to_string({}, ' ')",
-    "real[]": "array_to_string({}, ' ')",
-    "bigint[]": "array_to_string({}, ' ')",
-    "integer[]": "array_to_string({}, ' ')",
-    "bytea": "encode({}, 'hex')",
+    **dict.fromkeys(_TIMES, _ISO_TIME),
+    "double precision[]": _WORDS,
+    "real[]": _WORDS,
+    "bigint[]": "array_to_string({0}, ' ')",
+    "integer[]": "array_to_string({0}, ' ')",
+    "bytea": _HEX,
 }
 
-_SPELLINGS: dict[Spelling, dict[str, LiteralString]] = {Spelling.TEXT: _TEXT}
+_BYTES: LiteralString = (
+    "CASE WHEN {0} IS NOT NULL THEN"
+    " array_to_string(ARRAY(SELECT get_byte({0}, i) FROM generate_series(0, length({0}) - 1) AS i), ' ') END"
+)
+
+_JSON: dict[str, LiteralString] = {
+    **dict.fromkeys(_TIMES, "to_json(to_char({0}, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS'))"),
+    **dict.fromkeys(("smallint", "integer", "bigint", "real", "double precision"), _AS_IS),
+    "boolean": "{0}::text",
+    "bytea": "to_json(encode({0}, 'hex'))",
+}
+_JSON_OTHER: LiteralString = "to_json({0})"
+
+#: PostgreSQL type of a scalar of each VOTable datatype
+_SCALARS: dict[str, LiteralString] = {
+    "boolean": "boolean",
+    "short": "smallint",
+    "int": "integer",
+    "long": "bigint",
+    "float": "real",
+    "double": "double precision",
+}
+_CASTS: dict[str, LiteralString] = {
+    "boolean": "{0}::boolean",
+    "short": "{0}::smallint",
+    "int": "{0}::integer",
+    "long": "{0}::bigint",
+    "float": "{0}::real",
+    "double": "{0}::double precision",
+    "unsignedByte": "substring(int2send({0}::smallint) FROM 2)",
+}
+
+
+def _elements(one: LiteralString) -> LiteralString:
+    start: LiteralString = "CASE WHEN {0} IS NOT NULL THEN (SELECT coalesce(string_agg("
+    end: LiteralString = ", '' ORDER BY i), '') FROM unnest({0}) WITH ORDINALITY AS elements (e, i)) END"
+    return start + one + end
+
+
+_ELEMENTS: dict[str, LiteralString] = {
+    "short": _elements("int2send(coalesce(e, 0)::smallint)"),
+    "int": _elements("int4send(coalesce(e, 0)::integer)"),
+    "long": _elements("int8send(coalesce(e, 0)::bigint)"),
+    "float": _elements("float4send(coalesce(e, 'NaN')::real)"),
+    "double": _elements("float8send(coalesce(e, 'NaN')::double precision)"),
+}
+
+
+def _text(column: ResultColumn) -> LiteralString:
+    return _TEXT.get(column.pg_type, _AS_IS)
+
+
+def _tabledata(column: ResultColumn) -> LiteralString:
+    return _BYTES if column.pg_type == "bytea" and column.datatype == "unsignedByte" else _text(column)
+
+
+def _json(column: ResultColumn) -> LiteralString:
+    return _JSON.get(column.pg_type, _JSON_OTHER)
+
+
+def _binary(column: ResultColumn) -> LiteralString:
+    if column.pg_type.endswith("[]") and column.datatype in _ELEMENTS:
+        return _ELEMENTS[column.datatype]
+    if column.pg_type == "bytea":
+        return _AS_IS if column.datatype == "unsignedByte" else _HEX
+    if column.datatype in _CASTS and column.pg_type != "text":
+        return _AS_IS if _SCALARS.get(column.datatype) == column.pg_type else _CASTS[column.datatype]
+    if column.pg_type == "text":
+        return _AS_IS if column.datatype in {"char", "unicodeChar"} else "{0}::text"
+    text = _TEXT.get(column.pg_type)
+    return text if text is not None else "{0}::text"
+
+
+_SPELLINGS: dict[Spelling, Callable[[ResultColumn], LiteralString]] = {
+    Spelling.TEXT: _text,
+    Spelling.TABLEDATA: _tabledata,
+    Spelling.JSON: _json,
+    Spelling.BINARY: _binary,
+}
 
 
 def project(statement: sql.Composable, columns: Sequence[ResultColumn], spelling: Spelling) -> sql.Composable:
     """The statement with each output column spelled for a format; unchanged when nothing needs spelling."""
-    table = _SPELLINGS[spelling]
-    if not any(column.pg_type in table for column in columns):
+    spelled = [_SPELLINGS[spelling](column) for column in columns]
+    if all(text == _AS_IS for text in spelled):
         return statement
     names = [sql.Identifier(f"c{n}") for n in range(len(columns))]
-    items = [sql.SQL(table.get(column.pg_type, "{}")).format(name) for column, name in zip(columns, names, strict=True)]
+    items = [sql.SQL(text).format(name) for text, name in zip(spelled, names, strict=True)]
     return sql.SQL("SELECT {} FROM ({}) AS answer ({})").format(
         sql.SQL(", ").join(items), statement, sql.SQL(", ").join(names)
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import LiteralString
 
 from epntap.answer import Outcome, ResultColumn
 from epntap.formats import votable
-from epntap.formats.base import AnswerFacts, BlockTransform
+from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
 from epntap.formats.projection import Spelling
 
 __all__ = ["TableData"]
@@ -31,40 +31,52 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     return _UNESCAPED.get(escaped, escaped)
 
 
-class TableData:
+class TableData(FormatDefaults):
     """VOTable with TABLEDATA serialization."""
 
     media_type = "application/x-votable+xml"
-    names = ("votable", "vot", "text/xml", "application/x-votable+xml;serialization=tabledata", "votable/td")
+    names: tuple[str, ...] = (
+        "votable",
+        "vot",
+        "text/xml",
+        "application/x-votable+xml;serialization=tabledata",
+        "votable/td",
+        "votabletd",
+    )
     extension = "vot"
     copy_options: LiteralString = "FORMAT text, DELIMITER E'\\x01', NULL ''"
-    spelling = Spelling.TEXT
-    says_outcome = True
+    spelling = Spelling.TABLEDATA
 
-    def header(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> bytes:
-        """Everything up to the first TR."""
-        return votable.document_start(columns, facts) + b"<DATA><TABLEDATA>\n"
+    def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:
+        """A writer for one answer."""
+        return _Writer(columns, facts)
 
-    def transform(self, columns: Sequence[ResultColumn]) -> BlockTransform:
-        """Rows of COPY text as TR elements."""
+
+class _Writer:
+    def __init__(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> None:
         if not columns:
             raise ValueError("an answer has at least one column")
-        floats = frozenset(n for n, column in enumerate(columns) if column.datatype in {"float", "double"})
+        self._columns = columns
+        self._facts = facts
+        self._floats = frozenset(n for n, column in enumerate(columns) if column.datatype in {"float", "double"})
 
-        def rows(block: bytes) -> bytes:
-            if floats and b"Infinity" in block:
-                block = _signed_infinities(block, floats)
-            block = block.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
-            if _has_odd_bytes(block):
-                block = _ESCAPE.sub(_unescape, block)
-            body = block[:-1].replace(SEPARATOR, _CELL_END).replace(b"\n", _ROW_END + _ROW_START)
-            return _ROW_START + body + _ROW_END
+    def header(self) -> bytes:
+        return votable.document_start(self._columns, self._facts) + b"<DATA><TABLEDATA>\n"
 
-        return rows
+    def rows(self, block: bytes) -> bytes:
+        if self._floats and b"Infinity" in block:
+            block = _signed_infinities(block, self._floats)
+        block = block.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
+        if _has_odd_bytes(block):
+            block = _ESCAPE.sub(_unescape, block)
+        body = block[:-1].replace(SEPARATOR, _CELL_END).replace(b"\n", _ROW_END + _ROW_START)
+        return _ROW_START + body + _ROW_END
 
-    def trailer(self, outcome: Outcome, facts: AnswerFacts) -> bytes:
-        """Everything after the last TR."""
-        return b"</TABLEDATA></DATA>\n" + votable.document_end(outcome, facts)
+    def trailer(self, outcome: Outcome) -> Iterable[bytes]:
+        return [b"</TABLEDATA></DATA>\n" + votable.document_end(outcome, self._facts)]
+
+    def close(self) -> None:
+        pass
 
 
 def _has_odd_bytes(block: bytes) -> bool:

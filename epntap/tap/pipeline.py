@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import socket
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -25,7 +26,7 @@ from epntap.formats.projection import project
 from epntap.settings import Settings
 from epntap.tap.params import TapRequest
 
-__all__ = ["Answer", "ClientGoneError", "TapService"]
+__all__ = ["Answer", "BrokenStreamError", "ClientGoneError", "TapService"]
 
 
 class ClientGoneError(ConnectionAbortedError):
@@ -59,6 +60,28 @@ class TapService:
 
         The answer must be closed by its receiver. Raises our errors; ClientGoneError when nobody waits any more.
         """
+
+        def prepare(watch: Watch) -> None:
+            watch.client = client
+            watch.send_timeout_s = self.settings.send_timeout_s
+
+        return self._start(request, "sync", self.settings.sync_timeout_s, prepare)
+
+    def answer_job(
+        self, request: TapRequest, *, timeout_s: float, on_cancel: Callable[[Callable[[], None]], None]
+    ) -> Answer:
+        """The same for a job, with a time limit of its own and nobody on the line.
+
+        `on_cancel` is handed what ends the query, from any thread and as often as called; ClientGoneError then.
+        """
+
+        def prepare(watch: Watch) -> None:
+            watch.send_timeout_s = math.inf  # how long a disk takes is not ours to judge
+            on_cancel(lambda: _cancel(watch))
+
+        return self._start(request, "async", timeout_s, prepare)
+
+    def _start(self, request: TapRequest, resource: str, timeout_s: float, prepare: Callable[[Watch], None]) -> Answer:
         # 1. the format, 2. the question in SQL, 3. the values as the format spells them
         form, media_type = choose_format(request.response_format)
         maxrec = self._maxrec(request)
@@ -70,7 +93,7 @@ class TapService:
             features=self.features,
         )
         columns = list(translation.columns)
-        facts = self._facts(request, columns)
+        facts = self._facts(request, columns, resource)
         if maxrec == 0:  # DALI 1.1 §3.4.4: metadata and an overflow, nothing needs to run
             return Answer(form, media_type, columns, facts, outcome=Outcome(OutcomeStatus.OVERFLOW, 0))
         statement = project(translation.statement, columns, form.spelling)
@@ -83,12 +106,12 @@ class TapService:
                 statement,
                 translation.params,
                 copy_options=form.copy_options,
+                pack=form.pack,
                 maxrec=maxrec,
-                timeout_s=self.settings.sync_timeout_s,
+                timeout_s=timeout_s,
             )
             stack.callback(stream.close)
-            stream.watch.client = client
-            stream.watch.send_timeout_s = self.settings.send_timeout_s
+            prepare(stream.watch)
             self.watcher.add(stream.watch)
             stack.callback(self.watcher.remove, stream.watch)
             first = self._first(stream)
@@ -98,7 +121,12 @@ class TapService:
                 stack.close()  # a short answer gives back its slot before the client has read it …
                 self.watcher.add(stream.watch)  # … but a client that does not read it must not keep the thread
                 stack.callback(self.watcher.remove, stream.watch)
-            return Answer(form, media_type, columns, facts, stream=stream, first=first, resources=stack.pop_all())
+            answer = Answer(form, media_type, columns, facts, stream=stream, first=first, resources=stack.pop_all())
+            stack.callback(answer.close)
+            if form.spools:
+                answer.spool()
+            stack.pop_all()
+            return answer
         finally:
             stack.close()
 
@@ -106,12 +134,12 @@ class TapService:
         wanted = self.settings.maxrec_default if request.maxrec is None else request.maxrec
         return min(wanted, self.settings.maxrec_hard)
 
-    def _facts(self, request: TapRequest, columns: list[ResultColumn]) -> AnswerFacts:
+    def _facts(self, request: TapRequest, columns: list[ResultColumn], resource: str) -> AnswerFacts:
         infos = [
             ("standardID", "ivo://ivoa.net/std/TAP", ""),
             ("QUERY", request.query, ""),
             ("server_software", f"epntap/{epntap.__version__}", ""),
-            ("request_address", f"{self.settings.base_url}/tap/sync", ""),
+            ("request_address", f"{self.settings.base_url}/tap/{resource}", ""),
         ]
         return AnswerFacts(infos=infos, descriptors=self.describe(columns))
 
@@ -127,6 +155,12 @@ class TapService:
             if stream.watch.ending is Ending.CLIENT_GONE:
                 raise ClientGoneError from None
             raise
+
+
+def _cancel(watch: Watch) -> None:
+    # not watch.end(): a query that was just about to be sent has missed the first call and needs a second
+    watch.ending = watch.ending or Ending.CLIENT_GONE
+    threading.Thread(target=watch.on_end, args=(watch.ending,), daemon=True).start()
 
 
 class Answer:
@@ -149,7 +183,11 @@ class Answer:
     ) -> None:
         self.media_type = media_type
         self.extension = form.extension
+        self.compressible = form.compressible
+        self.content_encoding = form.content_encoding
         self.bytes_sent = 0
+        #: what broke the answer after its first block
+        self.failure: EpnTapError | None = None
         self._form = form
         self._columns = columns
         self._facts = facts
@@ -157,7 +195,8 @@ class Answer:
         self._first = first or []
         self._outcome = outcome
         self._resources = resources or ExitStack()
-        self._blocks = self._write()
+        self._written = self._write()
+        self._blocks: Iterator[bytes] = self._written
 
     @property
     def outcome(self) -> Outcome | None:
@@ -166,8 +205,8 @@ class Answer:
 
     @property
     def is_complete(self) -> bool:
-        """True when all rows are here already, so that the length can be told."""
-        return self.outcome is not None
+        """True when all bytes are here already, so that the length can be told."""
+        return self.outcome is not None and not (self._form.spools and self._stream is not None)
 
     @property
     def ending(self) -> str:
@@ -180,6 +219,10 @@ class Answer:
     @property
     def _watch(self) -> Watch | None:
         return self._stream.watch if self._stream is not None else None
+
+    def spool(self) -> None:
+        """Wait for all rows, of a format that writes nothing before: what fails now fails with a proper error."""
+        self._blocks = itertools.chain(list(itertools.islice(self._written, 1)), self._written)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -196,28 +239,38 @@ class Answer:
 
     def close(self) -> None:
         """End the query if it still runs. Safe to call again."""
-        self._blocks.close()
+        self._written.close()
         self._resources.close()
 
     def _write(self) -> Generator[bytes, None, None]:
-        transform = self._form.transform(self._columns)
-        head = self._form.header(self._columns, self._facts)
-        rest: Iterator[bytes] = iter(self._stream) if self._stream is not None else iter(())
+        writer = self._form.writer(self._columns, self._facts)
         try:
-            for block in itertools.chain(self._first, rest):
-                written = transform(block)
-                yield head + written if head else written
+            head = writer.header()
+            rest: Iterator[bytes] = iter(self._stream) if self._stream is not None else iter(())
+            try:
+                for block in itertools.chain(self._first, rest):
+                    if written := head + writer.rows(block):
+                        yield written
+                    head = b""
+            except EpnTapError as exc:
+                self.failure = exc
+                self._outcome = self._failure(exc)
+            outcome = self.outcome
+            assert outcome is not None
+            for written in writer.trailer(outcome):
+                yield head + written
                 head = b""
-        except EpnTapError as exc:
-            self._outcome = self._failure(exc)
-        outcome = self.outcome
-        assert outcome is not None
-        yield head + self._form.trailer(outcome, self._facts)
+            if head:
+                yield head
+        finally:
+            writer.close()
 
     def _failure(self, exc: EpnTapError) -> Outcome:
         watch = self._watch
         if watch is not None and watch.ending in {Ending.CLIENT_GONE, Ending.CLIENT_STALLED}:
             raise ClientGoneError from exc
+        if self._form.spools:
+            raise exc
         if not self._form.says_outcome:
             raise BrokenStreamError(exc.message) from exc
         return Outcome(OutcomeStatus.ERROR, 0, exc.message)

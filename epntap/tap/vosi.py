@@ -60,6 +60,9 @@ def capabilities(service: TapService) -> bytes:
         capability = E.capability(standardID=f"ivo://ivoa.net/std/VOSI#{standard}")
         capability.append(_interface(f"{base}/{path}", use="full"))
         root.append(capability)
+    examples = E.capability(standardID="ivo://ivoa.net/std/DALI#examples")
+    examples.append(E.interface({_TYPE: "vr:WebBrowser"}, E.accessURL(f"{base}/examples", use="full")))
+    root.append(examples)
     return _xml(root)
 
 

@@ -1,0 +1,79 @@
+"""Parquet with VOTable metadata (VOParquet 1.0), written as a stream: rows in groups, everything else at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import LiteralString
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from epntap.answer import Outcome, ResultColumn
+from epntap.formats import votable
+from epntap.formats.arrow import Sink, Table
+from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
+from epntap.formats.copy_binary import framed
+from epntap.formats.projection import Spelling
+
+__all__ = ["Parquet"]
+
+#: a row group ends with the block that brings it to this many bytes
+GROUP_BYTES = 16 * 1024 * 1024
+
+
+class Parquet(FormatDefaults):
+    """A Parquet file. Its last bytes make it readable, so that a broken answer cannot be taken for a whole one."""
+
+    media_type = "application/vnd.apache.parquet"
+    names = ("parquet", "application/x-parquet", "application/parquet")
+    extension = "parquet"
+    copy_options: LiteralString = "FORMAT binary"
+    pack = staticmethod(framed)
+    spelling = Spelling.BINARY
+    says_outcome = False
+    compressible = False
+
+    def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:
+        """A writer for one answer."""
+        return _Writer(columns, facts)
+
+
+class _Writer:
+    def __init__(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> None:
+        self._columns = columns
+        self._facts = facts
+        self._table = Table(columns)
+        self._sink = Sink()
+        self._file = pq.ParquetWriter(self._sink, self._table.schema, compression="snappy", write_statistics=True)
+        self._batches: list[pa.RecordBatch] = []
+        self._size = 0
+
+    def header(self) -> bytes:
+        return self._sink.take()
+
+    def rows(self, block: bytes) -> bytes:
+        batch = self._table.batch(block)
+        self._batches.append(batch)
+        self._size += batch.nbytes
+        if self._size < GROUP_BYTES:
+            return b""
+        self._end_group()
+        return self._sink.take()
+
+    def _end_group(self) -> None:
+        self._file.write_table(pa.Table.from_batches(self._batches, schema=self._table.schema))
+        self._batches, self._size = [], 0
+
+    def trailer(self, outcome: Outcome) -> Iterable[bytes]:
+        if self._batches:
+            self._end_group()
+        described = votable.document_start(self._columns, self._facts) + votable.document_end(outcome, self._facts)
+        self._file.add_key_value_metadata(
+            {"IVOA.VOTable-Parquet.version": "1.0", "IVOA.VOTable-Parquet.content": described.decode()}
+        )
+        self._file.close()
+        return [self._sink.take()]
+
+    def close(self) -> None:
+        self._batches = []
+        self._sink.take()
