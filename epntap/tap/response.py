@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
+from collections.abc import Iterator
 
 import flask
 
+from epntap.answer import OutcomeStatus
 from epntap.errors import EpnTapError
+from epntap.formats.gzip import gzipped
 from epntap.spool import Spool
 from epntap.tap.pipeline import Answer, BrokenStreamError
 
 __all__ = ["client_socket", "to_response"]
+
+#: a shorter answer fits into one packet anyway
+_WORTH_COMPRESSING = 1024
 
 
 def client_socket() -> socket.socket | None:
@@ -24,21 +31,48 @@ def to_response(answer: Answer, *, download_name: str = "") -> flask.Response:
     headers = {"Content-Type": answer.media_type}
     if download_name:
         headers["Content-Disposition"] = f'inline; filename="{download_name}.{answer.extension}"'
+    if answer.content_encoding:
+        headers["Content-Encoding"] = answer.content_encoding
+    if answer.outcome is not None and answer.outcome.status is OutcomeStatus.OVERFLOW:
+        headers["X-Overflow"] = "true"  # for formats that cannot say it; of a stream it is not known yet
+    compress = answer.compressible and flask.request.accept_encodings.quality("gzip") > 0
+    if answer.compressible:
+        headers["Vary"] = "Accept-Encoding"
     if answer.is_complete:
         try:
             body = b"".join(answer)
         finally:
             answer.close()
+        if compress and len(body) >= _WORTH_COMPRESSING:
+            body = gzip.compress(body, 1, mtime=0)
+            headers["Content-Encoding"] = "gzip"
         response = flask.Response(body, headers=headers)
     elif flask.request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         # Without chunks an early end of the connection would look like the end of the answer.
         spool = _spooled(answer)
         response = flask.Response(spool, headers=headers)
         response.content_length = spool.length
+    elif compress:
+        headers["Content-Encoding"] = "gzip"
+        response = flask.Response(_Gzipped(answer), headers=headers)
     else:
         response = flask.Response(answer, headers=headers)
     flask.g.answer = answer
     return response
+
+
+class _Gzipped:
+    """A compressed answer that can be closed like the answer itself."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._blocks = gzipped(answer)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._blocks
+
+    def close(self) -> None:
+        self._answer.close()
 
 
 def _spooled(answer: Answer) -> Spool:

@@ -6,7 +6,7 @@ import flask
 
 from epntap.errors import EpnTapError, ParameterError, UnavailableError
 from epntap.formats import votable
-from epntap.formats.negotiate import choose_format
+from epntap.formats.negotiate import choose_format, is_votable
 from epntap.formats.tabledata import TableData
 from epntap.params import read_params
 from epntap.tap.params import tap_request
@@ -53,7 +53,7 @@ def _wants_votable() -> bool:
     params = read_params(_pairs())
     wanted = next((v for n in ("RESPONSEFORMAT", "FORMAT") for v in params.get(n, ()) if v), None)
     try:
-        return isinstance(choose_format(wanted)[0], TableData)
+        return is_votable(choose_format(wanted)[0])
     except ParameterError:
         return True
 

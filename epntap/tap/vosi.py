@@ -35,7 +35,12 @@ _TYPE = f"{{{_XSI}}}type"
 _REGULAR = re.compile("[a-z][a-z0-9_]*")
 E: Any = ElementMaker()  # lxml carries no types for it
 Element = etree._Element  # noqa: SLF001  # lxml has no public name for it
-_OUTPUT_TABLEDATA = "ivo://ivoa.net/std/TAPRegExt#output-votable-td"
+#: TAPRegExt 1.0 §2.4
+_OUTPUT_IDS = {
+    "application/x-votable+xml": "ivo://ivoa.net/std/TAPRegExt#output-votable-td",
+    "application/x-votable+xml;serialization=binary": "ivo://ivoa.net/std/TAPRegExt#output-votable-binary",
+    "application/x-votable+xml;serialization=binary2": "ivo://ivoa.net/std/TAPRegExt#output-votable-binary2",
+}
 
 
 def _root(prefix: str, name: str, *also: str) -> Element:
@@ -90,8 +95,8 @@ def _table_access(base: str, service: TapService) -> Element:
     capability.append(language)
     for form in FORMATS:
         output = E.outputFormat(E.mime(form.media_type))
-        if form.media_type == "application/x-votable+xml":
-            output.set("ivo-id", _OUTPUT_TABLEDATA)
+        if form.media_type in _OUTPUT_IDS and form.content_encoding is None:
+            output.set("ivo-id", _OUTPUT_IDS[form.media_type])
         for name in form.names:
             output.append(E.alias(name))
         capability.append(output)
