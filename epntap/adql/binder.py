@@ -10,11 +10,11 @@ from epntap.adql.functions import Features
 from epntap.adql.infer import as_type, common_type, describe, unlike
 from epntap.adql.nodes import Condition, Value
 from epntap.adql.scope import Scope
-from epntap.adql.tokens import Source, Span
+from epntap.adql.tokens import Source, Span, shortened
 from epntap.catalog.model import Form
 from epntap.errors import AdqlError, Problem
 
-__all__ = ["Binder", "as_number", "keep_unit", "predicate"]
+__all__ = ["Binder", "as_number", "keep_unit", "no_timestamp", "predicate"]
 
 # A generated query can repeat one mistake thousands of times.
 _ENOUGH = 50
@@ -103,7 +103,7 @@ class Binder:
         if converted is not None:
             return converted
         if kind is Type.TIMESTAMP and isinstance(value, Parameter):
-            return self.wrong(f"'{value.value}' is no timestamp: write it as '2024-01-31T23:59:59'", value.span)
+            return self.wrong(no_timestamp(str(value.value)), value.span)
         return self.wrong(f"expected {describe(kind)} but found {self.describe(value)}", value.span)
 
     def alike(self, values: list[Expr], what: str) -> tuple[list[Expr], Type]:
@@ -123,6 +123,11 @@ class Binder:
         if kind is Type.NULL:
             kind = Type.TEXT
         return [self.array(self.converted(value, kind)) for value in values], kind
+
+
+def no_timestamp(text: str) -> str:
+    """What to say about a text that should be a timestamp."""
+    return f"'{shortened(text)}' is no timestamp: write it as '2024-01-31T23:59:59'"
 
 
 def predicate(span: Span, name: str, template: str, *args: Expr) -> Expr:

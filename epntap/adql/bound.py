@@ -34,6 +34,7 @@ __all__ = [
     "joined",
     "pieces",
     "size",
+    "source_size",
     "walk",
 ]
 
@@ -103,6 +104,8 @@ class ColumnValue(Expr):
 
     alias: str
     name: str
+    #: how large the expression behind it is, when the table is a subquery; see `size`
+    size: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,28 +173,28 @@ def walk(expr: Expr) -> Iterator[Expr]:
 
 
 def size(value: Expr | BoundBody) -> int:
-    """How many parts a value has in the end: the left side of BETWEEN and IN is there once for each comparison."""
+    """How many parts PostgreSQL makes of a value when it plans a query.
+
+    It puts the expression behind a column of a subquery in place of each mention of that column, and copies the left
+    side of BETWEEN and IN for each comparison: sizes can double with every level of a query.
+    """
+    if isinstance(value, ColumnValue):
+        return value.size
     if isinstance(value, Application):
         sizes = list(map(size, value.args))
         if value.name in ("BETWEEN", "NOT BETWEEN", "IN", "NOT IN"):
             sizes[0] *= max(1, len(sizes) - 1)
-        return 1 + sum(sizes)
-    if isinstance(value, BoundSet):
-        return size(value.left) + size(value.right)
-    if isinstance(value, BoundSelect):
-        having = () if value.having is None else (value.having,)
-        ordered = (term.by for term in value.order_by if isinstance(term.by, Expr))
-        parts = (*(o.value for o in value.outputs), *value.where, *value.group_by, *having, *ordered)
-        return 1 + sum(map(size, parts)) + sum(map(_source_size, value.sources))
-    return 1
+        return 1 + sum(sizes[piece] for piece in value.pieces if isinstance(piece, int))
+    return value.size if isinstance(value, (BoundSelect, BoundSet)) else 1
 
 
-def _source_size(source: BoundSource) -> int:
+def source_size(source: BoundSource) -> int:
+    """The same of what stands in FROM."""
     if isinstance(source, BoundDerived):
-        return size(source.query)
+        return source.query.size
     if isinstance(source, BoundJoin):
         condition = 0 if source.condition is None else size(source.condition)
-        return _source_size(source.left) + _source_size(source.right) + condition
+        return source_size(source.left) + source_size(source.right) + condition
     return 1
 
 
@@ -203,6 +206,16 @@ class Output:
     delimited: bool
     value: Expr
     sql_name: str
+    #: where it was asked for
+    span: Span
+    #: of the value, or of the larger one where a set operation has two
+    size: int
+
+    def with_value(self, value: Expr) -> Output:
+        """Another expression behind the same name."""
+        if value is self.value:
+            return self
+        return Output(self.name, self.delimited, value, self.sql_name, self.span, max(self.size, size(value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +277,14 @@ class BoundSelect:
     order_by: tuple[BoundOrder, ...] = ()
     limit: int | None = None
     offset: int | None = None
+    #: of all that stands in it, subqueries included
+    size: int = 1
+    #: how often PostgreSQL copies a condition on its columns: once for each side of the set operations it reads
+    copies: int = 1
 
     def with_values(self, values: list[Expr]) -> BoundSelect:
         """The same query with other expressions behind the same names."""
-        outputs = tuple(replace(o, value=v) for o, v in zip(self.outputs, values, strict=True))
+        outputs = tuple(o.with_value(v) for o, v in zip(self.outputs, values, strict=True))
         return replace(self, outputs=outputs)
 
 
@@ -282,6 +299,16 @@ class BoundSet:
     order_by: tuple[BoundOrder, ...] = ()
     limit: int | None = None
     offset: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Of all that stands in it."""
+        return self.left.size + self.right.size
+
+    @property
+    def copies(self) -> int:
+        """How often PostgreSQL copies a condition on its columns."""
+        return self.left.copies + self.right.copies
 
 
 BoundBody: TypeAlias = BoundSelect | BoundSet

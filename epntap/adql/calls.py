@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from epntap.adql import functions, nodes
-from epntap.adql.binder import keep_unit, predicate
-from epntap.adql.bound import NO_META, Application, ColumnValue, Expr, Meta, Numeral, Type, joined, pieces, walk
+from epntap.adql.binder import keep_unit, no_timestamp, predicate
+from epntap.adql.bound import (
+    NO_META,
+    Application,
+    ColumnValue,
+    Expr,
+    Meta,
+    Numeral,
+    Parameter,
+    Type,
+    joined,
+    pieces,
+    walk,
+)
 from epntap.adql.functions import Function, Result, Unit, Wanted
 from epntap.adql.geometry import GEOMETRY_FUNCTIONS, GeometryBinder, flag
 from epntap.adql.infer import GEOMETRY, as_type, common_type, describe, is_numeric, unlike
@@ -59,6 +73,9 @@ class CallBinder(GeometryBinder):
             converted = []
             for index, (parameter, argument) in enumerate(zip(function.parameters, arguments, strict=True)):
                 value = self._argument(argument, parameter.takes)
+                if value is None and parameter.takes is Type.TIMESTAMP and isinstance(argument, Parameter):
+                    complaint = (no_timestamp(str(argument.value)), argument.span)
+                    break
                 if value is None:
                     wanted = parameter.takes if isinstance(parameter.takes, Wanted) else describe(parameter.takes)
                     ordinal = f"argument {index + 1} of {node.name}" if len(arguments) > 1 else f"{node.name}"
@@ -93,6 +110,9 @@ class CallBinder(GeometryBinder):
         return as_type(value, takes)
 
     def _apply(self, node: nodes.Call, function: Function, args: list[Expr]) -> Expr:
+        mistake = function.check and function.check([_literal(arg) for arg in args])
+        if mistake:
+            return self.wrong(mistake, node.span)
         if function.condition:
             condition = predicate(node.span, function.name, function.condition, *args)
             return flag(function.name, condition, node.span)
@@ -190,6 +210,16 @@ class CallBinder(GeometryBinder):
             pieces=pieces("({0} * {1})"),
             args=(as_type(value, Type.DOUBLE) or value, number),
         )  # fmt: skip
+
+
+def _literal(value: Expr) -> float | None:
+    """The number that was written here, None for any other value."""
+    if isinstance(value, Numeral):
+        return float(value.text)
+    if isinstance(value, Application) and value.name in ("+", "-", "CAST") and len(value.args) == 1:
+        number = _literal(cast("Expr", value.args[0]))
+        return -number if number is not None and value.name == "-" else number
+    return None
 
 
 def _result_type(function: Function, args: list[Expr]) -> Type:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 from epntap.adql import nodes
-from epntap.adql.bound import NO_META, Application, Expr, Parameter, Type, pieces
+from epntap.adql.bound import NO_META, Application, Expr, Numeral, Parameter, Type, pieces
 from epntap.adql.geometry import GeometryBinder
 from epntap.adql.infer import as_type, describe, is_numeric, unlike
 from epntap.adql.scope import Scope
-from epntap.adql.tokens import Span
+from epntap.adql.tokens import Span, shortened
 
 __all__ = ["CastBinder"]
 
@@ -34,7 +35,9 @@ class CastBinder(GeometryBinder):
         if not is_numeric(value.type) and value.type not in (Type.TEXT, Type.BOOLEAN, Type.WRONG):
             return self.wrong(f"{describe(value.type)} cannot be cast to {target.name}", node.span)
         if isinstance(value, Parameter) and not _is_number(str(value.value), kind):
-            return self.wrong(f"'{value.value}' cannot be cast to {target.name}", node.span)
+            return self.wrong(f"'{shortened(str(value.value))}' cannot be cast to {target.name}", node.span)
+        if isinstance(value, Numeral) and not _holds(kind, value.text):
+            return self.wrong(f"{shortened(value.text)} is outside the range of {target.name}", node.span)
         if value.type is Type.BOOLEAN:
             value = as_type(value, Type.INTEGER) or value
         return self._as(value, kind, f")::{kind}", node.span)
@@ -75,6 +78,17 @@ class CastBinder(GeometryBinder):
         return Application(
             type=Type.TIMESTAMP, span=node.span, name="CAST", pieces=pieces("udf.dali_timestamp({0})"), args=(text,)
         )
+
+
+_BITS = {Type.SMALLINT: 16, Type.INTEGER: 32, Type.BIGINT: 64}
+_LARGEST_REAL = 3.4028235e38
+
+
+def _holds(kind: Type, numeral: str) -> bool:
+    """Whether a numeral (without sign) becomes a value of this type."""
+    if kind in _BITS:  # halves are rounded to even
+        return round(Decimal(numeral)) < 1 << (_BITS[kind] - 1)
+    return kind is Type.DOUBLE or float(numeral) <= _LARGEST_REAL
 
 
 def _is_number(text: str, kind: Type) -> bool:

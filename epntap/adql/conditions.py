@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import assert_never
 
 from epntap.adql import nodes
 from epntap.adql.binder import Binder, as_number, predicate
-from epntap.adql.bound import Application, Expr, Numeral, Parameter, Type, joined, pieces, size
+from epntap.adql.bound import Application, Expr, Numeral, Parameter, Type, joined, pieces
 from epntap.adql.infer import GEOMETRY, common_type, is_numeric, to_timestamp
 from epntap.adql.nodes import Condition, Value
-from epntap.adql.rewrite import strengthened
+from epntap.adql.rewrite import implied_by_all, strengthened
 from epntap.adql.scope import Scope
 from epntap.adql.tokens import Span
 
@@ -51,6 +52,8 @@ class ConditionBinder(Binder):
 
     def _connected(self, operands: tuple[Condition, ...], word: str, span: Span, scope: Scope) -> Expr:
         args = tuple(self.condition(operand, scope) for operand in operands)
+        if word == "AND":
+            args = (*implied_by_all(args, scope.clause), *args)
         return Application(
             type=Type.CONDITION, span=span, name=word, pieces=joined("(", f" {word} ", ")", len(args)), args=args
         )
@@ -95,7 +98,7 @@ class ConditionBinder(Binder):
         literal = next((e for e in (left, right) if isinstance(e, Parameter)), None)
         if Type.TEXT in kinds and any(is_numeric(kind) for kind in kinds):
             if literal is not None:
-                hint = ": write the number without quotes" if _looks_numeric(str(literal.value)) else ""
+                hint = _hint(str(literal.value), right if literal is left else left)
             elif any(isinstance(e, Numeral) for e in (left, right)):
                 hint = ": write the literal in single quotes"
             else:
@@ -109,7 +112,6 @@ class ConditionBinder(Binder):
     def _between(self, node: nodes.Between, scope: Scope) -> Expr:
         operand = self.value(node.operand, scope)
         low, high = self.value(node.low, scope), self.value(node.high, scope)
-        self._check_copies(operand, 2)
         if operand.type is Type.NULL:
             (low, high), kind = self.alike([low, high], "the ends of BETWEEN")
             operand = self.converted(operand, kind)
@@ -117,7 +119,8 @@ class ConditionBinder(Binder):
         second, high = self.comparable(operand, high, node.span)
         operand = first if first.type is not Type.WRONG else second
         word = "NOT BETWEEN" if node.negated else "BETWEEN"
-        return predicate(node.span, word, f"({{0}} {word} {{1}} AND {{2}})", operand, low, high)
+        condition = predicate(node.span, word, f"({{0}} {word} {{1}} AND {{2}})", operand, low, high)
+        return strengthened(condition, scope.clause)
 
     def _in_list(self, node: nodes.InList, scope: Scope) -> Expr:
         operand = self.value(node.operand, scope)
@@ -126,7 +129,6 @@ class ConditionBinder(Binder):
             sql = "({0} <> ALL ({1}))" if node.negated else "({0} = ANY ({1}))"
             condition = predicate(node.span, "NOT IN" if node.negated else "IN", sql, operand, listed)
             return strengthened(condition, scope.clause)
-        self._check_copies(operand, len(node.items))
         args = [operand]
         for item in node.items:
             left, right = self.comparable(operand, self.value(item, scope), item.span)
@@ -161,12 +163,6 @@ class ConditionBinder(Binder):
         is_integer = all(number.lstrip("-").isdigit() and len(number) < 19 for number in numbers)
         kind = Type.BIGINT if is_integer and operand.type not in (Type.REAL, Type.DOUBLE) else Type.DOUBLE
         return Parameter(type=kind, value=tuple(numbers), cast=f"{kind}[]")
-
-    def _check_copies(self, operand: Expr, copies: int) -> None:
-        # PostgreSQL copies the left side of BETWEEN and IN for each comparison: nested, they grow without limit
-        parts = size(operand)
-        if parts > 1 and parts * copies > _MOST_COPIES:
-            self.note("the left side of BETWEEN or IN is too complex; compute it in a subquery in FROM", operand.span)
 
     def _in_query(self, node: nodes.InQuery, scope: Scope) -> Expr:
         operand = self.value(node.operand, scope)
@@ -203,8 +199,7 @@ class ConditionBinder(Binder):
         return predicate(node.span, word, f"({{0}} {word})", operand)
 
 
-# parts of an expression that PostgreSQL may be made to copy
-_MOST_COPIES = 5000
+_DATE = re.compile(r"\s*\d{4}-\d\d?(-|\b)", re.ASCII)
 
 #: (operator, number) of comparisons that hold when a 1-or-0 function says 1, and when it says 0
 _SAYS_ONE = {("=", "1"), ("<>", "0"), (">", "0"), (">=", "1")}
@@ -224,6 +219,17 @@ def _unflagged(operator: str, left: Expr, right: Expr, span: Span) -> Expr | Non
     if (operator, right.text) in _SAYS_ONE:
         return condition
     return predicate(span, "NOT", "(NOT {0})", condition) if (operator, right.text) in _SAYS_ZERO else None
+
+
+def _hint(text: str, number: Expr) -> str:
+    """How this text is written where it is compared with this number."""
+    if _looks_numeric(text):
+        return ": write the number without quotes"
+    meta = number.meta
+    if _DATE.match(text) and (meta.unit == "d" or (not meta.unit and (meta.ucd or "").startswith("time"))):
+        function = "ivo_to_mjd" if meta.xtype == "mjd" else "ivo_to_jd"
+        return f": write {function}('{text if to_timestamp(text) else '2024-01-31T23:59:59'}')"
+    return ""
 
 
 def _looks_numeric(text: str) -> bool:

@@ -100,14 +100,13 @@ class ExpressionParser(TokenStream):
 
     def expression(self, minimum: int) -> Expression:
         """Everything from here whose operators bind at least this tightly."""
-        with self.nested():
-            start = self.token.start
-            left = self._prefix()
-            while True:
-                power = _POWER.get(self.token.word, 0)
-                if power < minimum or not power:
-                    return left
-                left = self._infix(left, power, start)
+        self.enter()
+        start = self.token.start
+        left = self._prefix()
+        while (power := _POWER.get(self.token.word, 0)) >= minimum:
+            left = self._infix(left, power, start)
+        self.leave()
+        return left
 
     def _infix(self, left: Expression, power: int, start: int) -> Expression:
         word = self.token.word

@@ -6,6 +6,7 @@ Where PostgreSQL calls something by another name or would answer in `numeric`, t
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -96,6 +97,8 @@ class Function:
     description: str = ""
     #: for functions that say 1 or 0: the condition behind that, instead of `sql`
     condition: str = ""
+    #: what is wrong with these arguments, empty when nothing; None stands for those that are no literals
+    check: Callable[[Sequence[float | None]], str] | None = None
 
     @property
     def is_user_defined(self) -> bool:
@@ -198,6 +201,19 @@ _AGGREGATES = (
     Function("VAR_SAMP", _DOUBLE, Type.DOUBLE, "var_samp({0})", aggregate=True),
 )
 
+# An array of so many counts is sorted and sent in one piece.
+_MAX_BINS = 100_000
+
+
+def _histogram_mistake(arguments: Sequence[float | None]) -> str:
+    _, lower, upper, bins = arguments
+    if bins is None or not 1 <= bins <= _MAX_BINS:
+        return f"the number of bins of ivo_histogram is an integer literal between 1 and {_MAX_BINS}"
+    if lower is not None and lower == upper:
+        return "lower and upper of ivo_histogram are equal: there is nothing to divide into bins"
+    return ""
+
+
 _TIME = (P("d", Type.TIMESTAMP),)
 # Days since the epoch of Unix in numeric, which is exact; 2440587.5 is the Julian Date of that epoch.
 _DAYS = "extract(epoch FROM {0}) / 86400"
@@ -281,6 +297,7 @@ _USER_DEFINED = (
         Type.LONGS,
         "udf.histogram(array_agg(width_bucket({0}, {1}, {2}, {3})), max({3}))",
         aggregate=True,
+        check=_histogram_mistake,
         description="an aggregate: counts of values below lower or NULL, in nbins equal bins, and from upper on",
     ),
 )

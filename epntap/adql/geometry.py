@@ -28,7 +28,7 @@ from epntap.adql.bound import (
 from epntap.adql.infer import as_type, is_numeric
 from epntap.adql.scope import Scope
 from epntap.adql.shapes import coordinates, region_numbers, shape_problem
-from epntap.adql.tokens import Span
+from epntap.adql.tokens import Span, shortened
 
 __all__ = ["GEOMETRY_FUNCTIONS", "GeometryBinder"]
 
@@ -154,7 +154,7 @@ class GeometryBinder(Binder):
             numbers = tuple(expr.value.split())
             counts = {Type.POINT: (2,), Type.CIRCLE: (3,)}.get(kind) or range(6, len(numbers) + 1, 2)
             if len(numbers) not in counts or not all(_is_number(number) for number in numbers):
-                return self.wrong(f"'{expr.value}' is no {kind}: write {_CAST_COUNTS[kind]}", span)
+                return self.wrong(f"'{shortened(str(expr.value))}' is no {kind}: write {_CAST_COUNTS[kind]}", span)
             return _array_literal(kind, numbers, span)
         if expr.type is not Type.TEXT:
             return self.wrong(f"only text can be cast to {kind.upper()}, not {self.describe(expr)}", span)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
-from epntap.adql.tokens import Kind, Source, Token
+from epntap.adql.tokens import Kind, Source, Token, shortened
 from epntap.errors import Problem
 
 __all__ = ["tokenize"]
 
 # Blanks that arrive by copy and paste count as blanks outside literals.
 _BLANKS = "\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+
+# Translation takes about 10 µs for each token, and most tokens become several parts of a statement.
+_MAX_TOKENS = 80_000
 
 # A text that is no query at all has as many problems as characters.
 _ENOUGH = 10
@@ -64,6 +67,10 @@ def tokenize(source: Source) -> tuple[list[Token], list[Problem]]:
             continue
         spelling = match.group()
         start, stop = match.span()
+        if len(tokens) >= _MAX_TOKENS:
+            message = f"the query has more than {_MAX_TOKENS} words, literals and signs; shorten it"
+            problems.append(source.problem(message, (start, stop)))
+            break
         if group == "word":
             tokens.append(Token(Kind.WORD, spelling, start, stop, spelling.upper()))
         elif group == "symbol":
@@ -106,6 +113,7 @@ def _quoted(source: Source, group: str, spelling: str, start: int) -> tuple[Toke
 
 
 def _what_is_wrong(spelling: str) -> tuple[str, bool]:  # noqa: PLR0911  # one answer for each case
+    spelling = shortened(spelling)
     first = spelling[0]
     if first in "'\u2018\u2019":
         return "this string has no closing quote ' (a quote inside a string is written twice)", True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from epntap.adql.tokens import Span
+from epntap.adql.tokens import Span, shortened
 
 __all__ = [
     "And",
@@ -48,6 +48,10 @@ __all__ = [
 ]
 
 
+# longer than the names of a database can be; messages need not repeat it
+_LONG_NAME = 64
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """An identifier. Regular ones are compared without regard to case, delimited ones exactly (ADQL 2.1 §2.1.7)."""
@@ -62,7 +66,8 @@ class Name:
         return self.text if self.delimited else self.text.lower()
 
     def __str__(self) -> str:
-        return '"' + self.text.replace('"', '""') + '"' if self.delimited else self.text
+        text = self.text if len(self.text) < _LONG_NAME else shortened(self.text)
+        return '"' + text.replace('"', '""') + '"' if self.delimited else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from epntap.adql import nodes
 from epntap.adql.expressions import ExpressionParser
 from epntap.adql.nodes import Body, Name, TableSource
-from epntap.adql.stream import MAX_CHAIN
-from epntap.adql.tokens import Kind
+from epntap.adql.stream import MAX_CHAIN, MAX_TABLES
+from epntap.adql.tokens import Kind, shortened
 from epntap.errors import AdqlError, Problem
 
 __all__ = ["parse", "parse_with_problems"]
@@ -31,6 +31,10 @@ def parse_with_problems(text: str) -> tuple[nodes.Query, list[Problem]]:
 
 class _Parser(ExpressionParser):
     """The part of the parser that reads clauses."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._tables = 0
 
     def query(self) -> nodes.Query:
         if len(self.tokens) == 1 and not self.problems:
@@ -61,7 +65,8 @@ class _Parser(ExpressionParser):
             return
         start = self.advance()
         count = self.advance()
-        self.note(f"LIMIT is not part of ADQL: use TOP {count.text} after SELECT", (start.start, count.end))
+        text = shortened(count.text)
+        self.note(f"LIMIT is not part of ADQL: use TOP {text} after SELECT", (start.start, count.end))
         if self.accept("OFFSET"):
             self.unsigned_integer("a number of rows after OFFSET")
 
@@ -70,6 +75,7 @@ class _Parser(ExpressionParser):
         if self.token.word == "RECURSIVE":
             self.fail("WITH RECURSIVE is not part of ADQL", self.token.span)
         while True:
+            self._count(len(tables), "tables of WITH")
             start = self.token.start
             name = self.name("a name after WITH" if not tables else "a name after the comma")
             columns = self._name_list() if self.token.word == "(" else ()
@@ -285,6 +291,9 @@ class _Parser(ExpressionParser):
 
     def _table_primary(self) -> TableSource:
         start = self.token.start
+        self._tables += 1
+        if self._tables > MAX_TABLES:
+            self.fail(f"the query has more than {MAX_TABLES} tables and subqueries in FROM; split it", self.token.span)
         if self.token.word == "(":
             if self._at_derived_table():
                 query = self.subquery()

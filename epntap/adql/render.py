@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeAlias, assert_never
 
 from psycopg import sql
@@ -41,6 +42,18 @@ def render(query: BoundQuery, schemas: Mapping[str, str]) -> tuple[Statement, di
     return writer.statement(), writer.params
 
 
+@lru_cache(maxsize=2048)
+def _identifier(*names: str) -> sql.Identifier:
+    # the statement goes through the placeholders of psycopg, where a single % begins one
+    return sql.Identifier(*(name.replace("%", "%%") for name in names))
+
+
+@lru_cache(maxsize=256)
+def _fixed(text: str) -> sql.SQL:
+    # fixed text, numerals of the lexer and names of parameters: nothing a user could shape
+    return sql.SQL(text)
+
+
 class _Writer:
     """Collects pieces of SQL; runs of fixed text become one piece."""
 
@@ -57,8 +70,7 @@ class _Writer:
 
     def _flush(self) -> None:
         if self._text:
-            # fixed text, numerals of the lexer and names of parameters: nothing a user could shape
-            self._parts.append(sql.SQL("".join(self._text)))
+            self._parts.append(_fixed("".join(self._text)))
             self._text.clear()
 
     def write(self, fixed: str) -> None:
@@ -66,8 +78,7 @@ class _Writer:
 
     def name(self, *names: str) -> None:
         self._flush()
-        # the statement goes through the placeholders of psycopg, where a single % begins one
-        self._parts.append(sql.Identifier(*(name.replace("%", "%%") for name in names)))
+        self._parts.append(_identifier(*names))
 
     # -- queries
 

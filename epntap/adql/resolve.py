@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import cast
 
 from epntap.adql import nodes
@@ -26,11 +27,14 @@ from epntap.adql.bound import (
     Type,
     joined,
     pieces,
+    size,
+    source_size,
     walk,
 )
 from epntap.adql.functions import Features
 from epntap.adql.infer import as_type, common_type, describe
 from epntap.adql.nodes import Name, OrderTerm
+from epntap.adql.rewrite import implied_by_all
 from epntap.adql.scope import (
     Joined,
     NotFoundError,
@@ -43,7 +47,7 @@ from epntap.adql.scope import (
     same,
 )
 from epntap.adql.scope import Source as ScopeSource
-from epntap.adql.tokens import Source, Span
+from epntap.adql.tokens import Source, Span, shortened
 from epntap.adql.values import ValueBinder
 from epntap.catalog.model import Catalog, Form, Table
 from epntap.errors import AdqlError, Problem
@@ -52,6 +56,13 @@ __all__ = ["resolve"]
 
 # PostgreSQL cuts longer names.
 _MAX_NAME_BYTES = 63
+# PostgreSQL has no more columns in a result.
+_MAX_COLUMNS = 1664
+# the span of a column that was not written: it stands behind *, or within the cast that it needs
+_NOWHERE = (0, 0)
+# Parts of a query as PostgreSQL plans it, see `size`. They cost it about 1.5 kB each, and it plans 50 000 in less than
+# a second; there is no other bound to that, because it looks neither at limits of time nor of memory meanwhile.
+_MAX_SIZE = 50_000
 
 # Tables of these schemas and of this name are only found with their schema: every service has an epn_core.
 _ALWAYS_QUALIFIED_SCHEMAS = ("tap_schema", "tap_upload")
@@ -75,6 +86,7 @@ class _CommonTable:
     name: Name
     sql_name: str
     outputs: tuple[Output, ...]
+    copies: int
 
 
 class _Resolver(ValueBinder):
@@ -86,6 +98,8 @@ class _Resolver(ValueBinder):
         self.tables: dict[str, None] = {}
         self.common: list[_CommonTable] = []
         self._aliases: set[str] = set()
+        self._last_number: dict[str, int] = {}
+        self._size = 0
 
     def query(self, query: nodes.Query, catalog: Catalog) -> BoundQuery:
         self.catalog = catalog
@@ -97,7 +111,7 @@ class _Resolver(ValueBinder):
             if any(same(table.name, known.name.text) for known in self.common):
                 self.note(f"WITH defines {table.name} twice", table.name.span)
             sql_name = _sql_name(table.name.folded, names)
-            self.common.append(_CommonTable(table.name, sql_name, outputs))
+            self.common.append(_CommonTable(table.name, sql_name, outputs, body.copies))
             common.append((sql_name, body))
         body = self._published_values(self.body(query.body, None))
         return BoundQuery(body, tuple(common), tuple(self.tables))
@@ -125,7 +139,7 @@ class _Resolver(ValueBinder):
             )
             return outputs
         return tuple(
-            replace(output, name=name.folded, delimited=name.delimited)
+            Output(name.folded, name.delimited, output.value, output.sql_name, output.span, output.size)
             for output, name in zip(outputs, table.columns, strict=True)
         )
 
@@ -147,7 +161,7 @@ class _Resolver(ValueBinder):
         scope.clause = "SELECT"
         outputs = self._outputs(node, scope)
         if node.distinct:  # pgSphere has no order for its types
-            outputs = tuple(replace(o, value=self.array(o.value)) if o.value.sphere else o for o in outputs)
+            outputs = tuple(o.with_value(self.array(o.value)) for o in outputs)
         scope.clause = "GROUP BY"
         group_by = tuple(self._group_term(term, scope) for term in node.group_by)
         scope.clause = "HAVING"
@@ -157,25 +171,53 @@ class _Resolver(ValueBinder):
         scope.alias = listed.value_named
         order_by = tuple(self._order_term(term, listed, scope, node.distinct) for term in node.order_by)
         aliases = {source.alias for source in relation.sources()}
-        self._check_grouping(node, outputs, group_by, having, order_by, aliases)
-        return BoundSelect(outputs, sources, node.distinct, where, group_by, having, order_by, node.top, node.offset)
+        self._check_grouping(outputs, group_by, having, order_by, aliases)
+        values = (*where, *group_by, *((having,) if having is not None else ()), *_ordered(order_by))
+        own_size = self._counted(outputs, values, relation.copies)
+        return BoundSelect(
+            outputs, sources, node.distinct, where, group_by, having, order_by, node.top, node.offset,
+            own_size + sum(map(source_size, sources)), relation.copies,
+        )  # fmt: skip
+
+    def _counted(self, outputs: Sequence[Output], values: Sequence[Expr], copies: int) -> int:
+        """The size of all these, which gives up where the whole query is more than PostgreSQL should plan."""
+        sizes = [output.size for output in outputs] + [size(value) for value in values]
+        total = sum(sizes) * copies
+        self._size += total
+        if self._size > _MAX_SIZE:
+            spans = [output.span for output in outputs] + [value.span for value in values]
+            span = spans[sizes.index(max(sizes))]
+            self.note(
+                f"the query becomes too large here: it has more than {_MAX_SIZE} parts, where a column of a subquery "
+                "counts as many as the expression behind it",
+                span,
+            )
+            raise AdqlError(self.problems)
+        return total
 
     def _conjuncts(self, condition: nodes.Condition, scope: Scope) -> tuple[Expr, ...]:
         parts = condition.operands if isinstance(condition, nodes.And) else (condition,)
-        return tuple(self.condition(part, scope) for part in parts)
+        conjuncts = tuple(self.condition(part, scope) for part in parts)
+        return (*implied_by_all(conjuncts, scope.clause), *conjuncts)
 
     def _outputs(self, node: nodes.Select, scope: Scope) -> tuple[Output, ...]:
         outputs: list[Output] = []
         taken: set[str] = set()
         for item in node.items:
+            if len(outputs) > _MAX_COLUMNS:
+                break
             if isinstance(item, nodes.Star):
                 for visible in self._starred(item, scope):
-                    value = replace(visible.value, span=item.span)
-                    outputs.append(Output(visible.name, True, value, _sql_name(visible.name, taken)))
+                    value = visible.value
+                    sql_name = _sql_name(visible.name, taken)
+                    outputs.append(Output(visible.name, True, value, sql_name, item.span, size(value)))
                 continue
             value = self.stored(item.value, scope)
             name, delimited = self._output_name(item, value, scope, taken)
-            outputs.append(Output(name, delimited, value, _sql_name(name if delimited else name.lower(), taken)))
+            sql_name = _sql_name(name if delimited else name.lower(), taken)
+            outputs.append(Output(name, delimited, value, sql_name, item.value.span, size(value)))
+        if len(outputs) > _MAX_COLUMNS:
+            self.note(f"a query gives at most {_MAX_COLUMNS} columns", outputs[_MAX_COLUMNS].span)
         return tuple(outputs)
 
     def _starred(self, item: nodes.Star, scope: Scope) -> list[Visible]:
@@ -212,7 +254,7 @@ class _Resolver(ValueBinder):
         seen: dict[tuple[str, ...], None] = {}
         for bound in relation.sources():
             if bound.qualifier in seen:
-                name = ".".join(bound.qualifier)
+                name = ".".join(map(shortened, bound.qualifier))
                 self.note(f"FROM has two tables called {name}: give them different aliases", node.sources[-1].span)
             seen[bound.qualifier] = None
         return tuple(sources), relation
@@ -223,7 +265,7 @@ class _Resolver(ValueBinder):
         if isinstance(node, nodes.DerivedTable):
             body = self._settled(self.body(node.query, parent))
             alias = self._alias(node.alias.folded)
-            return BoundDerived(body, alias), QuerySource(body.outputs, alias, (node.alias.folded,))
+            return BoundDerived(body, alias), QuerySource(body.outputs, alias, (node.alias.folded,), body.copies)
         return self._join(node, parent)
 
     def _table(self, node: nodes.TableRef) -> tuple[BoundSource, Relation]:
@@ -232,7 +274,8 @@ class _Resolver(ValueBinder):
             if common is not None:
                 name = node.alias.folded if node.alias else common.name.folded
                 alias = self._alias(name)
-                return BoundCommonTable(common.sql_name, alias), QuerySource(common.outputs, alias, (name,))
+                source = QuerySource(common.outputs, alias, (name,), common.copies)
+                return BoundCommonTable(common.sql_name, alias), source
         table = self._published(node)
         if table is None:
             # an empty stand-in would raise a complaint about each column; this one knows them all
@@ -287,6 +330,7 @@ class _Resolver(ValueBinder):
             conjuncts = self._conjuncts(node.condition, scope)
             if node.kind == "FULL":
                 self._check_full_join(node.condition, conjuncts, left, right)
+            self._counted((), conjuncts, joined.copies)
             return BoundJoin(node.kind, left_source, right_source, _all_of(conjuncts)), joined
         names = node.using or self._common_names(left, right, node.span)
         merged, conditions = [], []
@@ -305,7 +349,9 @@ class _Resolver(ValueBinder):
             )
             merged.append(Visible(first.name, self._merged_value(node.kind, one, other)))
         condition = _all_of(tuple(conditions)) if conditions else None
-        return BoundJoin(node.kind, left_source, right_source, condition), Joined(left, right, tuple(merged))
+        relation = Joined(left, right, tuple(merged))
+        self._counted((), conditions, relation.copies)
+        return BoundJoin(node.kind, left_source, right_source, condition), relation
 
     def _check_full_join(
         self, node: nodes.Condition, conjuncts: tuple[Expr, ...], left: Relation, right: Relation
@@ -350,11 +396,10 @@ class _Resolver(ValueBinder):
 
     def _alias(self, wanted: str) -> str:
         """A name for a table in SQL that no other table of the statement has, so that none hides another."""
-        alias = wanted
-        number = 1
+        alias, stem = wanted, wanted[:12]
         while alias in self._aliases or len(alias.encode()) > _MAX_NAME_BYTES:
-            number += 1
-            alias = f"{wanted[:12]}_{number}"
+            number = self._last_number[stem] = self._last_number.get(stem, 1) + 1
+            alias = f"{stem}_{number}"
         self._aliases.add(alias)
         return alias
 
@@ -391,50 +436,50 @@ class _Resolver(ValueBinder):
             length = len(listed.outputs)
             if not 1 <= position <= length or len(node.text) > 9:
                 count = "1 column" if length == 1 else f"{length} columns"
-                self.note(f"ORDER BY {node.text}: the SELECT list has {count}", node.span)
+                self.note(f"ORDER BY {shortened(node.text)}: the SELECT list has {count}", node.span)
                 return 1
             return position
         if not isinstance(node, nodes.ColumnRef) or len(node.parts) != 1:
             return None
         name = node.parts[0]
-        named = listed.positions_named(name)
-        if len({listed.outputs[position - 1].value for position in named}) > 1:
+        named, is_ambiguous = listed.named(name)
+        if is_ambiguous:
             self.note(f"{name} is ambiguous: several columns of the SELECT list have this name", node.span)
-        return named[0] if named else None
+        return named
 
     def _check_grouping(
         self,
-        node: nodes.Select,
         outputs: tuple[Output, ...],
         group_by: tuple[Expr, ...],
         having: Expr | None,
         order_by: tuple[BoundOrder, ...],
         aliases: set[str],
     ) -> None:
-        ordered = [term.by for term in order_by if isinstance(term.by, Expr)]
+        ordered = _ordered(order_by)
         values = [output.value for output in outputs]
         if not group_by and having is None and not any(_has_aggregate(value) for value in (*values, *ordered)):
             return
         if any(key.type is Type.WRONG for key in group_by):
             return
-        checked = [*values, *([having] if having is not None else []), *ordered]
         keys = frozenset(group_by)
-        starred: set[Span] = {item.span for item in node.items if isinstance(item, nodes.Star)}
+        checked = [(o.value, o.span) for o in outputs]
+        checked += [(value, value.span) for value in (*((having,) if having is not None else ()), *ordered)]
         reported: set[Span] = set()
-        for value in checked:
+        for value, place in checked:
             column = _ungrouped(value, keys, aliases)
-            if column is None or column.span in reported:
+            if column is None:
                 continue
-            reported.add(column.span)
-            if column.span in starred:
-                self.note(
-                    "* cannot stand in the list of a query with GROUP BY or aggregates: name the columns", column.span
-                )
+            span = place if column.span == _NOWHERE else column.span
+            if span in reported:
+                continue
+            reported.add(span)
+            if value.span == _NOWHERE:
+                self.note("* cannot stand in the list of a query with GROUP BY or aggregates: name the columns", span)
             else:
                 advice = "add it to GROUP BY" if group_by else "add GROUP BY"
                 self.note(
                     f"{column.name} is neither in GROUP BY nor inside an aggregate such as MIN or COUNT: {advice}",
-                    column.span,
+                    span,
                 )
 
     # -- set operations (ADQL 2.1 §4.7)
@@ -448,28 +493,20 @@ class _Resolver(ValueBinder):
                 node.right.span,
             )
             return BoundSet(left.outputs, node.operator, left, right)
-        kinds, outputs = [], []
+        kinds = []
         for first, second in zip(left.outputs, right.outputs, strict=True):
             kind = common_type(first.value.type, second.value.type)
             if kind is None:
-                self.note(
-                    f"the column {first.name} of {node.operator} is {describe(first.value.type)} on the left "
-                    f"and {describe(second.value.type)} on the right",
-                    second.value.span,
-                )
+                sides = f"{describe(first.value.type)} on the left and {describe(second.value.type)} on the right"
+                self.note(f"the column {shortened(first.name)} of {node.operator} is {sides}", second.span)
                 kind = Type.WRONG
             kinds.append(kind)
-            unicode = first.value.unicode or second.value.unicode
-            outputs.append(replace(first, value=replace(first.value, unicode=unicode)))
         keep = [
             f.value.form is s.value.form and not f.value.sphere and not s.value.sphere
             for f, s in zip(left.outputs, right.outputs, strict=True)
         ]
         left, right = self.retyped(left, kinds, keep), self.retyped(right, kinds, keep)
-        result = tuple(
-            replace(output, value=replace(kept.value, span=output.value.span, unicode=output.value.unicode))
-            for output, kept in zip(outputs, left.outputs, strict=True)
-        )
+        result = tuple(_either(*sides) for sides in zip(left.outputs, right.outputs, strict=True))
         word = f"{node.operator} ALL" if node.all_rows else node.operator
         listed = _SelectList(result)
         positions = [self._order_position(term.value, listed) for term in node.order_by]
@@ -486,21 +523,23 @@ class _Resolver(ValueBinder):
         """A set operation ordered by expressions, which PostgreSQL does only from outside."""
         body = cast("BoundSet", self._settled(body))
         alias = self._alias("result")
-        source = QuerySource(body.outputs, alias, ())
+        source = QuerySource(body.outputs, alias, (), body.copies)
         scope = Scope(source, parent, clause="ORDER BY")
-        outputs = tuple(
-            replace(output, value=visible.value) for output, visible in zip(body.outputs, source.visible(), strict=True)
-        )
+        outputs = tuple(o.with_value(v.value) for o, v in zip(body.outputs, source.visible(), strict=True))
         listed = _SelectList(outputs)
         order_by = tuple(self._order_term(term, listed, scope, distinct=False) for term in node.order_by)
-        return BoundSelect(outputs, (BoundDerived(body, alias),), order_by=order_by, offset=node.offset)
+        own_size = self._counted((), _ordered(order_by), body.copies)
+        return BoundSelect(
+            outputs, (BoundDerived(body, alias),), order_by=order_by, offset=node.offset, size=own_size + body.size,
+            copies=body.copies,
+        )  # fmt: skip
 
     def retyped(self, body: BoundBody, kinds: list[Type], keep_form: list[bool] | None = None) -> BoundBody:
         """The query with its columns in these types, and free of forms unless they are to be kept."""
         keep = keep_form or [False] * len(kinds)
         if isinstance(body, BoundSet):
             left, right = self.retyped(body.left, kinds, keep), self.retyped(body.right, kinds, keep)
-            outputs = tuple(replace(o, value=n.value) for o, n in zip(body.outputs, left.outputs, strict=True))
+            outputs = tuple(o.with_value(n.value) for o, n in zip(body.outputs, left.outputs, strict=True))
             return replace(body, left=left, right=right, outputs=outputs)
         values = []
         for output, kind, kept in zip(body.outputs, kinds, keep, strict=True):
@@ -517,27 +556,32 @@ class _SelectList:
 
     def __init__(self, outputs: tuple[Output, ...]) -> None:
         self.outputs = outputs
-        self._positions: dict[Expr, int] = {}
-        self._named: dict[str, list[int]] = {}
-        for position, output in enumerate(outputs, 1):
-            self._positions.setdefault(output.value, position)
-            self._named.setdefault(output.name.lower(), []).append(position)
+        self._found: dict[tuple[str, bool], tuple[int | None, bool]] = {}
+
+    @cached_property
+    def _positions(self) -> dict[Expr, int]:
+        positions: dict[Expr, int] = {}
+        for position, output in enumerate(self.outputs, 1):
+            positions.setdefault(output.value, position)
+        return positions
 
     def position_of(self, value: Expr) -> int | None:
         """Where this value stands."""
         return self._positions.get(value)
 
-    def positions_named(self, name: Name) -> list[int]:
-        """Where columns of this name stand."""
-        found = self._named.get(name.text.lower(), [])
-        if not name.delimited:
-            return found
-        return [p for p in found if same(name, _key(self.outputs[p - 1]))]
+    def named(self, name: Name) -> tuple[int | None, bool]:
+        """Where the first column of this name stands, and whether there are others that hold something else."""
+        key = (name.folded, name.delimited)
+        if key not in self._found:
+            positions = [p for p, output in enumerate(self.outputs, 1) if same(name, _key(output))]
+            values = {self.outputs[position - 1].value for position in positions}
+            self._found[key] = (positions[0] if positions else None, len(values) > 1)
+        return self._found[key]
 
     def value_named(self, name: Name) -> Expr | None:
         """What the first column of this name holds."""
-        positions = self.positions_named(name)
-        return self.outputs[positions[0] - 1].value if positions else None
+        position, _ = self.named(name)
+        return None if position is None else self.outputs[position - 1].value
 
 
 def _key(output: Output) -> str:
@@ -572,6 +616,23 @@ class _Anything:
 
     def visible(self) -> list[Visible]:
         return []
+
+    @property
+    def copies(self) -> int:
+        return 1
+
+
+def _either(left: Output, right: Output) -> Output:
+    """A column of a set operation, as the left side calls it."""
+    value = left.value
+    if right.value.unicode and not value.unicode:
+        value = replace(value, unicode=True)
+    return Output(left.name, left.delimited, value, left.sql_name, left.span, max(left.size, right.size))
+
+
+def _ordered(order_by: tuple[BoundOrder, ...]) -> list[Expr]:
+    """What is ordered by and does not stand in the SELECT list."""
+    return [term.by for term in order_by if isinstance(term.by, Expr)]
 
 
 def _aliases(value: Expr) -> set[str]:
@@ -608,6 +669,8 @@ def _plain_equality(left: Expr, right: Expr) -> Expr:
 
 
 def _has_aggregate(value: Expr) -> bool:
+    if not isinstance(value, Application):
+        return False
     return any(isinstance(part, Application) and part.aggregate for part in walk(value))
 
 

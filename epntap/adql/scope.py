@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
 from typing import Protocol
 
 from epntap.adql.bound import Application, ColumnValue, Expr, Meta, Output, Type
 from epntap.adql.infer import PGSPHERE_TYPES, VOTABLE, stored_type
 from epntap.adql.nodes import Name
+from epntap.adql.tokens import shortened
 from epntap.catalog.model import Column, Table
 
 __all__ = ["Joined", "QuerySource", "Relation", "Scope", "Source", "TableSource", "Visible", "did_you_mean", "same"]
@@ -20,9 +23,16 @@ def same(name: Name, stored: str) -> bool:
     return stored == name.folded or (not name.delimited and stored.lower() == name.folded)
 
 
+# a comparison takes 20 µs for two names of this length, and a query may have fifty mistakes
+_LONGEST_NAME = 64
+_MOST_NAMES = 500
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A suggestion to put behind a message, or nothing."""
-    by_lower = {k.lower(): k for k in known}
+    if len(name) > _LONGEST_NAME:
+        return ""
+    by_lower = {k.lower(): k for k in islice(known, _MOST_NAMES) if len(k) <= _LONGEST_NAME}
     close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.65)
     if not close:
         return ""
@@ -53,6 +63,11 @@ class Relation(Protocol):
         """All columns in the order of SELECT *."""
         ...
 
+    @property
+    def copies(self) -> int:
+        """How often PostgreSQL copies a condition on these columns, see BoundSelect.copies."""
+        ...
+
 
 class Source(Relation, Protocol):
     """One table, subquery or table of WITH in FROM."""
@@ -73,6 +88,27 @@ class Source(Relation, Protocol):
         ...
 
 
+class _TheTable:
+    """A table as a key: this very object, because to compare all columns takes longer than to bind them."""
+
+    __slots__ = ("table",)
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def __hash__(self) -> int:
+        return id(self.table)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _TheTable) and other.table is self.table
+
+
+@lru_cache(maxsize=64)
+def _bound_columns(_table: _TheTable, _alias: str) -> dict[str, Visible]:
+    """The columns of a table that were bound so far under this alias, by any query: they are the same in all."""
+    return {}
+
+
 @dataclass(slots=True)
 class TableSource:
     """A published table under an alias."""
@@ -80,7 +116,10 @@ class TableSource:
     table: Table
     alias: str
     qualifier: tuple[str, ...]
-    _bound: dict[str, Visible] = field(default_factory=dict)
+    _bound: dict[str, Visible] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._bound = _bound_columns(_TheTable(self.table), self.alias)
 
     @property
     def title(self) -> str:
@@ -103,6 +142,11 @@ class TableSource:
     def visible(self) -> list[Visible]:
         """All columns in table order."""
         return [self._visible(column) for column in self.table.columns]
+
+    @property
+    def copies(self) -> int:
+        """A table is read as it is."""
+        return 1
 
     def _visible(self, column: Column) -> Visible:
         bound = self._bound.get(column.name)
@@ -136,6 +180,8 @@ class QuerySource:
     columns: tuple[Output, ...]
     alias: str
     qualifier: tuple[str, ...]
+    #: as BoundSelect.copies
+    copies: int = 1
     _visible: list[Visible] = field(init=False)
     _by_name: dict[str, list[Visible]] = field(init=False)
 
@@ -148,7 +194,7 @@ class QuerySource:
     @property
     def title(self) -> str:
         """What messages call it."""
-        return self.qualifier[-1] if self.qualifier else "the result"
+        return shortened(self.qualifier[-1]) if self.qualifier else "the result"
 
     def sources(self) -> Sequence[Source]:
         """The subquery itself."""
@@ -168,8 +214,7 @@ class QuerySource:
         value = column.value
         return ColumnValue(
             type=value.type, meta=value.meta, form=value.form, unicode=value.unicode, sphere=value.sphere,
-            alias=self.alias,
-            name=column.sql_name,
+            alias=self.alias, name=column.sql_name, size=column.size,
         )  # fmt: skip
 
 
@@ -180,10 +225,14 @@ class Joined:
     left: Relation
     right: Relation
     merged: tuple[Visible, ...] = ()
+    _sources: tuple[Source, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._sources = (*self.left.sources(), *self.right.sources())
 
     def sources(self) -> Sequence[Source]:
         """All tables below."""
-        return (*self.left.sources(), *self.right.sources())
+        return self._sources
 
     def find(self, name: Name) -> list[Visible]:
         """The merged column of this name, else what both sides have."""
@@ -195,6 +244,11 @@ class Joined:
         gone = {v.name.lower() for v in self.merged}
         rest = (v for v in (*self.left.visible(), *self.right.visible()) if v.name.lower() not in gone)
         return [*self.merged, *rest]
+
+    @property
+    def copies(self) -> int:
+        """A condition is copied for the sides of one or of the other."""
+        return max(self.left.copies, self.right.copies)
 
 
 class NotFoundError(LookupError):
@@ -245,7 +299,7 @@ class Scope:
             if isinstance(source, TableSource) and len(source.qualifier) == 1:
                 table = source.table
                 if _qualifies(qualifier, (table.schema, table.name)):
-                    return f"{written} is called {source.qualifier[0]} in this query: use that name"
+                    return f"{written} is called {shortened(source.qualifier[0])} in this query: use that name"
         names = [".".join(s.qualifier) for s in sources]
         return f"there is no table {written} in FROM{did_you_mean(written, names)}"
 
@@ -271,7 +325,7 @@ class Scope:
                     return Visible(name.text, value)
             scope = scope.parent
         sources = self._all_sources()
-        names = [v.name for source in sources for v in source.visible()]
+        names = dict.fromkeys(v.name for source in sources for v in source.visible())
         where = sources[0].title if len(sources) == 1 else "any table of the query"
         hint = did_you_mean(name.text, names)
         if name.delimited and not hint:
@@ -280,7 +334,7 @@ class Scope:
 
 
 def _owners(scope: Scope, name: Name) -> str:
-    owners = dict.fromkeys(".".join(s.qualifier) for s in scope.relation.sources() if s.find(name))
+    owners = dict.fromkeys(".".join(map(shortened, s.qualifier)) for s in scope.relation.sources() if s.find(name))
     if len(owners) == 1:
         return f"several columns of {next(iter(owners))} have this name"
     return "write " + " or ".join(f"{owner}.{name}" for owner in owners)

@@ -8,16 +8,20 @@ from typing import NoReturn
 
 from epntap.adql.lexer import tokenize
 from epntap.adql.nodes import Name
-from epntap.adql.tokens import FUNCTION_WORDS, RESERVED, STRUCTURE, Kind, Source, Span, Token
-from epntap.errors import AdqlError
+from epntap.adql.tokens import FUNCTION_WORDS, RESERVED, STRUCTURE, Kind, Source, Span, Token, shortened
+from epntap.errors import AdqlError, Problem
 
 __all__ = ["TokenStream"]
 
 # Parentheses, subqueries and functions inside each other. A level costs up to nine Python frames of the thousand
 # that the interpreter allows; hand-written queries stay below ten levels.
 MAX_DEPTH = 64
-# Operands of one chain of joins or set operations: the tree is as deep as the chain is long.
+# Operands of one chain of joins or set operations: the tree is as deep as the chain is long. Tables of WITH, too.
 MAX_CHAIN = 64
+# Tables and subqueries in all FROM clauses of a query: PostgreSQL plans so many in 0.1 s.
+MAX_TABLES = 256
+# Characters of a query. 20 000 identifiers in a list have 700 000.
+MAX_LENGTH = 1_000_000
 
 
 class TokenStream:
@@ -29,6 +33,9 @@ class TokenStream:
 
     def __init__(self, text: str) -> None:
         self.source = Source(text)
+        if len(text) > MAX_LENGTH:
+            self.problems: list[Problem] = []
+            self.fail(f"the query has {len(text)} characters, but at most {MAX_LENGTH} are taken", (0, 1))
         self.tokens, self.problems = tokenize(self.source)
         if self.problems:  # what follows from characters that cannot be read is not worth a problem of its own
             raise AdqlError(self.problems)
@@ -77,10 +84,10 @@ class TokenStream:
         if token.kind is Kind.END:
             return "the end of the query"
         if token.kind is Kind.TEXT:
-            return "the string '" + _shortened(token.text) + "'"
+            return "the string '" + shortened(token.text) + "'"
         if token.kind is Kind.NAME:
-            return 'the name "' + _shortened(token.text) + '"'
-        return f"'{_shortened(token.text)}'"
+            return 'the name "' + shortened(token.text) + '"'
+        return f"'{shortened(token.text)}'"
 
     def name(self, what: str) -> Name:
         """Take an identifier. A reserved word is noted, unless it gives the query its shape: then it is no name."""
@@ -124,17 +131,19 @@ class TokenStream:
         """The span from an offset to the end of the last token taken."""
         return start, self.tokens[self.index - 1].end if self.index else start
 
-    @contextmanager
-    def nested(self) -> Iterator[None]:
+    def enter(self) -> None:
         """Count one level of nesting; fails where a query is too deep to be meant."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
             self.fail(f"the query is nested more than {MAX_DEPTH} levels deep; simplify it", self.token.span)
-        try:
-            yield
-        finally:
-            self._depth -= 1
 
+    def leave(self) -> None:
+        """The end of what `enter` began; failing ends all levels at once."""
+        self._depth -= 1
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "…"
+    @contextmanager
+    def nested(self) -> Iterator[None]:
+        """One level of nesting."""
+        self.enter()
+        yield
+        self.leave()

@@ -7,13 +7,18 @@ from typing import NamedTuple
 
 from epntap.errors import Problem
 
-__all__ = ["FUNCTION_WORDS", "RESERVED", "STRUCTURE", "Kind", "Source", "Span", "Token"]
+__all__ = ["FUNCTION_WORDS", "RESERVED", "STRUCTURE", "Kind", "Source", "Span", "Token", "shortened"]
 
 #: first offset and the offset behind the last character
 Span = tuple[int, int]
 
 # Characters of a source line shown on each side of a mistake: a generated query may be one line of a megabyte.
 _MARGIN = 60
+
+
+def shortened(text: str) -> str:
+    """As much of a user's text as a message repeats."""
+    return text if len(text) <= 40 else text[:37] + "…"
 
 
 class Kind(StrEnum):

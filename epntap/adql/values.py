@@ -14,6 +14,7 @@ from epntap.adql.conditions import ConditionBinder
 from epntap.adql.infer import arithmetic_type, arithmetic_unit, as_type, is_numeric
 from epntap.adql.nodes import Condition, Expression, Value
 from epntap.adql.scope import NotFoundError, Scope
+from epntap.adql.tokens import shortened
 
 __all__ = ["ValueBinder"]
 
@@ -68,7 +69,7 @@ class ValueBinder(CallBinder, CastBinder, ConditionBinder):
         text = f"{whole or '0'}.{fraction or '0'}{exponent_sign}{exponent}"
         number = float(text)
         if number in (float("inf"), 0.0) and mantissa.strip("0."):
-            return self.wrong(f"{node.text} is outside the range of a double precision number", node.span)
+            return self.wrong(f"{shortened(node.text)} is outside the range of a double precision number", node.span)
         return Numeral(type=Type.DOUBLE, span=node.span, text=text)
 
     def _sign(self, node: nodes.Sign, scope: Scope) -> Expr:

@@ -64,8 +64,19 @@ def test_deep_queries_need_little_stack_and_grow_in_proportion(query: str) -> No
 @pytest.mark.parametrize("test", ["{} BETWEEN 1 AND 2", "{} IN (id, 1, 2)"])
 def test_what_the_database_would_copy_without_end_is_refused(test: str) -> None:
     query = "SELECT " + nested(f"CASE WHEN {test} THEN 1 ELSE 2 END", "id", 20) + " FROM lab.parts"
-    with pytest.raises(AdqlError, match="the left side of BETWEEN or IN is too complex"):
+    with pytest.raises(AdqlError, match="the query becomes too large here"):
         translate(query, CATALOG)
+
+
+def test_a_chain_of_subqueries_that_doubles_is_refused() -> None:
+    steps = ", ".join(f"a{n} AS (SELECT t + t AS t FROM a{n - 1})" for n in range(1, 25))
+    with pytest.raises(AdqlError, match="the query becomes too large here"):
+        translate(f"WITH a0 AS (SELECT weight AS t FROM lab.parts), {steps} SELECT TOP 1 t FROM a24", CATALOG)
+    derived = "SELECT weight AS t FROM lab.parts"
+    for n in range(24):
+        derived = f"SELECT t + t AS t FROM ({derived}) AS x{n}"
+    with pytest.raises(AdqlError, match="the query becomes too large here"):
+        translate(derived, CATALOG)
 
 
 def test_an_ordinary_condition_may_hold_a_long_list_of_columns() -> None:

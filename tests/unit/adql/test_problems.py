@@ -35,7 +35,7 @@ def test_the_end_of_the_query_has_a_place_too() -> None:
 
 
 def test_a_long_line_is_shown_in_part() -> None:
-    text = "SELECT " + ", ".join(["id"] * 1000) + ", nam, " + ", ".join(["id"] * 1000) + " FROM lab.parts"
+    text = "SELECT " + ", ".join(["id"] * 500) + ", nam, " + ", ".join(["id"] * 500) + " FROM lab.parts"
     (problem,) = problems(text)
     source, carets = problem.excerpt.split("\n")
     assert len(source) < 200

@@ -101,6 +101,7 @@ ALLOWED_FUNCTIONS = {
     "regexp_split_to_array",
     "replace",
     "string_to_array",
+    "time_span",
     "timezone",
     "to_tsvector",
     "width_bucket",
