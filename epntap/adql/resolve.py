@@ -537,6 +537,8 @@ class _Resolver(ValueBinder):
     def retyped(self, body: BoundBody, kinds: list[Type], keep_form: list[bool] | None = None) -> BoundBody:
         """The query with its columns in these types, and free of forms unless they are to be kept."""
         keep = keep_form or [False] * len(kinds)
+        if len(kinds) != len(body.outputs):
+            return body  # the sides of a set operation differ, which has been noted
         if isinstance(body, BoundSet):
             left, right = self.retyped(body.left, kinds, keep), self.retyped(body.right, kinds, keep)
             outputs = tuple(o.with_value(n.value) for o, n in zip(body.outputs, left.outputs, strict=True))

@@ -94,3 +94,9 @@ def test_repeated_mistakes_are_reported_up_to_a_limit() -> None:
 def test_a_thousand_columns_in_every_clause() -> None:
     items = ", ".join(f"id + {n}" for n in range(1000))
     translate(f"SELECT {items} FROM lab.parts GROUP BY {items} ORDER BY {items}", CATALOG)
+
+
+def test_sides_of_different_width_are_refused_whatever_their_columns() -> None:
+    query = "SELECT * FROM amdadb.epn_core UNION SELECT granule_uid FROM amdadb.epn_core"
+    with pytest.raises(AdqlError, match="UNION needs the same number of columns on both sides"):
+        translate(query, CATALOG)
