@@ -155,6 +155,13 @@ def test_the_pool_heals_after_its_connections_were_cut(pool: ConnectionPool[Conn
     assert b"".join(stream(pool, "SELECT 1")) == b"1\n"
 
 
-def test_a_backend_that_dies_is_unavailability(pool: ConnectionPool[Connection]) -> None:
+def test_a_backend_that_dies_is_unavailability(pool: ConnectionPool[Connection], database: Database) -> None:
+    blocks = iter(stream(pool, ENDLESS))
+    next(blocks)
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND state = 'active' AND datname = current_database()"
+        )
     with pytest.raises(UnavailableError):
-        list(stream(pool, "SELECT pg_terminate_backend(pg_backend_pid())"))
+        list(blocks)
