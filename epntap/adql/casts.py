@@ -37,7 +37,9 @@ class CastBinder(GeometryBinder):
         if isinstance(value, Parameter) and not _is_number(str(value.value), kind):
             return self.wrong(f"'{shortened(str(value.value))}' cannot be cast to {target.name}", node.span)
         if isinstance(value, Numeral) and not _holds(kind, value.text):
-            return self.wrong(f"{shortened(value.text)} is outside the range of {target.name}", node.span)
+            return self.wrong(
+                f"{shortened(value.text.removesuffix('.0'))} is outside the range of {target.name}", node.span
+            )
         if value.type is Type.BOOLEAN:
             value = as_type(value, Type.INTEGER) or value
         return self._as(value, kind, f")::{kind}", node.span)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeAlias
 
 from epntap.adql.bound import Application, ColumnValue, Expr, Numeral, Parameter, Type, pieces, size, walk
@@ -196,7 +197,8 @@ def _overlaps(bounds: Iterable[_Bound]) -> tuple[Expr, ...]:
         ways = known.setdefault((bound.column.alias, bound.is_end, bound.operator), {})
         ways.setdefault(_aliases(bound.value), bound)
     found: dict[frozenset[str], Expr] = {}
-    for (alias, is_end, operator), starts in known.items():
+    # <= comes first: an overlap is mostly narrower than what surrounds the interval
+    for (alias, is_end, operator), starts in sorted(known.items(), key=itemgetter(0)):
         ends = known.get((alias, True, _MIRRORED[operator]))
         if is_end or not ends:
             continue
