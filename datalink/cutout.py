@@ -65,7 +65,7 @@ class CutoutService:
         _check_access(granule)
         # 2. which files
         interval = request.interval.intersect(Interval(granule.start_tt2000, granule.stop_tt2000))
-        files = [file for file in granule.files if _reaches_into(file, interval)]
+        files = [file for file in granule.files if file.reaches_into(interval.start_tt2000, interval.stop_tt2000)]
         _check_files(granule, files)
         # 3. the records, 4. as bytes
         stack = ExitStack()
@@ -167,12 +167,6 @@ def _check_access(granule: LocatedGranule) -> None:
             f"The data of {granule.dataset.dataset_id} are not public ({granule.dataset.access_rights}); "
             "ask the data centre for access."
         )
-
-
-def _reaches_into(file: ArchiveFile, interval: Interval) -> bool:
-    if file.tt2000_min is None or file.tt2000_max is None:
-        return False
-    return file.tt2000_min < interval.stop_tt2000 and file.tt2000_max >= interval.start_tt2000
 
 
 def _check_files(granule: LocatedGranule, files: Sequence[ArchiveFile]) -> None:

@@ -77,6 +77,12 @@ class ArchiveFile:
     #: of the content, in hexadecimal; "" when the source does without checksums
     sha256: str = ""
 
+    def reaches_into(self, start_tt2000: int, stop_tt2000: int) -> bool:
+        """Whether the file holds instants from [start, stop); never for one without a record."""
+        if self.tt2000_min is None or self.tt2000_max is None:
+            return False
+        return self.tt2000_min < stop_tt2000 and self.tt2000_max >= start_tt2000
+
 
 @dataclass(frozen=True, slots=True)
 class ScannedFile:

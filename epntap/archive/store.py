@@ -347,7 +347,7 @@ def locate(
         start = min((file.tt2000_min for file in files if file.tt2000_min is not None), default=0)
         stop = max((file.tt2000_max + 1 for file in files if file.tt2000_max is not None), default=start)
     else:
-        files = tuple(file for file in files if _reaches_into(file, start, stop))
+        files = tuple(file for file in files if file.reaches_into(start, stop))
     return LocatedGranule(str(schema), granule_uid, one, start, stop, files)
 
 
@@ -450,9 +450,3 @@ def _is_calendar_granule(granule: str, granule_uid: str, dataset_id: str) -> boo
 
 def _uid_of_file(file: ArchiveFile) -> str:
     return clean_granule_uid(file.path.rpartition("/")[2].rpartition(".")[0])
-
-
-def _reaches_into(file: ArchiveFile, start_tt2000: int, stop_tt2000: int) -> bool:
-    if file.tt2000_min is None or file.tt2000_max is None:
-        return False
-    return file.tt2000_min < stop_tt2000 and file.tt2000_max >= start_tt2000
