@@ -20,6 +20,7 @@ from epntap.db.server import open_database
 from epntap.errors import EpnTapError, SetupError
 from epntap.lock import only_server, served_by
 from epntap.settings import Settings, load_settings
+from epntap.tap.cli import adql_command
 from ingest.cli import ingest, terminal_progress
 from ingest.newservice import new_service
 from ingest.registry.cli import registry_record_command
@@ -166,7 +167,7 @@ def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only
             run_server(settings, database, listener)
 
 
-for _command in (ingest, check, new_service, registry_record_command):
+for _command in (ingest, check, new_service, registry_record_command, adql_command):
     main.add_command(_command)
 
 

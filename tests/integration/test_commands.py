@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -223,3 +224,30 @@ def test_the_snippet_of_the_readme_works(served: Server) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert "syna-mag_2016" in done.stdout
+
+
+def test_adql_shows_sql_that_the_database_takes(demo_database: Database, home: Path) -> None:
+    settings = {"EPNTAP_HOME": str(home), "EPNTAP_DATABASE_URL": demo_database.url}
+    query = "SELECT TOP 5 granule_uid, time_min FROM amdadb.epn_core WHERE target_name LIKE '100%' OR obs_id = 'a''b'"
+    done = run("adql", query, **settings)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(run("adql", "--json", query, **settings).stdout)
+    assert [column["name"] for column in shown["columns"]] == ["granule_uid", "time_min"]
+    assert shown["tables"] == ["amdadb.epn_core"]
+    assert done.stdout.startswith(f"{shown['sql']};\n")
+    with psycopg.connect(demo_database.url) as connection:
+        plan = connection.execute(f"EXPLAIN {shown['sql']}").fetchall()
+    assert plan
+
+
+def test_adql_points_at_what_is_wrong(demo_database: Database, home: Path) -> None:
+    settings = {"EPNTAP_HOME": str(home), "EPNTAP_DATABASE_URL": demo_database.url}
+    done = run("adql", "SELECT granuleuid FROM amdadb.epn_core", **settings)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "SELECT granuleuid FROM amdadb.epn_core",
+        "       ^^^^^^^^^^",
+        "epntap: there is no column granuleuid in amdadb.epn_core; did you mean granule_uid or granule_gid? "
+        "(line 1, column 8)",
+    ]
