@@ -248,6 +248,8 @@ def test_adql_points_at_what_is_wrong(demo_database: Database, home: Path) -> No
     assert done.stderr.splitlines() == [
         "SELECT granuleuid FROM amdadb.epn_core",
         "       ^^^^^^^^^^",
-        "epntap: there is no column granuleuid in amdadb.epn_core; did you mean granule_uid or granule_gid? "
-        "(line 1, column 8)",
+        (
+            "epntap: there is no column granuleuid in amdadb.epn_core; did you mean granule_uid or granule_gid? "
+            "(line 1, column 8)"
+        ),
     ]
