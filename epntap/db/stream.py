@@ -24,6 +24,8 @@ __all__ = ["RowStream"]
 BLOCK_BYTES = 256 * 1024
 #: … or this many when rows come in binary: what is done once a block costs more there
 BINARY_BLOCK_BYTES = 1024 * 1024
+#: the first is handed on earlier, so that the first byte leaves at once
+FIRST_BLOCK_BYTES = 32 * 1024
 #: … or when the database lets us wait this long for the next row
 FLUSH_AFTER_S = 0.25
 #: how long a cancelled backend may go on before it is terminated
@@ -84,7 +86,7 @@ class RowStream:
                 raise timeout_error(self._timeout_s)
             try:
                 copy = CopyOut(connection, self._statement, self._params)
-                size = 0
+                size, enough = 0, FIRST_BLOCK_BYTES
                 last = time.monotonic()
                 try:
                     for row in _only_rows(copy) if self._binary else copy:
@@ -93,11 +95,10 @@ class RowStream:
                             if rows <= self._maxrec:
                                 pending.append(row)
                                 size += len(row)
-                        if size >= self._block_bytes or (
-                            row is None and size and time.monotonic() - last > FLUSH_AFTER_S
-                        ):
+                        if size >= enough or (row is None and size and time.monotonic() - last > FLUSH_AFTER_S):
                             yield self._pack(pending)
                             pending, size, last = [], 0, time.monotonic()
+                            enough = self._block_bytes
                 finally:
                     if not copy.finished:
                         connection.cancel_safe(timeout=TERMINATE_AFTER_S)
