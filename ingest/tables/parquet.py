@@ -15,12 +15,10 @@ __all__ = ["read_parquet"]
 
 
 def read_parquet(path: Path) -> Sheet:
-    """The table in a file. Raises UnreadableFileError, also when pyarrow is not installed."""
-    try:
-        import pyarrow as pa  # noqa: PLC0415  # not everybody has it, and it is large
-        import pyarrow.parquet as pq  # noqa: PLC0415
-    except ImportError as exc:
-        raise UnreadableFileError("reading Parquet needs pyarrow; run pip install 'epntap[parquet]'") from exc
+    """The table in a file. Raises UnreadableFileError."""
+    import pyarrow as pa  # noqa: PLC0415  # large, and only these tables need it
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     try:
         file = pq.ParquetFile(path)
         schema = file.schema_arrow
