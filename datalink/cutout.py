@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
 import mimetypes
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-from datalink.cut import open_cut
-from datalink.reformat import Provenance, choose_format
+from datalink.cutters import Cutters
+from datalink.making import CutAnswer, CutPlan, Limit, NothingThereError, check_format, gone, make_cut
 from datalink.reformat.cdf import Cdf
-from datalink.series import Interval, SeriesCut
+from datalink.series import Interval
 from datalink.service import DatalinkService
 from datalink.soda.params import CutRequest
 from epntap.archive.model import ArchiveFile
 from epntap.archive.store import LocatedGranule, file_of
 from epntap.epncore.text import clean_granule_uid
-from epntap.errors import ForbiddenError, NotFoundError, ParameterError, UnavailableError, UnreadableFileError
+from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
+from epntap.settings import Settings
 
-__all__ = ["CutAnswer", "CutoutService", "NothingThereError", "published_file"]
+__all__ = ["CutAnswer", "CutoutService", "NothingThereError", "published_file", "sync_limit"]
 
 _BUSY_S = 5
 _INGEST_AGAIN_S = 3600
@@ -36,55 +35,59 @@ _MEDIA_TYPES = {
 }
 
 
-class NothingThereError(NotFoundError):
-    """The request is right, but there is no record in its interval (SODA 1.0 §4: status 204)."""
-
-    status = 204
-
-
 @dataclass(slots=True)
 class CutoutService:
     """Makes cut-outs; so many at once that queries still find a thread."""
 
     links: DatalinkService
+    #: where large cut-outs are made
+    cutters: Cutters = field(default_factory=Cutters)
     slots: threading.BoundedSemaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self.slots = threading.BoundedSemaphore(max(1, self.links.settings.threads // 4))
 
+    def plan(self, request: CutRequest, limit: Limit | None = None) -> CutPlan:
+        """Find what a request needs. Raises our errors; NothingThereError when no file reaches into the interval."""
+        granule = self.links.holding(request.identifier, request.schema)
+        return self.plan_of(granule, request, limit or sync_limit(self.links.settings))
+
+    def plan_of(self, granule: LocatedGranule, request: CutRequest, limit: Limit) -> CutPlan:
+        """The same for a granule that is located already."""
+        _check_access(granule)
+        interval = request.interval.intersect(Interval(granule.start_tt2000, granule.stop_tt2000))
+        files = tuple(file for file in granule.files if file.reaches_into(interval.start_tt2000, interval.stop_tt2000))
+        _check_files(granule, files)
+        return CutPlan(
+            granule.granule_uid,
+            files,
+            interval,
+            request.parameters,
+            request.format_name,
+            request.compress,
+            self.links.settings.base_url,
+            limit,
+        )
+
     def cut(self, request: CutRequest) -> CutAnswer:
         """Begin a cut-out and make its first block, so that what fails early fails with a proper error.
 
-        The answer must be closed by its receiver. Raises our errors; NothingThereError without a record.
+        A small one is made here, a large one in a process of its own. The answer must be closed by its receiver.
+        Raises our errors; NothingThereError without a record.
         """
-        # 1. what is asked for
-        form = choose_format(request.format_name, compress=request.compress)
-        if request.compress and not isinstance(form, Cdf):
-            raise ParameterError("COMPRESS applies to CDF only; leave it out or ask for FORMAT=CDF.")
-        granule = self.links.holding(request.identifier, request.schema)
-        _check_access(granule)
-        # 2. which files
-        interval = request.interval.intersect(Interval(granule.start_tt2000, granule.stop_tt2000))
-        files = [file for file in granule.files if file.reaches_into(interval.start_tt2000, interval.stop_tt2000)]
-        _check_files(granule, files)
-        # 3. the records, 4. as bytes
-        stack = ExitStack()
-        try:
+        check_format(request)
+        plan = self.plan(request)
+        with ExitStack() as stack:
             self._take_slot(stack)
-            cut = stack.enter_context(open_cut(files, interval, request.parameters))
-            self._check_size(cut, granule)
-            provenance = Provenance(
-                granule.granule_uid, self.links.settings.base_url, datetime.now(UTC).replace(tzinfo=None)
-            )
-            rendering = form.render(cut, provenance)
-            blocks = iter(rendering.blocks)
-            first = list(itertools.islice(blocks, 1))
-            name = f"{granule.granule_uid}.{form.extension}"
-            return CutAnswer(form.media_type, name, rendering.length, itertools.chain(first, blocks), stack.pop_all())
-        except FileNotFoundError as exc:  # between the check and the opening
-            raise _gone(Path(str(exc.filename)).name) from exc
-        finally:
-            stack.close()
+            answer = self._small(plan) or self.cutters.cut(plan)
+            answer.on_close(stack.pop_all().close)
+            return answer
+
+    def _small(self, plan: CutPlan) -> CutAnswer | None:
+        settings = self.links.settings
+        if plan.archived_bytes > settings.soda_inline_files_bytes:
+            return None
+        return make_cut(plan, small_bytes=settings.soda_inline_bytes)
 
     def original(self, granule_uid: str, schema: str | None = None) -> CutAnswer | None:
         """The very file of a granule that stands for one file, byte for byte; None for other granules.
@@ -104,7 +107,7 @@ class CutoutService:
             blocks = iter(lambda: handle.read(_COPY_BYTES), b"")
             return CutAnswer(Cdf.media_type, path.name, file.size_bytes, blocks, stack.pop_all())
         except FileNotFoundError as exc:
-            raise _gone(path.name) from exc
+            raise gone(path.name) from exc
         finally:
             stack.close()
 
@@ -113,36 +116,15 @@ class CutoutService:
             raise UnavailableError("Too many cut-outs are being made; please try again in a few seconds.", _BUSY_S)
         stack.callback(self.slots.release)
 
-    def _check_size(self, cut: SeriesCut, granule: LocatedGranule) -> None:
-        if cut.is_empty:
-            raise NothingThereError(f"{granule.granule_uid} has no record in this interval.")
-        most = self.links.settings.soda_sync_bytes
-        if cut.size_bytes > most:
-            raise ParameterError(
-                f"The cut-out would hold {cut.size_bytes:,} bytes, more than the {most:,} that are made at once; "
-                "please ask for a shorter interval or for fewer PARAMETERS."
-            )
 
-
-class CutAnswer:
-    """The bytes of one cut-out; `close` lets go of the files. Iterate once."""
-
-    def __init__(
-        self, media_type: str, name: str, length: int | None, blocks: Iterator[bytes], resources: ExitStack
-    ) -> None:
-        self.media_type = media_type
-        self.name = name
-        #: in bytes, None when it is known only afterwards
-        self.length = length
-        self._blocks = blocks
-        self._resources = resources
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._blocks
-
-    def close(self) -> None:
-        """Let go of the files. Safe to call again."""
-        self._resources.close()
+def sync_limit(settings: Settings) -> Limit:
+    """What is made while the client waits."""
+    most = settings.soda_sync_bytes
+    return Limit(
+        most,
+        f"the {most:,} that are made at once; please ask for a shorter interval or for fewer PARAMETERS, "
+        f"or post the same request to {settings.base_url}/datalink/soda/async.",
+    )
 
 
 def published_file(links: DatalinkService, schema: str, path: str) -> CutAnswer:
@@ -190,7 +172,7 @@ def _check_file(file: ArchiveFile) -> None:
         real = path.resolve(strict=True)
         found = real.stat()
     except FileNotFoundError as exc:
-        raise _gone(name) from exc
+        raise gone(name) from exc
     except (OSError, RuntimeError) as exc:  # Python 3.11 has RuntimeError for links that lead to themselves
         reason = getattr(exc, "strerror", None) or "its links lead in a circle"
         raise UnreadableFileError(f"{name} cannot be read: {reason}.") from exc
@@ -200,10 +182,3 @@ def _check_file(file: ArchiveFile) -> None:
         raise UnavailableError(
             f"{name} has changed since it was indexed; the data centre has to ingest it again.", _INGEST_AGAIN_S
         )
-
-
-def _gone(name: str) -> UnavailableError:
-    return UnavailableError(
-        f"{name} is no longer in the archive, though it was when it was indexed; the data centre has to ingest again.",
-        _INGEST_AGAIN_S,
-    )

@@ -35,6 +35,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "sync_timeout_s": (0.1, 1e6),
     "send_timeout_s": (0.1, 1e6),
     "soda_sync_bytes": (1, 2**53),
+    "soda_inline_bytes": (0, 2**53),
+    "soda_inline_files_bytes": (0, 2**53),
 }
 
 
@@ -62,6 +64,10 @@ class Settings:
     send_timeout_s: float = 30.0
     #: the largest cut-out that is made while the client waits, bytes of values
     soda_sync_bytes: int = 1_000_000_000
+    #: the largest cut-out that is made within a web process, bytes of values, and the largest files that it is taken
+    #: from there; what is larger is made in a process of its own, so that queries do not wait for it
+    soda_inline_bytes: int = 1_000_000
+    soda_inline_files_bytes: int = 64_000_000
     #: where results and spooled answers are kept; empty: <home>/results
     results: str = ""
     #: connections that one web process may open for queries
