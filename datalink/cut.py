@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -13,27 +14,38 @@ import numpy.typing as npt
 
 from datalink.series import Axis, Column, Interval, MixedRows, Rows, RunOfRows, SeriesCut, StackedRows
 from epntap.archive.model import ArchiveFile
-from epntap.cdf import FILL_TT2000, CdfFile, Variable, select, to_tt2000
-from epntap.errors import ParameterError
+from epntap.cdf import FILL_TT2000, CdfFile, Variable, as_epochs, select, to_tt2000
+from epntap.errors import ParameterError, UnreadableFileError
 
 __all__ = ["cut_files", "open_cut"]
 
 # the operating system lends about a thousand files to a process
 _MOST_OPEN_FILES = 32
+# eight megabytes of epochs
+_BLOCK_RECORDS = 1 << 20
 # what a variable needs to be understood (ISTP guidelines, "Variable attributes")
 _NEEDED = re.compile(r"(DEPEND|LABL_PTR|REPRESENTATION)_\d+|DELTA_(PLUS|MINUS)_VAR|(UNIT|FORM|SCAL)_PTR")
 
 
 @contextmanager
 def open_cut(files: Iterable[ArchiveFile], interval: Interval, parameters: Sequence[str] = ()) -> Iterator[SeriesCut]:
-    """Lend the records of indexed files that lie in an interval; see `cut_files`."""
+    """Lend the records of indexed files that lie in an interval; see `cut_files`.
+
+    A file that is not the one that was indexed any more is an UnreadableFileError.
+    """
     ordered = sorted(files, key=lambda file: (file.tt2000_min is None, file.tt2000_min or 0, file.path))
-    with cut_files([Path(file.root, file.path) for file in ordered], interval, parameters) as cut:
+    versions = [(file.size_bytes, file.mtime_ns) for file in ordered]
+    with cut_files([Path(file.root, file.path) for file in ordered], interval, parameters, versions) as cut:
         yield cut
 
 
 @contextmanager
-def cut_files(paths: Sequence[Path], interval: Interval, parameters: Sequence[str] = ()) -> Iterator[SeriesCut]:
+def cut_files(
+    paths: Sequence[Path],
+    interval: Interval,
+    parameters: Sequence[str] = (),
+    versions: Sequence[tuple[int, int]] = (),
+) -> Iterator[SeriesCut]:
     """Lend the records of files, given in the order of time, that lie in an interval.
 
     Every variable is cut along its own time axis. Records keep the order of their file, also where time runs
@@ -43,12 +55,14 @@ def cut_files(paths: Sequence[Path], interval: Interval, parameters: Sequence[st
     Without `parameters` there is every variable that can be cut and all that do not vary with the record; what
     cannot be cut is left out and named. With them there are these variables, their axes and what they point to
     (DEPEND_1, LABL_PTR_1, …); a name that is not known or cannot be cut is a ParameterError. A file that cannot be
-    read is an UnreadableFileError.
+    read, or that does not have its size and time of change in `versions`, is an UnreadableFileError.
     """
     opened: list[CdfFile] = []
     try:
         for number, path in enumerate(paths):
             opened.append(CdfFile(path))
+            if versions and opened[-1].version != versions[number]:
+                raise UnreadableFileError(f"{path.name} was changed since it was indexed; it has to be ingested again")
             if number >= _MOST_OPEN_FILES:
                 opened[-1].read_descriptions()
                 opened[-1].suspend()
@@ -177,56 +191,89 @@ class _Joint:
                 self.remarks.append(f"{name} has fill values for the records of {_enumerate(lacking)}, which lacks it")
 
     def _find_rows(self, axis: str, interval: Interval, used: set[int]) -> Rows:
-        holders = [(number, file) for number, file in enumerate(self._files) if axis in file.variables]
-        numbers: list[int] = []
-        records: list[npt.NDArray[np.intp]] = []
-        instants: list[npt.NDArray[np.int64]] = []
+        runs: list[_Run] = []
         interleaved = False
-        for number, file in holders:
-            found, times = _records_in(file, axis, interval)
-            overlapping = [before for before in instants if len(times) and before.max() >= times.min()]
-            if overlapping:
-                fresh = ~np.isin(times, np.concatenate(overlapping))
-                found, times = found[fresh], times[fresh]
-                interleaved |= any(len(times) and before.max() > times.min() for before in overlapping)
-            if len(times):
-                numbers.append(number)
-                records.append(found)
-                instants.append(times)
-            if number >= _MOST_OPEN_FILES:
-                file.suspend()
-        used.update(numbers)
+        for number, file in enumerate(self._files):
+            if axis not in file.variables:
+                continue
+            run = _records_in(file, axis, interval, number)
+            before = [one for one in runs if run is not None and one.last >= run.first]
+            if run is not None and before:
+                run = _without(run, before, axis)
+                interleaved |= run is not None and any(one.last > run.first for one in before)
+            if run is not None:
+                runs.append(run)
+            for touched in (number, *(one.number for one in before)):
+                if touched >= _MOST_OPEN_FILES:
+                    self._files[touched].suspend()
+        used.update(run.number for run in runs)
         if interleaved:
-            return self._mix(numbers, records, instants)
-        runs = [
-            RunOfRows(self._files[one], _as_range(found), keep_open=one < _MOST_OPEN_FILES)
-            for one, found in zip(numbers, records, strict=True)
-        ]
-        return runs[0] if len(runs) == 1 else StackedRows(runs)
+            return self._mix(runs, axis)
+        rows = [RunOfRows(run.file, run.records, keep_open=run.number < _MOST_OPEN_FILES) for run in runs]
+        return rows[0] if len(rows) == 1 else StackedRows(rows)
 
-    def _mix(
-        self,
-        numbers: list[int],
-        records: list[npt.NDArray[np.intp]],
-        instants: list[npt.NDArray[np.int64]],
-    ) -> MixedRows:
-        order = np.argsort(np.concatenate(instants), kind="stable")
-        sources = np.repeat(np.arange(len(numbers)), [len(found) for found in records])
-        files = [self._files[number] for number in numbers]
+    def _mix(self, runs: Sequence[_Run], axis: str) -> MixedRows:
+        order = np.argsort(np.concatenate([run.instants(axis) for run in runs]), kind="stable")
+        sources = np.repeat(np.arange(len(runs)), [len(run.records) for run in runs])
         keep_open = len(self._files) <= _MOST_OPEN_FILES
-        return MixedRows(files, sources[order], np.concatenate(records)[order], keep_open)
+        if not keep_open:
+            for run in runs:
+                run.file.suspend()
+        records = np.concatenate([np.asarray(run.records, np.intp) for run in runs])
+        return MixedRows([run.file for run in runs], sources[order], records[order], keep_open)
 
 
-def _records_in(file: CdfFile, axis: str, interval: Interval) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
-    """Return record numbers and instants of a file within the interval."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """Records of one file that lie in the interval, at least one. Their instants are read again when needed."""
+
+    number: int
+    file: CdfFile
+    #: by rising number
+    records: range | npt.NDArray[np.intp]
+    #: earliest and latest instant
+    first: int
+    last: int
+
+    def instants(self, axis: str) -> npt.NDArray[np.int64]:
+        variable = self.file.variables[axis]
+        if isinstance(self.records, range):
+            epochs = self.file.epochs(axis, self.records.start, self.records.stop)
+        else:
+            epochs = as_epochs(self.file.read_at(axis, self.records), variable.cdf_type)
+        return to_tt2000(epochs, variable.cdf_type, variable.fill)
+
+
+def _records_in(file: CdfFile, axis: str, interval: Interval, number: int) -> _Run | None:
+    """Return what a file has within the interval, looking at a block of its epochs at a time."""
     variable = file.variables[axis]
-    if variable.records == 0 or interval.is_empty:
-        return np.empty(0, np.intp), np.empty(0, np.int64)
-    epochs = file.epochs(axis)
-    found = np.flatnonzero(select(epochs, variable.cdf_type, interval.start_tt2000, interval.stop_tt2000))
-    instants = to_tt2000(epochs[found], variable.cdf_type, variable.fill)
-    known = instants != FILL_TT2000
-    return (found, instants) if known.all() else (found[known], instants[known])
+    pieces: list[npt.NDArray[np.intp]] = []
+    extremes: list[int] = []
+    for begin in range(0, 0 if interval.is_empty else variable.records, _BLOCK_RECORDS):
+        epochs = file.epochs(axis, begin, begin + _BLOCK_RECORDS)
+        found = np.flatnonzero(select(epochs, variable.cdf_type, interval.start_tt2000, interval.stop_tt2000))
+        instants = to_tt2000(epochs[found], variable.cdf_type, variable.fill)
+        known = instants != FILL_TT2000
+        if not known.all():
+            found, instants = found[known], instants[known]
+        if len(found):
+            pieces.append(found + begin)
+            extremes += (int(instants.min()), int(instants.max()))
+    if not pieces:
+        return None
+    records = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+    return _Run(number, file, _as_range(records), min(extremes), max(extremes))
+
+
+def _without(run: _Run, before: Sequence[_Run], axis: str) -> _Run | None:
+    """Return the records of a run whose instants the runs before it do not have."""
+    instants = run.instants(axis)
+    fresh = ~np.isin(instants, np.concatenate([one.instants(axis) for one in before]))
+    if not fresh.any():
+        return None
+    left = instants[fresh]
+    records = np.asarray(run.records, np.intp)[fresh]
+    return replace(run, records=_as_range(records), first=int(left.min()), last=int(left.max()))
 
 
 def _as_range(records: npt.NDArray[np.intp]) -> range | npt.NDArray[np.intp]:

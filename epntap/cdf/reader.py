@@ -115,7 +115,10 @@ class CdfFile:
     """
 
     def __init__(self, path: Path) -> None:
-        source: ByteSource = open_source(path)
+        file = open_source(path)
+        source: ByteSource = file
+        #: size in bytes and time of change in nanoseconds of the file that was opened
+        self.version: tuple[int, int] = file.version
         try:
             self.header: Header = read_header(source)
             if self.header.compression is not Compression.NONE:

@@ -39,7 +39,11 @@ class ByteSource(Protocol):
 
 
 class FileSource:
-    """The bytes of a plain file. Positioned reads, not a memory map: a file that shrinks is an error, not a crash."""
+    """The bytes of a plain file. Positioned reads, not a memory map: a file that shrinks is an error, not a crash.
+
+    A file that is written to after it was opened is refused at the next read, so that what was read is of one version.
+    A file that is put in its place under the same name is another one: the open one is read to its end.
+    """
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
@@ -60,21 +64,15 @@ class FileSource:
             return bytes(target)
         chunk = self._chunks.get(number)
         if chunk is None:
-            chunk = self._chunks[number] = os.pread(self._open(), _CHUNK_BYTES, number * _CHUNK_BYTES)
-        piece = chunk[start : start + count]
-        if len(piece) < count:
-            raise _past_end(self, offset, count)
-        return piece
+            buffer = bytearray(min(_CHUNK_BYTES, self.size - number * _CHUNK_BYTES))
+            self._fill(memoryview(buffer), number * _CHUNK_BYTES)
+            chunk = self._chunks[number] = bytes(buffer)
+        return chunk[start : start + count]
 
     def read_into(self, offset: int, target: memoryview) -> None:
         """See ByteSource."""
         _check_range(self, offset, len(target))
-        done = 0
-        while done < len(target):
-            got = os.preadv(self._open(), [target[done:]], offset + done)
-            if got == 0:
-                raise _past_end(self, offset, len(target))
-            done += got
+        self._fill(target, offset)
 
     def suspend(self) -> None:
         """See ByteSource."""
@@ -88,6 +86,25 @@ class FileSource:
         self.suspend()
         self._closed = True
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Size in bytes and time of change in nanoseconds when the file was opened."""
+        return self._identity[2:]
+
+    def _fill(self, target: memoryview, offset: int) -> None:
+        descriptor = self._open()
+        done, got = 0, 1
+        try:
+            while done < len(target) and got:
+                got = os.preadv(descriptor, [target[done:]], offset + done)
+                done += got
+        except OSError as exc:
+            reason = (exc.strerror or type(exc).__name__).lower()
+            raise UnreadableFileError(f"{self.name} cannot be read: {reason} at byte {offset + done}") from exc
+        # looked at after the bytes were taken: whoever wrote before that has left a mark
+        if done < len(target) or _identity(descriptor) != self._identity:
+            raise _changed(self.name)
+
     def _open(self) -> int:
         if self._descriptor is not None:
             return self._descriptor
@@ -96,7 +113,7 @@ class FileSource:
         descriptor = _open_regular(self._path)
         if _identity(descriptor) != self._identity:
             os.close(descriptor)
-            raise UnreadableFileError(f"{self.name} was changed while it was being read; ask again")
+            raise _changed(self.name)
         self._descriptor = descriptor
         return descriptor
 
@@ -148,6 +165,10 @@ def _identity(descriptor: int) -> tuple[int, int, int, int]:
     """Return what tells a file from another one of the same name: device, number, size, time of change."""
     status = os.fstat(descriptor)
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _changed(name: str) -> UnreadableFileError:
+    return UnreadableFileError(f"{name} was changed while it was being read; ask again")
 
 
 def _check_range(source: ByteSource, offset: int, count: int) -> None:

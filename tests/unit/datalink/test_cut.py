@@ -63,12 +63,25 @@ def test_cuts_over_several_real_files_are_as_expected(oracle: Path) -> None:
                 assert hashlib.sha256(values.tobytes()).hexdigest() == variable["sha256"]
 
 
+def _indexed(path: Path, start: int) -> ArchiveFile:
+    found = path.stat()
+    return ArchiveFile("d", str(path.parent), path.name, found.st_size, found.st_mtime_ns, start, start, 0)
+
+
+def test_a_file_that_is_not_the_one_that_was_indexed_is_refused(tmp_path: Path) -> None:
+    indexed = _indexed(series(tmp_path / "a.cdf", seconds(0, 1, 2)), 0)
+    os.utime(tmp_path / "a.cdf", ns=(0, indexed.mtime_ns + 1))
+    with (
+        pytest.raises(UnreadableFileError, match=r"a.cdf was changed since it was indexed"),
+        open_cut([indexed], EVERYTHING),
+    ):
+        pass
+
+
 def test_files_follow_each_other_in_time_whatever_their_order(tmp_path: Path) -> None:
     series(tmp_path / "b.cdf", seconds(0, 1, 2))
     series(tmp_path / "a.cdf", seconds(3, 4))
-    files = [
-        ArchiveFile("d", str(tmp_path), name, 0, 0, start, start, 0) for name, start in (("a.cdf", 3), ("b.cdf", 0))
-    ]
+    files = [_indexed(tmp_path / name, start) for name, start in (("a.cdf", 3), ("b.cdf", 0))]
     with open_cut(files, between(1, 4)) as cut:
         assert _values(cut, "n").tolist() == [1.0, 2.0, 3.0]
         assert cut.sources == ["b.cdf", "a.cdf"]
@@ -237,6 +250,33 @@ def test_a_file_that_is_replaced_meanwhile_is_noticed(tmp_path: Path) -> None:
         series(tmp_path / "new.cdf", seconds(39, 40)).replace(paths[39])
         with pytest.raises(UnreadableFileError, match=r"039.cdf was changed while it was being read"):
             _values(cut, "n")
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    path = series(tmp_path / "a.cdf", seconds(*range(1000)))
+    with cut_files([path], EVERYTHING) as cut:
+        values = cut.axes[0].columns[0]
+        assert values.read(0, 10).tolist() == list(range(10))
+        with path.open("r+b") as file:  # in place: one inode, one size, other bytes
+            file.seek(-8, os.SEEK_END)
+            file.write(b"\0" * 8)
+        with pytest.raises(UnreadableFileError, match=r"a.cdf was changed while it was being read"):
+            values.read(10, 20)
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    path = series(tmp_path / "a.cdf", seconds(*range(1000)))
+    with cut_files([path], EVERYTHING) as cut:
+        os.truncate(path, path.stat().st_size // 2)
+        with pytest.raises(UnreadableFileError, match=r"a.cdf was changed while it was being read"):
+            cut.axes[0].columns[0].read()
+
+
+def test_a_file_that_another_takes_the_place_of_is_read_to_its_end(tmp_path: Path) -> None:
+    path = series(tmp_path / "a.cdf", seconds(0, 1, 2))
+    with cut_files([path], EVERYTHING) as cut:
+        series(tmp_path / "new.cdf", seconds(0, 1, 2), offset=100).replace(path)
+        assert _values(cut, "n").tolist() == [0.0, 1.0, 2.0]
 
 
 def test_one_damaged_file_spoils_the_cut(tmp_path: Path) -> None:
