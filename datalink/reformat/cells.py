@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from datalink.series import Column
 from epntap.cdf import FILL_TT2000, Variable, as_epochs, format_utc_array, to_tt2000
 
-__all__ = ["fill_of", "is_fill_value", "number_texts", "text_values", "time_decimals", "time_texts"]
+__all__ = [
+    "fill_of",
+    "is_fill_value",
+    "joined",
+    "lines",
+    "number_texts",
+    "text_values",
+    "time_bytes",
+    "time_decimals",
+    "time_texts",
+    "with_text",
+]
 
 _BLOCK_BYTES = 1 << 20
 _FEWEST_DECIMALS, _MOST_DECIMALS = 3, 9
@@ -37,16 +51,55 @@ def is_fill_value(variable: Variable, values: npt.NDArray[Any]) -> npt.NDArray[n
     return found
 
 
-def number_texts(values: npt.NDArray[Any]) -> npt.NDArray[np.bytes_]:
-    """Return the shortest decimal texts that read back as the same numbers; NaN, +Inf and -Inf as VOTable has them."""
-    texts = values.astype("S32") if values.dtype.kind == "f" else values.astype("S21")
-    if values.dtype.kind == "f":
-        finite = np.isfinite(values)
-        if not finite.all():
-            texts[np.isnan(values)] = b"NaN"
-            texts[values == np.inf] = b"+Inf"
-            texts[values == -np.inf] = b"-Inf"
+def number_texts(values: npt.NDArray[Any]) -> pa.StringArray:
+    """Return the shortest decimal texts that read back as the same numbers, one after the other.
+
+    NaN, +Inf and -Inf are written as VOTable has them; a floating-point number has a point or an exponent, so that
+    readers that guess do not take it for an integer.
+    """
+    flat = np.ascontiguousarray(values).reshape(-1)
+    texts = pa.array(flat).cast(pa.string())
+    if flat.dtype.kind != "f":
+        return texts
+    whole = flat == np.rint(flat)  # also of infinity
+    if whole.any():
+        plain = pc.invert(pc.match_substring_regex(texts.filter(pa.array(whole)), "[.en]"))
+        whole[np.flatnonzero(whole)] = plain.to_numpy(zero_copy_only=False)
+        texts = pc.if_else(pa.array(whole), pc.binary_join_element_wise(texts, ".0", ""), texts)
+    if np.isfinite(flat).all():
+        return texts
+    for odd, word in ((np.isnan(flat), "NaN"), (flat == np.inf, "+Inf"), (flat == -np.inf, "-Inf")):
+        texts = with_text(texts, odd, word)
     return texts
+
+
+def with_text(texts: pa.StringArray, where: npt.NDArray[np.bool_] | None, text: str) -> pa.StringArray:
+    """Return texts with another one at some places."""
+    if where is None or not where.any():
+        return texts
+    return pc.if_else(pa.array(where.reshape(-1)), text, texts)
+
+
+def joined(texts: pa.StringArray, rows: int, between: str) -> pa.StringArray:
+    """Return one text for each row, from as many in a row as there are."""
+    if len(texts) == rows:
+        return texts
+    offsets = np.arange(rows + 1, dtype=np.int32) * (len(texts) // max(rows, 1))
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), texts), between)
+
+
+def lines(pieces: Sequence[pa.StringArray | str]) -> bytes:
+    """Return rows put together from columns and what stands between them, as bytes one after the other.
+
+    None of it is done row by row in Python, and the interpreter is free for other threads meanwhile.
+    """
+    rows = pc.binary_join_element_wise(*pieces, "")
+    _, offsets, content = rows.buffers()
+    if content is None or not len(rows):
+        return b""
+    ends = np.frombuffer(offsets, np.int32)
+    text: bytes = content[int(ends[rows.offset]) : int(ends[rows.offset + len(rows)])].to_pybytes()
+    return text
 
 
 def text_values(values: npt.NDArray[np.bytes_]) -> npt.NDArray[np.str_]:
@@ -54,8 +107,16 @@ def text_values(values: npt.NDArray[np.bytes_]) -> npt.NDArray[np.str_]:
     try:
         decoded = np.char.decode(values, "utf-8")
     except UnicodeDecodeError:
-        decoded = np.char.decode(values, "latin-1")
+        words = [_decoded(word) for word in values.reshape(-1).tolist()]
+        decoded = np.array(words, np.str_).reshape(values.shape)
     return np.char.rstrip(decoded)
+
+
+def _decoded(word: bytes) -> str:
+    try:
+        return word.decode()
+    except UnicodeDecodeError:
+        return word.decode("latin-1")
 
 
 def time_decimals(column: Column) -> int:
@@ -67,10 +128,21 @@ def time_decimals(column: Column) -> int:
         # TT2000 and UTC differ by whole milliseconds, so their decimals end alike
         while digits < _MOST_DECIMALS and (known % 10 ** (_MOST_DECIMALS - digits)).any():
             digits += 3
+        if digits == _MOST_DECIMALS:
+            break
     return digits
 
 
-def time_texts(variable: Variable, values: npt.NDArray[Any], digits: int) -> npt.NDArray[np.bytes_]:
-    """Return epochs as ISO times in UTC, empty where they are fills; shape of `values`."""
+def time_bytes(variable: Variable, values: npt.NDArray[Any], digits: int) -> npt.NDArray[np.bytes_]:
+    """Return epochs as ISO times in UTC, empty where they are fills, one after the other."""
     instants = to_tt2000(as_epochs(values, variable.cdf_type), variable.cdf_type, variable.fill)
-    return format_utc_array(instants, digits).reshape(values.shape)
+    return format_utc_array(instants, digits)
+
+
+def time_texts(variable: Variable, values: npt.NDArray[Any], digits: int) -> pa.StringArray:
+    """As `time_bytes`."""
+    texts = time_bytes(variable, values, digits)
+    width = texts.dtype.itemsize
+    offsets = np.arange(len(texts) + 1, dtype=np.int32) * width
+    plain = pa.StringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(texts.tobytes()))
+    return with_text(plain, texts == b"", "")

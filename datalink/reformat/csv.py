@@ -9,16 +9,26 @@ from itertools import product
 from typing import Any
 
 import numpy.typing as npt
+import pyarrow as pa
 
 from datalink.reformat.base import Provenance, Rendering, statements
-from datalink.reformat.cells import is_fill_value, number_texts, text_values, time_decimals, time_texts
+from datalink.reformat.cells import (
+    is_fill_value,
+    joined,
+    lines,
+    number_texts,
+    text_values,
+    time_decimals,
+    time_texts,
+    with_text,
+)
 from datalink.series import Axis, Column, SeriesCut
 from epntap.errors import ParameterError
 
 __all__ = ["Csv", "Text"]
 
 _BLOCK_BYTES = 1 << 20
-_SPECIAL = (b",", b'"', b"\n", b"\r")
+_SPECIAL = (",", '"', "\n", "\r")
 
 
 class Csv:
@@ -78,10 +88,10 @@ def _lines(axis: Axis) -> Iterator[bytes]:
     csv.writer(header, lineterminator="\n").writerow([name for column in columns for name in _names(column)])
     yield header.getvalue().encode()
     for first, stop in axis.blocks(_BLOCK_BYTES):
-        cells: list[list[bytes]] = []
-        for column, decimal_places in zip(columns, digits, strict=True):
-            cells += _cells(column, column.read(first, stop), decimal_places)
-        yield b"".join(b",".join(row) + b"\n" for row in zip(*cells, strict=True))
+        pieces: list[pa.StringArray | str] = []
+        for column, decimals in zip(columns, digits, strict=True):
+            pieces += [",", joined(_texts(column, column.read(first, stop), decimals), stop - first, ",")]
+        yield lines([*pieces[1:], "\n"])
 
 
 def _names(column: Column) -> Sequence[str]:
@@ -90,23 +100,17 @@ def _names(column: Column) -> Sequence[str]:
     return [column.variable.name + "".join(f"[{one}]" for one in index) for index in indices]
 
 
-def _cells(column: Column, values: npt.NDArray[Any], digits: int) -> list[list[bytes]]:
-    """Return one list of texts for each component."""
+def _texts(column: Column, values: npt.NDArray[Any], decimals: int) -> pa.StringArray:
+    """Return the texts of all components, record by record."""
     variable = column.variable
     if variable.cdf_type.is_epoch:
-        texts = time_texts(variable, values, digits)
-    elif variable.cdf_type.is_text:
-        plain = text_values(values).reshape(len(values), -1).T
-        return [[_quoted(text.encode()) for text in component] for component in plain.tolist()]
-    else:
-        texts = number_texts(values)
-        fills = is_fill_value(variable, values)
-        if fills is not None:
-            texts[fills] = b""
-    return texts.reshape(len(values), -1).T.tolist()
+        return time_texts(variable, values, decimals)
+    if variable.cdf_type.is_text:
+        return pa.array([_quoted(text) for text in text_values(values).reshape(-1).tolist()], pa.string())
+    return with_text(number_texts(values), is_fill_value(variable, values), "")
 
 
-def _quoted(text: bytes) -> bytes:
+def _quoted(text: str) -> str:
     if any(special in text for special in _SPECIAL):
-        return b'"' + text.replace(b'"', b'""') + b'"'
+        return '"' + text.replace('"', '""') + '"'
     return text

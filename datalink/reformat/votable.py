@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
+import pyarrow as pa
 
 from datalink.reformat.base import Provenance, Rendering, statements
+from datalink.reformat.cells import lines
 from datalink.reformat.units import is_dimensionless, to_vounit
 from datalink.reformat.votable_cells import Cells, cells_of
 from datalink.series import Axis, Column, SeriesCut
@@ -91,7 +93,7 @@ def _field(cells: Cells, own_id: str, *, is_time: bool) -> str:
 
 def _param(cells: Cells, own_id: str) -> str:
     # texts() gives XML content, in which only quotes are left to escape
-    value = cells.texts(cells.column.read(0, 1))[0].decode().replace('"', "&quot;")
+    value = cells.texts(cells.column.read(0, 1))[0].as_py().replace('"', "&quot;")
     return f'<PARAM{_attributes(cells, own_id)} value="{value}">{_description(cells.column)}</PARAM>\n'
 
 
@@ -128,8 +130,10 @@ def _description(column: Column) -> str:
 def _text_rows(axis: Axis, cells: Sequence[Cells]) -> Iterator[bytes]:
     yield b"<DATA><TABLEDATA>\n"
     for first, stop in axis.blocks(_BLOCK_BYTES):
-        columns = [cell.texts(cell.column.read(first, stop)) for cell in cells]
-        yield b"".join(b"<TR><TD>%b</TD></TR>\n" % b"</TD><TD>".join(row) for row in zip(*columns, strict=True))
+        pieces: list[pa.StringArray | str] = []
+        for cell in cells:
+            pieces += ["</TD><TD>", cell.texts(cell.column.read(first, stop))]
+        yield lines(["<TR><TD>", *pieces[1:], "</TD></TR>\n"])
     yield b"</TABLEDATA></DATA>\n"
 
 

@@ -8,14 +8,18 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from datalink.reformat.cells import (
     fill_of,
     is_fill_value,
+    joined,
     number_texts,
     text_values,
+    time_bytes,
     time_decimals,
     time_texts,
+    with_text,
 )
 from datalink.series import Column
 from epntap.formats.votable import xml_text
@@ -66,7 +70,7 @@ class Cells(Protocol):
         """Return n cells for BINARY2."""
         ...
 
-    def texts(self, values: npt.NDArray[Any]) -> list[bytes]:
+    def texts(self, values: npt.NDArray[Any]) -> pa.StringArray:
         """Return the content of n TD elements, escaped for XML."""
         ...
 
@@ -116,12 +120,8 @@ class _Numbers:
             stored[fills] = np.nan
         return stored
 
-    def texts(self, values: npt.NDArray[Any]) -> list[bytes]:
-        texts = number_texts(values)
-        fills = self._fills(values)
-        if fills is not None:
-            texts[fills] = b"NaN"
-        return _joined(texts, b" ")
+    def texts(self, values: npt.NDArray[Any]) -> pa.StringArray:
+        return joined(with_text(number_texts(values), self._fills(values), "NaN"), len(values), " ")
 
     def _fills(self, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
         return is_fill_value(self.column.variable, values) if values.dtype.kind == "f" else None
@@ -149,11 +149,14 @@ class _Times:
         return np.dtype(f"S{self._width}"), ()
 
     def binary(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.array(self.texts(values), self.binary_type[0])
+        texts = time_bytes(self.column.variable, values, self.decimals)
+        if self._count == 1:
+            return texts
+        rows = texts.reshape(len(values), -1).tolist()
+        return np.array([_BETWEEN.encode().join(row) for row in rows], self.binary_type[0])
 
-    def texts(self, values: npt.NDArray[Any]) -> list[bytes]:
-        texts = time_texts(self.column.variable, values, self.decimals)
-        return _joined(texts, _BETWEEN.encode())
+    def texts(self, values: npt.NDArray[Any]) -> pa.StringArray:
+        return joined(time_texts(self.column.variable, values, self.decimals), len(values), _BETWEEN)
 
     @property
     def _count(self) -> int:
@@ -192,8 +195,8 @@ class _Texts:
         narrow = np.where(points > 0xFFFF, 0xFFFD, points).astype(">u2")
         return np.ascontiguousarray(narrow).view(self.binary_type[0]).reshape(-1)
 
-    def texts(self, values: npt.NDArray[Any]) -> list[bytes]:
-        return [xml_text(words).encode() for words in self._words(values)]
+    def texts(self, values: npt.NDArray[Any]) -> pa.StringArray:
+        return pa.array([xml_text(words) for words in self._words(values)], pa.string())
 
     def _words(self, values: npt.NDArray[Any]) -> list[str]:
         return [_BETWEEN.join(row) for row in text_values(values).reshape(len(values), -1).tolist()]
@@ -204,8 +207,3 @@ class _Texts:
         width = prod(variable.dims) * (variable.dtype.itemsize + len(_BETWEEN)) - len(_BETWEEN)
         # STILTS warns of an arraysize of 1 and astropy of none
         return max(width, 2)
-
-
-def _joined(texts: npt.NDArray[np.bytes_], between: bytes) -> list[bytes]:
-    rows: list[bytes] = texts.tolist() if texts.ndim == 1 else []
-    return rows or [between.join(row) for row in texts.reshape(len(texts), -1).tolist()]

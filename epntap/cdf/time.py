@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation, localcontext
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -90,23 +91,29 @@ def format_utc(tt2000: int, digits: int = 9) -> str:
 
 def format_utc_array(tt2000: npt.NDArray[np.int64], digits: int = 9, suffix: str = "") -> npt.NDArray[np.bytes_]:
     """As `format_utc` for shape (n,): ASCII bytes of one width; FILL_TT2000 and what cannot be said become empty."""
-    width = len("YYYY-MM-DDThh:mm:ss") + (digits + 1 if digits else 0) + len(suffix)
     valid = (tt2000 >= MIN_TT2000) & (tt2000 <= MAX_TT2000)
     labels, leap = offsets().to_labels(np.where(valid, tt2000, MIN_TT2000))
+    days, ns = np.divmod(labels, DAY_NS)
     in_leap = leap >= 0
-    days = labels // DAY_NS - in_leap
-    ns = np.where(in_leap, DAY_NS - SECOND_NS + leap, labels - labels // DAY_NS * DAY_NS)
+    if in_leap.any():
+        days = days - in_leap
+        ns = np.where(in_leap, DAY_NS - SECOND_NS + leap, ns)
     seconds = ns // SECOND_NS
-    text = np.empty((len(tt2000), width), np.uint8)
-    text[:] = np.frombuffer(b"0000-00-00T00:00:00.000000000"[: width - len(suffix)] + suffix.encode(), np.uint8)
-    _write_dates(text, days)
-    _write_digits(text, 11, 2, seconds // 3600)
-    _write_digits(text, 14, 2, seconds // 60 % 60)
-    _write_digits(text, 17, 2, seconds % 60 + in_leap)
-    if digits:
-        _write_digits(text, 20, digits, ns % SECOND_NS // 10 ** (_MAX_DIGITS - digits))
-    text[~valid] = 0
-    return text.view(f"S{width}").reshape(-1)
+    pieces = [_dates(days), _clocks()[np.minimum(seconds + in_leap, _DAY_SECONDS)]]
+    fraction = ns - seconds * SECOND_NS
+    for place, unit in zip(range(0, digits, 3), (1_000_000, 1000, 1), strict=False):
+        # a shorter text is the number cut off
+        table = (_THREE_DIGITS if place else _POINT_THREE_DIGITS).astype(f"S{min(digits - place, 3) + (not place)}")
+        pieces.append(table[fraction // unit % 1000])
+    layout = np.dtype([(f"f{number}", piece.dtype) for number, piece in enumerate(pieces)] + _suffix_field(suffix))
+    text = np.empty(len(tt2000), layout)
+    for number, piece in enumerate(pieces):
+        text[f"f{number}"] = piece
+    if suffix:
+        text["suffix"] = suffix.encode()
+    if not valid.all():
+        text[~valid] = np.zeros((), layout)
+    return text.view(f"S{layout.itemsize}")
 
 
 def jd_from_tt2000(tt2000: int) -> float:
@@ -154,17 +161,27 @@ def _leap_second(midnight: int, hour: int, minute: int, nanoseconds: int, text: 
     return offsets().to_instant(midnight) - length + nanoseconds
 
 
-def _write_dates(text: npt.NDArray[np.uint8], days: npt.NDArray[np.int64]) -> None:
-    day = days.astype("timedelta64[D]") + np.datetime64("2000-01-01", "D")
-    month = day.astype("datetime64[M]")
-    year = day.astype("datetime64[Y]")
-    _write_digits(text, 0, 4, year.astype(np.int64) + 1970)
-    _write_digits(text, 5, 2, (month - year).astype(np.int64) + 1)
-    _write_digits(text, 8, 2, (day - month).astype(np.int64) + 1)
+def _dates(days: npt.NDArray[np.int64]) -> npt.NDArray[np.bytes_]:
+    """Return `YYYY-MM-DD` of days since 2000-01-01: each day is written once where there are fewer days than dates."""
+    first = int(days.min()) if len(days) else 0
+    span = int(days.max()) - first + 1 if len(days) else 0
+    own = np.arange(first, first + span) if span < len(days) else days
+    texts = np.datetime_as_string(own.astype("timedelta64[D]") + np.datetime64("2000-01-01", "D")).astype("S10")
+    dates: npt.NDArray[np.bytes_] = texts[days - first] if own is not days else texts
+    return dates
 
 
-def _write_digits(text: npt.NDArray[np.uint8], start: int, count: int, numbers: npt.NDArray[np.int64]) -> None:
-    rest = numbers
-    for column in range(start + count - 1, start - 1, -1):
-        rest, digit = np.divmod(rest, 10)
-        text[:, column] = digit + ord("0")
+def _suffix_field(suffix: str) -> list[tuple[str, np.dtype[Any]]]:
+    return [("suffix", np.dtype(f"S{len(suffix)}"))] if suffix else []
+
+
+@cache
+def _clocks() -> npt.NDArray[np.bytes_]:
+    """What a clock shows at each second of a day, the last of them a leap second."""
+    shown = [f"T{one // 3600:02}:{one // 60 % 60:02}:{one % 60:02}" for one in range(_DAY_SECONDS)]
+    return np.array([*shown, "T23:59:60"], "S9")
+
+
+_DAY_SECONDS: Final = 86_400
+_THREE_DIGITS: Final = np.array([f"{number:03}" for number in range(1000)], "S3")
+_POINT_THREE_DIGITS: Final = np.array([f".{number:03}" for number in range(1000)], "S4")

@@ -81,7 +81,7 @@ def test_no_records_leave_the_line_of_names(tmp_path: Path) -> None:
 @given(st.lists(st.floats(width=32), min_size=1, max_size=50), st.lists(st.floats(), min_size=1, max_size=50))
 def test_numbers_read_back_as_they_were(singles: list[float], doubles: list[float]) -> None:
     for values in (np.array(singles, np.float32), np.array(doubles, np.float64)):
-        texts = [text.decode() for text in number_texts(values).tolist()]
+        texts = number_texts(values).to_pylist()
         np.testing.assert_array_equal(np.array([values.dtype.type(text) for text in texts]), values)
 
 
