@@ -20,6 +20,7 @@ __all__ = [
     "JobError",
     "JobResult",
     "Phase",
+    "Progress",
     "ResultError",
     "Run",
     "Sink",
@@ -59,13 +60,27 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What the result file holds."""
+    """What a result file holds."""
 
     media_type: str
     extension: str
     size_bytes: int
     #: Content-Encoding, when the file is compressed
     encoding: str | None = None
+    #: last part of its address
+    name: str = "result"
+    #: under which it is saved, if it has a name of its own
+    file_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job has come."""
+
+    done: int
+    total: int
+    #: what it is working at
+    doing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +101,9 @@ class Job:
     parameters: tuple[tuple[str, str], ...] = ()
     attempt: int = 0
     error: JobError | None = None
-    result: JobResult | None = None
+    #: in the order in which they were made; empty unless COMPLETED
+    results: tuple[JobResult, ...] = ()
+    progress: Progress | None = None
 
     @property
     def quote(self) -> datetime:
@@ -98,11 +115,7 @@ class Job:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Job:  # values of the columns of uws.job
         """The job in a row of uws.job."""
-        result = error = None
-        if row["result_bytes"] is not None:
-            result = JobResult(
-                row["result_media_type"], row["result_extension"], row["result_bytes"], row["result_encoding"]
-            )
+        error = None
         if row["error_message"] is not None:
             error = JobError(row["error_message"], row["error_is_transient"])
         return cls(
@@ -119,7 +132,8 @@ class Job:
             parameters=tuple((name, value) for name, value in row["parameters"]),
             attempt=row["attempt"],
             error=error,
-            result=result,
+            results=tuple(JobResult(**result) for result in row["results"] or ()),
+            progress=None if row["progress"] is None else Progress(**row["progress"]),
         )
 
 
@@ -140,10 +154,22 @@ class Filters:
 
 
 class Sink(Protocol):
-    """Where a running job writes its result."""
+    """Where a running job writes its result, or its results one after the other."""
 
     def describe(self, media_type: str, extension: str, encoding: str | None = None) -> None:
         """Say what will be written, and its Content-Encoding if it has one."""
+        ...
+
+    def begin(self, name: str, media_type: str, extension: str, *, file_name: str | None = None) -> None:
+        """Begin the next of several results; it takes the place of `describe`."""
+        ...
+
+    def rewind(self) -> None:
+        """Forget what was written of the current result."""
+        ...
+
+    def report(self, done: int, total: int, doing: str = "") -> None:
+        """Say how far the job has come; cheap."""
         ...
 
     def write(self, block: bytes) -> object:

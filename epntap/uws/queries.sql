@@ -16,7 +16,7 @@ SELECT * FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruct
 -- Jobs of one kind, the newest first, without their parameters, which may be long; of one session or of everybody.
 SELECT job_id, kind, phase, run_id, created, queued, started, ended, execution_duration_s, destruction,
        '[]'::jsonb AS parameters, attempt, error_message, error_is_transient,
-       result_media_type, result_extension, result_encoding, result_bytes
+       results, progress
 FROM uws.job
 WHERE kind = %(kind)s AND destruction > now()
   AND (%(everybody)s OR session = %(session)s)
@@ -68,7 +68,8 @@ DELETE FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s RETURNING *;
 -- name: claim
 -- QUEUED to EXECUTING: the job that has waited longest and that no other worker is about to take.
 UPDATE uws.job
-SET phase = 'EXECUTING', attempt = attempt + 1, worker = %(worker)s, started = now(), heartbeat = now()
+SET phase = 'EXECUTING', attempt = attempt + 1, worker = %(worker)s, started = now(), heartbeat = now(),
+    progress = NULL
 WHERE job_id = (
     SELECT job_id FROM uws.job
     WHERE phase = 'QUEUED' AND kind = ANY (%(kinds)s) AND destruction > now()
@@ -82,8 +83,7 @@ RETURNING *;
 -- EXECUTING to COMPLETED, by the worker that has it.
 UPDATE uws.job
 SET phase = 'COMPLETED', ended = now(), worker = NULL, heartbeat = NULL,
-    result_media_type = %(media_type)s, result_extension = %(extension)s,
-    result_encoding = %(encoding)s, result_bytes = %(size_bytes)s
+    results = %(results)s
 WHERE job_id = %(job_id)s AND phase = 'EXECUTING' AND worker = %(worker)s AND attempt = %(attempt)s
 RETURNING *;
 
@@ -106,6 +106,12 @@ RETURNING *;
 -- The jobs that a worker still has, of those that it believes to have.
 UPDATE uws.job SET heartbeat = now()
 WHERE job_id = ANY (%(job_ids)s) AND phase = 'EXECUTING' AND worker = %(worker)s
+RETURNING *;
+
+-- name: progress
+-- How far a job has come, by the worker that has it.
+UPDATE uws.job SET progress = %(progress)s
+WHERE job_id = %(job_id)s AND phase = 'EXECUTING' AND worker = %(worker)s AND attempt = %(attempt)s
 RETURNING *;
 
 -- name: recover

@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from epntap.errors import ServiceError
-from epntap.uws.model import Job, JobCancelledError, JobResult, ResultError, is_job_id
+from epntap.uws.model import Job, JobCancelledError, JobResult, Progress, ResultError, is_job_id
 
 __all__ = ["FileSink", "Results"]
 
@@ -35,19 +35,19 @@ class Results:
 
     folder: Path
 
-    def path(self, job: Job) -> Path:
-        """Where the result of this attempt of the job is, or will be."""
+    def path(self, job: Job, number: int = 0) -> Path:
+        """Where a result of this attempt of the job is, or will be."""
         # The attempt is part of the name: a worker that was given up cannot replace what its successor has written.
-        return self.folder / job.job_id[:2] / f"{job.job_id}.{job.attempt}"
+        return _numbered(self.folder / job.job_id[:2] / f"{job.job_id}.{job.attempt}", number)
 
     def sink(self, job: Job) -> FileSink:
         """Where a running job writes. Raises ResultError when the folder cannot be written."""
         return FileSink(self.path(job))
 
-    def open(self, job: Job) -> BinaryIO:
-        """The result of a COMPLETED job, to be closed by the caller. Raises ServiceError when the file is gone."""
+    def open(self, job: Job, number: int = 0) -> BinaryIO:
+        """A result of a COMPLETED job, to be closed by the caller. Raises ServiceError when the file is gone."""
         try:
-            return self.path(job).open("rb")
+            return self.path(job, number).open("rb")
         except OSError as exc:
             log.exception("result of a completed job cannot be read", extra={"job": job.job_id})
             raise ServiceError(
@@ -56,12 +56,9 @@ class Results:
 
     def remove(self, job: Job) -> None:
         """Remove what the attempts at a job have left."""
-        final = self.path(job)
-        for attempt in range(1, job.attempt + 1):
-            kept = final.with_suffix(f".{attempt}")
-            for path in (kept, kept.with_name(kept.name + _UNFINISHED)):
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
+        for path in self.path(job).parent.glob(f"{job.job_id}.*"):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def remove_orphans(self, known: Callable[[Iterable[str]], set[str]]) -> int:
         """Remove old files of jobs that do not exist any more, left by workers that died; how many."""
@@ -80,6 +77,10 @@ class Results:
             yield from (path for path in self.folder.iterdir() if path.is_dir())
 
 
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}") if number else path
+
+
 def _is_old(path: Path) -> bool:
     try:
         return time.time() - path.stat().st_mtime > _ORPHAN_AFTER_S
@@ -88,25 +89,46 @@ def _is_old(path: Path) -> bool:
 
 
 class FileSink:
-    """The result of one attempt at a job. End it with `keep` or `discard`; `cancel` may come from another thread."""
+    """The results of one attempt at a job. End it with `keep` or `discard`; `cancel` may come from another thread."""
 
     def __init__(self, path: Path) -> None:
+        #: how far the job has come, when it says so
+        self.progress: Progress | None = None
         self._path = path
-        self._unfinished = path.with_name(path.name + _UNFINISHED)
-        self._media_type = "application/octet-stream"
-        self._extension = "dat"
-        self._encoding: str | None = None
+        self._finished: list[JobResult] = []
+        self._current = JobResult("application/octet-stream", "dat", 0)
+        self._has_begun = False
         self._cancel: Callable[[], None] | None = None
         self._cancelled = threading.Event()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._unfinished.open("wb")
         except OSError as exc:
             raise _failure(exc) from exc
+        self._file = self._open()
 
     def describe(self, media_type: str, extension: str, encoding: str | None = None) -> None:
         """Say what will be written, and its Content-Encoding if it has one."""
-        self._media_type, self._extension, self._encoding = media_type, extension, encoding
+        self._current = JobResult(media_type, extension, 0, encoding)
+
+    def begin(self, name: str, media_type: str, extension: str, *, file_name: str | None = None) -> None:
+        """Begin the next of several results; what was written before is complete. Raises ResultError."""
+        if self._has_begun:
+            self._finish()
+            self._file = self._open()
+        self._has_begun = True
+        self._current = JobResult(media_type, extension, 0, name=name, file_name=file_name)
+
+    def rewind(self) -> None:
+        """Forget what was written of the current result. Raises ResultError."""
+        try:
+            self._file.seek(0)
+            self._file.truncate()
+        except OSError as exc:
+            raise _failure(exc) from exc
+
+    def report(self, done: int, total: int, doing: str = "") -> None:
+        """Say how far the job has come."""
+        self.progress = Progress(done, total, doing)
 
     def write(self, block: bytes) -> int:
         """Take the next bytes. Raises JobCancelledError when nobody wants them now, ResultError for a full disk."""
@@ -129,26 +151,45 @@ class FileSink:
         if self._cancel is not None:
             self._cancel()
 
-    def keep(self) -> JobResult:
-        """Make the file the result, safe against a loss of power. Raises ResultError."""
+    def keep(self) -> tuple[JobResult, ...]:
+        """Make the files the results, safe against a loss of power. Raises ResultError."""
+        self._finish()
+        try:
+            for number in range(len(self._finished)):
+                self._unfinished(number).rename(_numbered(self._path, number))
+            _sync_folder(self._path.parent)
+        except OSError as exc:
+            raise _failure(exc) from exc
+        return tuple(self._finished)
+
+    def discard(self) -> None:
+        """Remove the files, finished or not."""
+        with suppress(OSError):  # a full disk complains again when what is buffered is written
+            self._file.close()
+        for number in range(len(self._finished) + 1):
+            for path in (self._unfinished(number), _numbered(self._path, number)):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+    def _unfinished(self, number: int) -> Path:
+        path = _numbered(self._path, number)
+        return path.with_name(path.name + _UNFINISHED)
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self._unfinished(len(self._finished)).open("wb")
+        except OSError as exc:
+            raise _failure(exc) from exc
+
+    def _finish(self) -> None:
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
             size = self._file.tell()
             self._file.close()
-            self._unfinished.rename(self._path)
-            _sync_folder(self._path.parent)
         except OSError as exc:
             raise _failure(exc) from exc
-        return JobResult(self._media_type, self._extension, size, self._encoding)
-
-    def discard(self) -> None:
-        """Remove the file, finished or not."""
-        with suppress(OSError):  # a full disk complains again when what is buffered is written
-            self._file.close()
-        for path in (self._unfinished, self._path):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+        self._finished.append(replace(self._current, size_bytes=size))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,12 +9,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import BinaryIO
+from urllib.parse import quote
 
 import flask
 
 from epntap.db.watch import Ending, Watch, Watcher
 from epntap.errors import UnavailableError
-from epntap.uws.model import Job
+from epntap.uws.model import Job, JobResult
 
 __all__ = ["FileSender"]
 
@@ -31,22 +32,20 @@ class FileSender:
     send_timeout_s: float
     watcher: Watcher = field(default_factory=Watcher)
 
-    def response(self, job: Job, file: BinaryIO) -> flask.Response:
-        """The response for the result of a COMPLETED job; it closes the file.
+    def response(self, job: Job, result: JobResult, file: BinaryIO) -> flask.Response:
+        """The response for a result of a COMPLETED job; it closes the file.
 
         Carries Content-Length, ETag and Last-Modified, and obeys If-None-Match, Range and If-Range (RFC 9110).
         Raises UnavailableError when too many are being sent.
         """
-        result = job.result
-        assert result is not None
         with ExitStack() as stack:
             stack.callback(file.close)
             response = flask.Response(content_type=result.media_type)
-            response.headers["Content-Disposition"] = f'inline; filename="result.{result.extension}"'
+            response.headers["Content-Disposition"] = _disposition(result)
             response.headers["Cache-Control"] = "private, no-cache"
             if result.encoding is not None:
                 response.headers["Content-Encoding"] = result.encoding
-            response.set_etag(f"{job.job_id}-{job.attempt}-{result.size_bytes}")
+            response.set_etag(f"{job.job_id}-{job.attempt}-{result.name}-{result.size_bytes}")
             response.last_modified = job.ended
             response.content_length = result.size_bytes
             if flask.request.method == "GET" and result.size_bytes > _SMALL_BYTES:
@@ -62,6 +61,12 @@ class FileSender:
             body.resources = stack.pop_all()
         response.call_on_close(body.close)
         return response
+
+
+def _disposition(result: JobResult) -> str:
+    if result.file_name is None:
+        return f'inline; filename="result.{result.extension}"'
+    return f"attachment; filename*=UTF-8''{quote(result.file_name)}"
 
 
 def _nothing(_ending: Ending) -> None:

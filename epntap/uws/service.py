@@ -13,7 +13,7 @@ from epntap.errors import NotFoundError, ParameterError
 from epntap.params import read_params, single
 from epntap.settings import Settings
 from epntap.uws.changes import JobWaits
-from epntap.uws.model import ACTIVE, Filters, Job, Phase, is_job_id, no_such_job
+from epntap.uws.model import ACTIVE, Filters, Job, JobResult, Phase, is_job_id, no_such_job
 from epntap.uws.results import Results
 from epntap.uws.store import JobStore, Parameters
 
@@ -117,12 +117,19 @@ class JobService:
         self._known(job_id)
         self.store.set_destruction(self.kind, job_id, instant, self.settings.job_lifetime_s)
 
-    def result(self, job_id: str) -> tuple[Job, BinaryIO]:
-        """A COMPLETED job with its open result. Raises NotFoundError when there is none (DALI 1.1 §4.2)."""
+    def result(self, job_id: str, name: str) -> tuple[Job, JobResult, BinaryIO]:
+        """A result of a COMPLETED job, open. Raises NotFoundError when there is none (DALI 1.1 §4.2)."""
         job = self.get(job_id)
-        if job.result is None:
+        if not job.results:
             raise NotFoundError(f"This job has no result; it is {job.phase}.")
-        return job, self.results.open(job)
+        for number, result in enumerate(job.results):
+            if result.name == name:
+                return job, result, self.results.open(job, number)
+        if len(job.results) == 1:
+            known = f"its only one is called {job.results[0].name}"
+        else:
+            known = f"its results are called {job.results[0].name} to {job.results[-1].name}"
+        raise NotFoundError(f"This job has no result {name[:40]!r}; {known}.")
 
     def _known(self, job_id: str) -> None:
         if not is_job_id(job_id):

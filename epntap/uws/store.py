@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, LiteralString, cast
@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from epntap.db.failures import from_psycopg
-from epntap.uws.model import Filters, IllegalTransitionError, Job, JobError, JobResult, Phase, no_such_job
+from epntap.uws.model import Filters, IllegalTransitionError, Job, JobError, JobResult, Phase, Progress, no_such_job
 
 __all__ = ["JobStore"]
 
@@ -148,7 +148,7 @@ class JobStore:
         found = self._rows("claim", kinds=list(kinds), worker=worker)
         return found[0] if found else None
 
-    def complete(self, job: Job, worker: str, result: JobResult) -> bool:
+    def complete(self, job: Job, worker: str, results: Iterable[JobResult]) -> bool:
         """EXECUTING → COMPLETED; False when the job is no longer this worker's."""
         return bool(
             self._rows(
@@ -156,10 +156,7 @@ class JobStore:
                 job_id=job.job_id,
                 worker=worker,
                 attempt=job.attempt,
-                media_type=result.media_type,
-                extension=result.extension,
-                encoding=result.encoding,
-                size_bytes=result.size_bytes,
+                results=Jsonb([asdict(result) for result in results]),
             )
         )
 
@@ -176,6 +173,10 @@ class JobStore:
                 is_transient=error.is_transient,
             )
         )
+
+    def tell_progress(self, job: Job, worker: str, progress: Progress) -> None:
+        """Note how far a job has come, if it is still this worker's."""
+        self._rows("progress", job_id=job.job_id, worker=worker, attempt=job.attempt, progress=Jsonb(asdict(progress)))
 
     def give_back(self, job: Job, worker: str) -> bool:
         """EXECUTING → QUEUED, for a worker that stops; False when the job is no longer its own."""

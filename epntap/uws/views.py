@@ -124,9 +124,7 @@ def _add_results(blueprint: flask.Blueprint, service: JobService, sender: FileSe
 
     @blueprint.get("/<job_id>/results/<name>")
     def result(job_id: str, name: str) -> flask.Response:
-        if name != "result":
-            raise NotFoundError(f"A job has no result {name[:40]!r}; its only one is called result.")
-        return sender.response(*service.result(job_id))
+        return sender.response(*service.result(job_id, name))
 
     @blueprint.get("/<job_id>/error")
     def error(job_id: str) -> flask.Response:

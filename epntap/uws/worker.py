@@ -21,7 +21,7 @@ import psycopg
 from epntap.errors import EpnTapError, QueryTimeoutError, UnavailableError
 from epntap.settings import Settings
 from epntap.uws.changes import DELETED, Change, Listener
-from epntap.uws.model import Job, JobError, Phase, Run
+from epntap.uws.model import Job, JobError, Phase, Progress, Run
 from epntap.uws.results import FileSink, Results
 from epntap.uws.store import JobStore
 
@@ -41,6 +41,7 @@ _TELL_TIMES = 20
 #: signs of life that may be missing before a worker counts as dead
 _MISSING_BEATS = 4
 _EXPIRE_S = 30.0
+_PROGRESS_S = 1.0
 _ORPHANS_S = 3600.0
 
 
@@ -59,6 +60,8 @@ class _Task:
     job: Job
     sink: FileSink
     deadline: float
+    #: as it was told to the database
+    told: Progress | None = None
     reason: _Reason | None = None
     cancelled_at: float = 0.0
 
@@ -157,12 +160,12 @@ class Worker:
         job = task.job
         try:
             self.runs[job.kind](job, task.sink)
-            result = task.sink.keep()
+            results = task.sink.keep()
         except Exception as exc:  # noqa: BLE001  # whatever goes wrong in a job must not end the worker
             tell = self._failure(task, exc)
             self._tell(job, tell)
             return False
-        return self._tell(job, lambda: self.store.complete(job, self.name, result))
+        return self._tell(job, lambda: self.store.complete(job, self.name, results))
 
     def _failure(self, task: _Task, exc: Exception) -> Callable[[], bool]:
         """What tells the database how a job has ended that has no result."""
@@ -216,6 +219,7 @@ class Worker:
         duties = {
             self._beat: beat_s,
             self._recover: beat_s,
+            self._tell_progress: _PROGRESS_S,
             self._expire: min(_EXPIRE_S, beat_s * 6),
             self._remove_orphans: _ORPHANS_S,
         }
@@ -259,6 +263,13 @@ class Worker:
                 task.deadline += job.execution_duration_s - task.job.execution_duration_s
                 task.job = job
                 log.info("job has another limit", extra={"job": job_id, "left": round(task.deadline - now)})
+
+    def _tell_progress(self) -> None:
+        for task in self._running():
+            progress = task.sink.progress
+            if progress is not None and progress is not task.told:
+                self.store.tell_progress(task.job, self.name, progress)
+                task.told = progress
 
     def _recover(self) -> None:
         for job in self.store.recover(self.settings.job_heartbeat_s * _MISSING_BEATS):

@@ -46,6 +46,9 @@ def job_document(job: Job, address: str) -> bytes:
         kind = "transient" if job.error.is_transient else "fatal"
         summary = _child(root, "errorSummary", type=kind, hasDetail="true")
         _text(summary, "message", job.error.message)
+    if job.progress is not None:
+        done, total = str(job.progress.done), str(job.progress.total)
+        etree.SubElement(_child(root, "jobInfo"), "progress", done=done, total=total).text = _legal(job.progress.doing)
     return _bytes(root)
 
 
@@ -71,7 +74,7 @@ def parameters_document(job: Job) -> bytes:
 
 
 def results_document(job: Job, address: str) -> bytes:
-    """The results of a job: none or one."""
+    """The results of a job."""
     root = _root("results")
     _fill_results(root, job, address)
     return _bytes(root)
@@ -83,11 +86,11 @@ def _fill_parameters(parent: Element, job: Job) -> None:
 
 
 def _fill_results(parent: Element, job: Job, address: str) -> None:
-    if job.result is not None:
-        result = _child(parent, "result", id="result")
-        result.set(f"{{{_XLINK}}}href", f"{address}/results/result")
-        result.set("size", str(job.result.size_bytes))
-        result.set("mime-type", job.result.media_type)
+    for one in job.results:
+        result = _child(parent, "result", id=one.name)
+        result.set(f"{{{_XLINK}}}href", f"{address}/results/{one.name}")
+        result.set("size", str(one.size_bytes))
+        result.set("mime-type", one.media_type)
 
 
 def _root(name: str, **attributes: str) -> Element:

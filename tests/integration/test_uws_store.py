@@ -19,7 +19,7 @@ from epntap.errors import NotFoundError
 from epntap.uws.model import ACTIVE, Filters, IllegalTransitionError, Job, JobError, JobResult, Phase
 from epntap.uws.store import Connection, JobStore
 
-RESULT = JobResult("text/csv", "csv", 5)
+RESULT = (JobResult("text/csv", "csv", 5),)
 #: how a phase may be left, told independently of the statements (UWS 1.1 §2.1.3)
 LEGAL = {
     Phase.PENDING: {Phase.QUEUED, Phase.ABORTED},
@@ -185,7 +185,7 @@ class Machine(RuleBasedStateMachine):
         found = {job.job_id: job for job in self.store.visible("tap", Filters(), session=None, everybody=True)}
         assert {job_id: job.phase for job_id, job in found.items()} == self.phases
         for job in found.values():
-            assert (job.result is not None) is (job.phase is Phase.COMPLETED)
+            assert bool(job.results) is (job.phase is Phase.COMPLETED)
             assert (job.ended is not None) is (job.phase not in ACTIVE)
             assert job.error is None or job.phase in {Phase.ERROR, Phase.ABORTED}
 

@@ -25,11 +25,47 @@ def test_a_result_appears_when_it_is_complete(tmp_path: Path) -> None:
     sink.describe("text/csv", "csv")
     sink.write(b"a,b\n")
     assert files(tmp_path) == [f"{JOB.job_id}.1.part"]
-    assert sink.keep() == JobResult("text/csv", "csv", 4)
+    assert sink.keep() == (JobResult("text/csv", "csv", 4),)
     assert files(tmp_path) == [f"{JOB.job_id}.1"]
     with results.open(JOB) as file:
         assert file.read() == b"a,b\n"
     results.remove(JOB)
+    assert files(tmp_path) == []
+
+
+def test_several_results_appear_together(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    sink = results.sink(JOB)
+    sink.begin("one", "text/csv", "csv")
+    sink.write(b"1")
+    sink.begin("two", "application/x-cdf", "cdf", file_name="x.cdf")
+    sink.write(b"half a file")
+    sink.rewind()
+    sink.begin("three", "text/plain", "txt")
+    sink.write(b"333")
+    assert [name for name in files(tmp_path) if not name.endswith(".part")] == []
+    kept = sink.keep()
+    assert [(one.name, one.size_bytes, one.file_name) for one in kept] == [
+        ("one", 1, None),
+        ("two", 0, "x.cdf"),
+        ("three", 3, None),
+    ]
+    assert len(files(tmp_path)) == 3
+    contents = []
+    for number in range(3):
+        with results.open(JOB, number) as file:
+            contents.append(file.read())
+    assert contents == [b"1", b"", b"333"]
+    results.remove(JOB)
+    assert files(tmp_path) == []
+
+
+def test_nothing_is_left_of_several_results_that_are_discarded(tmp_path: Path) -> None:
+    sink = Results(tmp_path).sink(JOB)
+    for name in ("one", "two", "three"):
+        sink.begin(name, "text/csv", "csv")
+        sink.write(b"x")
+    sink.discard()
     assert files(tmp_path) == []
 
 

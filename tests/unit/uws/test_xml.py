@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from epntap.uws.model import Job, JobError, JobResult, Phase
+from epntap.uws.model import Job, JobError, JobResult, Phase, Progress
 from epntap.uws.xml import iso, job_document, job_list, parameters_document, results_document
 from tests.unit.uws.builders import JOB, job
 
@@ -24,7 +24,14 @@ JOBS = [
         queued=LATER,
         started=LATER,
         ended=LATER,
-        result=JobResult("text/csv;header=present", "csv", 10**12),
+        results=(JobResult("text/csv;header=present", "csv", 10**12),),
+    ),
+    job(phase=Phase.EXECUTING, queued=LATER, started=LATER, attempt=1, progress=Progress(3, 12, "cut <b> & \x01")),
+    job(
+        phase=Phase.COMPLETED,
+        started=LATER,
+        ended=LATER,
+        results=tuple(JobResult("application/x-cdf", "cdf", n, name=f"result{n}") for n in (1, 2, 3)),
     ),
     job(phase=Phase.ERROR, started=LATER, ended=LATER, error=JobError("Too <long> & wrong.")),
     job(phase=Phase.ABORTED, ended=LATER, error=JobError("Its time was over.", is_transient=True)),
@@ -73,7 +80,7 @@ def test_a_job_with_a_result() -> None:
     }
 
 
-@pytest.mark.parametrize(("one", "kind"), [(JOBS[5], "fatal"), (JOBS[6], "transient")])
+@pytest.mark.parametrize(("one", "kind"), [(JOBS[7], "fatal"), (JOBS[8], "transient")])
 def test_a_job_that_failed(one: Job, kind: str) -> None:
     (summary,) = etree.fromstring(job_document(one, ADDRESS)).iterfind("{*}errorSummary")
     assert one.error is not None
