@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import flask
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import epntap
+from epntap.cors import allow_other_origins
 from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.tap.examples import examples_blueprint
@@ -26,6 +27,8 @@ log = logging.getLogger("epntap.request")
 #: of one request: a query, or thousands of identifiers
 MOST_FORM_BYTES = 20_000_000
 MOST_FORM_PARTS = 20_000
+#: what web pages of other sites may ask
+_OPEN_PATHS = ("/tap", "/__system__/tap/run", "/datalink", "/data", "/hapi")
 
 
 def create_app(service: TapService, blueprints: Sequence[flask.Blueprint] = ()) -> flask.Flask:
@@ -45,6 +48,7 @@ def create_app(service: TapService, blueprints: Sequence[flask.Blueprint] = ()) 
         app.register_blueprint(blueprint)
     _add_pages(app, service)
     _add_errors(app)
+    allow_other_origins(app, _OPEN_PATHS)
     _add_log(app)
     return app
 
@@ -77,6 +81,12 @@ def _add_pages(app: flask.Flask, service: TapService) -> None:
         return "", 204
 
 
+def _wrong_method(error: MethodNotAllowed) -> flask.Response:
+    allowed = ", ".join(sorted(error.valid_methods or ()))
+    message = f"{urlsplit(flask.request.url).path} does not take {flask.request.method}; it takes {allowed}.\n"
+    return flask.Response(message, 405, {"Allow": allowed}, content_type="text/plain; charset=utf-8")
+
+
 def _add_errors(app: flask.Flask) -> None:
     def text(message: str, status: int) -> flask.Response:
         return flask.Response(f"{message}\n", status=status, content_type="text/plain; charset=utf-8")
@@ -94,6 +104,8 @@ def _add_errors(app: flask.Flask) -> None:
             return error
         if error.code == 404:
             return text(f"There is nothing at {urlsplit(flask.request.url).path}; the page / lists what is here.", 404)
+        if isinstance(error, MethodNotAllowed):
+            return _wrong_method(error)
         response = text(error.description or error.name, error.code)
         response.headers.update({k: v for k, v in error.get_headers() if k not in {"Content-Type", "Content-Length"}})
         return response

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC
 from typing import Any
 
 import psycopg
@@ -21,6 +22,7 @@ __all__ = ["CatalogCache", "catalog_version", "load_catalog"]
 CHECK_EVERY_S = 1.0
 
 _VERSION = "SELECT version FROM archive.catalog_version"
+_CHANGED = "SELECT changed FROM archive.catalog_version"
 
 # TAP_SCHEMA.columns has names as they are written in a query, "size" with its quotes
 _COLUMNS = """
@@ -66,12 +68,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
             primary_keys[row["table_name"]].append(row["attname"])
         services = {row["schema_name"]: row for row in cursor.execute("SELECT * FROM archive.service")}
         schemas = tuple(
-            Schema(
-                row["schema_name"],
-                row["description"],
-                row["utype"],
-                services.get(row["schema_name"], {}).get("title"),
-            )
+            _schema(row, services.get(row["schema_name"], {}))
             for row in cursor.execute("SELECT * FROM tap_schema.schemas ORDER BY schema_index, schema_name")
         )
         tables = tuple(
@@ -92,7 +89,21 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
             )
         )
         keys = _keys(cursor.execute(_KEYS).fetchall())
-    return Catalog(schemas, tables, keys)
+        changed = cursor.execute(_CHANGED).fetchone()
+    return Catalog(schemas, tables, keys, changed["changed"].astimezone(UTC) if changed else None)
+
+
+def _schema(row: dict[str, Any], service: dict[str, Any]) -> Schema:
+    return Schema(
+        name=row["schema_name"],
+        description=row["description"],
+        utype=row["utype"],
+        title=service.get("title"),
+        publisher=service.get("publisher"),
+        creator=service.get("creator"),
+        reference_url=service.get("reference_url"),
+        updated=service.get("last_ingested"),
+    )
 
 
 def _column(row: dict[str, Any]) -> Column:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 __all__ = ["Catalog", "Column", "ForeignKey", "Form", "Schema", "Table"]
@@ -79,6 +80,11 @@ class Schema:
     description: str | None = None
     utype: str | None = None
     title: str | None = None
+    publisher: str | None = None
+    creator: str | None = None
+    reference_url: str | None = None
+    #: when its granules were last brought up to date, UTC
+    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,8 @@ class Catalog:
     schemas: tuple[Schema, ...] = ()
     tables: tuple[Table, ...] = ()
     keys: tuple[ForeignKey, ...] = ()
+    #: when something was last published, with its time zone
+    changed: datetime | None = None
     _by_name: Mapping[tuple[str, str], Table] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

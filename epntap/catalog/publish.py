@@ -228,7 +228,9 @@ def publish_table(connection: Connection, schema: Schema, table: Table) -> None:
 
 def raise_catalog_version(connection: Connection) -> int:
     """Tell web processes to read their catalogue again, once the caller's transaction is committed; the new version."""
-    row = connection.execute("UPDATE archive.catalog_version SET version = version + 1 RETURNING version").fetchone()
+    row = connection.execute(
+        "UPDATE archive.catalog_version SET version = version + 1, changed = now() RETURNING version"
+    ).fetchone()
     assert row is not None
     return int(row[0])
 

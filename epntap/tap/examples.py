@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import flask
 
 from epntap.catalog.model import Catalog, Table
+from epntap.tap.documents import Documents, to_conditional_response
 from epntap.tap.pipeline import TapService
 
 __all__ = ["Example", "examples_blueprint", "examples_for"]
@@ -46,7 +47,7 @@ _TEMPLATES = (
         "A target_name may hold several names separated by #; ivo_hashlist_has looks for one, whatever its case.",
         (
             "SELECT granule_uid, target_name, instrument_name FROM {table}\n"
-            "WHERE 1 = ivo_hashlist_has(lower(target_name), lower('Earth'))"
+            "WHERE 1 = ivo_hashlist_has(target_name, 'Earth')"
         ),
     ),
     (
@@ -98,12 +99,15 @@ def _examples_of(table: Table) -> list[Example]:
 def examples_blueprint(service: TapService) -> flask.Blueprint:
     """The route of /examples."""
     blueprint = flask.Blueprint("examples", __name__)
+    documents = Documents(service.started)
+
+    def page(catalog: Catalog) -> bytes:
+        examples = examples_for(catalog)
+        return flask.render_template("examples.xhtml", base_url=service.settings.base_url, examples=examples).encode()
 
     @blueprint.get("/examples")
     def examples() -> flask.Response:
-        page = flask.render_template(
-            "examples.xhtml", base_url=service.settings.base_url, examples=examples_for(service.catalog())
-        )
-        return flask.Response(page, content_type="application/xhtml+xml; charset=utf-8")
+        document = documents.get("examples", service.catalog(), page)
+        return to_conditional_response(document, "application/xhtml+xml; charset=utf-8")
 
     return blueprint

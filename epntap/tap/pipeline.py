@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from psycopg_pool import ConnectionPool
 
@@ -48,6 +49,8 @@ class TapService:
     features: adql.Features = field(default_factory=adql.Features)
     #: XML of service descriptors for an answer with these columns
     describe: Callable[[list[ResultColumn]], list[str]] = lambda _columns: []
+    #: since when this process answers
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
     running: threading.BoundedSemaphore = field(init=False)
     streaming: threading.BoundedSemaphore = field(init=False)
 

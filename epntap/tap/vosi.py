@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 import flask
@@ -17,6 +18,8 @@ from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, NotFoundError
 from epntap.formats.negotiate import FORMATS
 from epntap.formats.votable import xml_legal
+from epntap.params import read_params, single
+from epntap.tap.documents import Documents, to_conditional_response
 from epntap.tap.pipeline import TapService
 
 __all__ = ["availability", "capabilities", "table_document", "tableset", "vosi_blueprint"]
@@ -33,6 +36,9 @@ _NS = {
 }
 _TYPE = f"{{{_XSI}}}type"
 _REGULAR = re.compile("[a-z][a-z0-9_]*")
+_TABLE_NAME = re.compile(r'("(?:[^"]|"")+"|\w+)\s*\.\s*("(?:[^"]|"")+"|\w+)')
+_CONTENT_TYPE = "text/xml; charset=utf-8"
+_NOTHING = Catalog()
 E: Any = ElementMaker()  # lxml carries no types for it
 Element = etree._Element  # noqa: SLF001  # lxml has no public name for it
 #: TAPRegExt 1.0 §2.4
@@ -80,6 +86,9 @@ def _interface(address: str, use: str, **attributes: str) -> Element:
 def _table_access(base: str, service: TapService) -> Element:
     settings = service.settings
     capability: Element = E.capability({_TYPE: "tr:TableAccess"}, standardID="ivo://ivoa.net/std/TAP")
+    # TAPRegExt 1.0 §2.6 has one place for the limits and means those of jobs (docs/decisions/006)
+    sync = f"Limits of time are those of jobs; a synchronous answer has {settings.sync_timeout_s:g} seconds."
+    capability.append(E.description(sync))
     capability.append(_interface(base, use="base", role="std", version="1.1"))
     language = E.language(
         E.name("ADQL"),
@@ -100,7 +109,6 @@ def _table_access(base: str, service: TapService) -> Element:
         for name in form.names:
             output.append(E.alias(name))
         capability.append(output)
-    # TAPRegExt 1.0 §2.6 has one place for the limits and means those of jobs
     kept = str(settings.job_lifetime_s)
     capability.append(E.retentionPeriod(E.default(kept), E.hard(kept)))
     capability.append(
@@ -130,6 +138,15 @@ def written_name(name: str) -> str:
     return f'"{doubled}"'
 
 
+def table_named(catalog: Catalog, text: str) -> Table | None:
+    """The table of a name as it may be written in a query: any case, or with double quotes and exactly so."""
+    match = _TABLE_NAME.fullmatch(text.strip())
+    if match is None:
+        return None
+    schema, table = (part[1:-1].replace('""', '"') if part.startswith('"') else part.lower() for part in match.groups())
+    return catalog.table(schema, table)
+
+
 def tableset(catalog: Catalog, *, detail: bool = True) -> bytes:
     """All published tables; without `detail` only their names (VOSI 1.1 §2.1)."""
     root = _root("vtm", "tableset", "vs")
@@ -138,7 +155,7 @@ def tableset(catalog: Catalog, *, detail: bool = True) -> bytes:
         _texts(element, (("title", schema.title), ("description", schema.description), ("utype", schema.utype)))
         for table in catalog.tables:
             if table.schema == schema.name:
-                element.append(_fill_table(E.table(type=table.kind), table, catalog.keys, detail=detail))
+                element.append(_fill_table(E.table(type=_role(table)), table, catalog.keys, detail=detail))
         root.append(element)
     return _xml(root)
 
@@ -146,8 +163,13 @@ def tableset(catalog: Catalog, *, detail: bool = True) -> bytes:
 def table_document(table: Table, keys: Iterable[ForeignKey]) -> bytes:
     """One table with its columns."""
     root = _root("vtm", "table", "vs")
-    root.set("type", table.kind)
+    root.set("type", _role(table))
     return _xml(_fill_table(root, table, keys, detail=True))
+
+
+def _role(table: Table) -> str:
+    # the word of VODataService 1.2 §3.3; TAP_SCHEMA has another for the same
+    return "base_table" if table.kind == "table" else table.kind
 
 
 def _texts(parent: Element, pairs: Iterable[tuple[str, str | None]]) -> None:
@@ -208,11 +230,13 @@ def _foreign_key(key: ForeignKey) -> Element:
     return element
 
 
-def availability(*, available: bool, note: str = "") -> bytes:
-    """Whether queries can be answered now."""
+def availability(*, available: bool, since: datetime | None = None, note: str = "") -> bytes:
+    """Whether queries can be answered now, and since when the service runs."""
     root = _root("avl", "availability")
     namespace = _NS["avl"]
     etree.SubElement(root, f"{{{namespace}}}available").text = "true" if available else "false"
+    if since is not None:
+        etree.SubElement(root, f"{{{namespace}}}upSince").text = since.strftime("%Y-%m-%dT%H:%M:%SZ")
     if note:
         etree.SubElement(root, f"{{{namespace}}}note").text = note
     return _xml(root)
@@ -222,26 +246,36 @@ def vosi_blueprint(service: TapService) -> flask.Blueprint:
     """The routes of the metadata documents."""
     blueprint = flask.Blueprint("vosi", __name__)
 
-    def document(body: bytes) -> flask.Response:
-        return flask.Response(body, content_type="text/xml; charset=utf-8")
+    documents, fixed = Documents(service.started), Documents(service.started)
+
+    def document(name: str, catalog: Catalog, make: Callable[[Catalog], bytes]) -> flask.Response:
+        return to_conditional_response(documents.get(name, catalog, make), _CONTENT_TYPE)
+
+    def answer(body: bytes) -> flask.Response:
+        return flask.Response(body, content_type=_CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
     @blueprint.get("/capabilities")
     def get_capabilities() -> flask.Response:
-        return document(capabilities(service))
+        # needs no catalogue, and so no database
+        made = fixed.get("capabilities", _NOTHING, lambda _catalog: capabilities(service))
+        return to_conditional_response(made, _CONTENT_TYPE)
 
     @blueprint.get("/tables")
     def get_tables() -> flask.Response:
-        detail = flask.request.args.get("detail", "max").lower() != "min"
-        return document(tableset(service.catalog(), detail=detail))
+        wanted = single(read_params(flask.request.args.items(multi=True)), "DETAIL") or "max"
+        detail = wanted.strip().lower() != "min"
+        name = "tables" if detail else "tables in short"
+        return document(name, service.catalog(), lambda catalog: tableset(catalog, detail=detail))
 
     @blueprint.get("/tables/<name>")
     def get_table(name: str) -> flask.Response:
         catalog = service.catalog()
-        schema, _, table_name = name.lower().partition(".")
-        table = catalog.table(schema, table_name)
+        table = table_named(catalog, name)
         if table is None:
-            raise NotFoundError(f"There is no table {name!r}; {service.settings.base_url}/tap/tables lists them all.")
-        return document(table_document(table, catalog.keys))
+            raise NotFoundError(
+                f"There is no table {name[:200]!r}; {service.settings.base_url}/tap/tables lists them all."
+            )
+        return document(f"table {table.qualified_name}", catalog, lambda known: table_document(table, known.keys))
 
     @blueprint.get("/availability")
     def get_availability() -> flask.Response:
@@ -249,7 +283,7 @@ def vosi_blueprint(service: TapService) -> flask.Blueprint:
             with pooled(service.pool) as connection:
                 connection.execute("SELECT 1")
         except EpnTapError as exc:
-            return document(availability(available=False, note=exc.message))
-        return document(availability(available=True))
+            return answer(availability(available=False, note=exc.message))
+        return answer(availability(available=True, since=service.started))
 
     return blueprint
