@@ -146,7 +146,7 @@ def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded
 @click.option("--prepare-only", is_flag=True, help="Make database and granules, but do not serve.")
 @click.pass_obj
 def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only: bool) -> None:
-    """Write a synthetic archive, ingest it as amdadb and serve it until Ctrl-C."""
+    """Write synthetic files, ingest them as amdadb, illu67p and transplanet, and serve them until Ctrl-C."""
     from epntap.demo import prepare_demo, welcome  # noqa: PLC0415  # the generator is not needed otherwise
     from epntap.serve import bound_socket, run_server  # noqa: PLC0415
 
@@ -160,8 +160,9 @@ def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only
         listener = None if prepare_only else stack.enter_context(bound_socket(settings))
         database = stack.enter_context(open_database(settings, create=True))
         with terminal_progress(quiet=False) as progress:
-            report = prepare_demo(settings, database, say, progress)
-        say(f"ingestion: {report.total_rows:,} granules of {report.datasets:,} datasets in {report.schema}.epn_core")
+            reports = prepare_demo(settings, database, say, progress)
+        for report in reports:
+            say(f"{report.schema}.epn_core: {report.total_rows:,} granules")
         if listener is not None:
             say(welcome(settings))
             run_server(settings, database, listener)

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from epntap.catalog.model import Catalog, Column, ForeignKey, Form, Schema, Table
+from epntap.catalog.model import Catalog, Column, ForeignKey, Form, Holdings, Schema, Table
 from epntap.errors import UnavailableError
 
 __all__ = ["CatalogCache", "catalog_version", "load_catalog"]
@@ -67,6 +67,12 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
         for row in cursor.execute(_PRIMARY_KEYS):
             primary_keys[row["table_name"]].append(row["attname"])
         services = {row["schema_name"]: row for row in cursor.execute("SELECT * FROM archive.service")}
+        holdings = {
+            f"{row['schema_name']}.epn_core": Holdings(
+                row["time_max"], tuple(row["target_names"]), tuple(row["measurement_types"])
+            )
+            for row in cursor.execute("SELECT * FROM archive.coverage")
+        }
         schemas = tuple(
             _schema(row, services.get(row["schema_name"], {}))
             for row in cursor.execute("SELECT * FROM tap_schema.schemas ORDER BY schema_index, schema_name")
@@ -82,6 +88,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
                 kind=row["table_type"],
                 rows=services.get(row["schema_name"], {}).get("granule_count"),
                 primary_key=tuple(primary_keys[row["table_name"]]),
+                holdings=holdings.get(row["table_name"]),
             )
             for row in cursor.execute(
                 "SELECT t.* FROM tap_schema.tables t JOIN tap_schema.schemas s USING (schema_name)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-__all__ = ["Catalog", "Column", "ForeignKey", "Form", "Schema", "Table"]
+__all__ = ["Catalog", "Column", "ForeignKey", "Form", "Holdings", "Schema", "Table"]
 
 
 class Form(StrEnum):
@@ -43,6 +43,17 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Holdings:
+    """What is among the rows of a table."""
+
+    #: end of the last one, Julian date (UTC); None when no row has a time
+    time_max: float | None = None
+    #: single items, not hash lists, in alphabetical order
+    target_names: tuple[str, ...] = ()
+    measurement_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One published table. `schema` and `name` are the names in the database and in ADQL."""
 
@@ -57,6 +68,8 @@ class Table:
     rows: int | None = None
     #: column names of the primary key
     primary_key: tuple[str, ...] = ()
+    #: what the rows hold, where ingestion has recorded it
+    holdings: Holdings | None = None
     _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

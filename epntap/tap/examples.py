@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import flask
 
-from epntap.catalog.model import Catalog, Table
+from epntap.catalog.model import Catalog, Holdings, Table
+from epntap.epncore.time import datetime_from_jd
 from epntap.tap.documents import Documents, to_conditional_response
 from epntap.tap.pipeline import TapService
 
@@ -24,13 +28,13 @@ class Example:
     table: str
 
 
-#: key, name, what it shows, query over {table}
+#: key, name, what it shows, query; {table} is the table, the other places are filled with what its rows hold
 _TEMPLATES = (
     (
         "latest",
         "Latest granules",
         "The ten granules that begin last.",
-        "SELECT TOP 10 * FROM {table} ORDER BY time_min DESC",
+        "SELECT TOP 10 * FROM {table} WHERE time_min < ivo_to_jd('{next_day}') ORDER BY time_min DESC",
     ),
     (
         "interval",
@@ -38,7 +42,7 @@ _TEMPLATES = (
         "Times are Julian days; ivo_to_jd turns a date into one.",
         (
             "SELECT granule_uid, target_name, time_min, time_max, access_url FROM {table}\n"
-            "WHERE time_min < ivo_to_jd('2017-01-01') AND time_max > ivo_to_jd('2016-12-31')"
+            "WHERE time_min < ivo_to_jd('{next_day}') AND time_max > ivo_to_jd('{last_day}')"
         ),
     ),
     (
@@ -47,16 +51,16 @@ _TEMPLATES = (
         "A target_name may hold several names separated by #; ivo_hashlist_has looks for one, whatever its case.",
         (
             "SELECT granule_uid, target_name, instrument_name FROM {table}\n"
-            "WHERE 1 = ivo_hashlist_has(target_name, 'Earth')"
+            "WHERE 1 = ivo_hashlist_has(target_name, '{target_name}')"
         ),
     ),
     (
         "quantity",
-        "Granules that hold a magnetic field",
-        "measurement_type lists the UCDs of the measured quantities.",
+        "Granules that hold a quantity",
+        "measurement_type lists the UCDs of the quantities, separated by #.",
         (
             "SELECT granule_uid, measurement_type, access_url FROM {table}\n"
-            "WHERE 1 = ivo_hashlist_has(measurement_type, 'phys.magField')"
+            "WHERE 1 = ivo_hashlist_has(measurement_type, '{measurement_type}')"
         ),
     ),
     (
@@ -70,6 +74,9 @@ _TEMPLATES = (
         ),
     ),
 )
+_PLACE = re.compile(r"\{(\w+)\}")
+#: quantities that readers know, in the order in which one is taken
+_WELL_KNOWN = ("phys.magField", "phys.density;phys.plasma")
 _SCHEMA_EXAMPLE = Example(
     "columns",
     "What columns there are",
@@ -86,14 +93,27 @@ def examples_for(catalog: Catalog) -> list[Example]:
     return [*(example for table in tables for example in _examples_of(table)), _SCHEMA_EXAMPLE]
 
 
-def _examples_of(table: Table) -> list[Example]:
+def _examples_of(table: Table) -> Iterator[Example]:
+    """Those that the columns and the rows of the table allow; each finds something."""
     name = table.qualified_name
-    offers_data = table.column("access_url") is not None
-    return [
-        Example(f"{table.schema}_{key}", f"{title} ({name})", text, query.format(table=name), name)
-        for key, title, text, query in _TEMPLATES
-        if offers_data or "access_url" not in query
-    ]
+    fillings = {"table": name, **(_fillings(table.holdings) if table.holdings else {})}
+    for key, title, text, query in _TEMPLATES:
+        if set(_PLACE.findall(query)) <= fillings.keys() and ("access_url" not in query or table.column("access_url")):
+            yield Example(f"{table.schema}_{key}", f"{title} ({name})", text, query.format(**fillings), name)
+
+
+def _fillings(holdings: Holdings) -> dict[str, str]:
+    fillings = {}
+    if holdings.time_max is not None:
+        # a granule that ends at midnight is of the day before
+        last = datetime_from_jd(holdings.time_max) - timedelta(milliseconds=1)
+        fillings["last_day"] = last.date().isoformat()
+        fillings["next_day"] = (last.date() + timedelta(days=1)).isoformat()
+    for column, items in (("target_name", holdings.target_names), ("measurement_type", holdings.measurement_types)):
+        if items:
+            chosen = next((item for item in _WELL_KNOWN if item in items), items[0])
+            fillings[column] = chosen.replace("'", "''")
+    return fillings
 
 
 def examples_blueprint(service: TapService) -> flask.Blueprint:

@@ -207,12 +207,12 @@ def test_the_sample_archive_breaks_no_rule(demo_database: Database) -> None:
 
 
 def test_an_unknown_schema_is_named(demo_database: Database) -> None:
-    with pytest.raises(NotFoundError, match=r"no table amdab.epn_core; published are amdadb. Did you mean 'amdadb'"):
+    with pytest.raises(NotFoundError, match=r"no table amdab.epn_core; published are amdadb, .*Did you mean 'amdadb'"):
         check_published(demo_database, "amdab")
 
 
 def test_a_served_table_breaks_no_rule(demo_database: Database, served: Server) -> None:
-    report = check_remote(demo_database, served.tap)
+    report = check_remote(demo_database, served.tap, table_name="amdadb")
     assert report.findings == ()
     assert report.rows == check_published(demo_database, "amdadb").rows
     assert (report.table, report.partial) == ("amdadb.epn_core", False)
@@ -226,16 +226,21 @@ def test_only_some_rows_of_a_served_table(demo_database: Database, served: Serve
 
 def test_pages_lose_no_row(demo_database: Database, served: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.validation.remote.PAGE_ROWS", 13)
-    report = check_remote(demo_database, served.tap)
+    report = check_remote(demo_database, served.tap, table_name="amdadb")
     assert report.findings == ()
     assert (report.rows, report.partial) == (check_published(demo_database, "amdadb").rows, False)
-    cut = check_remote(demo_database, served.tap, maxrec=30)
+    cut = check_remote(demo_database, served.tap, table_name="amdadb", maxrec=30)
     assert (cut.rows, cut.partial) == (30, True)
 
 
 def test_a_table_that_the_service_does_not_have(demo_database: Database, served: Server) -> None:
-    with pytest.raises(NotFoundError, match=r"no EPN-TAP table illu67p; it has amdadb.epn_core"):
-        check_remote(demo_database, served.tap, table_name="illu67p")
+    with pytest.raises(NotFoundError, match=r"no EPN-TAP table vexgraph; it has amdadb.epn_core"):
+        check_remote(demo_database, served.tap, table_name="vexgraph")
+
+
+def test_one_of_several_tables_must_be_chosen(demo_database: Database, served: Server) -> None:
+    with pytest.raises(NotFoundError, match=r"choose one with --table: amdadb.epn_core, illu67p.epn_core, transplanet"):
+        check_remote(demo_database, served.tap)
 
 
 def test_an_address_without_a_service(demo_database: Database, served: Server) -> None:
