@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datalink.cutters import Cutters
-from datalink.making import CutAnswer, CutPlan, Limit, NothingThereError, check_format, gone, make_cut
+from datalink.making import CutAnswer, CutPlan, Limit, NothingThereError, check_format, gone, make_cut, version_of
 from datalink.reformat.cdf import Cdf
 from datalink.series import Interval
 from datalink.service import DatalinkService
@@ -67,6 +67,7 @@ class CutoutService:
             request.compress,
             self.links.settings.base_url,
             limit,
+            granule.dataset,
         )
 
     def cut(self, request: CutRequest) -> CutAnswer:
@@ -76,7 +77,10 @@ class CutoutService:
         Raises our errors; NothingThereError without a record.
         """
         check_format(request)
-        plan = self.plan(request)
+        return self.make(self.plan(request))
+
+    def make(self, plan: CutPlan) -> CutAnswer:
+        """As `cut`, of what is planned already."""
         with ExitStack() as stack:
             self._take_slot(stack)
             answer = self._small(plan) or self.cutters.cut(plan)
@@ -105,7 +109,8 @@ class CutoutService:
         try:
             handle = stack.enter_context(path.open("rb"))
             blocks = iter(lambda: handle.read(_COPY_BYTES), b"")
-            return CutAnswer(Cdf.media_type, path.name, file.size_bytes, blocks, stack.pop_all())
+            version = version_of([file])
+            return CutAnswer(Cdf.media_type, path.name, file.size_bytes, blocks, stack.pop_all(), version=version)
         except FileNotFoundError as exc:
             raise gone(path.name) from exc
         finally:
@@ -140,7 +145,7 @@ def published_file(links: DatalinkService, schema: str, path: str) -> CutAnswer:
         Path(path).suffix.lower(), "application/octet-stream"
     )
     blocks = iter(lambda: handle.read(_COPY_BYTES), b"")
-    return CutAnswer(media_type, Path(path).name, file.size_bytes, blocks, stack)
+    return CutAnswer(media_type, Path(path).name, file.size_bytes, blocks, stack, version=version_of([file]))
 
 
 def _check_access(granule: LocatedGranule) -> None:

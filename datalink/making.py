@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+import pyarrow as pa
+
 from datalink.cut import open_cut
 from datalink.reformat import Provenance, SeriesFormat, choose_format
+from datalink.reformat.base import software_version
 from datalink.reformat.cdf import Cdf
 from datalink.series import Interval, SeriesCut
-from epntap.archive.model import ArchiveFile
+from epntap.archive.model import ArchiveFile, Dataset
 from epntap.errors import NotFoundError, ParameterError, UnavailableError, UnreadableFileError
 
-__all__ = ["CutAnswer", "CutPlan", "Limit", "NothingThereError", "check_format", "gone", "make_cut"]
+__all__ = [
+    "CutAnswer",
+    "CutPlan",
+    "Limit",
+    "NothingThereError",
+    "Version",
+    "check_format",
+    "gone",
+    "make_cut",
+    "version_of",
+]
 
 _INGEST_AGAIN_S = 3600
+_ETAG_DIGITS = 32
 
 
 class NothingThereError(NotFoundError):
@@ -40,6 +56,24 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """Of an answer, for caches."""
+
+    #: the same for the same bytes only
+    etag: str
+    #: when the newest of the files was changed, UTC
+    changed: datetime
+
+
+def version_of(files: Sequence[ArchiveFile], *request: object) -> Version:
+    """The version of what is made of these files for this request."""
+    facts = [(file.root, file.path, file.size_bytes, file.mtime_ns, file.sha256) for file in files]
+    digest = hashlib.sha256(repr((facts, request)).encode()).hexdigest()
+    newest_s = max((file.mtime_ns for file in files), default=0) / 1e9
+    return Version(digest[:_ETAG_DIGITS], datetime.fromtimestamp(newest_s, UTC).replace(tzinfo=None))
+
+
+@dataclass(frozen=True, slots=True)
 class CutPlan:
     """A cut-out that somebody may have, with the files that it comes from. Can be sent to another process."""
 
@@ -55,6 +89,15 @@ class CutPlan:
     #: public address, for the provenance
     service: str
     limit: Limit
+    #: what the catalogue knows of the dataset
+    dataset: Dataset | None = None
+
+    @property
+    def version(self) -> Version:
+        """What tells this cut-out from others, and from the same one of other files."""
+        wanted = (self.identifier, self.interval, self.parameters, check_format(self).media_type, self.compress)
+        known = self.dataset and self.dataset.parameters
+        return version_of(self.files, wanted, self.service, known, software_version(), np.__version__, pa.__version__)
 
     @property
     def archived_bytes(self) -> int:
@@ -75,6 +118,7 @@ class CutAnswer:
         *,
         records: int | None = None,
         size_bytes: int = 0,
+        version: Version | None = None,
     ) -> None:
         self.media_type = media_type
         self.name = name
@@ -84,6 +128,8 @@ class CutAnswer:
         self.records = records
         #: of all values, uncompressed
         self.size_bytes = size_bytes
+        #: None where it is not known
+        self.version = version
         self._blocks = blocks
         self._resources = resources
 
@@ -112,8 +158,9 @@ def make_cut(plan: CutPlan, *, small_bytes: int | None = None) -> CutAnswer | No
             _check_size(cut, plan)
             if small_bytes is not None and cut.size_bytes > small_bytes:
                 return None
-            provenance = Provenance(plan.identifier, plan.service, datetime.now(UTC).replace(tzinfo=None))
+            provenance = Provenance(plan.identifier, plan.service, plan.version.changed, plan.dataset)
             rendering = form.render(cut, provenance)
+            stack.callback(rendering.close)
             blocks = iter(rendering.blocks)
             first = list(itertools.islice(blocks, 1))
         except UnreadableFileError as exc:

@@ -6,10 +6,55 @@ import tempfile
 from collections.abc import Iterator
 from typing import Protocol
 
-__all__ = ["Spool"]
+from epntap.errors import UnavailableError
+
+__all__ = ["Spool", "SpoolFile"]
 
 _IN_MEMORY_BYTES = 8 * 1024 * 1024
 _COPY_BYTES = 256 * 1024
+_NO_ROOM_S = 600
+
+
+class SpoolFile:
+    """Bytes in memory or, when they are many, in a file without a name, which no end of the process leaves behind."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  # close() closes it
+
+    def write(self, block: bytes) -> None:
+        """Append. Raises UnavailableError when there is no room."""
+        try:
+            self._file.write(block)
+        except OSError as exc:
+            raise _no_room() from exc
+
+    def rewind(self) -> int:
+        """Turn to reading from the start; return the size in bytes. Raises UnavailableError when there is no room."""
+        try:
+            size = self._file.tell()
+            self._file.seek(0)  # writes what is left
+        except OSError as exc:
+            raise _no_room() from exc
+        return size
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes."""
+        return self._file.read(size)
+
+    def close(self) -> None:
+        """Remove the file. Safe to call again."""
+        try:
+            self._file.close()
+        except OSError:
+            # what could not be written before cannot be written now either; the handle is closed all the same
+            self._file.close()
+
+
+def _no_room() -> UnavailableError:
+    return UnavailableError(
+        "The server has no room left to prepare this answer; please try again later, or ask for less at once.",
+        _NO_ROOM_S,
+    )
 
 
 class Blocks(Protocol):
@@ -30,17 +75,16 @@ class Spool:
     """
 
     def __init__(self, blocks: Blocks) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115  # close() closes it
+        self._file = SpoolFile()
         try:
             for block in blocks:
                 self._file.write(block)
+            self.length = self._file.rewind()
         except BaseException:
             self._file.close()
             raise
         finally:
             blocks.close()
-        self.length = self._file.tell()
-        self._file.seek(0)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(lambda: self._file.read(_COPY_BYTES), b"")

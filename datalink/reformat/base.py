@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from importlib import metadata
 from typing import Protocol
 
-from datalink.series import SeriesCut
-from epntap.cdf import format_utc
+from datalink.series import Axis, SeriesCut
+from epntap.archive.model import Dataset, Parameter
+from epntap.cdf import Variable, format_utc
+from epntap.errors import ParameterError
 
-__all__ = ["Provenance", "Rendering", "SeriesFormat", "statements"]
+__all__ = ["Provenance", "Rendering", "SeriesFormat", "only_axis", "software_version", "statements"]
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who made a cut-out of what, and when."""
+    """Who made a cut-out of what."""
 
     #: granule or dataset that was asked for
     identifier: str
     #: public address of the service
     service: str
-    #: UTC
-    created: datetime
+    #: when the newest of its files was changed, UTC. Not when the cut-out is made: the same request for the same files
+    #: has the same bytes, so that caches and resumed downloads may join them
+    changed: datetime
+    #: what the catalogue knows of the dataset
+    dataset: Dataset | None = None
+
+    def parameter(self, variable: Variable) -> Parameter | None:
+        """What the catalogue says of a variable."""
+        name = variable.name.casefold()
+        for parameter in self.dataset.parameters if self.dataset else ():
+            if name in {(parameter.variable or "").casefold(), parameter.name.casefold()}:
+                return parameter
+        return None
+
+
+def _nothing() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +51,8 @@ class Rendering:
     blocks: Iterator[bytes]
     #: size in bytes, None if it is known only afterwards
     length: int | None = None
+    #: lets go of what is kept for the blocks, also if none was taken
+    close: Callable[[], None] = _nothing
 
 
 class SeriesFormat(Protocol):
@@ -60,6 +81,26 @@ class SeriesFormat(Protocol):
         ...
 
 
+def only_axis(cut: SeriesCut, what: str) -> Axis:
+    """Return the time axis of a cut that has one. If it has more, raises ParameterError that lists them."""
+    if len(cut.axes) == 1:
+        return cut.axes[0]
+    axes = "; ".join(f"{axis.name} ({', '.join(column.variable.name for column in axis.columns)})" for axis in cut.axes)
+    raise ParameterError(
+        f"FORMAT: expected variables of one time axis for {what}, found {len(cut.axes)} axes: {axes}; "
+        "name variables of one axis in PARAMETERS, or ask for CDF or VOTable"
+    )
+
+
+@cache
+def software_version() -> str:
+    """Return the version of this software."""
+    try:
+        return metadata.version("epntap")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
 def statements(cut: SeriesCut, provenance: Provenance) -> list[tuple[str, tuple[str, ...]]]:
     """Return what every format says of a cut-out's origin: names with one or more texts each."""
     said = [
@@ -70,6 +111,7 @@ def statements(cut: SeriesCut, provenance: Provenance) -> list[tuple[str, tuple[
         ("Cutout_left_out", tuple(cut.left_out.values())),
         ("Cutout_remarks", tuple(cut.remarks)),
         ("Cutout_service", (provenance.service,)),
-        ("Cutout_date", (f"{provenance.created:%Y-%m-%dT%H:%M:%S}Z",)),
+        ("Cutout_files_changed", (f"{provenance.changed:%Y-%m-%dT%H:%M:%S}Z",)),
+        ("Cutout_software", (f"epntap {software_version()}",)),
     ]
     return [(name, texts) for name, texts in said if texts]

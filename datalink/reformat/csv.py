@@ -11,7 +11,7 @@ from typing import Any
 import numpy.typing as npt
 import pyarrow as pa
 
-from datalink.reformat.base import Provenance, Rendering, statements
+from datalink.reformat.base import Provenance, Rendering, only_axis, statements
 from datalink.reformat.cells import (
     is_fill_value,
     joined,
@@ -23,7 +23,6 @@ from datalink.reformat.cells import (
     with_text,
 )
 from datalink.series import Axis, Column, SeriesCut
-from epntap.errors import ParameterError
 
 __all__ = ["Csv", "Text"]
 
@@ -40,7 +39,7 @@ class Csv:
 
     def render(self, cut: SeriesCut, provenance: Provenance) -> Rendering:  # noqa: ARG002  # CSV has no place for it
         """See SeriesFormat."""
-        return Rendering(_lines(_only_axis(cut)))
+        return Rendering(_lines(only_axis(cut, "a text table")))
 
 
 class Text:
@@ -52,18 +51,8 @@ class Text:
 
     def render(self, cut: SeriesCut, provenance: Provenance) -> Rendering:
         """See SeriesFormat."""
-        axis = _only_axis(cut)
+        axis = only_axis(cut, "a text table")
         return Rendering(_commented(axis, cut, provenance))
-
-
-def _only_axis(cut: SeriesCut) -> Axis:
-    if len(cut.axes) == 1:
-        return cut.axes[0]
-    axes = "; ".join(f"{axis.name} ({', '.join(column.variable.name for column in axis.columns)})" for axis in cut.axes)
-    raise ParameterError(
-        f"FORMAT: expected variables of one time axis for a text table, found {len(cut.axes)} axes: {axes}; "
-        "name variables of one axis in PARAMETERS, or ask for CDF or VOTable"
-    )
 
 
 def _commented(axis: Axis, cut: SeriesCut, provenance: Provenance) -> Iterator[bytes]:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import flask
+from werkzeug.http import is_resource_modified
 
 from datalink.cutout import CutAnswer, CutoutService, NothingThereError, published_file
+from datalink.making import Version, check_format
+from datalink.part import Part
 from datalink.reformat import FORMATS
 from datalink.soda.params import EVERYTHING, CutRequest, cut_request
 from datalink.views import request_params
-from epntap.errors import EpnTapError, InputError, NotFoundError, UnavailableError
+from epntap.errors import EpnTapError, InputError, NotFoundError, ParameterError, UnavailableError
 from epntap.spool import Spool
 
 __all__ = ["soda_blueprint"]
+
+
+class PartError(ParameterError):
+    """A part is asked for that the answer does not have."""
+
+    status = 416
+
 
 _PLAIN = "text/plain; charset=utf-8"
 
@@ -24,7 +35,7 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
 
     @blueprint.route("/datalink/soda/sync", methods=["GET", "POST"])
     def sync() -> flask.Response:
-        return _respond(service.cut(cut_request(request_params())))
+        return _cut(service, cut_request(request_params()))
 
     @blueprint.get("/data/<path:name>")
     def whole(name: str) -> flask.Response:
@@ -35,11 +46,12 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
             raise NotFoundError(f"{name!r} is no address of data; expected a granule_uid and one of {known}.")
         request = CutRequest(granule_uid, EVERYTHING, format_name=extension, schema=flask.request.args.get("SCHEMA"))
         original = service.original(granule_uid, request.schema) if extension == "cdf" else None
-        return _respond(original or service.cut(request))
+        return _respond(original, original.version) if original else _cut(service, request)
 
     @blueprint.get("/files/<schema>/<path:path>")
     def file(schema: str, path: str) -> flask.Response:
-        response = _respond(published_file(service.links, schema, path))
+        answer = published_file(service.links, schema, path)
+        response = _respond(answer, answer.version)
         response.headers["Content-Disposition"] = "inline"
         return response
 
@@ -61,15 +73,81 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
     return blueprint
 
 
-def _respond(answer: CutAnswer) -> flask.Response:
+def _cut(service: CutoutService, request: CutRequest) -> flask.Response:
+    """A cut-out, which is not made when the client has it already."""
+    check_format(request)
+    plan = service.plan(request)
+    version = plan.version
+    return _unchanged(version) if _is_known(version) else _respond(service.make(plan), version)
+
+
+def _respond(answer: CutAnswer, version: Version | None) -> flask.Response:
+    if version is not None and _is_known(version):
+        answer.close()
+        return _unchanged(version)
     if flask.request.method == "HEAD":
         answer.close()
-    spooled = None
-    if answer.length is None and flask.request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
-        spooled = Spool(answer)
-    response = flask.Response(spooled or answer, content_type=answer.media_type)
-    length = spooled.length if spooled else answer.length
+    body: Spool | Part | CutAnswer = answer
+    length = answer.length
+    if length is None and flask.request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        body = Spool(answer)
+        length = body.length
+    try:
+        bounds = None if version is None or length is None else _asked_part(version, length)
+    except BaseException:
+        body.close()
+        raise
+    response = flask.Response(content_type=answer.media_type)
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(answer.name)}"
+    if version is not None:
+        _say_version(response, version)
+    if version is not None and length is not None:
+        # the same request for the same files has the same bytes, so that a part of them may be asked for
+        response.headers["Accept-Ranges"] = "bytes"
+        if bounds is not None:
+            response.headers["Content-Range"] = f"bytes {bounds[0]}-{bounds[1] - 1}/{length}"
+            body, length = Part(body, *bounds), bounds[1] - bounds[0]
+            response.status_code = 206
     if length is not None:
         response.content_length = length
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(answer.name)}"
+    response.response = body
     return response
+
+
+def _is_known(version: Version) -> bool:
+    asked = flask.request
+    return asked.method in {"GET", "HEAD"} and not is_resource_modified(
+        asked.environ, etag=version.etag, last_modified=_utc(version), ignore_if_range=True
+    )
+
+
+def _unchanged(version: Version) -> flask.Response:
+    response = flask.Response(status=304)
+    _say_version(response, version)
+    return response
+
+
+def _say_version(response: flask.Response, version: Version) -> None:
+    response.set_etag(version.etag)
+    response.last_modified = _utc(version)
+    # whoever keeps a copy asks whether it still holds
+    response.headers["Cache-Control"] = "no-cache"
+
+
+def _asked_part(version: Version, length: int) -> tuple[int, int] | None:
+    """The bytes that are asked for, None for all: one range, and of this version (RFC 9110 §14.2, §13.1.5)."""
+    asked = flask.request
+    if asked.method != "GET" or asked.range is None or asked.range.units != "bytes" or len(asked.range.ranges) != 1:
+        return None
+    if "If-Range" in asked.headers and is_resource_modified(
+        asked.environ, etag=version.etag, last_modified=_utc(version), ignore_if_range=False
+    ):
+        return None
+    bounds = asked.range.range_for_length(length)
+    if bounds is None:
+        raise PartError(f"Range: the answer has {length} bytes, but {asked.headers['Range']!r} is asked for.")
+    return bounds[0], bounds[1]
+
+
+def _utc(version: Version) -> datetime:
+    return version.changed.replace(tzinfo=UTC)

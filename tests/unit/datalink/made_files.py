@@ -78,5 +78,6 @@ def rendered(
     with cut_files(paths, interval, parameters) as cut:
         rendering = choose_format(name, **options).render(cut, PROVENANCE)
         content = b"".join(rendering.blocks)
+        rendering.close()
     assert rendering.length in {None, len(content)}
     return content

@@ -66,7 +66,7 @@ def test_the_same_bytes_as_made_here(cutters: Cutters, tmp_path: Path, format_na
         pytest.skip(f"{format_name} is not offered")
     assert here is not None
     with closing(here), closing(cutters.cut(plan)) as there:
-        assert b"".join(there).partition(b"Cutout_date")[0] == b"".join(here).partition(b"Cutout_date")[0]
+        assert b"".join(there) == b"".join(here)
         assert (there.name, there.media_type, there.length) == (here.name, here.media_type, here.length)
         assert there.records == here.records == 5
 
