@@ -33,7 +33,7 @@ from epntap.catalog.model import Schema, Table
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.time import dali_timestamp
 from epntap.errors import DefinitionError, SetupError
-from ingest.build import GranuleBuilder, files_out_of_dates
+from ingest.build import ROW_DATES, GranuleBuilder, files_out_of_dates
 from ingest.copy import Merged, allow_memory, fill_new_table, merge_into_table
 from ingest.descriptor import Definition, did_you_mean
 from ingest.guard import refuse_lost_files, refuse_lost_rows
@@ -43,7 +43,7 @@ from ingest.report import GranuleCount, Report, SourceCount
 from ingest.rowingest import RowsLoaded, load_rows
 from ingest.scan import Scanner
 from ingest.sources import SourceFacts, read_sources
-from ingest.tally import count_values, coverage_of
+from ingest.tally import MOST_VALUES, count_values, coverage_of
 from ingest.validation.admit import admit_datasets
 from ingest.validation.screen import Screening, write_quarantine
 
@@ -314,7 +314,7 @@ def _publish(connection: Connection, definition: Definition, facts: SourceFacts,
 def _count(connection: Connection, plans: Plans, builder: GranuleBuilder) -> None:
     """Keep the counts by value and the coverage true."""
     counts = count_values(plans.table, builder, plans.accepted)
-    write_value_counts(connection, plans.table.schema, counts)
+    write_value_counts(connection, plans.table.schema, plans.rows, counts, by_row=ROW_DATES, most=MOST_VALUES)
     write_coverage(connection, plans.table.schema, coverage_of(publish.time_bounds(connection, plans.table), counts))
 
 

@@ -19,6 +19,7 @@ from epntap.catalog import publish
 from epntap.catalog.model import Schema, Table
 from epntap.epncore.time import dali_timestamp
 from epntap.errors import DefinitionError, SetupError
+from ingest.build import ROW_DATES
 from ingest.copy import CHANGED, Merged, allow_memory, fill_new_table, merge_into_table
 from ingest.descriptor import Definition, Source
 from ingest.facts import Refusal, Remark
@@ -27,7 +28,7 @@ from ingest.readers.runs import RunRow
 from ingest.report import GranuleCount, RefusedRows, Report, SourceCount
 from ingest.rows import RowSpool, row_table
 from ingest.rowsources import read_rows
-from ingest.tally import coverage_of
+from ingest.tally import MOST_VALUES, coverage_of
 from ingest.validation.findings import Finding
 from ingest.validation.screen import screen_rows, write_quarantine
 
@@ -248,7 +249,7 @@ def _publish(connection: Connection, definition: Definition, table: Table, spool
     described = Schema(name=schema, title=definition.title, description=table.description)
     publish.publish_table(connection, described, table)
     counts = spool.counts()
-    write_value_counts(connection, schema, counts)
+    write_value_counts(connection, schema, spool.rows, counts, by_row=ROW_DATES, most=MOST_VALUES)
     write_coverage(connection, schema, coverage_of(publish.time_bounds(connection, table), counts))
     publish.raise_catalog_version(connection)
     return len(datasets)

@@ -15,6 +15,7 @@ __all__ = [
     "Application",
     "BoundBody",
     "BoundCommonTable",
+    "BoundCounts",
     "BoundDerived",
     "BoundJoin",
     "BoundOrder",
@@ -228,6 +229,28 @@ class BoundTable:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundCounts:
+    """The values of one column of a published table, each once, and how many rows have it; or all rows as one.
+
+    With `most` each value comes as often as there are rows that have it, but not oftener than that.
+    """
+
+    schema: str
+    name: str
+    alias: str
+    #: which column, `*` for none
+    column: str
+    pg_type: str = ""
+    collation: str | None = None
+    most: int | None = None
+
+    @property
+    def rows(self) -> str:
+        """What the number of rows is called; no column is."""
+        return f"{self.column} rows"
+
+
+@dataclass(frozen=True, slots=True)
 class BoundDerived:
     """A subquery in FROM."""
 
@@ -253,7 +276,7 @@ class BoundJoin:
     condition: Expr | None
 
 
-BoundSource: TypeAlias = BoundTable | BoundDerived | BoundCommonTable | BoundJoin
+BoundSource: TypeAlias = BoundTable | BoundCounts | BoundDerived | BoundCommonTable | BoundJoin
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from epntap.adql.bound import (
     Application,
     BoundBody,
     BoundCommonTable,
+    BoundCounts,
     BoundDerived,
     BoundJoin,
     BoundQuery,
@@ -155,6 +156,8 @@ class _Writer:
                 if source.alias != source.name:
                     self.write(" AS ")
                     self.name(source.alias)
+            case BoundCounts():
+                self._counts(source)
             case BoundDerived():
                 self.write("(")
                 self.body(source.query)
@@ -173,6 +176,43 @@ class _Writer:
                 self.write(")")
             case _:
                 assert_never(source)
+
+    def _counts(self, source: BoundCounts) -> None:
+        """Counted values, or the rows one by one where the counts were taken back.
+
+        Both in one statement, so that no ingestion comes between. LIMIT 0 lets the database not even begin with the
+        rows, where a condition would make it start parallel workers first; LIMIT NULL is none.
+        """
+        has_column = source.column != "*"
+        self.write("(SELECT ")
+        if has_column:
+            # types and collations are those of the catalogue
+            self.write(f"value::{source.pg_type}" + (f' COLLATE "{source.collation}"' if source.collation else ""))
+            self.write(" AS ")
+            self.name(source.column)
+            self.write(", ")
+        self.write("rows AS ")
+        self.name(source.rows)
+        self._counted(source, source.most)
+        self.write(" UNION ALL (SELECT ")
+        if has_column:
+            self.name(source.column)
+            self.write(", ")
+        self.write("1 FROM ")
+        self.name(source.schema, source.name)
+        self.write(" LIMIT (SELECT 0")
+        self._counted(source)
+        self.write(" LIMIT 1))) AS ")
+        self.name(source.alias)
+
+    def _counted(self, source: BoundCounts, most: int | None = None) -> None:
+        self.write(" FROM udf.value_count")
+        if most is not None:
+            self.write(f" CROSS JOIN generate_series(1, least(rows, {most:d}))")
+        self.write(" WHERE schema_name = ")
+        self.expr(Parameter(type=Type.TEXT, value=source.schema, cast="text"))
+        self.write(" AND column_name = ")
+        self.expr(Parameter(type=Type.TEXT, value=source.column, cast="text"))
 
     # -- values
 

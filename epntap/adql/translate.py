@@ -1,4 +1,4 @@
-"""The story of a query: parse, resolve, limit, render; and what its columns are."""
+"""The story of a query: parse, resolve, limit, count, render; and what its columns are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from epntap.adql.bound import BoundBody, Expr, Output
+from epntap.adql.counted import count_from_values
 from epntap.adql.functions import Features
 from epntap.adql.infer import GEOMETRY, VOTABLE
 from epntap.adql.parser import parse_with_problems
@@ -49,9 +50,9 @@ def translate(
     """
     query, problems = parse_with_problems(text)
     bound = resolve(query, catalog, features, base_url, problems)
-    body = _limited(bound.body, row_limit)
-    statement, params = render(replace(bound, body=body), schemas)
-    return Translation(statement, params, tuple(_column(output) for output in body.outputs), bound.tables)
+    limited = replace(bound, body=_limited(bound.body, row_limit))
+    statement, params = render(count_from_values(limited, catalog), schemas)
+    return Translation(statement, params, tuple(_column(output) for output in bound.body.outputs), bound.tables)
 
 
 def _limited(body: BoundBody, row_limit: int | None) -> BoundBody:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
@@ -10,6 +11,8 @@ import psycopg
 from psycopg import sql
 
 __all__ = [
+    "ALL_ROWS",
+    "COUNTED_TABLE",
     "Coverage",
     "coverage",
     "item_count",
@@ -20,6 +23,12 @@ __all__ = [
 ]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+#: the table of a schema that is counted
+COUNTED_TABLE = "epn_core"
+#: stands for the rows themselves where the name of a column stands else; its value is NULL
+ALL_ROWS = "*"
+_TRIGGER = "forget_counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +52,76 @@ _COVERAGE = tuple(field.name for field in fields(Coverage))
 # -- writing: part of the caller's transaction ------------------------------------------------------------------------
 
 
-def write_value_counts(connection: Connection, schema: str, counts: Mapping[str, Mapping[str | None, int]]) -> None:
-    """Make the counts of a service exactly these: column name -> value as text, None for NULL -> rows."""
-    connection.execute("DELETE FROM archive.value_count WHERE schema_name = %s", (schema,))
+def write_value_counts(
+    connection: Connection,
+    schema: str,
+    rows: int,
+    counts: Mapping[str, Mapping[str | None, int]],
+    *,
+    by_row: Sequence[str] = (),
+    most: int = 0,
+) -> None:
+    """Make the counts of a service exactly these: column name -> value as text, None for NULL -> rows.
+
+    The columns `by_row` are counted in the table, where they have no more than `most` values, unless nothing was
+    written since that was done. From here to the next call all counts go as soon as anything is written to the table.
+    """
+    _forget_when_written(connection, schema)
+    is_kept = value_counts(connection, schema, ALL_ROWS) is not None
+    counts = {**counts, ALL_ROWS: {None: rows}, **({} if is_kept else _count_by_row(connection, schema, by_row, most))}
+    kept = list(by_row) if is_kept else []
+    connection.execute(
+        "DELETE FROM archive.value_count WHERE schema_name = %s AND column_name <> ALL (%s)", (schema, kept)
+    )
     with (
         connection.cursor() as cursor,
         cursor.copy("COPY archive.value_count (schema_name, column_name, value, rows) FROM STDIN") as copy,
     ):
         for column, values in counts.items():
-            for value, rows in values.items():
-                if rows:
-                    copy.write_row((schema, column, value, rows))
+            for value, number in values.items():
+                if number:
+                    copy.write_row((schema, column, value, number))
+
+
+def _forget_when_written(connection: Connection, schema: str) -> None:
+    """Make the trigger that takes counts back, where there is none. Readers do not wait for it."""
+    table = sql.Identifier(schema, COUNTED_TABLE)
+    found = connection.execute(
+        "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s",
+        (table.as_string(connection), _TRIGGER),
+    )
+    if found.fetchone() is None:
+        connection.execute(
+            sql.SQL(
+                "CREATE TRIGGER {} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION archive.forget_counts()"
+            ).format(sql.Identifier(_TRIGGER), table)
+        )
+
+
+def _count_by_row(
+    connection: Connection, schema: str, columns: Sequence[str], most: int
+) -> dict[str, dict[str | None, int]]:
+    """Rows by each value of columns that are set row by row, but mostly to few values; reads the table once."""
+    counts: dict[str, Counter[str | None]] = {column: Counter() for column in columns}
+    if not columns:
+        return {}
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    with connection.cursor(name="by_row") as cursor:
+        cursor.execute(
+            sql.SQL("SELECT {names}, count(*) FROM {table} GROUP BY {names}").format(
+                names=names, table=sql.Identifier(schema, COUNTED_TABLE)
+            )
+        )
+        for *values, rows in cursor:
+            for column, value in zip(columns, values, strict=True):
+                if column in counts:
+                    counts[column][value] += rows
+                    if len(counts[column]) > most:
+                        del counts[column]
+            if not counts:
+                break
+    return {column: dict(counter) for column, counter in counts.items()}
 
 
 def write_coverage(connection: Connection, schema: str, covered: Coverage) -> None:

@@ -21,18 +21,27 @@ __all__ = ["CatalogCache", "catalog_version", "load_catalog"]
 #: how old the catalogue of a process may be
 CHECK_EVERY_S = 1.0
 
-_VERSION = "SELECT version FROM archive.catalog_version"
 _CHANGED = "SELECT changed FROM archive.catalog_version"
+# counts are taken back by whoever writes to a table by hand, who does not publish anything
+_VERSION = """
+SELECT version, (SELECT count(*) FROM archive.value_count WHERE column_name = '*') FROM archive.catalog_version
+"""
 
 # TAP_SCHEMA.columns has names as they are written in a query, "size" with its quotes
 _COLUMNS = """
 SELECT c.*, a.attname AS stored_name, format_type(a.atttypid, a.atttypmod) AS pg_type, NOT a.attnotnull AS nullable,
-       coalesce(f.form, 'plain') AS form
+       coalesce(f.form, 'plain') AS form, l.collname AS collation
 FROM tap_schema.columns c
 JOIN pg_attribute a ON a.attrelid = to_regclass(c.table_name) AND a.attname = btrim(c.column_name, '"')
 LEFT JOIN archive.column_form f
        ON f.schema_name || '.' || f.table_name = c.table_name AND f.column_name = a.attname
+LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.collname <> 'default'
 ORDER BY c.table_name, c.column_index, c.column_name
+"""
+
+_COUNTED = """
+SELECT schema_name || '.epn_core' AS table_name, array_agg(DISTINCT column_name) AS columns
+FROM archive.value_count GROUP BY schema_name
 """
 
 _PRIMARY_KEYS = """
@@ -50,10 +59,10 @@ ORDER BY k.key_id, c.from_column
 """
 
 
-def catalog_version(connection: psycopg.Connection[Any]) -> int:
-    """A number that rises with every publication."""
+def catalog_version(connection: psycopg.Connection[Any]) -> tuple[int, int]:
+    """A number that rises with every publication, and how many tables are counted."""
     row = connection.execute(_VERSION).fetchone()
-    return int(row[0]) if row else 0
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
@@ -66,6 +75,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
         primary_keys: dict[str, list[str]] = defaultdict(list)
         for row in cursor.execute(_PRIMARY_KEYS):
             primary_keys[row["table_name"]].append(row["attname"])
+        counted = {row["table_name"]: frozenset(row["columns"]) for row in cursor.execute(_COUNTED)}
         services = {row["schema_name"]: row for row in cursor.execute("SELECT * FROM archive.service")}
         holdings = {
             f"{row['schema_name']}.epn_core": Holdings(
@@ -89,6 +99,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
                 rows=services.get(row["schema_name"], {}).get("granule_count"),
                 primary_key=tuple(primary_keys[row["table_name"]]),
                 holdings=holdings.get(row["table_name"]),
+                counted=counted.get(row["table_name"], frozenset()),
             )
             for row in cursor.execute(
                 "SELECT t.* FROM tap_schema.tables t JOIN tap_schema.schemas s USING (schema_name)"
@@ -129,6 +140,7 @@ def _column(row: dict[str, Any]) -> Column:
         form=Form(row["form"]),
         pg_type=row["pg_type"],
         nullable=row["nullable"],
+        collation=row["collation"],
     )
 
 
@@ -157,7 +169,7 @@ class CatalogCache:
         self._connect = connect
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
-        self._version = -1
+        self._version = (-1, 0)
         self._checked = 0.0
 
     def __call__(self) -> Catalog:

@@ -40,6 +40,8 @@ class Column:
     #: PostgreSQL type of the stored column, as format_type() spells it
     pg_type: str = "text"
     nullable: bool = True
+    #: of text, where it is not that of the database
+    collation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Table:
     primary_key: tuple[str, ...] = ()
     #: what the rows hold, where ingestion has recorded it
     holdings: Holdings | None = None
+    #: columns of which ingestion counts the rows by value; `*`: all rows
+    counted: frozenset[str] = frozenset()
     _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
