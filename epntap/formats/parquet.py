@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import LiteralString
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from epntap.answer import Outcome, ResultColumn
@@ -19,6 +22,8 @@ __all__ = ["Parquet"]
 
 #: a row group ends with the block that brings it to this many bytes
 GROUP_BYTES = 16 * 1024 * 1024
+#: characters that a text column has in any case: astropy writes None where there is none, and should not cut it
+_SHORTEST = 4
 
 
 class Parquet(FormatDefaults):
@@ -44,9 +49,12 @@ class _Writer:
         self._facts = facts
         self._table = Table(columns)
         self._sink = Sink()
-        self._file = pq.ParquetWriter(self._sink, self._table.schema, compression="snappy", write_statistics=True)
+        self._file = pq.ParquetWriter(
+            self._sink, self._table.schema, compression="snappy", write_statistics=True, store_schema=False
+        )
         self._batches: list[pa.RecordBatch] = []
         self._size = 0
+        self._longest = {n: _SHORTEST for n, field in enumerate(self._table.schema) if pa.types.is_string(field.type)}
 
     def header(self) -> bytes:
         return self._sink.take()
@@ -54,6 +62,8 @@ class _Writer:
     def rows(self, block: bytes) -> bytes:
         batch = self._table.batch(block)
         self._batches.append(batch)
+        for n, longest in self._longest.items():
+            self._longest[n] = max(longest, pc.max(pc.binary_length(batch.column(n))).as_py() or 0)
         self._size += batch.nbytes
         if self._size < GROUP_BYTES:
             return b""
@@ -67,12 +77,32 @@ class _Writer:
     def trailer(self, outcome: Outcome) -> Iterable[bytes]:
         if self._batches:
             self._end_group()
-        described = votable.document_start(self._columns, self._facts) + votable.document_end(outcome, self._facts)
+        described = votable.document_start(self._bounded(), self._facts) + votable.document_end(outcome, self._facts)
         self._file.add_key_value_metadata(
-            {"IVOA.VOTable-Parquet.version": "1.0", "IVOA.VOTable-Parquet.content": described.decode()}
+            {
+                "IVOA.VOTable-Parquet.version": "1.0",
+                "IVOA.VOTable-Parquet.content": described.decode(),
+                "ARROW:schema": self._arrow_schema(),
+            }
         )
         self._file.close()
         return [self._sink.take()]
+
+    def _bounded(self) -> list[ResultColumn]:
+        # "*" is right as well, but astropy's parquet.votable cannot put that together with columns of fixed width
+        return [
+            replace(column, arraysize=f"{self._longest[n]}*")
+            if n in self._longest and column.arraysize == "*"
+            else column
+            for n, column in enumerate(self._columns)
+        ]
+
+    def _arrow_schema(self) -> str:
+        # What pyarrow would have written at the start, with what is known at the end only: how long the texts are.
+        # astropy makes columns of fixed width; without these entries it measures every text, and fails on a NULL.
+        lengths = {f"table::len::{self._columns[n].name}": str(longest) for n, longest in self._longest.items()}
+        schema = self._table.schema.with_metadata(lengths)
+        return base64.b64encode(schema.serialize()).decode()
 
     def close(self) -> None:
         self._batches = []

@@ -25,6 +25,10 @@ _END = b"</VOTABLE>\n"
 #: UCDs of the columns that hold Julian Days (EPN-TAP 2.0 §2.1)
 _JD_UCDS = {"time.start;obs", "time.end;obs"}
 _TIMESYS_ID = "epn_time"
+#: first words of UCDs of celestial directions, which EPN-TAP gives in ICRS; other frames are those of a body or a
+#: spacecraft, and COOSYS has no word for them
+_CELESTIAL_UCDS = {"pos.eq.ra", "pos.eq.dec"}
+_COOSYS_ID = "epn_icrs"
 #: XML IDs that the descriptors after the table bear
 _DESCRIPTOR_IDS = ("datalink", "soda", "amda", "hapi")
 
@@ -50,7 +54,7 @@ def _info(name: str, value: str, content: str = "") -> str:
 
 def field_ids(columns: Sequence[ResultColumn]) -> list[str]:
     """An XML ID for each column: its name where that is possible and free."""
-    taken: set[str] = {_TIMESYS_ID, *_DESCRIPTOR_IDS}
+    taken: set[str] = {_TIMESYS_ID, _COOSYS_ID, *_DESCRIPTOR_IDS}
     ids: list[str] = []
     for n, column in enumerate(columns, start=1):
         wanted = column.name if _NCNAME.fullmatch(column.name) else f"col_{n}"
@@ -67,23 +71,28 @@ def document_start(
     """The document up to and including the last FIELD; `nulls` are the values that say NULL, by datatype."""
     parts = ['<RESOURCE type="results">\n', _info("QUERY_STATUS", "OK")]
     parts += [_info(name, value, about) for name, value, about in facts.infos]
-    timed = [_is_jd(column) for column in columns]
-    if any(timed):
+    systems = [_system_of(column) for column in columns]
+    if _TIMESYS_ID in systems:
         parts.append(f'<TIMESYS ID="{_TIMESYS_ID}" timeorigin="JD-origin" timescale="UTC" refposition="UNKNOWN"/>\n')
+    if _COOSYS_ID in systems:
+        parts.append(f'<COOSYS ID="{_COOSYS_ID}" system="ICRS"/>\n')
     parts.append("<TABLE>\n")
     parts += [
-        _field(column, field_id, is_jd, nulls.get(column.datatype, "") if column.arraysize is None else "")
-        for column, field_id, is_jd in zip(columns, field_ids(columns), timed, strict=True)
+        _field(column, field_id, system, nulls.get(column.datatype, "") if column.arraysize is None else "")
+        for column, field_id, system in zip(columns, field_ids(columns), systems, strict=True)
     ]
     return _START + "".join(parts).encode()
 
 
-def _is_jd(column: ResultColumn) -> bool:
-    return column.unit == "d" and column.ucd in _JD_UCDS
+def _system_of(column: ResultColumn) -> str | None:
+    if column.unit == "d" and column.ucd in _JD_UCDS:
+        return _TIMESYS_ID
+    is_celestial = column.unit == "deg" and (column.ucd or "").split(";")[0] in _CELESTIAL_UCDS
+    return _COOSYS_ID if is_celestial else None
 
 
 @lru_cache(maxsize=4096)  # the columns of published tables come again and again: half of a short answer's header
-def _field(column: ResultColumn, field_id: str, is_jd: bool, null: str) -> str:
+def _field(column: ResultColumn, field_id: str, system: str | None, null: str) -> str:
     attributes: Iterable[tuple[str, str | None]] = (
         ("ID", field_id),
         ("name", column.name),
@@ -93,7 +102,7 @@ def _field(column: ResultColumn, field_id: str, is_jd: bool, null: str) -> str:
         ("unit", column.unit),
         ("ucd", column.ucd),
         ("utype", column.utype),
-        ("ref", _TIMESYS_ID if is_jd else None),
+        ("ref", system),
     )
     start = "<FIELD" + "".join(f" {name}={_attribute(value)}" for name, value in attributes if value)
     content = f"<DESCRIPTION>{xml_text(column.description)}</DESCRIPTION>" if column.description else ""

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 
 from psycopg_pool import ConnectionPool
 
-import epntap
 from epntap import adql
 from epntap.answer import Outcome, OutcomeStatus, ResultColumn
 from epntap.catalog.model import Catalog
@@ -26,6 +25,7 @@ from epntap.formats.negotiate import choose_format
 from epntap.formats.projection import project
 from epntap.settings import Settings
 from epntap.tap.params import TapRequest
+from epntap.tap.provenance import provenance
 
 __all__ = ["Answer", "BrokenStreamError", "ClientGoneError", "TapService"]
 
@@ -88,15 +88,23 @@ class TapService:
         # 1. the format, 2. the question in SQL, 3. the values as the format spells them
         form, media_type = choose_format(request.response_format)
         maxrec = self._maxrec(request)
+        catalog = self.catalog()
         translation = adql.translate(
             request.query,
-            self.catalog(),
+            catalog,
             base_url=self.settings.base_url,
             row_limit=maxrec + 1,
             features=self.features,
         )
         columns = list(translation.columns)
-        facts = self._facts(request, columns, resource)
+        infos = provenance(
+            request.query,
+            catalog,
+            translation.tables,
+            address=f"{self.settings.base_url}/tap/{resource}",
+            now=datetime.now(UTC),
+        )
+        facts = AnswerFacts(infos=infos, descriptors=self.describe(columns))
         if maxrec == 0:  # DALI 1.1 §3.4.4: metadata and an overflow, nothing needs to run
             return Answer(form, media_type, columns, facts, outcome=Outcome(OutcomeStatus.OVERFLOW, 0))
         statement = project(translation.statement, columns, form.spelling)
@@ -136,15 +144,6 @@ class TapService:
     def _maxrec(self, request: TapRequest) -> int:
         wanted = self.settings.maxrec_default if request.maxrec is None else request.maxrec
         return min(wanted, self.settings.maxrec_hard)
-
-    def _facts(self, request: TapRequest, columns: list[ResultColumn], resource: str) -> AnswerFacts:
-        infos = [
-            ("standardID", "ivo://ivoa.net/std/TAP", ""),
-            ("QUERY", request.query, ""),
-            ("server_software", f"epntap/{epntap.__version__}", ""),
-            ("request_address", f"{self.settings.base_url}/tap/{resource}", ""),
-        ]
-        return AnswerFacts(infos=infos, descriptors=self.describe(columns))
 
     def _admit(self, stack: ExitStack, slots: threading.BoundedSemaphore, what: str) -> None:
         if not slots.acquire(blocking=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import re
 import time
 import urllib.parse
 import zlib
@@ -30,6 +31,11 @@ def ask(
     return connection, connection.getresponse()
 
 
+def undated(body: bytes) -> bytes:
+    """The document without the second in which it was asked for."""
+    return re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"", body)
+
+
 @pytest.mark.parametrize("query", [SHORT, LONG])
 @pytest.mark.parametrize("response_format", ["votable", "votable/b2", "csv", "json", "html", "text"])
 def test_the_same_bytes_with_and_without(served: Server, query: str, response_format: str) -> None:
@@ -46,7 +52,7 @@ def test_the_same_bytes_with_and_without(served: Server, query: str, response_fo
     assert len(packed) < len(wanted) / 2
     assert len(gzip.decompress(packed)) == len(wanted)
     if query == SHORT:
-        assert gzip.decompress(packed) == wanted
+        assert undated(gzip.decompress(packed)) == undated(wanted)
 
 
 @pytest.mark.parametrize("response_format", ["parquet", "fits"])

@@ -225,7 +225,7 @@ def test_availability_follows_the_database(
     def let_in(word: str) -> None:
         with psycopg.connect(postgres_server.url, autocommit=True) as connection:
             allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
-            connection.execute(allow.format(sql.Identifier(name), sql.SQL(word)))  # type: ignore[arg-type]  # two words
+            connection.execute(allow.format(sql.Identifier(name), sql.SQL(word)))
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
 
     try:
