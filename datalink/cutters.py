@@ -104,6 +104,11 @@ class CutterSession:
         self._channel = channel
         self._closed = threading.Event()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is no process any more."""
+        return self._closed.is_set()
+
     def cut(self, plan: CutPlan) -> CutAnswer:
         """Begin a cut-out; it has to be read to its end before the next one. Raises our errors."""
         try:
@@ -149,6 +154,7 @@ class CutterSession:
     def _ended(self) -> EpnTapError:
         if not self._closed.is_set():
             log.error("a process that made a cut-out has ended before its time")
+            self.close()
         return ServiceError("The process that made this cut-out has ended unexpectedly; please ask for it again.")
 
 

@@ -13,7 +13,7 @@ import psycopg
 from epntap.archive.store import LocatedGranule, dataset, files_overlapping, locate, schemas_with
 from epntap.catalog.model import Catalog
 from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc
-from epntap.errors import NotFoundError, ParameterError
+from epntap.errors import NotFoundError, ParameterError, UnavailableError
 from epntap.settings import Settings
 
 __all__ = ["DatalinkService"]
@@ -62,6 +62,15 @@ class DatalinkService:
                     files = files_overlapping(connection, one, identifier, MIN_TT2000, MAX_TT2000)
                     return LocatedGranule(one, identifier, known, MIN_TT2000, MAX_TT2000, files)
             raise
+
+    def failure(self) -> str:
+        """Why granules cannot be found at the moment; empty when they can."""
+        try:
+            with self.connect() as connection:
+                connection.execute("SELECT 1")
+        except UnavailableError as exc:
+            return exc.message
+        return ""
 
     def _schemas(self, schema: str | None = None) -> list[str]:
         published = [

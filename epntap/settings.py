@@ -35,6 +35,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "sync_timeout_s": (0.1, 1e6),
     "send_timeout_s": (0.1, 1e6),
     "soda_sync_bytes": (1, 2**53),
+    "soda_async_combinations": (1, 1_000_000),
+    "soda_async_bytes": (1, 2**53),
     "soda_inline_bytes": (0, 2**53),
     "soda_inline_files_bytes": (0, 2**53),
 }
@@ -68,6 +70,9 @@ class Settings:
     #: from there; what is larger is made in a process of its own, so that queries do not wait for it
     soda_inline_bytes: int = 1_000_000
     soda_inline_files_bytes: int = 64_000_000
+    #: cut-outs that one job may make, and bytes of values that they may hold together
+    soda_async_combinations: int = 1_000
+    soda_async_bytes: int = 100_000_000_000
     #: where results and spooled answers are kept; empty: <home>/results
     results: str = ""
     #: connections that one web process may open for queries

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import flask
 from psycopg_pool import ConnectionPool
 
 from datalink.app import blueprints
+from datalink.cutout import CutoutService
 from datalink.descriptors import descriptors_for_answer
 from datalink.service import DatalinkService
+from datalink.soda.job import run_cut_job
+from datalink.soda.params import SEVERAL_IN_JOBS
 from epntap.app import create_app
 from epntap.catalog.load import CatalogCache
 from epntap.db.pool import Connection, Database, Role, connect, open_pool, pooled
@@ -21,7 +26,7 @@ from epntap.uws.results import Results
 from epntap.uws.send import FileSender
 from epntap.uws.service import JobService
 from epntap.uws.store import JobStore
-from epntap.uws.views import uws_blueprint
+from epntap.uws.views import text_error, uws_blueprint
 from epntap.uws.worker import Worker
 
 __all__ = ["build_app", "build_worker", "create"]
@@ -65,9 +70,11 @@ def _async_blueprints(settings: Settings, database: Database, service: TapServic
         results=Results(settings.results_dir / "jobs"),
         waits=JobWaits(lambda: connect(database, Role.SERVICE, autocommit=True)),
     )
+    cuts = replace(jobs, kind="soda", adding_up=SEVERAL_IN_JOBS)
     sender = FileSender(service.streaming, settings.send_timeout_s, service.watcher)
     return [
-        uws_blueprint(jobs, sender, path=f"{path}/async", name=f"async{n}") for n, path in enumerate(TAP_PATHS, start=1)
+        *(uws_blueprint(jobs, sender, path=f"{path}/async", name=f"async{n}") for n, path in enumerate(TAP_PATHS, 1)),
+        uws_blueprint(cuts, sender, path="/datalink/soda/async", name="soda_async", error=text_error),
     ]
 
 
@@ -85,7 +92,9 @@ def build_worker(settings: Settings, database: Database) -> Worker:
         client_connection_check_interval=_CHECK_CLIENT,
     )
     internal = open_pool(database, Role.SERVICE, size=settings.worker_jobs + 1, name="internal")
-    service = _tap_service(settings, queries, CatalogCache(lambda: pooled(internal)))
+    catalog = CatalogCache(lambda: pooled(internal))
+    service = _tap_service(settings, queries, catalog)
+    cutouts = CutoutService(DatalinkService(settings=settings, connect=lambda: pooled(internal), catalog=catalog))
 
     def run_tap(job: Job, sink: Sink) -> None:
         run_query_job(service, job.parameters, sink, timeout_s=longest_s)
@@ -95,7 +104,7 @@ def build_worker(settings: Settings, database: Database) -> Worker:
         store=JobStore(lambda: pooled(internal)),
         results=Results(settings.results_dir / "jobs"),
         connect=lambda: connect(database, Role.SERVICE, autocommit=True),
-        runs={"tap": run_tap},
+        runs={"tap": run_tap, "soda": lambda job, sink: run_cut_job(cutouts, job.parameters, sink)},
     )
 
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from datalink.series import Interval
-from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc, tt2000_from_mjd
+from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc, parse_utc, tt2000_from_mjd
 from epntap.errors import ParameterError
 from epntap.params import Params
 
-__all__ = ["EVERYTHING", "CutRequest", "MultiValuedError", "cut_request"]
+__all__ = [
+    "EVERYTHING",
+    "SEVERAL_IN_JOBS",
+    "CutRequest",
+    "MultiValuedError",
+    "cut_request",
+    "cut_requests",
+    "interval_label",
+]
 
 #: our name, and others that mean the same
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -19,6 +28,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "STOP": ("STOP", "STOPTIME"),
     "FORMAT": ("FORMAT", "OUTPUTFORMAT", "RESPONSEFORMAT"),
 }
+#: of which a job makes one cut-out for each combination
+SEVERAL_IN_JOBS = frozenset({"ID", "START", "STOP", "TIME"})
 #: years that reach beyond what TT2000 nanoseconds can count
 _FIRST_YEAR, _LAST_YEAR = 1707, 2292
 _YES_NO = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -54,9 +65,17 @@ def cut_request(params: Params) -> CutRequest:
     identifier = _one(params, "ID")
     if identifier is None:
         raise ParameterError("ID is missing; give the granule_uid of a published granule.")
+    for name in sorted(SEVERAL_IN_JOBS):
+        _one(params, name)
+    (interval,) = _intervals(params)
+    return replace(_alike(params), identifier=identifier, interval=interval)
+
+
+def _alike(params: Params) -> CutRequest:
+    """What is the same for all cut-outs of a request."""
     return CutRequest(
-        identifier=identifier,
-        interval=_interval(params),
+        identifier="",
+        interval=EVERYTHING,
         parameters=tuple(
             name.strip() for text in params.get("PARAMETERS", ()) for name in text.split(",") if name.strip()
         ),
@@ -66,12 +85,48 @@ def cut_request(params: Params) -> CutRequest:
     )
 
 
+def cut_requests(params: Params, *, most: int) -> list[CutRequest]:
+    """The requests that the parameters of a job describe: one for each combination of ID and interval, ID by ID.
+
+    The first START belongs to the first STOP, and so on. Raises ParameterError, also for more than `most`.
+    """
+    identifiers = list(dict.fromkeys(_all(params, "ID")))
+    if not identifiers:
+        raise ParameterError("ID is missing; give the granule_uid of a published granule, or several.")
+    intervals = list(dict.fromkeys(_intervals(params)))
+    if len(identifiers) * len(intervals) > most:
+        raise ParameterError(
+            f"{len(identifiers):,} identifiers and {len(intervals):,} intervals make "
+            f"{len(identifiers) * len(intervals):,} cut-outs, but one job makes {most:,} at most; please make several."
+        )
+    alike = _alike(params)
+    return [
+        replace(alike, identifier=identifier, interval=interval) for identifier in identifiers for interval in intervals
+    ]
+
+
+def interval_label(interval: Interval) -> str:
+    """The interval as part of a file name: `20161231T100000_20161231T110000`; an open end is left out."""
+    ends = ((interval.start_tt2000, MIN_TT2000), (interval.stop_tt2000, MAX_TT2000))
+    return "_".join("" if end == far else re.sub("[-:.]", "", _shortest(end)) for end, far in ends)
+
+
+def _shortest(tt2000: int) -> str:
+    text = format_utc(tt2000)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _all(params: Params, name: str) -> list[str]:
+    return [value.strip() for alias in _NAMES.get(name, (name,)) for value in params.get(alias, ()) if value.strip()]
+
+
 def _one(params: Params, name: str) -> str | None:
-    given = [(alias, value) for alias in _NAMES.get(name, (name,)) for value in params.get(alias, ()) if value.strip()]
+    given = _all(params, name)
     if len(given) > 1:
-        names = " and ".join(dict.fromkeys(alias for alias, _ in given))
-        raise MultiValuedError(f"{names}: {len(given)} values are given, but one is supported here.")
-    return given[0][1].strip() if given else None
+        names = " and ".join(alias for alias in _NAMES.get(name, (name,)) if params.get(alias))
+        hint = "; post them to /datalink/soda/async, which takes several" if name in SEVERAL_IN_JOBS else ""
+        raise MultiValuedError(f"{names}: {len(given)} values are given, but one is supported here{hint}.")
+    return given[0] if given else None
 
 
 def _flag(params: Params, name: str) -> bool:
@@ -83,12 +138,22 @@ def _flag(params: Params, name: str) -> bool:
     return _YES_NO[text.lower()]
 
 
-def _interval(params: Params) -> Interval:
-    start, stop, time = _one(params, "START"), _one(params, "STOP"), _one(params, "TIME")
-    if time is not None:
-        if start is not None or stop is not None:
+def _intervals(params: Params) -> list[Interval]:
+    starts, stops, times = _all(params, "START"), _all(params, "STOP"), _all(params, "TIME")
+    if times:
+        if starts or stops:
             raise ParameterError("TIME and START/STOP both bound the interval; please give one or the other.")
-        return _from_mjd(time)
+        return [_from_mjd(time) for time in times]
+    if starts and stops and len(starts) != len(stops):
+        raise ParameterError(
+            f"The first START belongs to the first STOP and so on, but {len(starts)} START and {len(stops)} STOP are "
+            "given; please give as many of each."
+        )
+    pairs = list(zip_longest(starts, stops)) or [(None, None)]
+    return [_between(start, stop) for start, stop in pairs]
+
+
+def _between(start: str | None, stop: str | None) -> Interval:
     interval = Interval(
         MIN_TT2000 if start is None else _instant(start), MAX_TT2000 if stop is None else _instant(stop)
     )

@@ -13,6 +13,7 @@ from datalink.making import Version, check_format
 from datalink.part import Part
 from datalink.reformat import FORMATS
 from datalink.soda.params import EVERYTHING, CutRequest, cut_request
+from datalink.soda.vosi import soda_availability, soda_capabilities
 from datalink.views import request_params
 from epntap.errors import EpnTapError, InputError, NotFoundError, ParameterError, UnavailableError
 from epntap.spool import Spool
@@ -26,6 +27,7 @@ class PartError(ParameterError):
     status = 416
 
 
+_XML = "text/xml; charset=utf-8"
 _PLAIN = "text/plain; charset=utf-8"
 
 
@@ -36,6 +38,15 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
     @blueprint.route("/datalink/soda/sync", methods=["GET", "POST"])
     def sync() -> flask.Response:
         return _cut(service, cut_request(request_params()))
+
+    @blueprint.get("/datalink/soda/capabilities")
+    def capabilities() -> flask.Response:
+        return flask.Response(soda_capabilities(service.links.settings), content_type=_XML)
+
+    @blueprint.get("/datalink/soda/availability")
+    def availability() -> flask.Response:
+        note = service.links.failure()
+        return flask.Response(soda_availability(available=not note, note=note), content_type=_XML)
 
     @blueprint.get("/data/<path:name>")
     def whole(name: str) -> flask.Response:

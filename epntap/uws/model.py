@@ -165,7 +165,7 @@ class Sink(Protocol):
         ...
 
     def rewind(self) -> None:
-        """Forget what was written of the current result."""
+        """Forget the current result; `begin` begins another in its place."""
         ...
 
     def report(self, done: int, total: int, doing: str = "") -> None:

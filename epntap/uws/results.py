@@ -119,12 +119,13 @@ class FileSink:
         self._current = JobResult(media_type, extension, 0, name=name, file_name=file_name)
 
     def rewind(self) -> None:
-        """Forget what was written of the current result. Raises ResultError."""
+        """Forget the current result; `begin` begins another in its place. Raises ResultError."""
         try:
             self._file.seek(0)
             self._file.truncate()
         except OSError as exc:
             raise _failure(exc) from exc
+        self._has_begun = False
 
     def report(self, done: int, total: int, doing: str = "") -> None:
         """Say how far the job has come."""

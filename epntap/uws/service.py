@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
@@ -22,8 +22,6 @@ __all__ = ["JobService"]
 #: how long a wait trusts that it will be told
 _LOOK_AGAIN_S = 2.0
 _RUNID_LENGTH = 64
-#: parameters that a job can have several of, from several posts (DALI 1.1 §3.4.5)
-_ADDING_UP = frozenset({"UPLOAD"})
 
 
 @dataclass(slots=True)
@@ -35,11 +33,14 @@ class JobService:
     store: JobStore
     results: Results
     waits: JobWaits
-    #: waits in progress hold threads of the web server, so they are counted
-    waiting: threading.BoundedSemaphore = field(init=False)
+    #: names (upper case) of parameters that a job can have several of, from several posts (DALI 1.1 §3.4.5)
+    adding_up: frozenset[str] = frozenset({"UPLOAD"})
+    #: waits in progress hold threads of the web server, so they are counted, for all kinds of jobs together
+    waiting: threading.BoundedSemaphore | None = None
 
     def __post_init__(self) -> None:
-        self.waiting = threading.BoundedSemaphore(max(1, self.settings.threads // 4))
+        if self.waiting is None:
+            self.waiting = threading.BoundedSemaphore(max(1, self.settings.threads // 4))
 
     def create(self, parameters: Parameters, session: str | None) -> Job:
         """A new job, started when PHASE=RUN is among the parameters (UWS 1.1 §2.2.3.1)."""
@@ -103,7 +104,7 @@ class JobService:
         """Add to the parameters of a PENDING job. A new value takes the place of an old one, but uploads add up."""
         self._known(job_id)
         kept = _kept(parameters)
-        replaced = {name.upper() for name, _ in kept} - _ADDING_UP
+        replaced = {name.upper() for name, _ in kept} - self.adding_up
         self.store.add_parameters(self.kind, job_id, kept, replaced=replaced, run_id=_run_id(kept))
 
     def set_duration(self, job_id: str, seconds: int) -> None:
@@ -136,6 +137,7 @@ class JobService:
             raise no_such_job(job_id)
 
     def _wait(self, job_id: str, limit_s: float, is_over: Callable[[Job], bool]) -> Job | None:
+        assert self.waiting is not None
         if limit_s <= 0 or not self.waiting.acquire(blocking=False):
             return None
         try:

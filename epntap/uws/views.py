@@ -17,21 +17,38 @@ from epntap.uws.send import FileSender
 from epntap.uws.service import JobService
 from epntap.uws.xml import iso, job_document, job_list, parameters_document, results_document
 
-__all__ = ["uws_blueprint"]
+__all__ = ["text_error", "uws_blueprint", "votable_error"]
 
 #: names whoever made a job; it opens nothing but the list of those jobs
 _COOKIE = "epntap_jobs"
 _VOTABLE = "application/x-votable+xml"
 
 
-def uws_blueprint(service: JobService, sender: FileSender, *, path: str, name: str) -> flask.Blueprint:
-    """The routes of a job list at `path`, and of all that is below."""
+def votable_error(message: str) -> flask.Response:
+    """The error of a job as TAP has it."""
+    return flask.Response(votable.error_document(message), content_type=_VOTABLE)
+
+
+def text_error(message: str) -> flask.Response:
+    """The error of a job as SODA has it (SODA 1.0 §5)."""
+    return _text(f"Error: {message}\n")
+
+
+def uws_blueprint(
+    service: JobService,
+    sender: FileSender,
+    *,
+    path: str,
+    name: str,
+    error: Callable[[str], flask.Response] = votable_error,
+) -> flask.Blueprint:
+    """The routes of a job list at `path`, and of all that is below; `error` is how a service says what went wrong."""
     blueprint = flask.Blueprint(name, __name__, url_prefix=path)
     root = f"{service.settings.base_url}{path}"
     _add_list(blueprint, service, root)
     _add_job(blueprint, service, root)
     _add_atoms(blueprint, service, root)
-    _add_results(blueprint, service, sender, root)
+    _add_results(blueprint, service, sender, root, error)
     return blueprint
 
 
@@ -108,7 +125,13 @@ def _add_atoms(blueprint: flask.Blueprint, service: JobService, root: str) -> No
         return _see(f"{root}/{job_id}")
 
 
-def _add_results(blueprint: flask.Blueprint, service: JobService, sender: FileSender, root: str) -> None:
+def _add_results(
+    blueprint: flask.Blueprint,
+    service: JobService,
+    sender: FileSender,
+    root: str,
+    error_document: Callable[[str], flask.Response],
+) -> None:
     @blueprint.get("/<job_id>/parameters")
     def parameters(job_id: str) -> flask.Response:
         return _xml(parameters_document(service.get(job_id)))
@@ -132,7 +155,7 @@ def _add_results(blueprint: flask.Blueprint, service: JobService, sender: FileSe
         if job.error is None:
             raise NotFoundError(f"This job has no error; it is {job.phase}.")
         # DALI 1.1 §4.2: the document arrived as it should, so the status is 200
-        return flask.Response(votable.error_document(job.error.message), content_type=_VOTABLE)
+        return error_document(job.error.message)
 
 
 def _waited(service: JobService, job_id: str) -> Job:

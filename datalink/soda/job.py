@@ -1,0 +1,113 @@
+"""Cut-outs as a job: one result for each combination of identifier and interval (SODA 1.0 §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+
+from datalink.cutout import CutoutService
+from datalink.cutters import CutterSession
+from datalink.making import CutAnswer, Limit, check_format
+from datalink.soda.params import CutRequest, cut_requests, interval_label
+from epntap.errors import EpnTapError, UnavailableError
+from epntap.params import read_params
+from epntap.uws.model import Sink
+
+__all__ = ["run_cut_job"]
+
+_PLAIN = "text/plain;charset=utf-8"
+
+
+def run_cut_job(service: CutoutService, parameters: Iterable[tuple[str, str]], sink: Sink) -> None:
+    """Write the cut-outs that the parameters ask for, which are checked only now.
+
+    What is wrong with one of them is its result: a text that begins with a label of SODA. Raises our errors for what
+    concerns them all: wrong parameters, too many combinations, the database or the room for results gone.
+    """
+    requests = cut_requests(read_params(parameters), most=service.links.settings.soda_async_combinations)
+    check_format(requests[0])
+    with closing(_Work(service, sink, requests)) as work:
+        for number in range(len(requests)):
+            work.write(number)
+    sink.report(len(requests), len(requests))
+
+
+class _Work:
+    """One job in progress; the process that makes its cut-outs ends with it."""
+
+    def __init__(self, service: CutoutService, sink: Sink, requests: Sequence[CutRequest]) -> None:
+        self._service = service
+        self._sink = sink
+        self._requests = requests
+        self._has_several_intervals = len({request.interval for request in requests}) > 1
+        self._left_bytes = service.links.settings.soda_async_bytes
+        self._session: CutterSession | None = None
+        sink.on_cancel(self.close)
+
+    def write(self, number: int) -> None:
+        """Write one result."""
+        request = self._requests[number]
+        name = "result" if len(self._requests) == 1 else f"result{number + 1}"
+        self._sink.report(number, len(self._requests), request.identifier)
+        try:
+            answer = self._begin(request)
+        except EpnTapError as exc:
+            if isinstance(exc, _DatabaseGoneError):
+                raise
+            self._say(name, exc)
+            return
+        stem, _, extension = answer.name.rpartition(".")
+        label = f"_{interval_label(request.interval)}" if self._has_several_intervals else ""
+        self._sink.begin(name, answer.media_type, extension, file_name=f"{stem}{label}.{extension}")
+        failure = self._copy(answer, number)
+        if failure is None:
+            self._left_bytes -= answer.size_bytes
+        else:
+            self._sink.rewind()
+            self._say(name, failure)
+
+    def close(self) -> None:
+        """End the process that makes cut-outs. May be called from another thread."""
+        if self._session is not None:
+            self._session.close()
+
+    def _begin(self, request: CutRequest) -> CutAnswer:
+        try:
+            granule = self._service.links.holding(request.identifier, request.schema)
+        except UnavailableError as exc:
+            raise _DatabaseGoneError(exc.message, exc.retry_after_s) from exc
+        plan = self._service.plan_of(granule, request, self._limit())
+        if self._session is None or self._session.has_ended:
+            self._session = self._service.cutters.session()
+        return self._session.cut(plan)
+
+    def _copy(self, answer: CutAnswer, number: int) -> EpnTapError | None:
+        """Write the blocks; what was wrong with them, if something was. What is wrong with the sink is raised."""
+        blocks, written = iter(answer), 0
+        while True:
+            try:
+                block = next(blocks, None)
+            except EpnTapError as exc:
+                return exc
+            if block is None:
+                return None
+            self._sink.write(block)
+            written += len(block)
+            doing = f"{self._requests[number].identifier}: {written:,} bytes written"
+            self._sink.report(number, len(self._requests), doing)
+
+    def _say(self, name: str, error: EpnTapError) -> None:
+        self._sink.begin(name, _PLAIN, "txt")
+        self._sink.write(f"{error.label}: {error.message}\n".encode())
+
+    def _limit(self) -> Limit:
+        most = self._service.links.settings.soda_async_bytes
+        return Limit(
+            self._left_bytes,
+            f"the {self._left_bytes:,} that are left of the {most:,} of one job; "
+            "please ask for a shorter interval or for fewer PARAMETERS, or make another job for it.",
+        )
+
+
+class _DatabaseGoneError(UnavailableError):
+    """The database does not answer, which is not the fault of one combination."""
