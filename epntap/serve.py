@@ -12,15 +12,15 @@ from gunicorn.app.base import BaseApplication
 from epntap.db.pool import Database
 from epntap.errors import SetupError
 from epntap.logs import log_to_stderr
+from epntap.patient import REQUEST_TIMEOUT_S, PatientWorker
 from epntap.settings import Settings
 from epntap.uws.processes import job_workers
 from epntap.wsgi import build_app
 
 __all__ = ["bound_socket", "run_server"]
 
-
-#: for the next bytes of a request that has begun
-REQUEST_TIMEOUT_S = 10
+#: at least so many threads are left when all that may be held are held
+_SHORT_THREADS = 4
 
 
 def bound_socket(settings: Settings) -> socket.socket:
@@ -35,7 +35,7 @@ def bound_socket(settings: Settings) -> socket.socket:
             f"Port {settings.port} on {settings.host} cannot be used ({exc.strerror}); "
             "choose another with --port and --host, or EPNTAP_PORT and EPNTAP_HOST."
         ) from exc
-    # Connections inherit these: a request that arrives in drips and an answer that nobody takes cannot hold a thread.
+    # Connections inherit these: a long request that stops and an answer that nobody takes cannot hold a thread.
     for option, seconds in ((socket.SO_RCVTIMEO, REQUEST_TIMEOUT_S), (socket.SO_SNDTIMEO, settings.send_timeout_s)):
         listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
     listener.listen(2048)
@@ -61,9 +61,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
         settings = self._settings
         options: dict[str, Any] = {
             "bind": [f"fd://{self._listener}"],
-            "worker_class": "gthread",
+            "worker_class": PatientWorker,
             "workers": settings.workers,
-            "threads": settings.threads,
+            "threads": settings.threads + max(_SHORT_THREADS, settings.threads // 4),
             "timeout": 120,
             "graceful_timeout": 5,
             "keepalive": 15,

@@ -33,6 +33,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "maxrec_default": (1, 2**53),
     "maxrec_hard": (1, 2**53),
     "sync_timeout_s": (0.1, 1e6),
+    "long_query_s": (0.05, 1e6),
     "send_timeout_s": (0.1, 1e6),
     "soda_sync_bytes": (1, 2**53),
     "soda_async_combinations": (1, 1_000_000),
@@ -54,12 +55,15 @@ class Settings:
     public_url: str = ""
     host: str = "127.0.0.1"
     port: int = 8080
-    #: web processes and threads in each
+    #: web processes, and threads in each: half of them for answers that last, a quarter for waits, a quarter for
+    #: cut-outs; a quarter more is started for what is short
     workers: int = 2
     threads: int = 32
     #: rows when MAXREC is not given, and the most that may be asked
     maxrec_default: int = 20_000
     maxrec_hard: int = 20_000_000
+    #: seconds after which a query that still runs counts as a long one; so many may run (docs/decisions/007)
+    long_query_s: float = 1.0
     #: seconds for a whole synchronous answer
     sync_timeout_s: float = 60.0
     #: seconds that a client may take to accept one block

@@ -13,10 +13,12 @@ from datalink.descriptors import descriptors_for_answer
 from datalink.service import DatalinkService
 from datalink.soda.job import run_cut_job
 from datalink.soda.params import SEVERAL_IN_JOBS
+from epntap.admission import Slots
 from epntap.app import create_app
 from epntap.catalog.load import CatalogCache
 from epntap.db.pool import Connection, Database, Role, connect, open_pool, pooled
 from epntap.errors import SetupError
+from epntap.receive import LongBodies
 from epntap.settings import Settings, load_settings
 from epntap.tap.job import run_query_job
 from epntap.tap.pipeline import TapService
@@ -47,7 +49,9 @@ def build_app(settings: Settings, database: Database) -> flask.Flask:
     catalog = CatalogCache(lambda: pooled(internal))
     service = _tap_service(settings, queries, catalog)
     links = DatalinkService(settings=settings, connect=lambda: pooled(internal), catalog=catalog)
-    return create_app(service, [*blueprints(links), *_async_blueprints(settings, database, service)])
+    app = create_app(service, [*blueprints(links), *_async_blueprints(settings, database, service)])
+    app.wsgi_app = LongBodies(app.wsgi_app, Slots(settings.threads // 4), service.watcher)  # type: ignore[method-assign]
+    return app
 
 
 def _tap_service(settings: Settings, queries: ConnectionPool[Connection], catalog: CatalogCache) -> TapService:
@@ -71,7 +75,7 @@ def _async_blueprints(settings: Settings, database: Database, service: TapServic
         waits=JobWaits(lambda: connect(database, Role.SERVICE, autocommit=True)),
     )
     cuts = replace(jobs, kind="soda", adding_up=SEVERAL_IN_JOBS)
-    sender = FileSender(service.streaming, settings.send_timeout_s, service.watcher)
+    sender = FileSender(service.slow, settings.send_timeout_s, service.watcher)
     return [
         *(uws_blueprint(jobs, sender, path=f"{path}/async", name=f"async{n}") for n, path in enumerate(TAP_PATHS, 1)),
         uws_blueprint(cuts, sender, path="/datalink/soda/async", name="soda_async", error=text_error),

@@ -9,7 +9,7 @@ from psycopg import errors as pg
 
 from epntap.errors import EpnTapError, QueryError, QueryTimeoutError, ServiceError, UnavailableError
 
-__all__ = ["from_psycopg", "timeout_error"]
+__all__ = ["crowded_error", "from_psycopg", "timeout_error"]
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,15 @@ def timeout_error(timeout_s: float) -> QueryTimeoutError:
     return QueryTimeoutError(
         f"The query took longer than the {timeout_s:.0f} seconds that an answer may take; "
         "narrow it (for example by time_min and time_max) or ask for fewer rows with TOP."
+    )
+
+
+def crowded_error() -> UnavailableError:
+    """The query takes long, and no place is left for one that does."""
+    return UnavailableError(
+        "The query takes long, and as many long queries as the service takes at once are running; "
+        "please try again in a minute, or send it as a job to /tap/async.",
+        30,
     )
 
 

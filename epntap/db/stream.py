@@ -14,9 +14,10 @@ from psycopg_pool import ConnectionPool
 
 from epntap.answer import Outcome, OutcomeStatus
 from epntap.db.copy_out import CopyOut
-from epntap.db.failures import from_psycopg, timeout_error
+from epntap.db.failures import crowded_error, from_psycopg, timeout_error
 from epntap.db.pool import Connection, pooled
 from epntap.db.watch import Ending, Watch
+from epntap.errors import EpnTapError
 
 __all__ = ["RowStream"]
 
@@ -40,6 +41,7 @@ class RowStream:
 
     The statement must yield at most maxrec + 1 rows: the last one is held back, and its arrival tells overflow.
     `pack` belongs to FORMAT binary and makes blocks of rows, which are without COPY's header and trailer.
+    `weigh` is told what the planner thinks that the statement costs, before it runs, and may raise.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class RowStream:
         pack: Callable[[Sequence[bytes | memoryview]], bytes] | None = None,
         maxrec: int,
         timeout_s: float,
+        weigh: Callable[[float], None] | None = None,
     ) -> None:
         self._pool = pool
         self._conninfo = pool.conninfo if isinstance(pool.conninfo, str) else pool.conninfo()
@@ -61,6 +64,8 @@ class RowStream:
         self._pack = pack or b"".join
         self._block_bytes = BINARY_BLOCK_BYTES if self._binary else BLOCK_BYTES
         self._maxrec = maxrec
+        self._plain = statement
+        self._weigh = weigh
         self._timeout_s = timeout_s
         self._connection: Connection | None = None
         self._over = threading.Event()
@@ -83,8 +88,10 @@ class RowStream:
             self._connection = connection
             if self.watch.ending is not None:  # while a connection was waited for
                 self._connection = None
-                raise timeout_error(self._timeout_s)
+                raise self._ended() or timeout_error(self._timeout_s)
             try:
+                if self._weigh is not None:
+                    self._weigh(_planned_cost(connection, self._plain, self._params))
                 copy = CopyOut(connection, self._statement, self._params)
                 size, enough = 0, FIRST_BLOCK_BYTES
                 last = time.monotonic()
@@ -104,9 +111,7 @@ class RowStream:
                         connection.cancel_safe(timeout=TERMINATE_AFTER_S)
                         copy.abandon()
             except psycopg.Error as exc:
-                if self.watch.ending is Ending.DEADLINE:  # however the backend was made to end
-                    raise timeout_error(self._timeout_s) from exc
-                raise from_psycopg(exc, timeout_s=self._timeout_s) from exc
+                raise self._ended() or from_psycopg(exc, timeout_s=self._timeout_s) from exc
             finally:
                 self._over.set()
                 self._connection = None
@@ -114,6 +119,16 @@ class RowStream:
         self.outcome = Outcome(OutcomeStatus.OVERFLOW if overflow else OutcomeStatus.OK, min(rows, self._maxrec))
         if pending:
             yield self._pack(pending)
+
+    def _ended(self) -> EpnTapError | None:
+        """Why the watch ended it, however the backend was made to end."""
+        match self.watch.ending:
+            case Ending.DEADLINE:
+                return timeout_error(self._timeout_s)
+            case Ending.CROWDED_OUT:
+                return crowded_error()
+            case _:
+                return None
 
     def _interrupt(self, _ending: Ending) -> None:
         """End the query in the database, whatever the thread that reads it is doing."""
@@ -129,6 +144,11 @@ class RowStream:
         with suppress(psycopg.Error), psycopg.connect(self._conninfo, autocommit=True) as other:
             other.execute("SET ROLE NONE")  # the login owns the backend, not the role that it has taken on
             other.execute("SELECT pg_terminate_backend(%s)", (backend,))
+
+
+def _planned_cost(connection: Connection, statement: sql.Composable, params: Mapping[str, Any]) -> float:
+    plan = connection.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(statement), params).fetchone()
+    return 0.0 if plan is None else float(plan[0][0]["Plan"]["Total Cost"])
 
 
 def _only_rows(copy: CopyOut) -> Iterator[memoryview | bytes | None]:

@@ -6,6 +6,7 @@ in each process looks for all of them a few times a second (design: an answer ne
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -25,6 +26,7 @@ class Ending(StrEnum):
     CLIENT_GONE = "client gone"
     CLIENT_STALLED = "client stalled"
     DEADLINE = "deadline"
+    CROWDED_OUT = "crowded out"
 
 
 @dataclass(slots=True)
@@ -39,6 +41,9 @@ class Watch:
     client: socket.socket | None = None
     send_timeout_s: float = 30.0
     ending: Ending | None = None
+    #: monotonic time from which the answer counts as slow, and what finds it a place among the slow ones
+    slow_from: float = math.inf
+    find_place: Callable[[], bool] = lambda: True
     _sending_since: float | None = None
 
     def sending(self) -> None:
@@ -58,6 +63,10 @@ class Watch:
             return None
         if now > self.deadline:
             return Ending.DEADLINE
+        if now > self.slow_from:
+            self.slow_from = math.inf
+            if not self.find_place():
+                return Ending.CROWDED_OUT
         # While a block is being sent, what the client sends is not looked at; if it leaves, sending fails by itself.
         if since is None and self.client is not None and _has_left(self.client):
             return Ending.CLIENT_GONE

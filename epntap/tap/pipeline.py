@@ -6,6 +6,7 @@ import itertools
 import math
 import socket
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,8 +15,10 @@ from datetime import UTC, datetime
 from psycopg_pool import ConnectionPool
 
 from epntap import adql
+from epntap.admission import Place, Slots
 from epntap.answer import Outcome, OutcomeStatus, ResultColumn
 from epntap.catalog.model import Catalog
+from epntap.db.failures import crowded_error
 from epntap.db.pool import Connection
 from epntap.db.stream import RowStream
 from epntap.db.watch import Ending, Watch, Watcher
@@ -28,6 +31,11 @@ from epntap.tap.params import TapRequest
 from epntap.tap.provenance import provenance
 
 __all__ = ["Answer", "BrokenStreamError", "ClientGoneError", "TapService"]
+
+#: what the planner says of a query that takes about a second
+LONG_COST = 200_000
+#: many queries that come at once hold all connections for a moment, until it is known which of them are long
+PATIENCE_S = 0.5
 
 
 class ClientGoneError(ConnectionAbortedError):
@@ -51,12 +59,14 @@ class TapService:
     describe: Callable[[list[ResultColumn]], list[str]] = lambda _columns: []
     #: since when this process answers
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    running: threading.BoundedSemaphore = field(init=False)
-    streaming: threading.BoundedSemaphore = field(init=False)
+    #: queries that hold a connection, and, among them, answers that last
+    running: Slots = field(init=False)
+    slow: Slots = field(init=False)
 
     def __post_init__(self) -> None:
-        self.running = threading.BoundedSemaphore(max(1, self.settings.query_connections))
-        self.streaming = threading.BoundedSemaphore(max(1, self.settings.threads // 2))
+        self.running = Slots(self.settings.query_connections)
+        # not all connections either: some are left for what is short
+        self.slow = Slots(min(self.settings.threads // 2, self.settings.query_connections * 2 // 3))
 
     def answer(self, request: TapRequest, client: socket.socket | None = None) -> Answer:
         """Start the query and wait for its first block, so that what fails early fails with a proper error.
@@ -67,8 +77,9 @@ class TapService:
         def prepare(watch: Watch) -> None:
             watch.client = client
             watch.send_timeout_s = self.settings.send_timeout_s
+            watch.slow_from = time.monotonic() + self.settings.long_query_s
 
-        return self._start(request, "sync", self.settings.sync_timeout_s, prepare)
+        return self._start(request, "sync", self.settings.sync_timeout_s, prepare, Place(self.slow))
 
     def answer_job(
         self, request: TapRequest, *, timeout_s: float, on_cancel: Callable[[Callable[[], None]], None]
@@ -84,7 +95,14 @@ class TapService:
 
         return self._start(request, "async", timeout_s, prepare)
 
-    def _start(self, request: TapRequest, resource: str, timeout_s: float, prepare: Callable[[Watch], None]) -> Answer:
+    def _start(
+        self,
+        request: TapRequest,
+        resource: str,
+        timeout_s: float,
+        prepare: Callable[[Watch], None],
+        place: Place | None = None,
+    ) -> Answer:
         # 1. the format, 2. the question in SQL, 3. the values as the format spells them
         form, media_type = choose_format(request.response_format)
         maxrec = self._maxrec(request)
@@ -111,7 +129,7 @@ class TapService:
         # 4. run it and wait for the first block
         stack = ExitStack()
         try:
-            self._admit(stack, self.running, "queries are running")
+            self._admit(stack, self.running)
             stream = RowStream(
                 self.pool,
                 statement,
@@ -120,14 +138,19 @@ class TapService:
                 pack=form.pack,
                 maxrec=maxrec,
                 timeout_s=timeout_s,
+                weigh=self._scales(place),
             )
             stack.callback(stream.close)
             prepare(stream.watch)
+            if place is not None:
+                stream.watch.find_place = place.take
+                stack.callback(place.close)
             self.watcher.add(stream.watch)
             stack.callback(self.watcher.remove, stream.watch)
             first = self._first(stream)
             if stream.outcome is None:
-                self._admit(stack, self.streaming, "answers are being sent")
+                if place is not None and not place.take():
+                    raise UnavailableError("Too many answers are being sent; please try again in a few seconds.", 5)
             else:
                 stack.close()  # a short answer gives back its slot before the client has read it …
                 self.watcher.add(stream.watch)  # … but a client that does not read it must not keep the thread
@@ -145,10 +168,21 @@ class TapService:
         wanted = self.settings.maxrec_default if request.maxrec is None else request.maxrec
         return min(wanted, self.settings.maxrec_hard)
 
-    def _admit(self, stack: ExitStack, slots: threading.BoundedSemaphore, what: str) -> None:
-        if not slots.acquire(blocking=False):
-            raise UnavailableError(f"Too many {what} at the moment; please try again in a few seconds.", 5)
+    def _admit(self, stack: ExitStack, slots: Slots) -> None:
+        if not slots.acquire(PATIENCE_S):
+            raise UnavailableError("Too many queries are running at the moment; please try again in a few seconds.", 5)
         stack.callback(slots.release)
+
+    def _scales(self, place: Place | None) -> Callable[[float], None] | None:
+        """What weighs a query before it runs, once so many run that long ones could take all connections."""
+        if place is None or self.running.in_use <= (self.running.most - self.slow.most) // 2:
+            return None
+
+        def weigh(planned_cost: float) -> None:
+            if planned_cost > LONG_COST and not place.take():
+                raise crowded_error()
+
+        return weigh
 
     def _first(self, stream: RowStream) -> list[bytes]:
         try:

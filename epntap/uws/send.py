@@ -7,12 +7,12 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from threading import BoundedSemaphore
 from typing import BinaryIO
 from urllib.parse import quote
 
 import flask
 
+from epntap.admission import Slots
 from epntap.db.watch import Ending, Watch, Watcher
 from epntap.errors import UnavailableError
 from epntap.uws.model import Job, JobResult
@@ -28,7 +28,7 @@ _SMALL_BYTES = 1024 * 1024
 class FileSender:
     """Sends result files; slow readers hold threads of the web server, so they are counted and watched."""
 
-    sending: BoundedSemaphore
+    sending: Slots
     send_timeout_s: float
     watcher: Watcher = field(default_factory=Watcher)
 
@@ -49,7 +49,7 @@ class FileSender:
             response.last_modified = job.ended
             response.content_length = result.size_bytes
             if flask.request.method == "GET" and result.size_bytes > _SMALL_BYTES:
-                if not self.sending.acquire(blocking=False):
+                if not self.sending.acquire():
                     raise UnavailableError("Too many results are being sent; please try again in a few seconds.", 5)
                 stack.callback(self.sending.release)
             watch = Watch(math.inf, _nothing, _client_socket(), self.send_timeout_s)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
+from epntap.admission import Slots
 from epntap.errors import NotFoundError, ParameterError
 from epntap.params import read_params, single
 from epntap.settings import Settings
@@ -36,11 +36,11 @@ class JobService:
     #: names (upper case) of parameters that a job can have several of, from several posts (DALI 1.1 §3.4.5)
     adding_up: frozenset[str] = frozenset({"UPLOAD"})
     #: waits in progress hold threads of the web server, so they are counted, for all kinds of jobs together
-    waiting: threading.BoundedSemaphore | None = None
+    waiting: Slots | None = None
 
     def __post_init__(self) -> None:
         if self.waiting is None:
-            self.waiting = threading.BoundedSemaphore(max(1, self.settings.threads // 4))
+            self.waiting = Slots(self.settings.threads // 4)
 
     def create(self, parameters: Parameters, session: str | None) -> Job:
         """A new job, started when PHASE=RUN is among the parameters (UWS 1.1 §2.2.3.1)."""
@@ -138,7 +138,7 @@ class JobService:
 
     def _wait(self, job_id: str, limit_s: float, is_over: Callable[[Job], bool]) -> Job | None:
         assert self.waiting is not None
-        if limit_s <= 0 or not self.waiting.acquire(blocking=False):
+        if limit_s <= 0 or not self.waiting.acquire():
             return None
         try:
             deadline = time.monotonic() + limit_s
