@@ -142,8 +142,12 @@ class Column:
 
     def instants(self, first: int = 0, stop: int | None = None) -> npt.NDArray[np.int64]:
         """Return the TT2000 of each value of an epoch variable in these rows, shape (n,)."""
+        return self.instants_of(self.read(first, stop))
+
+    def instants_of(self, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Return the TT2000 of values of this epoch variable, one after the other."""
         variable = self.variable
-        return to_tt2000(as_epochs(self.read(first, stop), variable.cdf_type), variable.cdf_type, variable.fill)
+        return to_tt2000(as_epochs(values, variable.cdf_type), variable.cdf_type, variable.fill)
 
     def blocks(self, size_bytes: int) -> Iterator[tuple[int, int]]:
         """Yield first and stop of consecutive blocks of rows, each of about this size."""

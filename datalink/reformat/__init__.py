@@ -7,12 +7,13 @@ from difflib import get_close_matches
 from datalink.reformat.base import Provenance, Rendering, SeriesFormat
 from datalink.reformat.cdf import Cdf
 from datalink.reformat.csv import Csv, Text
+from datalink.reformat.parquet import Parquet
 from datalink.reformat.votable import VoTable
 from epntap.errors import ParameterError
 
 __all__ = ["FORMATS", "Provenance", "Rendering", "SeriesFormat", "choose_format"]
 
-FORMATS: tuple[SeriesFormat, ...] = (Cdf(), VoTable(), VoTable(binary=True), Csv(), Text())
+FORMATS: tuple[SeriesFormat, ...] = (Cdf(), VoTable(), VoTable(binary=True), Csv(), Text(), Parquet())
 
 
 def choose_format(name: str | None, *, compress: bool = False) -> SeriesFormat:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datalink.series import Column
-from epntap.cdf import FILL_TT2000, Variable, as_epochs, format_utc_array, to_tt2000
+from epntap.cdf import FILL_TT2000, CdfType, Variable, as_epochs, format_utc_array, to_tt2000
 
 __all__ = [
     "fill_of",
@@ -19,6 +19,7 @@ __all__ = [
     "joined",
     "lines",
     "number_texts",
+    "picoseconds",
     "text_values",
     "time_bytes",
     "time_decimals",
@@ -27,7 +28,8 @@ __all__ = [
 ]
 
 _BLOCK_BYTES = 1 << 20
-_FEWEST_DECIMALS, _MOST_DECIMALS = 3, 9
+_FEWEST_DECIMALS, _MOST_DECIMALS, _PICOSECOND_DECIMALS = 3, 9, 12
+_PICOSECONDS = 10**12
 
 
 def fill_of(variable: Variable) -> Any:  # a scalar of the variable's type
@@ -119,24 +121,39 @@ def _decoded(word: bytes) -> str:
         return word.decode("latin-1")
 
 
+def picoseconds(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return what values of an EPOCH16 hold below the nanosecond, one after the other; 0 for fills."""
+    parts = as_epochs(values, CdfType.CDF_EPOCH16)[:, 1]
+    valid = (parts >= 0) & (parts < _PICOSECONDS)
+    return np.where(valid, parts, 0).astype(np.int64) % 1000
+
+
 def time_decimals(column: Column) -> int:
-    """Return how many decimals of a second the epochs of a variable need: 3, 6 or 9."""
+    """Return how many decimals of a second the epochs of a variable need: 3, 6, 9 or, for EPOCH16, 12."""
     digits = _FEWEST_DECIMALS
     for first, stop in column.blocks(_BLOCK_BYTES):
-        instants = column.instants(first, stop)
+        values = column.read(first, stop)
+        if column.variable.cdf_type is CdfType.CDF_EPOCH16 and picoseconds(values).any():
+            return _PICOSECOND_DECIMALS
+        instants = column.instants_of(values)
         known = instants[instants != FILL_TT2000]
         # TT2000 and UTC differ by whole milliseconds, so their decimals end alike
         while digits < _MOST_DECIMALS and (known % 10 ** (_MOST_DECIMALS - digits)).any():
             digits += 3
-        if digits == _MOST_DECIMALS:
-            break
     return digits
 
 
 def time_bytes(variable: Variable, values: npt.NDArray[Any], digits: int) -> npt.NDArray[np.bytes_]:
     """Return epochs as ISO times in UTC, empty where they are fills, one after the other."""
     instants = to_tt2000(as_epochs(values, variable.cdf_type), variable.cdf_type, variable.fill)
-    return format_utc_array(instants, digits)
+    texts = format_utc_array(instants, min(digits, _MOST_DECIMALS))
+    if digits <= _MOST_DECIMALS:
+        return texts
+    rest = np.char.zfill(picoseconds(values).astype("S3"), 3)
+    rest[texts == b""] = b""
+    whole = np.empty(len(texts), [("ns", texts.dtype), ("ps", rest.dtype)])
+    whole["ns"], whole["ps"] = texts, rest
+    return whole.view(f"S{whole.itemsize}")
 
 
 def time_texts(variable: Variable, values: npt.NDArray[Any], digits: int) -> pa.StringArray:

@@ -20,6 +20,7 @@ from epntap.cdf.time import (
     format_utc_array,
     jd_from_tt2000,
     parse_utc,
+    to_unix_ns,
     tt2000_from_mjd,
 )
 
@@ -49,5 +50,6 @@ __all__ = [
     "parse_utc",
     "select",
     "to_tt2000",
+    "to_unix_ns",
     "tt2000_from_mjd",
 ]

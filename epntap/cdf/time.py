@@ -25,6 +25,7 @@ __all__ = [
     "format_utc_array",
     "jd_from_tt2000",
     "parse_utc",
+    "to_unix_ns",
     "tt2000_from_mjd",
 ]
 
@@ -43,6 +44,9 @@ _TEXT = re.compile(
     re.ASCII,
 )
 _MAX_DIGITS: Final = 9
+_UNIX_TO_2000_NS: Final = 946_684_800 * SECOND_NS
+# later ones do not fit into 64 bits when counted from 1970
+_MAX_UNIX_TT2000: Final = 2**63 - 1 - _UNIX_TO_2000_NS
 # JD of 2000-01-01T00:00:00 is 2451544.5, its MJD 51544
 _JD_HALF_DAYS: Final = 2 * 2_451_544 + 1
 _MJD_ZERO: Final = 51_544
@@ -114,6 +118,15 @@ def format_utc_array(tt2000: npt.NDArray[np.int64], digits: int = 9, suffix: str
     if not valid.all():
         text[~valid] = np.zeros((), layout)
     return text.view(f"S{layout.itemsize}")
+
+
+def to_unix_ns(tt2000: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Return UTC nanoseconds since 1970 without leap seconds, and which instants lie in one, shape (n,).
+
+    These have the nanoseconds of the midnight after them. What cannot be said has those of MIN_TT2000.
+    """
+    labels, leap = offsets().to_labels(np.clip(tt2000, MIN_TT2000, _MAX_UNIX_TT2000))
+    return labels + _UNIX_TO_2000_NS, leap >= 0
 
 
 def jd_from_tt2000(tt2000: int) -> float:

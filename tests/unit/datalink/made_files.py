@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pycdfpp
 
 from datalink.cut import cut_files
 from datalink.reformat import Provenance, choose_format
@@ -69,6 +70,18 @@ def rich(path: Path, first: int = 0, count: int = 10) -> Path:
         .variable("computed", np.zeros((0, 2)), DEPEND_0="Epoch", VIRTUAL="true", FUNCT="add_up")
         .write(path)
     )
+
+
+def with_picoseconds(path: Path) -> Path:
+    """Two records with an EPOCH16: 2001-02-26T05:18:30.002201000007 and 2001-02-26T05:18:31.000000001999."""
+    times = np.array(["2001-02-26T05:18:30.002201", "2001-02-26T05:18:31.000000001"], "datetime64[ns]")
+    epochs = np.array(pycdfpp.to_epoch16(times))
+    epochs["picoseconds"] += np.array([7, 999])
+    cdf = pycdfpp.CDF()
+    cdf.add_variable("Epoch", epochs, data_type=pycdfpp.DataType.CDF_EPOCH16)
+    cdf.add_variable("n", np.array([1.0, 2.0]), attributes={"DEPEND_0": "Epoch"})
+    pycdfpp.save(cdf, str(path))
+    return path
 
 
 def rendered(

@@ -61,7 +61,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, Any, list
 
 
 def _type_of(file: Any, name: str) -> str:
-    kind = file.varinq(name).Data_Type_Description
+    kind: str = file.varinq(name).Data_Type_Description
     return SAME.get(kind, kind)
 
 

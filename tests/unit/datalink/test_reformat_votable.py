@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,17 @@ from lxml import etree
 from datalink.cut import cut_files
 from datalink.reformat import choose_format
 from datalink.reformat.cells import fill_of
+from epntap.archive.model import Dataset, Parameter
 from tests.unit.cdf.builders import CdfBuilder
-from tests.unit.datalink.made_files import EVERYTHING, PROVENANCE, between, rendered, rich, seconds
+from tests.unit.datalink.made_files import (
+    EVERYTHING,
+    PROVENANCE,
+    between,
+    rendered,
+    rich,
+    seconds,
+    with_picoseconds,
+)
 
 SHARED = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared")))
 REAL = sorted(path for folder in ("mission", "preflight") for path in (SHARED / "data" / "cdf" / folder).glob("*.cdf"))
@@ -52,7 +62,7 @@ def test_what_fields_say(tmp_path: Path, name: str) -> None:
     assert [fields[one].datatype for one in ("Epoch", "flux", "quality", "state")] == ["char", "float", "int", "char"]
     assert (fields["Epoch"].xtype, fields["Epoch"].ref, fields["Epoch"].ucd) == ("timestamp", "utc", "time.epoch")
     assert (fields["flux"].arraysize, str(fields["flux"].unit)) == ("4", "1 / (s sr cm2)")
-    assert fields["flux"].description == 'Flux of "ions" & <electrons>; Dimension 1: energy'
+    assert fields["flux"].description == ('Flux of "ions" & <electrons>; Units: #/(cm^2 s sr); Dimension 1: energy')
     assert fields["quality"].values.null == 3
     assert [(param.name, param.value) for param in fast.params] == [("labels", "one;two;three;four")]
     assert [param.name for param in slow.params] == ["labels"]
@@ -61,6 +71,48 @@ def test_what_fields_say(tmp_path: Path, name: str) -> None:
     infos = [(info.name, info.value) for info in document.resources[0].infos]
     assert infos[0] == ("QUERY_STATUS", "OK")
     assert ("Cutout_left_out", "short has 9 records, its time axis Epoch has 10") in infos
+
+
+@BOTH
+def test_what_the_catalogue_adds(tmp_path: Path, name: str) -> None:
+    builder = (
+        CdfBuilder()
+        .axis("Epoch", seconds(0, 1))
+        .variable("n", np.zeros(2), DEPEND_0="Epoch", UNITS="cm-3")
+        .variable("bulk", np.zeros(2), DEPEND_0="Epoch")
+        .variable("flux", np.zeros((2, 3)), DEPEND_0="Epoch", DEPEND_1="energy", UNITS="strange/unit")
+        .variable("energy", np.array([[10.0, 20.0, 30.0]]), fixed=True, UNITS="eV")
+    )
+    parameters = (
+        Parameter("density", 1, ucd="phys.density", variable="n"),
+        Parameter("BULK", 2, units="km/s", ucd="phys.veloc"),
+    )
+    dataset = Dataset("d", "Title", parameters=parameters)
+    with cut_files([builder.write(tmp_path / "a.cdf")], EVERYTHING) as cut:
+        provenance = replace(PROVENANCE, dataset=dataset)
+        content = b"".join(choose_format(name).render(cut, provenance).blocks)
+    (table,) = _parse(content).iter_tables()
+    fields = {field.name: field for field in table.fields}
+    assert (fields["n"].ucd, str(fields["n"].unit)) == ("phys.density", "1 / cm3")
+    assert fields["n"].description == "Units: cm-3"
+    assert (fields["bulk"].ucd, str(fields["bulk"].unit)) == ("phys.veloc", "km / s")
+    assert (fields["flux"].unit, fields["flux"].description) == (None, "Units: strange/unit; Dimension 1: energy")
+    (energy,) = table.params
+    assert (energy.name, energy.ucd, str(energy.unit), list(energy.value)) == (
+        "energy",
+        "phys.energy",
+        "eV",
+        [10, 20, 30],
+    )
+
+
+@BOTH
+def test_picoseconds_are_not_lost(tmp_path: Path, name: str) -> None:
+    (table,) = _parse(rendered([with_picoseconds(tmp_path / "a.cdf")], name)).iter_tables()
+    assert [str(value) for value in _column(table, "Epoch")] == [
+        "2001-02-26T05:18:30.002201000007",
+        "2001-02-26T05:18:31.000000001999",
+    ]
 
 
 @BOTH
