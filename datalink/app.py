@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import flask
 
+from datalink.bulk.params import Identifiers
+from datalink.bulk.service import BulkService
+from datalink.bulk.views import bulk_blueprint
 from datalink.cutout import CutoutService
 from datalink.service import DatalinkService
 from datalink.soda.views import soda_blueprint
@@ -12,6 +17,7 @@ from datalink.views import links_blueprint
 __all__ = ["blueprints"]
 
 
-def blueprints(service: DatalinkService) -> list[flask.Blueprint]:
-    """What the web application registers."""
-    return [links_blueprint(service), soda_blueprint(CutoutService(service))]
+def blueprints(service: DatalinkService, ask: Callable[[str, int], Identifiers]) -> list[flask.Blueprint]:
+    """What the web application registers; `ask` answers a query with the granules of at most so many rows."""
+    cutouts = CutoutService(service)
+    return [links_blueprint(service), soda_blueprint(cutouts), bulk_blueprint(BulkService(cutouts, ask))]

@@ -59,6 +59,8 @@ def _serve(channel: socket.socket) -> None:
             _answer(channel, plan)
         except EpnTapError as exc:
             send(channel, Frame.FAILURE, exc)
+        except (BrokenPipeError, ConnectionResetError):
+            return  # nobody wants it any more
         except Exception:
             log.exception("a cut-out failed", extra={"identifier": plan.identifier})
             send(channel, Frame.FAILURE, _failure(plan))

@@ -36,6 +36,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "long_query_s": (0.05, 1e6),
     "send_timeout_s": (0.1, 1e6),
     "soda_sync_bytes": (1, 2**53),
+    "bulk_members": (1, 20_000),
+    "bulk_bytes": (1, 2**53),
     "soda_async_combinations": (1, 1_000_000),
     "soda_async_bytes": (1, 2**53),
     "soda_inline_bytes": (0, 2**53),
@@ -77,6 +79,9 @@ class Settings:
     #: cut-outs that one job may make, and bytes of values that they may hold together
     soda_async_combinations: int = 1_000
     soda_async_bytes: int = 100_000_000_000
+    #: cut-outs in one bulk answer, and bytes of values that they may hold together
+    bulk_members: int = 5_000
+    bulk_bytes: int = 50_000_000_000
     #: where results and spooled answers are kept; empty: <home>/results
     results: str = ""
     #: connections that one web process may open for queries

@@ -8,6 +8,7 @@ import flask
 from psycopg_pool import ConnectionPool
 
 from datalink.app import blueprints
+from datalink.bulk.params import Identifiers
 from datalink.cutout import CutoutService
 from datalink.descriptors import descriptors_for_answer
 from datalink.service import DatalinkService
@@ -20,6 +21,7 @@ from epntap.db.pool import Connection, Database, Role, connect, open_pool, poole
 from epntap.errors import SetupError
 from epntap.receive import LongBodies
 from epntap.settings import Settings, load_settings
+from epntap.tap.identifiers import column_values
 from epntap.tap.job import run_query_job
 from epntap.tap.pipeline import TapService
 from epntap.uws.changes import JobWaits
@@ -49,7 +51,11 @@ def build_app(settings: Settings, database: Database) -> flask.Flask:
     catalog = CatalogCache(lambda: pooled(internal))
     service = _tap_service(settings, queries, catalog)
     links = DatalinkService(settings=settings, connect=lambda: pooled(internal), catalog=catalog)
-    app = create_app(service, [*blueprints(links), *_async_blueprints(settings, database, service)])
+
+    def ask(query: str, most: int) -> Identifiers:
+        return Identifiers(*column_values(service, query, "granule_uid", most))
+
+    app = create_app(service, [*blueprints(links, ask), *_async_blueprints(settings, database, service)])
     app.wsgi_app = LongBodies(app.wsgi_app, Slots(settings.threads // 4), service.watcher)  # type: ignore[method-assign]
     return app
 

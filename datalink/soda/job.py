@@ -8,7 +8,7 @@ from contextlib import closing
 from datalink.cutout import CutoutService
 from datalink.cutters import CutterSession
 from datalink.making import CutAnswer, Limit, check_format
-from datalink.soda.params import CutRequest, cut_requests, interval_label
+from datalink.soda.params import CutRequest, cut_requests, labelled_name
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.params import read_params
 from epntap.uws.model import Sink
@@ -56,9 +56,8 @@ class _Work:
                 raise
             self._say(name, exc)
             return
-        stem, _, extension = answer.name.rpartition(".")
-        label = f"_{interval_label(request.interval)}" if self._has_several_intervals else ""
-        self._sink.begin(name, answer.media_type, extension, file_name=f"{stem}{label}.{extension}")
+        file_name = labelled_name(answer.name, request.interval) if self._has_several_intervals else answer.name
+        self._sink.begin(name, answer.media_type, answer.name.rpartition(".")[2], file_name=file_name)
         failure = self._copy(answer, number)
         if failure is None:
             self._left_bytes -= answer.size_bytes

@@ -18,7 +18,7 @@ __all__ = [
     "MultiValuedError",
     "cut_request",
     "cut_requests",
-    "interval_label",
+    "labelled_name",
 ]
 
 #: our name, and others that mean the same
@@ -85,7 +85,7 @@ def _alike(params: Params) -> CutRequest:
     )
 
 
-def cut_requests(params: Params, *, most: int) -> list[CutRequest]:
+def cut_requests(params: Params, *, most: int, who: str = "one job") -> list[CutRequest]:
     """The requests that the parameters of a job describe: one for each combination of ID and interval, ID by ID.
 
     The first START belongs to the first STOP, and so on. Raises ParameterError, also for more than `most`.
@@ -97,7 +97,7 @@ def cut_requests(params: Params, *, most: int) -> list[CutRequest]:
     if len(identifiers) * len(intervals) > most:
         raise ParameterError(
             f"{len(identifiers):,} identifiers and {len(intervals):,} intervals make "
-            f"{len(identifiers) * len(intervals):,} cut-outs, but one job makes {most:,} at most; please make several."
+            f"{len(identifiers) * len(intervals):,} cut-outs, but {who} makes {most:,} at most; please make several."
         )
     alike = _alike(params)
     return [
@@ -105,10 +105,16 @@ def cut_requests(params: Params, *, most: int) -> list[CutRequest]:
     ]
 
 
-def interval_label(interval: Interval) -> str:
+def _interval_label(interval: Interval) -> str:
     """The interval as part of a file name: `20161231T100000_20161231T110000`; an open end is left out."""
     ends = ((interval.start_tt2000, MIN_TT2000), (interval.stop_tt2000, MAX_TT2000))
     return "_".join("" if end == far else re.sub("[-:.]", "", _shortest(end)) for end, far in ends)
+
+
+def labelled_name(name: str, interval: Interval) -> str:
+    """The name of a file with its interval before the extension."""
+    stem, _, extension = name.rpartition(".")
+    return f"{stem}_{_interval_label(interval)}.{extension}"
 
 
 def _shortest(tt2000: int) -> str:

@@ -18,7 +18,7 @@ from datalink.views import request_params
 from epntap.errors import EpnTapError, InputError, NotFoundError, ParameterError, UnavailableError
 from epntap.spool import Spool
 
-__all__ = ["soda_blueprint"]
+__all__ = ["failure", "soda_blueprint"]
 
 
 class PartError(ParameterError):
@@ -74,14 +74,19 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
 
     @blueprint.errorhandler(EpnTapError)
     def failed(error: EpnTapError) -> flask.Response:
-        # A file that cannot be read is not the fault of whoever asks for it.
-        status = 500 if isinstance(error, InputError) else error.status
-        response = flask.Response(f"{error.label}: {error.message}\n", status=status, content_type=_PLAIN)
-        if isinstance(error, UnavailableError):
-            response.headers["Retry-After"] = str(error.retry_after_s)
-        return response
+        return failure(error)
 
     return blueprint
+
+
+def failure(error: EpnTapError) -> flask.Response:
+    """An error as SODA has it: a text that begins with a label (SODA 1.0 §5)."""
+    # A file that cannot be read is not the fault of whoever asks for it.
+    status = 500 if isinstance(error, InputError) else error.status
+    response = flask.Response(f"{error.label}: {error.message}\n", status=status, content_type=_PLAIN)
+    if isinstance(error, UnavailableError):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
 
 
 def _cut(service: CutoutService, request: CutRequest) -> flask.Response:

@@ -7,7 +7,7 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -238,6 +238,11 @@ class Answer:
     def outcome(self) -> Outcome | None:
         """How the answer ended, when it has."""
         return self._stream.outcome if self._stream is not None and self._outcome is None else self._outcome
+
+    @property
+    def columns(self) -> Sequence[ResultColumn]:
+        """What each row holds."""
+        return self._columns
 
     @property
     def is_complete(self) -> bool:

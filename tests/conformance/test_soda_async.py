@@ -15,7 +15,6 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,31 +24,15 @@ import pytest
 from lxml import etree
 
 from epntap.db.pool import Database
-from epntap.demo import demo_definition
-from ingest.demo.archive import write_sample_archive
-from ingest.descriptor import load_definition
-from ingest.pipeline import ingest_service
-from tests.conftest import clone_database, drop_database
 from tests.integration.test_uws_http import Client, message
-from tests.support.server import Server, serve
-from tests.unit.cdf.builders import CdfBuilder
-from tests.unit.datalink.made_files import seconds
+from tests.support.long_series import GRANULES, RECORDS, Place, long_series
+from tests.support.server import serve
 
 DAY = "syna-mag_20161231"
 NEXT = "syna-mag_20170101"
 HOUR = ("2016-12-31T10:00:00", "2016-12-31T11:00:00")
-BIG = "big_field_20151201"
-RECORDS = 300_000
+BIG = GRANULES[0]
 HEARTBEAT_S = 0.25
-_DEFINITION = """
-[service]
-schema = "big"
-title = "Synthetic long series"
-[[source]]
-kind = "cdf-files"
-path = "{folder}"
-granule = "file"
-"""
 
 
 class Soda(Client):
@@ -78,39 +61,15 @@ class Soda(Client):
         return reply.body
 
 
-@dataclass(frozen=True)
-class Place:
-    database: Database
-    server: Server
-    home: Path
-    archive: Path
-
-    def results(self) -> list[str]:
-        return sorted(path.name for path in (self.home / "results").rglob("*") if path.is_file())
-
-
 @pytest.fixture(scope="module")
 def place(
     postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
-    """The sample archive and a long series, served without a worker."""
-    database = clone_database(postgres_server, "cuts", template_database)
+    """Served without a worker."""
     root = tmp_path_factory.mktemp("cuts")
-    write_sample_archive(root / "sample")
-    ingest_service(demo_definition(root / "sample"), database)
-    (root / "big").mkdir()
-    values = np.arange(RECORDS * 3, dtype=np.float64).reshape(-1, 3)
-    for number, name in enumerate((BIG, "big_field_20151205", "big_field_20151209")):
-        CdfBuilder().attribute("Logical_source", "big_field").axis(
-            "Epoch", seconds(*range(number * RECORDS, (number + 1) * RECORDS))
-        ).variable("B", values + number * RECORDS * 3, DEPEND_0="Epoch", VAR_TYPE="data").write(
-            root / "big" / f"{name}.cdf"
-        )
-    (root / "big.toml").write_text(_DEFINITION.format(folder=root / "big"))
-    ingest_service(load_definition(root / "big.toml"), database)
-    with serve(database, root / "home", job_workers="0", workers="1", run_wait_s="0.1") as server:
-        yield Place(database, server, root / "home", root)
-    drop_database(postgres_server, database)
+    settings = {"job_workers": "0", "workers": "1", "run_wait_s": "0.1"}
+    with long_series(postgres_server, template_database, root, **settings) as place:
+        yield place
 
 
 @contextmanager
@@ -415,7 +374,7 @@ def test_jobs_of_one_kind_are_not_those_of_the_other(working: Place, client: Sod
 
 
 def test_a_file_that_is_gone_is_one_result(place: Place, client: Soda) -> None:
-    path = place.archive / "big" / "big_field_20151205.cdf"
+    path = place.file(GRANULES[1])
     aside = path.with_suffix(".aside")
     path.rename(aside)
     try:

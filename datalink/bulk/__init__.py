@@ -1,0 +1,1 @@
+"""Many cut-outs in one answer."""

@@ -1,0 +1,56 @@
+"""The cut-outs of a bulk request as addresses, for tools that fetch several at once, resume and try again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote, urlencode
+
+from datalink.bulk.params import BulkRequest, Packing
+from datalink.making import check_format
+from datalink.series import Interval
+from datalink.soda.params import CutRequest, labelled_name
+from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
+
+__all__ = ["manifest"]
+
+
+def manifest(request: BulkRequest, base_url: str) -> Iterator[bytes]:
+    """Yield one address a line: bare (wget -i), with `out=` (aria2c -i), or as url and output (curl -K)."""
+    extension = check_format(request.cuts[0]).extension
+    for cut in request.cuts:
+        address = _address(cut, base_url, extension)
+        name = f"{cut.identifier}.{extension}".replace("/", "_")
+        if request.has_several_intervals:
+            name = labelled_name(name, cut.interval)
+        match request.packing:
+            case Packing.ARIA2:
+                line = f"{address}\n  out={name}\n"
+            case Packing.CURL:
+                line = f'url = "{address}"\noutput = "{_quoted(name)}"\n'
+            case _:
+                line = f"{address}\n"
+        yield line.encode()
+
+
+def _address(cut: CutRequest, base_url: str, extension: str) -> str:
+    whole = cut.interval == Interval(MIN_TT2000, MAX_TT2000) and not cut.parameters and not cut.compress
+    if whole and cut.schema is None and cut.format_name is None:
+        return f"{base_url}/data/{quote(cut.identifier)}.{extension}"
+    asked = [
+        ("ID", cut.identifier),
+        ("START", _bound(cut.interval.start_tt2000, MIN_TT2000)),
+        ("STOP", _bound(cut.interval.stop_tt2000, MAX_TT2000)),
+        ("PARAMETERS", ",".join(cut.parameters)),
+        ("FORMAT", cut.format_name or ""),
+        ("COMPRESS", "1" if cut.compress else ""),
+        ("SCHEMA", cut.schema or ""),
+    ]
+    return f"{base_url}/datalink/soda/sync?{urlencode([(name, value) for name, value in asked if value])}"
+
+
+def _bound(tt2000: int, far: int) -> str:
+    return "" if tt2000 == far else f"{format_utc(tt2000)}Z"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,112 @@
+"""The story of a bulk answer: from parameters to blocks of bytes. No HTTP here."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from datalink.bulk.archives import tar_blocks, zip_blocks
+from datalink.bulk.manifest import manifest
+from datalink.bulk.members import Members
+from datalink.bulk.params import BulkRequest, Identifiers, Packing, bulk_request
+from datalink.cutout import CutoutService
+from epntap.db.watch import Watch, Watcher
+from epntap.errors import UnavailableError
+from epntap.params import Params
+
+__all__ = ["BulkAnswer", "BulkService"]
+
+log = logging.getLogger(__name__)
+
+_BUSY_S = 30
+_MEDIA_TYPES = {Packing.ZIP: "application/zip", Packing.TAR: "application/x-tar"}
+
+
+@dataclass(slots=True)
+class BulkService:
+    """Fetches many cut-outs at once; so few such answers at a time that other requests find a thread."""
+
+    cutouts: CutoutService
+    #: answers a query with the granule_uid of at most so many rows
+    ask: Callable[[str, int], Identifiers]
+    watcher: Watcher = field(default_factory=Watcher)
+    slots: threading.BoundedSemaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.slots = threading.BoundedSemaphore(max(1, self.cutouts.links.settings.threads // 8))
+
+    def answer(self, params: Params, client: socket.socket | None = None) -> BulkAnswer:
+        """Begin an answer, which must be closed by its receiver. Raises our errors."""
+        settings = self.cutouts.links.settings
+        request = bulk_request(params, most=settings.bulk_members, ask=self.ask)
+        if request.packing not in _MEDIA_TYPES:
+            return BulkAnswer("text/plain; charset=utf-8", "cutouts.txt", manifest(request, settings.base_url))
+        with ExitStack() as stack:
+            if not self.slots.acquire(blocking=False):
+                raise UnavailableError("Too many bulk answers are being made; please try again in a minute.", _BUSY_S)
+            stack.callback(self.slots.release)
+            return self._packed(request, client, stack.pop_all())
+
+    def _packed(self, request: BulkRequest, client: socket.socket | None, resources: ExitStack) -> BulkAnswer:
+        settings = self.cutouts.links.settings
+        spool = settings.results_dir / "spool"
+        with ExitStack() as stack:
+            stack.push(resources)
+            try:
+                spool.mkdir(parents=True, exist_ok=True)
+            except OSError as exc:
+                log.exception("the folder of spooled answers cannot be made")
+                raise UnavailableError("The server cannot put cut-outs aside at the moment.", _BUSY_S) from exc
+            members = Members(self.cutouts, request, spool)
+            stack.callback(members.close)
+            watch = Watch(math.inf, lambda _ending: members.close(), client, settings.send_timeout_s)
+            self.watcher.add(watch)
+            stack.callback(self.watcher.remove, watch)
+            blocks = zip_blocks(members) if request.packing is Packing.ZIP else tar_blocks(members)
+            stack.callback(blocks.close)
+            # what is wrong with the first member is in the index; what is wrong with all is said with a status
+            first = list(itertools.islice(blocks, 1))
+            name = f"cutouts.{request.packing}"
+            media_type = _MEDIA_TYPES[request.packing]
+            return BulkAnswer(media_type, name, itertools.chain(first, blocks), watch, stack.pop_all())
+
+
+class BulkAnswer:
+    """The bytes of one bulk answer; `close` ends what makes them. Iterate once."""
+
+    def __init__(
+        self,
+        media_type: str,
+        name: str,
+        blocks: Iterator[bytes],
+        watch: Watch | None = None,
+        resources: ExitStack | None = None,
+    ) -> None:
+        self.media_type = media_type
+        self.name = name
+        self._blocks = blocks
+        self._watch = watch
+        self._resources = resources or ExitStack()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        """The next block. What is raised here cuts the connection, so that nobody takes a part for the whole."""
+        if self._watch is not None:
+            self._watch.reading()
+        while not (block := next(self._blocks)):
+            pass
+        if self._watch is not None:
+            self._watch.sending()
+        return block
+
+    def close(self) -> None:
+        """End the work. Safe to call again."""
+        self._resources.close()
