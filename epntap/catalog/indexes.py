@@ -87,7 +87,8 @@ def _text_index(column: str) -> Index:
 
 #: what clients search by, besides the primary key: time, groups, items of hash lists, parts of names
 EPN_CORE_INDEXES: tuple[Index, ...] = (
-    Index("time_min", ("time_min",)),
+    # both ends, so that a count of half of all rows by their times reads this index alone, a tenth of the table
+    Index("times", ("time_min", "time_max")),
     Index("time_max", ("time_max",)),
     Index("time_span", ("time_min", "time_max"), "gist", TIME_SPAN),
     Index("obs_id", ("obs_id",)),

@@ -1,6 +1,8 @@
-"""What clients ask all day, at the size of the whole of amdadb: which index answers, and how long it takes.
+"""What clients ask all day, at the size of the whole of amdadb: what answers, how many rows are read for it, how long.
 
-python -m tests.bench.queries postgresql://…   (a database that holds amdadb.epn_core)
+python -m tests.bench.queries postgresql://… [SCHEMA]   (a database that publishes SCHEMA.epn_core, amdadb if not given)
+
+The queries are ADQL and go the way of everybody's: translated by the catalogue of the database, run as the reader.
 """
 
 from __future__ import annotations
@@ -8,118 +10,122 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Listing
 
-from epntap.archive.counts import item_count, row_count, value_counts
-from epntap.catalog.indexes import HAS_ITEM, OVERLAP
+from epntap.adql import translate
+from epntap.catalog.load import load_catalog
+from epntap.catalog.model import Catalog, Column, Table
+from tests.bench.validators import questions
 
-TABLE = "amdadb.epn_core"
+__all__ = ["QUESTIONS", "Answer", "Question", "ask", "listing", "validator_questions"]
+
 ROUNDS = 5
-
+MAXREC = 20_000
+#: answered from counts and constraints alone
+NO_ROWS: tuple[str, ...] = ()
+#: what reads more rows than it finds
 _DAY = "time_min <= 2455201.5 AND time_max >= 2455200.5"
-_DAY_INDEXED = OVERLAP.format("time_min", "time_max", 2455200.5, 2455201.5)
-_EARTH = "1 = udf.ivo_hashlist_has(lower(target_name), lower('Earth'))"
-_EARTH_INDEXED = HAS_ITEM.format("target_name", "'Earth'")
-_SATURN = "1 = udf.ivo_hashlist_has(target_name, 'Saturn')"
-_SATURN_INDEXED = HAS_ITEM.format("target_name", "'Saturn'")
-_UPLOAD_INDEXED = OVERLAP.format("e.time_min", "e.time_max", "u.t1", "u.t2")
+
+#: intervals as a user uploads them
+INTERVALS = Table(
+    "tap_upload",
+    "intervals",
+    (
+        Column("t1", "double", unit="d", pg_type="double precision"),
+        Column("t2", "double", unit="d", pg_type="double precision"),
+    ),
+)
 
 
 @dataclass(frozen=True)
 class Question:
-    """A query as the translator sends it: with the predicates that it adds."""
+    """A query, and the indexes of which one must have answered it."""
 
     what: str
-    statement: str
-    #: without the name of the table in front; any of them; none: no row can be so
-    indexes: tuple[str, ...]
+    query: str
+    #: without the name of the table in front; NO_ROWS: the table must not be read; None: as the planner likes
+    indexes: tuple[str, ...] | None
 
 
 QUESTIONS = (
     Question(
-        "portal: one day, one target, TOP 500",
-        f"SELECT * FROM {TABLE} WHERE {_DAY} AND {_DAY_INDEXED} AND {_EARTH} AND {_EARTH_INDEXED} LIMIT 500",
+        "portal: a day, a target, TOP 500",
+        f"SELECT TOP 500 * FROM {{t}} WHERE {_DAY} AND 1 = ivo_hashlist_has(lower(target_name), lower('Earth'))",
         ("time_span", "target_name_items"),
     ),
-    Question(
-        "all granules of one day",
-        f"SELECT * FROM {TABLE} WHERE {_DAY} AND {_DAY_INDEXED}",
-        ("time_span",),
-    ),
+    Question("all granules of one day", f"SELECT * FROM {{t}} WHERE {_DAY}", ("time_span",)),
     Question(
         "joined with 100 uploaded intervals",
-        f"SELECT count(*) FROM {TABLE} e JOIN uploaded u ON e.time_min <= u.t2 AND e.time_max >= u.t1"
-        f" AND {_UPLOAD_INDEXED}",
+        "SELECT COUNT(*) FROM {t} AS e JOIN TAP_UPLOAD.intervals AS u ON e.time_min <= u.t2 AND e.time_max >= u.t1",
         ("time_span",),
     ),
     Question(
         "one target, TOP 500",
-        f"SELECT * FROM {TABLE} WHERE {_SATURN} AND {_SATURN_INDEXED} LIMIT 500",
+        "SELECT TOP 500 * FROM {t} WHERE 1 = ivo_hashlist_has(lower(target_name), lower('Saturn'))",
         ("target_name_items",),
     ),
-    Question("by granule_uid", f"SELECT * FROM {TABLE} WHERE granule_uid = 'ace-imf-all_20040214'", ("pkey",)),
-    Question("granule_uid LIKE 'x%'", f"SELECT * FROM {TABLE} WHERE granule_uid LIKE 'ace-imf-all~_2004%'", ("pkey",)),
+    Question("by granule_uid", "SELECT * FROM {t} WHERE granule_uid = 'ace-imf-all_20040214'", ("pkey",)),
+    Question("granule_uid LIKE 'x%'", "SELECT * FROM {t} WHERE granule_uid LIKE 'ace-imf-all_2004%'", ("pkey",)),
     Question(
         "granule_uid LIKE '%x%'",
-        f"SELECT * FROM {TABLE} WHERE granule_uid LIKE '%mag~_200402%' LIMIT 100",
+        "SELECT TOP 100 granule_uid, access_url FROM {t} WHERE granule_uid LIKE '%mag_200402%'",
         ("granule_uid_parts",),
     ),
     Question(
-        "instrument_name ILIKE '%x%', none",
-        f"SELECT * FROM {TABLE} WHERE instrument_name ILIKE '%unobtainium%'",
-        ("instrument_name_parts",),
+        "file_name ILIKE '%x%', none",
+        "SELECT * FROM {t} WHERE file_name ILIKE '%unobtainium%'",
+        ("file_name_parts",),
     ),
     Question(
-        "first 100 after a time",
-        f"SELECT granule_uid, time_min FROM {TABLE} WHERE time_min BETWEEN 2455200.5 AND 2455210.5"
-        " ORDER BY time_min LIMIT 100",
-        ("time_min",),
+        "a window ORDER BY time_min, TOP 100",
+        "SELECT TOP 100 granule_uid, time_min FROM {t} WHERE time_min BETWEEN 2455200.5 AND 2455210.5"
+        " ORDER BY time_min",
+        ("times",),
     ),
     Question(
         "one dataset in a year",
-        f"SELECT * FROM {TABLE} WHERE dataset_id = 'ace-imf-all' AND time_min BETWEEN 2453005.5 AND 2453371.5",
+        "SELECT * FROM {t} WHERE dataset_id = 'ace-imf-all' AND time_min BETWEEN 2453005.5 AND 2453371.5",
         ("dataset_id",),
     ),
-    Question("by obs_id", f"SELECT * FROM {TABLE} WHERE obs_id = 'ace-imf-all_20040214'", ("obs_id",)),
-    Question("MIN and MAX of time", f"SELECT min(time_min), max(time_max) FROM {TABLE}", ("time_min", "time_max")),
-    *(
-        Question(
-            f"validator: half a pair or in the wrong order, {name}",
-            f"SELECT granule_uid, {name}_min, {name}_max FROM {TABLE}"
-            f" WHERE ({name}_min IS NULL AND {name}_max IS NOT NULL)"
-            f" OR ({name}_min IS NOT NULL AND {name}_max IS NULL) OR {name}_min > {name}_max LIMIT 1",
-            (),
-        )
-        for name in ("time", "time_sampling_step", "time_exp", "spectral_range", "c1_resol", "phase")
+    Question("by obs_id", "SELECT * FROM {t} WHERE obs_id = 'ace-imf-all_20040214'", ("obs_id",)),
+    Question("MIN and MAX of time", "SELECT MIN(time_min), MAX(time_max) FROM {t}", ("times", "time_max")),
+    Question("COUNT(*)", "SELECT COUNT(*) FROM {t}", NO_ROWS),
+    Question(
+        "COUNT of one item of a hash list",
+        "SELECT COUNT(*) FROM {t} WHERE 1 = ivo_hashlist_has(lower(target_name), lower('Saturn'))",
+        NO_ROWS,
+    ),
+    Question("COUNT of lower(x) = 'y'", "SELECT COUNT(*) FROM {t} WHERE lower(target_name) = 'saturn'", NO_ROWS),
+    Question("DISTINCT instrument_name", "SELECT DISTINCT instrument_name FROM {t}", NO_ROWS),
+    Question(
+        "GROUP BY target_name",
+        "SELECT target_name, COUNT(*) AS n FROM {t} GROUP BY target_name ORDER BY n DESC",
+        NO_ROWS,
     ),
     Question(
-        "validator: half a pair, c1",
-        f"SELECT granule_uid, c1min, c1max FROM {TABLE} WHERE (c1min IS NULL AND c1max IS NOT NULL)"
-        " OR (c1min IS NOT NULL AND c1max IS NULL) LIMIT 1",
-        (),
+        "unselective COUNT, half of the rows",
+        "SELECT COUNT(*) FROM {t} WHERE time_min <= 2465201.5 AND time_max >= 2454900.5",
+        ("times",),
     ),
     Question(
-        "validator: times that are no Julian dates",
-        f"SELECT time_min FROM {TABLE} WHERE NOT time_min BETWEEN 2086000 AND 2817000 LIMIT 1",
-        (),
-    ),
-    Question(
-        "validator: processing levels out of range",
-        f"SELECT processing_level FROM {TABLE} WHERE NOT processing_level BETWEEN 1 AND 6 LIMIT 1",
-        (),
-    ),
-    Question(
-        "validator: a mandatory value that is missing",
-        f"SELECT obs_id FROM {TABLE} WHERE obs_id IS NULL LIMIT 1",
-        (),
+        "COUNT of a month and a target",
+        "SELECT COUNT(*) FROM {t} WHERE time_min <= 2455231.5 AND time_max >= 2455200.5"
+        " AND 1 = ivo_hashlist_has(lower(target_name), lower('Earth'))",
+        ("time_span", "times", "time_max"),
     ),
 )
+
+
+def validator_questions(table: Table) -> Iterator[Question]:
+    """What a validator asks of a table, none of it by reading the table."""
+    for query in questions(table):
+        yield Question(f"validator: {query.replace(table.qualified_name, 't')}", query, None)
 
 
 @dataclass(frozen=True)
@@ -127,80 +133,94 @@ class Answer:
     """How a question was answered."""
 
     question: Question
-    #: of planning and execution, median
+    #: translation, planning, execution and transfer, median
     milliseconds: float
     rows: int
+    #: rows of the table that were looked at
+    rows_read: int
     indexes: tuple[str, ...]
-    #: the planner saw that there can be no such row
-    is_foreseen: bool
 
     @property
-    def is_indexed(self) -> bool:
-        """Whether one of the expected indexes served; without any, whether the answer was known beforehand."""
+    def is_as_wanted(self) -> bool:
+        """Whether one of the wanted indexes served, or no row was read where none is needed."""
+        wanted = self.question.indexes
+        if wanted is None:
+            return True
         names = {name.removeprefix("epn_core_") for name in self.indexes}
-        return bool(names.intersection(self.question.indexes)) if self.question.indexes else self.is_foreseen
+        return bool(names.intersection(wanted)) if wanted else self.rows_read == 0
 
 
-def ask_all(connection: psycopg.Connection[Any]) -> Iterator[Answer]:
-    """Ask each question a few times."""
-    connection.execute("CREATE TEMPORARY TABLE uploaded AS SELECT 2453100.5 + 5.0 * n AS t1, 2453100.75 + 5.0 * n AS t2"
-                       " FROM generate_series(1, 100) n")  # fmt: skip
-    connection.execute("ANALYZE uploaded")
-    for question in QUESTIONS:
-        statement = question.statement.replace("~", "\\")
-        times = []
-        for _ in range(ROUNDS):
-            row = connection.execute(f"EXPLAIN (ANALYZE, FORMAT json, TIMING off) {statement}").fetchone()
-            assert row is not None
-            (plan,) = row[0]
-            times.append(plan["Planning Time"] + plan["Execution Time"])
-        top = plan["Plan"]
-        indexes = tuple(_indexes(top))
-        yield Answer(
-            question=question,
-            milliseconds=statistics.median(times),
-            rows=top["Actual Rows"],
-            indexes=indexes,
-            is_foreseen="Seq Scan" not in str(plan) and not indexes,
+def ask(url: str, table: str, asked: Iterable[Question]) -> Iterator[Answer]:
+    """Ask each question a few times, as a web process does."""
+    with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+        catalog = load_catalog(connection).with_tables([INTERVALS])
+        connection.execute("SET search_path = pg_catalog")
+        connection.execute("SET ROLE epntap_reader")
+        connection.execute(
+            "CREATE TEMPORARY TABLE intervals AS SELECT 2453100.5 + 5.0 * n AS t1, 2453100.75 + 5.0 * n AS t2"
+            " FROM generate_series(1, 100) n"
         )
+        connection.execute("ANALYZE intervals")
+        for question in asked:
+            yield _answer(connection, catalog, question, question.query.replace("{t}", table))
 
 
-def _indexes(plan: dict[str, Any]) -> Iterator[str]:
-    if "Index Name" in plan:
-        yield plan["Index Name"]
-    for part in plan.get("Plans", ()):
-        yield from _indexes(part)
-
-
-def ask_counts(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, float, int]]:
-    """What ingestion has counted: question, milliseconds, answer."""
-    questions: dict[str, Callable[[], int | None]] = {
-        "COUNT(*) of the table": lambda: row_count(connection, "amdadb"),
-        "COUNT(*) of one item of a hash list": lambda: item_count(connection, "amdadb", "target_name", "Saturn"),
-        "DISTINCT instrument_name": lambda: len(value_counts(connection, "amdadb", "instrument_name") or ()),
-    }
-    for what, ask in questions.items():
+def _answer(connection: psycopg.Connection[Any], catalog: Catalog, question: Question, query: str) -> Answer:
+    times, rows = [], 0
+    for _ in range(ROUNDS):
         started = time.perf_counter()
-        answer = ask()
-        yield what, (time.perf_counter() - started) * 1000, answer or 0
+        translation = translate(query, catalog, row_limit=MAXREC + 1, schemas={"tap_upload": "pg_temp"})
+        rows = len(connection.execute(translation.statement, translation.params).fetchall())
+        times.append((time.perf_counter() - started) * 1000)
+    explain = psycopg.sql.SQL("EXPLAIN (ANALYZE, FORMAT json, TIMING off) {}").format(translation.statement)
+    found = connection.execute(explain, translation.params).fetchone()
+    assert found is not None
+    nodes = [node for node in _nodes(found[0][0]["Plan"]) if node["Actual Loops"]]
+    return Answer(
+        question=question,
+        milliseconds=statistics.median(times),
+        rows=rows,
+        rows_read=round(sum(map(_rows_read, nodes))),
+        indexes=tuple(dict.fromkeys(node["Index Name"] for node in nodes if "Index Name" in node)),
+    )
+
+
+def _rows_read(node: dict[str, Any]) -> float:
+    if node.get("Relation Name") != "epn_core":
+        return 0
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return float((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
+
+
+def listing(answers: Iterable[Answer]) -> Listing:
+    """The answers as a table for people."""
+    table = Listing("question", "ms", "rows", "rows read", "indexes", "as wanted")
+    for one in answers:
+        used = ", ".join(name.removeprefix("epn_core_").replace("value_count_", "counts: ") for name in one.indexes)
+        table.add_row(
+            one.question.what,
+            f"{one.milliseconds:.2f}",
+            f"{one.rows:,}",
+            f"{one.rows_read:,}",
+            used.replace("counts: schema_name_column_name_value_key", "counts"),
+            "yes" if one.is_as_wanted else "[bold red]NO[/]",
+        )
+    return table
 
 
 def main() -> None:
-    table = Table("question", "ms", "rows", "indexes", "as expected")
-    with psycopg.connect(sys.argv[1], autocommit=True) as connection:
-        connection.execute("SET search_path = pg_catalog")
-        for one in ask_all(connection):
-            used = ", ".join(name.removeprefix("epn_core_") for name in one.indexes)
-            table.add_row(
-                one.question.what,
-                f"{one.milliseconds:.2f}",
-                f"{one.rows:,.0f}",
-                used,
-                "yes" if one.is_indexed else "NO",
-            )
-        for what, milliseconds, answer in ask_counts(connection):
-            table.add_row(what, f"{milliseconds:.2f}", f"{answer:,}", "counted by ingestion", "yes")
-    Console(width=160).print(table)
+    url, schema = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "amdadb"
+    with psycopg.connect(url) as connection:
+        table = load_catalog(connection).table(schema, "epn_core")
+    assert table is not None
+    every = (*QUESTIONS, *validator_questions(table))
+    Console(width=180).print(listing(ask(url, table.qualified_name, every)))
 
 
 if __name__ == "__main__":
