@@ -19,7 +19,7 @@ from contextlib import closing, suppress
 from datalink.frames import Frame, Head, receive, send
 from datalink.making import CutAnswer, CutPlan, make_cut
 from epntap.errors import EpnTapError, ServiceError
-from epntap.logs import log_to_stderr
+from epntap.logs import start_log
 
 __all__ = ["main"]
 
@@ -33,7 +33,7 @@ def main() -> None:
     """Fork for each connection that arrives, until standard input ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, whose end is told by standard input
-    log_to_stderr()
+    start_log()
     gc.freeze()  # what is loaded now is never looked at again, so that its pages stay shared
     with socket.socket(fileno=0) as door:
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 import flask
@@ -13,8 +13,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import epntap
 from epntap.cors import allow_other_origins
-from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, UnavailableError
+from epntap.metrics import observe_answer, observe_request
 from epntap.tap.examples import examples_blueprint
 from epntap.tap.pipeline import TapService
 from epntap.tap.sync import sync_blueprint
@@ -27,12 +27,18 @@ log = logging.getLogger("epntap.request")
 #: of one request: a query, or thousands of identifiers
 MOST_FORM_BYTES = 20_000_000
 MOST_FORM_PARTS = 20_000
+_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 #: what web pages of other sites may ask
 _OPEN_PATHS = ("/tap", "/__system__/tap/run", "/datalink", "/data", "/hapi")
 
 
-def create_app(service: TapService, blueprints: Sequence[flask.Blueprint] = ()) -> flask.Flask:
-    """The application around its services; `blueprints` are those of other packages."""
+def create_app(
+    service: TapService, blueprints: Sequence[flask.Blueprint] = (), ready: Callable[[], None] = lambda: None
+) -> flask.Flask:
+    """The application around its services; `blueprints` are those of other packages.
+
+    `ready` raises one of our errors when the service cannot answer.
+    """
     app = flask.Flask("epntap")
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # its redirections would be made of the Host header
@@ -46,14 +52,14 @@ def create_app(service: TapService, blueprints: Sequence[flask.Blueprint] = ()) 
         app.register_blueprint(examples_blueprint(service), url_prefix=prefix, name=f"{name}_examples")
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
-    _add_pages(app, service)
+    _add_pages(app, service, ready)
     _add_errors(app)
     allow_other_origins(app, _OPEN_PATHS)
     _add_log(app)
     return app
 
 
-def _add_pages(app: flask.Flask, service: TapService) -> None:
+def _add_pages(app: flask.Flask, service: TapService, ready: Callable[[], None]) -> None:
     @app.get("/")
     @app.get("/tap")
     def index() -> str:
@@ -70,10 +76,9 @@ def _add_pages(app: flask.Flask, service: TapService) -> None:
     @app.get("/health")
     def health() -> tuple[dict[str, str], int]:
         try:
-            with pooled(service.pool) as connection:
-                connection.execute("SELECT 1")
+            ready()
         except EpnTapError as exc:
-            return {"status": "unavailable", "database": exc.message}, exc.status
+            return {"status": "unavailable", "reason": exc.message}, 503
         return {"status": "ok", "version": epntap.__version__}, 200
 
     @app.get("/favicon.ico")
@@ -129,6 +134,9 @@ def _add_log(app: flask.Flask) -> None:
     def finish(response: flask.Response) -> flask.Response:
         request_id, started, answer = flask.g.request_id, flask.g.started, flask.g.get("answer")
         response.headers["X-Request-Id"] = request_id
+        # the pattern, of which there are few; the address may be anything
+        endpoint = flask.request.url_rule.rule if flask.request.url_rule else "none"
+        method = flask.request.method if flask.request.method in _METHODS else "other"
         entry = {
             "request_id": request_id,
             "method": flask.request.method,
@@ -139,12 +147,15 @@ def _add_log(app: flask.Flask) -> None:
         }
 
         def closed() -> None:
-            entry["seconds"] = round(time.monotonic() - started, 4)
+            seconds = time.monotonic() - started
+            entry["seconds"] = round(seconds, 4)
+            observe_request(endpoint, method, response.status_code, seconds)
             if answer is not None:
                 entry["bytes"] = answer.bytes_sent
                 entry["ending"] = answer.ending
                 if answer.outcome is not None:
                     entry["rows"] = answer.outcome.rows
+                observe_answer(answer.outcome.rows if answer.outcome else 0, answer.bytes_sent)
             log.info("request", extra=entry)
 
         response.call_on_close(closed)

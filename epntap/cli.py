@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import shutil
 import signal
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import click
@@ -95,6 +99,19 @@ def status(settings: Settings, as_json: bool) -> None:
         click.echo(f"published  {table['table']}: {table['rows']} granules, {table['columns']} columns")
 
 
+@contextmanager
+def _shared_counts() -> Iterator[None]:
+    """A folder for the files in which web processes count together; it is looked for when the library is imported."""
+    here = os.getpid()
+    folder = mkdtemp(prefix="epntap-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    try:
+        yield
+    finally:
+        if os.getpid() == here:  # a web process that was forked inside the block leaves it too
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _with_address(settings: Settings, host: str | None, port: int | None) -> Settings:
     changes: dict[str, Any] = {"host": host, "port": port}
     return dataclasses.replace(settings, **{name: value for name, value in changes.items() if value is not None})
@@ -106,10 +123,14 @@ def _with_address(settings: Settings, host: str | None, port: int | None) -> Set
 @click.pass_obj
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """Answer queries until Ctrl-C."""
-    from epntap.serve import bound_socket, run_server  # noqa: PLC0415  # gunicorn is slow to import
-
     settings = _with_address(settings, host, port)
-    with open_database(settings) as database, only_server(settings), bound_socket(settings) as listener:
+    with ExitStack() as stack:
+        stack.enter_context(_shared_counts())
+        from epntap.serve import bound_socket, run_server  # noqa: PLC0415  # gunicorn is slow to import
+
+        database = stack.enter_context(open_database(settings))
+        stack.enter_context(only_server(settings))
+        listener = stack.enter_context(bound_socket(settings))
         if pending_migrations(database):
             raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
         click.echo(f"TAP address: {settings.base_url}/tap   (Ctrl-C stops)", err=True)
@@ -123,7 +144,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
 @click.pass_obj
 def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded: bool) -> None:
     """Run asynchronous jobs until Ctrl-C; start as many as you like, on any machine that sees the results folder."""
-    from epntap.logs import log_to_stderr  # noqa: PLC0415  # only here
+    from epntap.logs import start_log  # noqa: PLC0415  # only here
     from epntap.wsgi import build_worker  # noqa: PLC0415  # slow to import
 
     if jobs is not None:
@@ -133,7 +154,8 @@ def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded
         database = database or stack.enter_context(open_database(settings))
         if pending_migrations(database):
             raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
-        log_to_stderr()
+        start_log(settings.log_file)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # log files that were moved are noticed without
         running = build_worker(settings, database)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: running.stop())
@@ -148,7 +170,6 @@ def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded
 def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only: bool) -> None:
     """Write synthetic files, ingest them as amdadb, illu67p and transplanet, and serve them until Ctrl-C."""
     from epntap.demo import prepare_demo, welcome  # noqa: PLC0415  # the generator is not needed otherwise
-    from epntap.serve import bound_socket, run_server  # noqa: PLC0415
 
     # everybody may see the jobs of a demonstration, so that the job lists of all clients work
     settings = dataclasses.replace(_with_address(settings, host, port), public_jobs=True)
@@ -157,6 +178,9 @@ def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only
         click.echo(text, err=True)
 
     with only_server(settings), ExitStack() as stack:
+        stack.enter_context(_shared_counts())
+        from epntap.serve import bound_socket, run_server  # noqa: PLC0415
+
         listener = None if prepare_only else stack.enter_context(bound_socket(settings))
         database = stack.enter_context(open_database(settings, create=True))
         with terminal_progress(quiet=False) as progress:

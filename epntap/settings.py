@@ -82,6 +82,8 @@ class Settings:
     #: cut-outs in one bulk answer, and bytes of values that they may hold together
     bulk_members: int = 5_000
     bulk_bytes: int = 50_000_000_000
+    #: file for the log, which may be moved away at any time; empty: standard error
+    log_file: str = ""
     #: where results and spooled answers are kept; empty: <home>/results
     results: str = ""
     #: connections that one web process may open for queries

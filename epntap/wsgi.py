@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import flask
+import psycopg
 from psycopg_pool import ConnectionPool
 
 from datalink.app import blueprints
@@ -18,7 +20,8 @@ from epntap.admission import Slots
 from epntap.app import create_app
 from epntap.catalog.load import CatalogCache
 from epntap.db.pool import Connection, Database, Role, connect, open_pool, pooled
-from epntap.errors import SetupError
+from epntap.errors import SetupError, UnavailableError
+from epntap.metrics import Metrics
 from epntap.receive import LongBodies
 from epntap.settings import Settings, load_settings
 from epntap.tap.identifiers import column_values
@@ -31,7 +34,7 @@ from epntap.uws.send import FileSender
 from epntap.uws.service import JobService
 from epntap.uws.store import JobStore
 from epntap.uws.views import text_error, uws_blueprint
-from epntap.uws.worker import Worker
+from epntap.uws.worker import MISSING_BEATS, Worker
 
 __all__ = ["build_app", "build_worker", "create"]
 
@@ -55,9 +58,35 @@ def build_app(settings: Settings, database: Database) -> flask.Flask:
     def ask(query: str, most: int) -> Identifiers:
         return Identifiers(*column_values(service, query, "granule_uid", most))
 
-    app = create_app(service, [*blueprints(links, ask), *_async_blueprints(settings, database, service)])
-    app.wsgi_app = LongBodies(app.wsgi_app, Slots(settings.threads // 4), service.watcher)  # type: ignore[method-assign]
+    bodies = Slots(settings.threads // 4)
+    jobs_pool = open_pool(database, Role.SERVICE, size=4, name="jobs")
+    jobs = _job_service(settings, database, jobs_pool)
+    assert jobs.waiting is not None
+    metrics = Metrics(
+        slots={"queries": service.running, "slow answers": service.slow, "waits": jobs.waiting, "long bodies": bodies},
+        pools={"queries": queries, "internal": internal, "jobs": jobs_pool},
+        connect=lambda: pooled(internal),
+        worker_dead_after_s=settings.job_heartbeat_s * MISSING_BEATS,
+    )
+    metrics.start()
+    app = create_app(
+        service,
+        [*blueprints(links, ask), *_async_blueprints(settings, service, jobs), metrics.blueprint()],
+        ready=lambda: _check_ready(settings, internal),
+    )
+    app.wsgi_app = LongBodies(app.wsgi_app, bodies, service.watcher)  # type: ignore[method-assign]
     return app
+
+
+def _check_ready(settings: Settings, internal: ConnectionPool[Connection]) -> None:
+    try:
+        with pooled(internal) as connection:
+            connection.execute("SELECT version FROM archive.catalog_version")
+        folder = settings.results_dir
+        if folder.exists() and not os.access(folder, os.W_OK):
+            raise UnavailableError("The folder of results cannot be written.")
+    except psycopg.Error as exc:
+        raise UnavailableError("The database is not initialised for this version.") from exc
 
 
 def _tap_service(settings: Settings, queries: ConnectionPool[Connection], catalog: CatalogCache) -> TapService:
@@ -70,16 +99,18 @@ def _tap_service(settings: Settings, queries: ConnectionPool[Connection], catalo
     )
 
 
-def _async_blueprints(settings: Settings, database: Database, service: TapService) -> list[flask.Blueprint]:
+def _job_service(settings: Settings, database: Database, pool: ConnectionPool[Connection]) -> JobService:
     # a pool of its own: asking how a job is doing never waits for a query
-    pool = open_pool(database, Role.SERVICE, size=4, name="jobs")
-    jobs = JobService(
+    return JobService(
         kind="tap",
         settings=settings,
         store=JobStore(lambda: pooled(pool)),
         results=Results(settings.results_dir / "jobs"),
         waits=JobWaits(lambda: connect(database, Role.SERVICE, autocommit=True)),
     )
+
+
+def _async_blueprints(settings: Settings, service: TapService, jobs: JobService) -> list[flask.Blueprint]:
     cuts = replace(jobs, kind="soda", adding_up=SEVERAL_IN_JOBS)
     sender = FileSender(service.slow, settings.send_timeout_s, service.watcher)
     return [

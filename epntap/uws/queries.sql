@@ -102,6 +102,15 @@ SET phase = 'QUEUED', started = NULL, worker = NULL, heartbeat = NULL, attempt =
 WHERE job_id = %(job_id)s AND phase = 'EXECUTING' AND worker = %(worker)s AND attempt = %(attempt)s
 RETURNING *;
 
+-- name: present
+-- A worker lives.
+INSERT INTO uws.worker AS known (name, kinds, jobs) VALUES (%(worker)s, %(kinds)s, %(jobs)s)
+ON CONFLICT (name) DO UPDATE SET seen = now();
+
+-- name: gone
+-- A worker that has stopped, and others that nobody has seen for a long time.
+DELETE FROM uws.worker WHERE name = %(worker)s OR seen < now() - interval '1 hour';
+
 -- name: beat
 -- The jobs that a worker still has, of those that it believes to have.
 UPDATE uws.job SET heartbeat = now()

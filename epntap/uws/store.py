@@ -182,6 +182,16 @@ class JobStore:
         """EXECUTING → QUEUED, for a worker that stops; False when the job is no longer its own."""
         return bool(self._rows("give_back", job_id=job.job_id, worker=worker, attempt=job.attempt))
 
+    def present(self, worker: str, kinds: Iterable[str], jobs: int) -> None:
+        """Say that a worker lives, and how many jobs of which kinds it runs at once."""
+        with self._connection() as connection:
+            connection.execute(_QUERIES["present"], {"worker": worker, "kinds": list(kinds), "jobs": jobs})
+
+    def gone(self, worker: str) -> None:
+        """Say that a worker has stopped."""
+        with self._connection() as connection:
+            connection.execute(_QUERIES["gone"], {"worker": worker})
+
     def beat(self, worker: str, job_ids: Iterable[str]) -> list[Job]:
         """Say that this worker lives; those of the jobs that are still its own."""
         return self._rows("beat", worker=worker, job_ids=list(job_ids))

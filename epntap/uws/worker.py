@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -25,7 +26,7 @@ from epntap.uws.model import Job, JobError, Phase, Progress, Run
 from epntap.uws.results import FileSink, Results
 from epntap.uws.store import JobStore
 
-__all__ = ["Worker"]
+__all__ = ["MISSING_BEATS", "Worker"]
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ _CANCEL_AGAIN_S = 2.0
 _TELL_AGAIN_S = 1.0
 _TELL_TIMES = 20
 #: signs of life that may be missing before a worker counts as dead
-_MISSING_BEATS = 4
+MISSING_BEATS = 4
 _EXPIRE_S = 30.0
 _PROGRESS_S = 1.0
 _ORPHANS_S = 3600.0
@@ -105,6 +106,8 @@ class Worker:
         for thread in threads:
             thread.join(_CANCEL_AGAIN_S)
         listener.stop()
+        with suppress(EpnTapError):
+            self.store.gone(self.name)
         log.info("worker stopped", extra={"worker": self.name})
 
     def stop(self) -> None:
@@ -249,6 +252,7 @@ class Worker:
                 task.cancel(task.reason)
 
     def _beat(self) -> None:
+        self.store.present(self.name, sorted(self.runs), self.settings.worker_jobs)
         tasks = {task.job.job_id: task for task in self._running()}
         if not tasks:
             return
@@ -272,7 +276,7 @@ class Worker:
                 task.told = progress
 
     def _recover(self) -> None:
-        for job in self.store.recover(self.settings.job_heartbeat_s * _MISSING_BEATS):
+        for job in self.store.recover(self.settings.job_heartbeat_s * MISSING_BEATS):
             log.warning("a worker died with a job, which is now %s", job.phase, extra={"job": job.job_id})
 
     def _expire(self) -> None:
