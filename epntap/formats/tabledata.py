@@ -42,6 +42,7 @@ class TableData(FormatDefaults):
         "application/x-votable+xml;serialization=tabledata",
         "votable/td",
         "votabletd",
+        "votable_plain",
     )
     extension = "vot"
     copy_options: LiteralString = "FORMAT text, DELIMITER E'\\x01', NULL ''"

@@ -262,8 +262,9 @@ def vosi_blueprint(service: TapService) -> flask.Blueprint:
 
     @blueprint.get("/tables")
     def get_tables() -> flask.Response:
-        wanted = single(read_params(flask.request.args.items(multi=True)), "DETAIL") or "max"
-        detail = wanted.strip().lower() != "min"
+        params = read_params(flask.request.args.items(multi=True))
+        # the second is how astroquery asks for names; it fails on columns that lack an attribute of ESA's own
+        detail = "min" not in (single(params, "DETAIL") or "").lower() and not single(params, "ONLY_TABLES")
         name = "tables" if detail else "tables in short"
         return document(name, service.catalog(), lambda catalog: tableset(catalog, detail=detail))
 

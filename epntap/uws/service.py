@@ -122,7 +122,8 @@ class JobService:
         """A result of a COMPLETED job, open. Raises NotFoundError when there is none (DALI 1.1 §4.2)."""
         job = self.get(job_id)
         if not job.results:
-            raise NotFoundError(f"This job has no result; it is {job.phase}.")
+            why = f": {job.error.message}" if job.error else "."  # some clients look nowhere else
+            raise NotFoundError(f"This job has no result; it is {job.phase}{why}")
         for number, result in enumerate(job.results):
             if result.name == name:
                 return job, result, self.results.open(job, number)
