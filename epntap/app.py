@@ -12,6 +12,7 @@ import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import epntap
+from epntap.body import limit_bodies
 from epntap.cors import allow_other_origins
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.metrics import observe_answer, observe_request
@@ -24,9 +25,6 @@ __all__ = ["create_app"]
 
 log = logging.getLogger("epntap.request")
 
-#: of one request: a query, or thousands of identifiers
-MOST_FORM_BYTES = 20_000_000
-MOST_FORM_PARTS = 20_000
 _METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 #: what web pages of other sites may ask
 _OPEN_PATHS = ("/tap", "/__system__/tap/run", "/datalink", "/data", "/hapi")
@@ -42,9 +40,6 @@ def create_app(
     app = flask.Flask("epntap")
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # its redirections would be made of the Host header
-    app.config.update(
-        MAX_CONTENT_LENGTH=MOST_FORM_BYTES, MAX_FORM_MEMORY_SIZE=MOST_FORM_BYTES, MAX_FORM_PARTS=MOST_FORM_PARTS
-    )
     for prefix in ("/tap", "/__system__/tap/run"):
         name = prefix.strip("/").replace("/", "_")
         app.register_blueprint(sync_blueprint(service), url_prefix=prefix, name=f"{name}_sync")
@@ -56,6 +51,7 @@ def create_app(
     _add_errors(app)
     allow_other_origins(app, _OPEN_PATHS)
     _add_log(app)
+    limit_bodies(app, service.settings)
     return app
 
 

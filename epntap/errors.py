@@ -3,6 +3,8 @@
 EpnTapError
  ├─ UserError               400  the request cannot be answered as it stands
  │   ├─ ParameterError      400  a protocol parameter is missing, repeated or has a wrong value
+ │   ├─ UploadError         400  an uploaded table cannot be read, or is larger than is accepted
+ │   │   └─ TooLargeError   413
  │   ├─ AdqlError           400  the query is not ADQL, or names what does not exist
  │   ├─ QueryError          400  the query ran into a limit of its own (division by zero, bad cast …)
  │   ├─ ForbiddenError      403
@@ -37,8 +39,10 @@ __all__ = [
     "QueryTimeoutError",
     "ServiceError",
     "SetupError",
+    "TooLargeError",
     "UnavailableError",
     "UnreadableFileError",
+    "UploadError",
     "UserError",
 ]
 
@@ -68,6 +72,16 @@ class UserError(EpnTapError):
 
 class ParameterError(UserError):
     """A protocol parameter is missing, repeated, or has a value that is not allowed."""
+
+
+class UploadError(UserError):
+    """An uploaded table cannot be read, or is larger than is accepted."""
+
+
+class TooLargeError(UploadError):
+    """A request has a larger body than is accepted; what it asks has not been read."""
+
+    status = 413
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,10 @@ _RANGES: dict[str, tuple[float, float]] = {
     "soda_async_bytes": (1, 2**53),
     "soda_inline_bytes": (0, 2**53),
     "soda_inline_files_bytes": (0, 2**53),
+    "upload_bytes": (1, 2**40),
+    "upload_rows": (1, 2**31),
+    "upload_tables": (1, 1_000),
+    "upload_fetch_s": (0.1, 86_400),
 }
 
 
@@ -84,6 +88,14 @@ class Settings:
     bulk_bytes: int = 50_000_000_000
     #: file for the log, which may be moved away at any time; empty: standard error
     log_file: str = ""
+    #: bytes (after decompression), rows and tables that one request may upload, all its tables together
+    upload_bytes: int = 100_000_000
+    upload_rows: int = 1_000_000
+    upload_tables: int = 20
+    #: seconds for fetching an uploaded table from its address
+    upload_fetch_s: float = 30.0
+    #: uploads are also fetched from addresses in private networks and from this machine; unsafe where others can ask
+    upload_private_addresses: bool = False
     #: where results and spooled answers are kept; empty: <home>/results
     results: str = ""
     #: connections that one web process may open for queries

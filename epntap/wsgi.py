@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 
 import flask
 import psycopg
@@ -137,13 +138,16 @@ def build_worker(settings: Settings, database: Database) -> Worker:
     service = _tap_service(settings, queries, catalog)
     cutouts = CutoutService(DatalinkService(settings=settings, connect=lambda: pooled(internal), catalog=catalog))
 
+    results = Results(settings.results_dir / "jobs")
+
     def run_tap(job: Job, sink: Sink) -> None:
-        run_query_job(service, job.parameters, sink, timeout_s=longest_s)
+        parts = {part.name: partial(results.open_part, job, part) for part in job.parts}
+        run_query_job(service, job.parameters, sink, timeout_s=longest_s, parts=parts)
 
     return Worker(
         settings=settings,
         store=JobStore(lambda: pooled(internal)),
-        results=Results(settings.results_dir / "jobs"),
+        results=results,
         connect=lambda: connect(database, Role.SERVICE, autocommit=True),
         runs={"tap": run_tap, "soda": lambda job, sink: run_cut_job(cutouts, job.parameters, sink)},
     )

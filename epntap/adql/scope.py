@@ -166,7 +166,7 @@ class TableSource:
         )  # fmt: skip
         unicode = column.datatype == "unicodeChar"
         value = ColumnValue(type=kind, meta=meta, form=column.form, unicode=unicode,
-            sphere=column.pg_type in PGSPHERE_TYPES, alias=self.alias, name=column.name,
+            sphere=column.pg_type in PGSPHERE_TYPES, alias=self.alias, name=column.stored_name or column.name,
         )  # fmt: skip
         if cast is None:
             return value

@@ -40,6 +40,8 @@ class Column:
     #: PostgreSQL type of the stored column, as format_type() spells it
     pg_type: str = "text"
     nullable: bool = True
+    #: name in the database where it cannot be the published one
+    stored_name: str = ""
     #: of text, where it is not that of the database
     collation: str | None = None
 

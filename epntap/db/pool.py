@@ -41,8 +41,9 @@ class Database:
     def conninfo(self, role: Role, **settings: str) -> str:
         """Connection string for a role; `settings` are server settings that hold from the first statement on."""
         if role is Role.READER:
+            # Temporary tables come last: unnamed, they come first, and their row types pass for types of PostgreSQL.
             # 'ALTER ROLE … SET' does not follow a role taken on by option, so the limits of the reader stand here too.
-            settings = {"default_transaction_read_only": "on", "search_path": "pg_catalog", **settings}
+            settings = {"default_transaction_read_only": "on", "search_path": "pg_catalog,pg_temp", **settings}
         if role is not Role.ADMIN and not self.embedded:
             settings["role"] = role.value
         connection: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "epntap"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, LiteralString
 
 import psycopg
@@ -40,6 +40,7 @@ class RowStream:
     """One COPY, read once: iterate for blocks that end on rows, then look at `outcome`; call `close` in any case.
 
     The statement must yield at most maxrec + 1 rows: the last one is held back, and its arrival tells overflow.
+    What `around` gives is entered with the connection before the query and left after it.
     `pack` belongs to FORMAT binary and makes blocks of rows, which are without COPY's header and trailer.
     `weigh` is told what the planner thinks that the statement costs, before it runs, and may raise.
     """
@@ -55,6 +56,7 @@ class RowStream:
         maxrec: int,
         timeout_s: float,
         weigh: Callable[[float], None] | None = None,
+        around: Callable[[Connection], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._pool = pool
         self._conninfo = pool.conninfo if isinstance(pool.conninfo, str) else pool.conninfo()
@@ -67,6 +69,7 @@ class RowStream:
         self._plain = statement
         self._weigh = weigh
         self._timeout_s = timeout_s
+        self._around = around
         self._connection: Connection | None = None
         self._over = threading.Event()
         self._blocks = self._read()
@@ -90,26 +93,27 @@ class RowStream:
                 self._connection = None
                 raise self._ended() or timeout_error(self._timeout_s)
             try:
-                if self._weigh is not None:
-                    self._weigh(_planned_cost(connection, self._plain, self._params))
-                copy = CopyOut(connection, self._statement, self._params)
-                size, enough = 0, FIRST_BLOCK_BYTES
-                last = time.monotonic()
-                try:
-                    for row in _only_rows(copy) if self._binary else copy:
-                        if row is not None:
-                            rows += 1
-                            if rows <= self._maxrec:
-                                pending.append(row)
-                                size += len(row)
-                        if size >= enough or (row is None and size and time.monotonic() - last > FLUSH_AFTER_S):
-                            yield self._pack(pending)
-                            pending, size, last = [], 0, time.monotonic()
-                            enough = self._block_bytes
-                finally:
-                    if not copy.finished:
-                        connection.cancel_safe(timeout=TERMINATE_AFTER_S)
-                        copy.abandon()
+                with self._around(connection):
+                    if self._weigh is not None:
+                        self._weigh(_planned_cost(connection, self._plain, self._params))
+                    copy = CopyOut(connection, self._statement, self._params)
+                    size, enough = 0, FIRST_BLOCK_BYTES
+                    last = time.monotonic()
+                    try:
+                        for row in _only_rows(copy) if self._binary else copy:
+                            if row is not None:
+                                rows += 1
+                                if rows <= self._maxrec:
+                                    pending.append(row)
+                                    size += len(row)
+                            if size >= enough or (row is None and size and time.monotonic() - last > FLUSH_AFTER_S):
+                                yield self._pack(pending)
+                                pending, size, last = [], 0, time.monotonic()
+                                enough = self._block_bytes
+                    finally:
+                        if not copy.finished:
+                            connection.cancel_safe(timeout=TERMINATE_AFTER_S)
+                            copy.abandon()
             except psycopg.Error as exc:
                 raise self._ended() or from_psycopg(exc, timeout_s=self._timeout_s) from exc
             finally:

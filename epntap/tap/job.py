@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import MappingProxyType
 from typing import Protocol
 
 from epntap.params import read_params
-from epntap.tap.params import tap_request
+from epntap.tap.params import Parts, tap_request
 from epntap.tap.pipeline import BrokenStreamError, TapService
 
 __all__ = ["AnswerSink", "run_query_job"]
@@ -29,13 +30,20 @@ class AnswerSink(Protocol):
 
 
 def run_query_job(
-    service: TapService, parameters: Iterable[tuple[str, str]], sink: AnswerSink, *, timeout_s: float
+    service: TapService,
+    parameters: Iterable[tuple[str, str]],
+    sink: AnswerSink,
+    *,
+    timeout_s: float,
+    parts: Parts = MappingProxyType({}),
 ) -> None:
     """Write the answer to the question in the parameters, which are checked only now (TAP 1.1 §2.7).
 
+    `parts` opens the files that were posted with the job.
+
     Raises our errors, also for what breaks after the first row: half an answer is no result of a job.
     """
-    request = tap_request(read_params(parameters))
+    request = tap_request(read_params(parameters), parts)
     answer = service.answer_job(request, timeout_s=timeout_s, on_cancel=sink.on_cancel)
     try:
         sink.describe(answer.media_type, answer.extension, answer.content_encoding)

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import BinaryIO
 
 from epntap.errors import ParameterError
 from epntap.params import Params, single
+from epntap.upload.model import Source
 
-__all__ = ["TapRequest", "tap_request"]
+__all__ = ["Parts", "TapRequest", "tap_request"]
+
+#: what opens each file part of a request, by its name
+Parts = Mapping[str, Callable[[], AbstractContextManager[BinaryIO]]]
 
 _LANGUAGES = ("ADQL", "ADQL-2.0", "ADQL-2.1")
 _RUNID_LENGTH = 64
 _LONGEST_NUMBER = 18
+_LONGEST_NAME = 63
+_TABLE_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
+#: TAP 1.0 joined uploads with ; which may also stand in an address
+_BETWEEN_UPLOADS = re.compile(r";(?=\s*[^,;/?]*,\s*[A-Za-z][A-Za-z0-9+.-]*:)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +37,12 @@ class TapRequest:
     #: None: the default of the service
     maxrec: int | None = None
     runid: str | None = None
+    #: tables that the request brings
+    uploads: tuple[Source, ...] = ()
 
 
-def tap_request(params: Params) -> TapRequest:
-    """The request that the parameters describe. Raises ParameterError with what was expected and found."""
+def tap_request(params: Params, parts: Parts = MappingProxyType({})) -> TapRequest:
+    """The request that parameters and file parts describe. Raises ParameterError with what was expected and found."""
     verb = single(params, "REQUEST")
     if verb is not None and verb.lower() != "doquery":
         raise ParameterError(f"REQUEST={verb!r} is not offered; leave REQUEST out or give doQuery.")
@@ -44,7 +60,57 @@ def tap_request(params: Params) -> TapRequest:
         response_format=single(params, "RESPONSEFORMAT") or single(params, "FORMAT"),
         maxrec=_maxrec(single(params, "MAXREC")),
         runid=runid[:_RUNID_LENGTH] if runid else None,
+        uploads=_uploads(params, parts),
     )
+
+
+def _uploads(params: Params, parts: Parts) -> tuple[Source, ...]:
+    """The tables that UPLOAD names (DALI 1.1 §3.4.5): name,param:part or name,http(s) address."""
+    values = (value for text in params.get("UPLOAD", ()) for value in _BETWEEN_UPLOADS.split(text))
+    sources: dict[str, Source] = {}
+    for value in (value.strip() for value in values):
+        if not value:
+            continue
+        source = _upload(value, params, parts)
+        if source.name.lower() in sources:
+            raise ParameterError(f"UPLOAD gives the name {source.name} to two tables; use different names.")
+        sources[source.name.lower()] = source
+    return tuple(sources.values())
+
+
+def _upload(value: str, params: Params, parts: Parts) -> Source:
+    name, comma, address = (text.strip() for text in value.partition(","))
+    if not comma or not address:
+        raise ParameterError(
+            f"UPLOAD={value[:100]!r} cannot be read; expected a name, a comma and param:part or an address, "
+            "for example UPLOAD=mytable,param:mytable."
+        )
+    if not _TABLE_NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        raise ParameterError(
+            f"UPLOAD names a table {name[:100]!r}; a name begins with a letter, goes on with letters, digits and _, "
+            f"and has at most {_LONGEST_NAME} characters."
+        )
+    scheme, _, rest = address.partition(":")
+    if scheme.lower() == "param":
+        return Source(name, open=_part(rest.strip(), params, parts))
+    if scheme.lower() in {"http", "https"}:
+        return Source(name, address)
+    raise ParameterError(
+        f"UPLOAD gives the table {name} the address {address[:100]!r}; expected param:, http: or https:."
+    )
+
+
+def _part(name: str, params: Params, parts: Parts) -> Callable[[], AbstractContextManager[BinaryIO]]:
+    alike = [part for part in parts if part == name] or [part for part in parts if part.lower() == name.lower()]
+    if len(alike) == 1:
+        return parts[alike[0]]
+    values = params.get(name.upper(), ())
+    if len(values) == 1 and values[0]:  # a part without a file name counts as an ordinary parameter
+        content = values[0].encode()
+        return lambda: io.BytesIO(content)
+    there = ", ".join(sorted(parts)[:10])
+    found = f"its file parts are {there}" if there else "it has no file parts (a multipart/form-data body holds them)"
+    raise ParameterError(f"UPLOAD refers to the part {name[:100]!r} of the request, but {found}.")
 
 
 def _maxrec(text: str | None) -> int | None:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,9 +18,10 @@ from epntap import adql
 from epntap.admission import Place, Slots
 from epntap.answer import Outcome, OutcomeStatus, ResultColumn
 from epntap.catalog.model import Catalog
-from epntap.db.failures import crowded_error
+from epntap.db.failures import crowded_error, timeout_error
 from epntap.db.pool import Connection
 from epntap.db.stream import RowStream
+from epntap.db.upload import TEMPORARY, loaded
 from epntap.db.watch import Ending, Watch, Watcher
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.formats.base import AnswerFacts, RowFormat
@@ -29,6 +30,8 @@ from epntap.formats.projection import project
 from epntap.settings import Settings
 from epntap.tap.params import TapRequest
 from epntap.tap.provenance import provenance
+from epntap.upload.model import SCHEMA, Budget, Limits, ReadTable
+from epntap.upload.read import read_uploads
 
 __all__ = ["Answer", "BrokenStreamError", "ClientGoneError", "TapService"]
 
@@ -59,11 +62,14 @@ class TapService:
     describe: Callable[[list[ResultColumn]], list[str]] = lambda _columns: []
     #: since when this process answers
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    #: requests whose uploads are being read
+    reading: Slots = field(init=False)
     #: queries that hold a connection, and, among them, answers that last
     running: Slots = field(init=False)
     slow: Slots = field(init=False)
 
     def __post_init__(self) -> None:
+        self.reading = Slots(self.settings.threads // 2)
         self.running = Slots(self.settings.query_connections)
         # not all connections either: some are left for what is short
         self.slow = Slots(min(self.settings.threads // 2, self.settings.query_connections * 2 // 3))
@@ -103,33 +109,37 @@ class TapService:
         prepare: Callable[[Watch], None],
         place: Place | None = None,
     ) -> Answer:
-        # 1. the format, 2. the question in SQL, 3. the values as the format spells them
-        form, media_type = choose_format(request.response_format)
-        maxrec = self._maxrec(request)
-        catalog = self.catalog()
-        translation = adql.translate(
-            request.query,
-            catalog,
-            base_url=self.settings.base_url,
-            row_limit=maxrec + 1,
-            features=self.features,
-        )
-        columns = list(translation.columns)
-        infos = provenance(
-            request.query,
-            catalog,
-            translation.tables,
-            address=f"{self.settings.base_url}/tap/{resource}",
-            now=datetime.now(UTC),
-        )
-        facts = AnswerFacts(infos=infos, descriptors=self.describe(columns))
-        if maxrec == 0:  # DALI 1.1 §3.4.4: metadata and an overflow, nothing needs to run
-            return Answer(form, media_type, columns, facts, outcome=Outcome(OutcomeStatus.OVERFLOW, 0))
-        statement = project(translation.statement, columns, form.spelling)
-        # 4. run it and wait for the first block
+        deadline = time.monotonic() + timeout_s
         stack = ExitStack()
         try:
-            self._admit(stack, self.running)
+            # 1. the format, 2. what is uploaded, 3. the question in SQL, 4. the values as the format spells them
+            form, media_type = choose_format(request.response_format)
+            maxrec = self._maxrec(request)
+            uploads = self._uploads(request, stack, deadline, timeout_s)
+            catalog = self.catalog()
+            translation = adql.translate(
+                request.query,
+                catalog.with_tables(upload.table for upload in uploads) if uploads else catalog,
+                base_url=self.settings.base_url,
+                row_limit=maxrec + 1,
+                schemas={SCHEMA: TEMPORARY},
+                features=self.features,
+            )
+            columns = list(translation.columns)
+            infos = provenance(
+                request.query,
+                catalog,
+                translation.tables,
+                address=f"{self.settings.base_url}/tap/{resource}",
+                now=datetime.now(UTC),
+            )
+            facts = AnswerFacts(infos=infos, descriptors=self.describe(columns))
+            if maxrec == 0:  # DALI 1.1 §3.4.4: metadata and an overflow, nothing needs to run
+                return Answer(form, media_type, columns, facts, outcome=Outcome(OutcomeStatus.OVERFLOW, 0))
+            statement = project(translation.statement, columns, form.spelling)
+            # 5. load what is uploaded, run the query and wait for the first block
+            wanted = [upload for upload in uploads if upload.table.qualified_name in translation.tables]
+            self._admit(stack, self.running, "queries are running")
             stream = RowStream(
                 self.pool,
                 statement,
@@ -137,7 +147,8 @@ class TapService:
                 copy_options=form.copy_options,
                 pack=form.pack,
                 maxrec=maxrec,
-                timeout_s=timeout_s,
+                timeout_s=deadline - time.monotonic(),
+                around=(lambda connection: loaded(connection, wanted)) if wanted else nullcontext,
                 weigh=self._scales(place),
             )
             stack.callback(stream.close)
@@ -164,13 +175,31 @@ class TapService:
         finally:
             stack.close()
 
+    def _uploads(self, request: TapRequest, stack: ExitStack, deadline: float, timeout_s: float) -> list[ReadTable]:
+        if not request.uploads:
+            return []
+        settings = self.settings
+        limits = Limits(
+            settings.upload_rows,
+            settings.upload_bytes,
+            settings.upload_tables,
+            settings.upload_fetch_s,
+            settings.upload_private_addresses,
+        )
+        with ExitStack() as reading:
+            self._admit(reading, self.reading, "uploads are being read")
+            uploads = read_uploads(request.uploads, Budget(limits, deadline, lambda: timeout_error(timeout_s)))
+        for upload in uploads:
+            stack.callback(upload.close)
+        return uploads
+
     def _maxrec(self, request: TapRequest) -> int:
         wanted = self.settings.maxrec_default if request.maxrec is None else request.maxrec
         return min(wanted, self.settings.maxrec_hard)
 
-    def _admit(self, stack: ExitStack, slots: Slots) -> None:
+    def _admit(self, stack: ExitStack, slots: Slots, what: str) -> None:
         if not slots.acquire(PATIENCE_S):
-            raise UnavailableError("Too many queries are running at the moment; please try again in a few seconds.", 5)
+            raise UnavailableError(f"Too many {what} at the moment; please try again in a few seconds.", 5)
         stack.callback(slots.release)
 
     def _scales(self, place: Place | None) -> Callable[[float], None] | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import IO, BinaryIO, cast
+
 import flask
 
-from epntap.errors import EpnTapError, ParameterError, UnavailableError
+from epntap.errors import EpnTapError, ParameterError, TooLargeError, UnavailableError
 from epntap.formats import votable
 from epntap.formats.negotiate import choose_format, is_votable
 from epntap.formats.tabledata import TableData
 from epntap.params import read_params
-from epntap.tap.params import tap_request
+from epntap.tap.params import Parts, tap_request
 from epntap.tap.pipeline import ClientGoneError, TapService
 from epntap.tap.response import client_socket, to_response
 
@@ -25,7 +29,7 @@ def sync_blueprint(service: TapService) -> flask.Blueprint:
 
     @blueprint.route("/sync", methods=["GET", "POST", "HEAD"])
     def sync() -> flask.Response:
-        request = tap_request(read_params(_pairs()))
+        request = tap_request(read_params(_pairs()), _parts())
         if flask.request.method == "HEAD":
             _, media_type = choose_format(request.response_format)
             return flask.Response(headers={"Content-Type": media_type})
@@ -35,6 +39,10 @@ def sync_blueprint(service: TapService) -> flask.Blueprint:
     @blueprint.errorhandler(EpnTapError)
     def failed(error: EpnTapError) -> flask.Response:
         return error_response(error, _wants_votable())
+
+    @blueprint.errorhandler(TooLargeError)
+    def too_large(error: TooLargeError) -> flask.Response:
+        return error_response(error, as_votable=True)  # what was asked has not been read
 
     @blueprint.errorhandler(ClientGoneError)
     def left(_error: ClientGoneError) -> flask.Response:
@@ -46,6 +54,13 @@ def sync_blueprint(service: TapService) -> flask.Blueprint:
 def _pairs() -> list[tuple[str, str]]:
     request = flask.request
     return [*request.args.items(multi=True), *request.form.items(multi=True)]
+
+
+def _parts() -> Parts:
+    def opened(stream: IO[bytes]) -> Callable[[], AbstractContextManager[BinaryIO]]:
+        return lambda: nullcontext(cast("BinaryIO", stream))
+
+    return {name: opened(part.stream) for name, part in flask.request.files.items()}
 
 
 def _wants_votable() -> bool:

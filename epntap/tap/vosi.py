@@ -109,6 +109,8 @@ def _table_access(base: str, service: TapService) -> Element:
         for name in form.names:
             output.append(E.alias(name))
         capability.append(output)
+    for method in ("inline", "http", "https"):
+        capability.append(E.uploadMethod({"ivo-id": f"ivo://ivoa.net/std/TAPRegExt#upload-{method}"}))
     kept = str(settings.job_lifetime_s)
     capability.append(E.retentionPeriod(E.default(kept), E.hard(kept)))
     capability.append(
@@ -118,6 +120,10 @@ def _table_access(base: str, service: TapService) -> Element:
         E.outputLimit(
             E.default(str(settings.maxrec_default), unit="row"), E.hard(str(settings.maxrec_hard), unit="row")
         )
+    )
+    # both are hard limits, but TAPRegExt 1.0 §2.6 has one place of each kind
+    capability.append(
+        E.uploadLimit(E.default(str(settings.upload_bytes), unit="byte"), E.hard(str(settings.upload_rows), unit="row"))
     )
     return capability
 

@@ -19,6 +19,7 @@ __all__ = [
     "JobCancelledError",
     "JobError",
     "JobResult",
+    "Part",
     "Phase",
     "Progress",
     "ResultError",
@@ -74,6 +75,17 @@ class JobResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A file that was posted with a job."""
+
+    #: of the part of the request; what a parameter refers to
+    name: str
+    #: last part of the name of the file that keeps it
+    file: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a job has come."""
 
@@ -104,6 +116,12 @@ class Job:
     #: in the order in which they were made; empty unless COMPLETED
     results: tuple[JobResult, ...] = ()
     progress: Progress | None = None
+    #: files that were posted, each name once
+    parts: tuple[Part, ...] = ()
+
+    def part(self, name: str) -> Part | None:
+        """The file that was posted under this name, or None."""
+        return next((part for part in self.parts if part.name == name), None)
 
     @property
     def quote(self) -> datetime:
@@ -134,6 +152,7 @@ class Job:
             error=error,
             results=tuple(JobResult(**result) for result in row["results"] or ()),
             progress=None if row["progress"] is None else Progress(**row["progress"]),
+            parts=tuple(Part(**part) for part in row["parts"]),
         )
 
 

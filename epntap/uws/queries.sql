@@ -1,10 +1,13 @@
 -- name: create
 -- A new job, PENDING or already QUEUED.
-INSERT INTO uws.job (job_id, kind, phase, session, run_id, queued, execution_duration_s, destruction, parameters)
+INSERT INTO uws.job (
+    job_id, kind, phase, session, run_id, queued, execution_duration_s, destruction, parameters, parts
+)
 VALUES (
     %(job_id)s, %(kind)s, %(phase)s, %(session)s, %(run_id)s,
     CASE WHEN %(phase)s::text = 'QUEUED' THEN now() END,
-    %(execution_duration_s)s, now() + make_interval(secs => %(lifetime_s)s), %(parameters)s
+    %(execution_duration_s)s, now() + make_interval(secs => %(lifetime_s)s), %(parameters)s,
+    %(parts)s
 )
 RETURNING *;
 
@@ -15,7 +18,7 @@ SELECT * FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruct
 -- name: list
 -- Jobs of one kind, the newest first, without their parameters, which may be long; of one session or of everybody.
 SELECT job_id, kind, phase, run_id, created, queued, started, ended, execution_duration_s, destruction,
-       '[]'::jsonb AS parameters, attempt, error_message, error_is_transient,
+       '[]'::jsonb AS parameters, '[]'::jsonb AS parts, attempt, error_message, error_is_transient,
        results, progress
 FROM uws.job
 WHERE kind = %(kind)s AND destruction > now()
@@ -45,6 +48,11 @@ SET parameters = (
         FROM jsonb_array_elements(parameters) WITH ORDINALITY AS earlier (pair, place)
         WHERE NOT upper(pair ->> 0) = ANY (%(replaced)s)
     ) || %(parameters)s,
+    parts = (
+        SELECT coalesce(jsonb_agg(part ORDER BY place), '[]')
+        FROM jsonb_array_elements(parts) WITH ORDINALITY AS earlier (part, place)
+        WHERE NOT part ->> 'name' IN (SELECT later ->> 'name' FROM jsonb_array_elements(%(parts)s) AS later)
+    ) || %(parts)s,
     run_id = coalesce(%(run_id)s, run_id)
 WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now() AND phase = 'PENDING'
 RETURNING *;

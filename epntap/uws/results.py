@@ -1,4 +1,6 @@
-"""Result files: written under a temporary name, kept by renaming, found by the name of the job only.
+"""Files of jobs: what was posted with them, and their results.
+
+Results are written under a temporary name and kept by renaming; all are found by the name of the job only.
 
 All web processes and all workers must see the same folder.
 """
@@ -8,6 +10,8 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from epntap.errors import ServiceError
-from epntap.uws.model import Job, JobCancelledError, JobResult, Progress, ResultError, is_job_id
+from epntap.uws.model import Job, JobCancelledError, JobResult, Part, Progress, ResultError, is_job_id
 
 __all__ = ["FileSink", "Results"]
 
@@ -25,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNFINISHED = ".part"
+_COPY_BYTES = 1024 * 1024
 #: files that belong to no job are left alone for so long: their job may just be ending
 _ORPHAN_AFTER_S = 3600.0
 
@@ -54,8 +59,40 @@ class Results:
                 "The result of this job cannot be read at the moment; please try again later, or run the job again."
             ) from exc
 
+    def keep_part(self, job_id: str, name: str, file: BinaryIO) -> Part:
+        """Keep a file that is posted with a job. Raises ResultError."""
+        part = Part(name, f"posted-{secrets.token_hex(4)}", 0)
+        path = self._part_path(job_id, part)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file.seek(0)
+            with path.open("wb") as kept:
+                shutil.copyfileobj(file, kept, _COPY_BYTES)
+                return replace(part, size_bytes=kept.tell())
+        except OSError as exc:
+            self.remove_part(job_id, part)
+            raise _failure(exc) from exc
+
+    def open_part(self, job: Job, part: Part) -> BinaryIO:
+        """A file that was posted with a job, to be closed by the caller. Raises ServiceError when it is gone."""
+        try:
+            return self._part_path(job.job_id, part).open("rb")
+        except OSError as exc:
+            log.exception("a file that was posted with a job cannot be read", extra={"job": job.job_id})
+            raise ServiceError(
+                f"The upload {part.name[:40]} of this job cannot be read at the moment; please try again later."
+            ) from exc
+
+    def remove_part(self, job_id: str, part: Part) -> None:
+        """Remove a file that was posted, whose job does not take it."""
+        with suppress(OSError):
+            self._part_path(job_id, part).unlink(missing_ok=True)
+
+    def _part_path(self, job_id: str, part: Part) -> Path:
+        return self.folder / job_id[:2] / f"{job_id}.{part.file}"
+
     def remove(self, job: Job) -> None:
-        """Remove what the attempts at a job have left."""
+        """Remove what was posted with a job and what the attempts at it have left."""
         for path in self.path(job).parent.glob(f"{job.job_id}.*"):
             with suppress(OSError):
                 path.unlink(missing_ok=True)

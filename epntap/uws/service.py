@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
 from epntap.admission import Slots
-from epntap.errors import NotFoundError, ParameterError
+from epntap.errors import NotFoundError, ParameterError, UploadError
 from epntap.params import read_params, single
 from epntap.settings import Settings
 from epntap.uws.changes import JobWaits
-from epntap.uws.model import ACTIVE, Filters, Job, JobResult, Phase, is_job_id, no_such_job
+from epntap.uws.model import ACTIVE, Filters, Job, JobResult, Part, Phase, is_job_id, no_such_job
 from epntap.uws.results import Results
-from epntap.uws.store import JobStore, Parameters
+from epntap.uws.store import JobStore, Parameters, new_job_id
 
 __all__ = ["JobService"]
+
+#: files that are posted, by the names of their parts
+Files = Sequence[tuple[str, BinaryIO]]
 
 #: how long a wait trusts that it will be told
 _LOOK_AGAIN_S = 2.0
@@ -42,21 +46,25 @@ class JobService:
         if self.waiting is None:
             self.waiting = Slots(self.settings.threads // 4)
 
-    def create(self, parameters: Parameters, session: str | None) -> Job:
+    def create(self, parameters: Parameters, session: str | None, files: Files = ()) -> Job:
         """A new job, started when PHASE=RUN is among the parameters (UWS 1.1 §2.2.3.1)."""
         phase = single(read_params(parameters), "PHASE")
         if phase is not None and phase.upper() != "RUN":
             raise ParameterError(f"PHASE={phase!r} cannot be asked of a new job; give RUN or leave it out.")
         kept = _kept(parameters)
-        job = self.store.create(
-            self.kind,
-            kept,
-            phase=Phase.PENDING if phase is None else Phase.QUEUED,
-            session=session,
-            run_id=_run_id(kept),
-            execution_duration_s=self.settings.async_timeout_s,
-            lifetime_s=self.settings.job_lifetime_s,
-        )
+        job_id = new_job_id()
+        with self._kept_files(job_id, files) as parts:
+            job = self.store.create(
+                self.kind,
+                kept,
+                phase=Phase.PENDING if phase is None else Phase.QUEUED,
+                session=session,
+                run_id=_run_id(kept),
+                execution_duration_s=self.settings.async_timeout_s,
+                lifetime_s=self.settings.job_lifetime_s,
+                job_id=job_id,
+                parts=parts,
+            )
         if phase is not None:
             self._wait(job.job_id, self.settings.run_wait_s, _has_ended)
         return job
@@ -100,12 +108,15 @@ class JobService:
         self._known(job_id)
         self.results.remove(self.store.delete(self.kind, job_id))
 
-    def add_parameters(self, job_id: str, parameters: Parameters) -> None:
+    def add_parameters(self, job_id: str, parameters: Parameters, files: Files = ()) -> None:
         """Add to the parameters of a PENDING job. A new value takes the place of an old one, but uploads add up."""
-        self._known(job_id)
+        job = self.get(job_id)
+        names = {name for name, _ in files}
+        before = sum(part.size_bytes for part in job.parts if part.name not in names)
         kept = _kept(parameters)
         replaced = {name.upper() for name, _ in kept} - self.adding_up
-        self.store.add_parameters(self.kind, job_id, kept, replaced=replaced, run_id=_run_id(kept))
+        with self._kept_files(job_id, files, before) as parts:
+            self.store.add_parameters(self.kind, job_id, kept, replaced=replaced, run_id=_run_id(kept), parts=parts)
 
     def set_duration(self, job_id: str, seconds: int) -> None:
         """Limit the time of a job; 0 asks for no limit, and the service has one (UWS 1.1 §2.1.4)."""
@@ -132,6 +143,36 @@ class JobService:
         else:
             known = f"its results are called {job.results[0].name} to {job.results[-1].name}"
         raise NotFoundError(f"This job has no result {name[:40]!r}; {known}.")
+
+    def part(self, job_id: str, name: str) -> tuple[Job, Part, BinaryIO]:
+        """A job with a file that was posted with it, open. Raises NotFoundError."""
+        job = self.get(job_id)
+        part = job.part(name)
+        if part is None:
+            raise NotFoundError(f"This job has no file {name[:40]!r} among its parameters.")
+        return job, part, self.results.open_part(job, part)
+
+    @contextmanager
+    def _kept_files(self, job_id: str, files: Files, before: int = 0) -> Iterator[list[Part]]:
+        """The files kept for this job, unless the block fails."""
+        parts: list[Part] = []
+        try:
+            for name, file in dict(files).items():
+                parts.append(self.results.keep_part(job_id, name, file))
+                before += parts[-1].size_bytes
+                self._check_size(before)
+            yield parts
+        except BaseException:
+            for part in parts:
+                self.results.remove_part(job_id, part)
+            raise
+
+    def _check_size(self, size: int) -> None:
+        if size > self.settings.upload_bytes:
+            raise UploadError(
+                f"The uploads of this job are larger than {self.settings.upload_bytes:,} bytes, "
+                "which is the limit for all of them together."
+            )
 
     def _known(self, job_id: str) -> None:
         if not is_job_id(job_id):

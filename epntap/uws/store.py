@@ -19,9 +19,19 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from epntap.db.failures import from_psycopg
-from epntap.uws.model import Filters, IllegalTransitionError, Job, JobError, JobResult, Phase, Progress, no_such_job
+from epntap.uws.model import (
+    Filters,
+    IllegalTransitionError,
+    Job,
+    JobError,
+    JobResult,
+    Part,
+    Phase,
+    Progress,
+    no_such_job,
+)
 
-__all__ = ["JobStore"]
+__all__ = ["JobStore", "new_job_id"]
 
 Connection = psycopg.Connection[Any]
 Parameters = Sequence[tuple[str, str]]
@@ -31,6 +41,11 @@ _LONGEST_LIST = 10_000
 _EXPIRED_AT_ONCE = 200
 #: run once more when a worker dies; a job that kills two workers would kill a third
 _ATTEMPTS = 2
+
+
+def new_job_id() -> str:
+    """A name for a job that nobody can guess."""
+    return secrets.token_hex(16)
 
 
 def _load_queries() -> Mapping[str, LiteralString]:
@@ -62,11 +77,14 @@ class JobStore:
         run_id: str | None,
         execution_duration_s: int,
         lifetime_s: float,
+        job_id: str | None = None,
+        parts: Iterable[Part] = (),
     ) -> Job:
-        """A new job, PENDING or QUEUED, with a name that nobody can guess."""
+        """A new job, PENDING or QUEUED, with a name that nobody can guess (see `new_job_id`)."""
         return self._rows(
             "create",
-            job_id=secrets.token_hex(16),
+            job_id=job_id or new_job_id(),
+            parts=Jsonb([asdict(part) for part in parts]),
             kind=kind,
             phase=phase,
             session=session,
@@ -104,7 +122,14 @@ class JobStore:
         return self._moved("abort", "can be aborted", "a job that has not ended", kind=kind, job_id=job_id)
 
     def add_parameters(
-        self, kind: str, job_id: str, parameters: Parameters, *, replaced: Iterable[str], run_id: str | None
+        self,
+        kind: str,
+        job_id: str,
+        parameters: Parameters,
+        *,
+        replaced: Iterable[str],
+        run_id: str | None,
+        parts: Iterable[Part] = (),
     ) -> Job:
         """Add to the parameters of a PENDING job, instead of what it has under the names (upper case) in `replaced`."""
         return self._moved(
@@ -114,6 +139,7 @@ class JobStore:
             kind=kind,
             job_id=job_id,
             parameters=Jsonb(parameters),
+            parts=Jsonb([asdict(part) for part in parts]),
             replaced=list(replaced),
             run_id=run_id,
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
+from typing import BinaryIO, cast
 
 import flask
 
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError
 from epntap.formats import votable
 from epntap.params import Params, read_params, single
-from epntap.uws.model import Job
+from epntap.uws.model import Job, JobResult
 from epntap.uws.params import duration, filters, instant, phase_of, required, wait_seconds
 from epntap.uws.send import FileSender
 from epntap.uws.service import JobService
@@ -60,7 +61,7 @@ def _add_list(blueprint: flask.Blueprint, service: JobService, root: str) -> Non
     @blueprint.post("")
     def create() -> flask.Response:
         token = flask.request.cookies.get(_COOKIE) or secrets.token_urlsafe(24)
-        job = service.create(_pairs(), _digest(token))
+        job = service.create(_pairs(), _digest(token), _files())
         response = _see(f"{root}/{job.job_id}")
         secure = root.startswith("https:")
         lifetime = service.settings.job_lifetime_s
@@ -134,11 +135,18 @@ def _add_results(
 ) -> None:
     @blueprint.get("/<job_id>/parameters")
     def parameters(job_id: str) -> flask.Response:
-        return _xml(parameters_document(service.get(job_id)))
+        return _xml(parameters_document(service.get(job_id), f"{root}/{job_id}"))
+
+    @blueprint.get("/<job_id>/parameters/<path:name>")
+    def parameter(job_id: str, name: str) -> flask.Response:
+        job, part, file = service.part(job_id, name)
+        # whatever it is, no browser is to show it as a page of ours
+        kept = JobResult("application/octet-stream", "", part.size_bytes, name=part.file, file_name=part.name)
+        return sender.response(job, kept, file)
 
     @blueprint.post("/<job_id>/parameters")
     def add_parameters(job_id: str) -> flask.Response:
-        service.add_parameters(job_id, _pairs())
+        service.add_parameters(job_id, _pairs(), _files())
         return _see(f"{root}/{job_id}")
 
     @blueprint.get("/<job_id>/results")
@@ -167,6 +175,10 @@ def _waited(service: JobService, job_id: str) -> Job:
 def _pairs() -> list[tuple[str, str]]:
     request = flask.request
     return [*request.args.items(multi=True), *request.form.items(multi=True)]
+
+
+def _files() -> list[tuple[str, BinaryIO]]:
+    return [(name, cast("BinaryIO", part.stream)) for name, part in flask.request.files.items()]
 
 
 def _params() -> Params:

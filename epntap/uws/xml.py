@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from lxml import etree
 
@@ -40,7 +41,7 @@ def job_document(job: Job, address: str) -> bytes:
     _time(root, "endTime", job.ended)
     _text(root, "executionDuration", str(job.execution_duration_s))
     _time(root, "destruction", job.destruction)
-    _fill_parameters(_child(root, "parameters"), job)
+    _fill_parameters(_child(root, "parameters"), job, address)
     _fill_results(_child(root, "results"), job, address)
     if job.error is not None:
         kind = "transient" if job.error.is_transient else "fatal"
@@ -66,10 +67,10 @@ def job_list(jobs: Iterable[Job], address: str) -> bytes:
     return _bytes(root)
 
 
-def parameters_document(job: Job) -> bytes:
-    """The parameters of a job as they were posted."""
+def parameters_document(job: Job, address: str) -> bytes:
+    """The parameters of a job as they were posted; `address` is that of the job."""
     root = _root("parameters")
-    _fill_parameters(root, job)
+    _fill_parameters(root, job, address)
     return _bytes(root)
 
 
@@ -80,9 +81,14 @@ def results_document(job: Job, address: str) -> bytes:
     return _bytes(root)
 
 
-def _fill_parameters(parent: Element, job: Job) -> None:
+def _fill_parameters(parent: Element, job: Job, address: str) -> None:
     for name, value in job.parameters:
         _child(parent, "parameter", id=name).text = _legal(value)
+    for part in job.parts:
+        # UWS 1.1 §2.2.3.1.1: what was posted as a file appears as an address
+        _child(
+            parent, "parameter", id=part.name, byReference="true"
+        ).text = f"{address}/parameters/{quote(part.name, safe='')}"
 
 
 def _fill_results(parent: Element, job: Job, address: str) -> None:

@@ -49,7 +49,7 @@ def test_documents_are_valid(shared: Path, one: Job) -> None:
     schema = etree.XMLSchema(etree.parse(str(shared / "standards" / "schemas" / "local" / "UWS-v1.1.xsd")))
     for document in (
         job_document(one, ADDRESS),
-        parameters_document(one),
+        parameters_document(one, ADDRESS),
         results_document(one, ADDRESS),
         job_list([one, JOB], "https://x.example/tap/async"),
         job_list([], "https://x.example/tap/async"),
