@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import mimetypes
+import socket
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,6 +19,7 @@ from datalink.service import DatalinkService
 from datalink.soda.params import CutRequest
 from epntap.archive.model import ArchiveFile
 from epntap.archive.store import LocatedGranule, file_of
+from epntap.db.watch import Watch, Watcher
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
 from epntap.settings import Settings
@@ -42,6 +45,7 @@ class CutoutService:
     links: DatalinkService
     #: where large cut-outs are made
     cutters: Cutters = field(default_factory=Cutters)
+    watcher: Watcher = field(default_factory=Watcher)
     slots: threading.BoundedSemaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,11 +83,23 @@ class CutoutService:
         check_format(request)
         return self.make(self.plan(request))
 
-    def make(self, plan: CutPlan) -> CutAnswer:
-        """As `cut`, of what is planned already."""
+    def make(self, plan: CutPlan, client: socket.socket | None = None) -> CutAnswer:
+        """As `cut`, of what is planned already; a large one ends when the client leaves."""
         with ExitStack() as stack:
             self._take_slot(stack)
-            answer = self._small(plan) or self.cutters.cut(plan)
+            answer = self._small(plan) or self._large(plan, client)
+            answer.on_close(stack.pop_all().close)
+            return answer
+
+    def _large(self, plan: CutPlan, client: socket.socket | None) -> CutAnswer:
+        with ExitStack() as stack:
+            session = self.cutters.session()
+            stack.callback(session.close)
+            # a client that does not read is ended by the limits of its connection
+            watch = Watch(math.inf, lambda _ending: session.close(), client)
+            self.watcher.add(watch)
+            stack.callback(self.watcher.remove, watch)
+            answer = session.cut(plan)
             answer.on_close(stack.pop_all().close)
             return answer
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from urllib.parse import quote
 
 import flask
 
 from datalink.bulk.service import BulkService
-from datalink.soda.views import failure
+from datalink.soda.views import client_socket, failure
 from datalink.views import request_params
 from epntap.errors import EpnTapError
 
@@ -21,8 +20,7 @@ def bulk_blueprint(service: BulkService) -> flask.Blueprint:
 
     @blueprint.route("/datalink/bulk", methods=["GET", "POST"])
     def bulk() -> flask.Response:
-        client = flask.request.environ.get("gunicorn.socket")
-        answer = service.answer(request_params(), client if isinstance(client, socket.socket) else None)
+        answer = service.answer(request_params(), client_socket())
         if flask.request.method == "HEAD":
             answer.close()
         response = flask.Response(answer, content_type=answer.media_type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from datalink.views import request_params
 from epntap.errors import EpnTapError, InputError, NotFoundError, ParameterError, UnavailableError
 from epntap.spool import Spool
 
-__all__ = ["failure", "soda_blueprint"]
+__all__ = ["client_socket", "failure", "soda_blueprint"]
 
 
 class PartError(ParameterError):
@@ -79,6 +80,12 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
     return blueprint
 
 
+def client_socket() -> socket.socket | None:
+    """The connection of the current request, where the web server tells."""
+    found = flask.request.environ.get("gunicorn.socket")
+    return found if isinstance(found, socket.socket) else None
+
+
 def failure(error: EpnTapError) -> flask.Response:
     """An error as SODA has it: a text that begins with a label (SODA 1.0 §5)."""
     # A file that cannot be read is not the fault of whoever asks for it.
@@ -94,7 +101,7 @@ def _cut(service: CutoutService, request: CutRequest) -> flask.Response:
     check_format(request)
     plan = service.plan(request)
     version = plan.version
-    return _unchanged(version) if _is_known(version) else _respond(service.make(plan), version)
+    return _unchanged(version) if _is_known(version) else _respond(service.make(plan, client_socket()), version)
 
 
 def _respond(answer: CutAnswer, version: Version | None) -> flask.Response:

@@ -66,11 +66,11 @@ def write_records(folder: Path, rows: int) -> None:
         path.write_text(text)
 
 
-def publish_files(database: Database, folder: Path) -> None:
+def publish_files(database: Database, folder: Path, schema: str = "benchfiles") -> None:
     """A folder of CDF files as a service of its own, one granule a file."""
     definition = folder / "files.toml"
     definition.write_text(
-        f'[service]\nschema = "benchfiles"\ntitle = "Files to cut"\npublisher = "synthetic"\n'
+        f'[service]\nschema = "{schema}"\ntitle = "Files to cut"\npublisher = "synthetic"\n'
         f'[[source]]\nkind = "cdf-files"\npath = "{folder}"\ngranule = "file"\n'
     )
     ingest_service(load_definition(definition), database)

@@ -288,6 +288,19 @@ def test_a_client_that_leaves_ends_the_work(place: Place) -> None:
         time.sleep(0.05)
 
 
+def test_a_client_that_leaves_before_the_first_byte_ends_a_single_cut_out_too(place: Place) -> None:
+    until_idle(place)
+    query = urllib.parse.urlencode({"ID": "big_field", "FORMAT": "CSV"})
+    connection = http.client.HTTPConnection("127.0.0.1", place.server.port, timeout=60)
+    connection.request("GET", f"/datalink/soda/sync?{query}")
+    deadline = time.monotonic() + 20
+    while not descendants(place):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    connection.close()
+    print(f"client gone: the process was gone after {until_idle(place):.2f} s")
+
+
 def test_a_broken_stream_is_noticed(place: Place) -> None:
     """The web process goes while it sends: there is no last chunk, and what has arrived is no archive."""
     until_idle(place)

@@ -151,4 +151,4 @@ def test_closing_ends_the_process_whatever_it_does(cutters: Cutters, long: Path)
 
 def test_they_give_way_to_the_web_server(cutters: Cutters, long: Path) -> None:
     with closing(cutters.cut(plan_for(long))):
-        assert {process.nice() for process in at_work()} == {psutil.Process().nice() + 10}
+        assert {process.nice() for process in at_work()} == {min(psutil.Process().nice() + 5, 19)}
