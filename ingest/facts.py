@@ -31,6 +31,8 @@ class Refusal:
     #: path below the source folder
     path: str
     reason: str
+    #: rows that there would be without it
+    granules: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,9 +14,11 @@ from epntap.epncore import text as epn_text
 from epntap.epncore import time as epn_time
 from ingest import build, versions
 from ingest.build import DatasetPlan
+from ingest.descriptor import Definition
 from ingest.facts import Value
+from ingest.labels.plan import LabelPlan
 
-__all__ = ["code_digest", "content_of", "fingerprint_of"]
+__all__ = ["code_digest", "content_of", "fingerprint_of", "rows_fingerprint"]
 
 
 def fingerprint_of(plan: DatasetPlan, values: Mapping[str, Value], rows: int) -> str:
@@ -30,6 +32,28 @@ def fingerprint_of(plan: DatasetPlan, values: Mapping[str, Value], rows: int) ->
     shared = sorted((name, value) for name, value in values.items() if value is not None)
     made_by = code_digest(*(Path(module.__file__ or "") for module in (build, versions, cdf_time, epn_text, epn_time)))
     return hashlib.sha256(repr((made_by, rows, shared, plain)).encode()).hexdigest()
+
+
+def rows_fingerprint(definition: Definition, contents: Iterable[object]) -> str:
+    """Of everything that the rows of a service depend on whose sources describe each row.
+
+    `contents` are those of its sources. Any change of the program counts as one: nobody keeps a list of the modules
+    that rows pass through.
+    """
+    digest = hashlib.sha256(code_digest(*_program()).encode())
+    digest.update(repr(definition).encode())
+    for source in definition.sources:
+        if isinstance(source.plan, LabelPlan) and source.plan.pattern is not None:
+            digest.update(source.plan.pattern.pattern.encode())  # the repr of a pattern is cut
+    for one in contents:
+        digest.update(repr(one).encode())
+    return digest.hexdigest()
+
+
+@cache
+def _program() -> tuple[Path, ...]:
+    here, there = Path(__file__).parent, Path(epn_text.__file__ or "").parent
+    return tuple(sorted([*here.rglob("*.py"), *there.rglob("*.py")]))
 
 
 def content_of(file: ArchiveFile) -> tuple[object, ...]:

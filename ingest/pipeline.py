@@ -27,7 +27,7 @@ from epntap.archive.memory import (
     withdrawn_datasets,
     write_dataset_states,
 )
-from epntap.archive.model import ArchiveFile, ScannedFile
+from epntap.archive.model import ArchiveFile
 from epntap.catalog import publish
 from epntap.catalog.model import Schema, Table
 from epntap.db.pool import Database, Role, connect
@@ -76,7 +76,6 @@ DEFAULTS = Options()
 class _Memory:
     """What earlier ingestions of the service left behind."""
 
-    scanned: Mapping[tuple[str, str], ScannedFile]
     indexed: tuple[ArchiveFile, ...]
     datasets: Mapping[str, DatasetState]
 
@@ -121,9 +120,15 @@ def ingest_service(
             _one_at_a_time(connection, definition.schema, progress, wait=options.wait),
         ):
             if definition.has_rows:
-                allowed = options.allow_deletions
                 outcome: _Outcome | RowsLoaded = load_rows(
-                    connection, definition, _prepare, now, progress, allow_deletions=allowed
+                    connection,
+                    definition,
+                    _prepare,
+                    now,
+                    _scanner(connection, definition.schema, options),
+                    progress,
+                    allow_deletions=options.allow_deletions,
+                    thorough=options.thorough,
                 )
             else:
                 outcome = _bring_up_to_date(connection, definition, options, now, progress)
@@ -139,8 +144,8 @@ def _bring_up_to_date(
 ) -> _Outcome:
     schema, stamp = definition.schema, dali_timestamp(now)
     # 1. what the sources say; files that have not moved are not opened
-    memory = _recall(connection, schema, options)
-    scanner = Scanner(memory.scanned, partial(remember_files, connection, schema), options.jobs)
+    memory = _recall(connection, schema)
+    scanner = _scanner(connection, schema, options)
     facts = read_sources(definition, now.date(), scanner, progress)
     if not options.allow_deletions:
         refuse_lost_files(schema, memory.indexed, facts.holdings)
@@ -195,9 +200,13 @@ def _report(definition: Definition, outcome: _Outcome, seconds: float) -> Report
 # -- 1. before --------------------------------------------------------------------------------------------------------
 
 
-def _recall(connection: Connection, schema: str, options: Options) -> _Memory:
+def _scanner(connection: Connection, schema: str, options: Options) -> Scanner:
+    known = {} if options.thorough else scanned_files(connection, schema)
+    return Scanner(known, partial(remember_files, connection, schema), options.jobs)
+
+
+def _recall(connection: Connection, schema: str) -> _Memory:
     return _Memory(
-        scanned={} if options.thorough else scanned_files(connection, schema),
         indexed=indexed_files(connection, schema),
         datasets=dataset_states(connection, schema),
     )

@@ -45,9 +45,9 @@ class GranuleCount:
         return cls(seen, merged.inserted, merged.updated, merged.unchanged, refused, merged.deleted, quarantined)
 
     @classmethod
-    def after(cls, merged: Merged, kept_away: Iterable[RefusedRows]) -> GranuleCount:
-        """The count after a merge of all but these."""
-        rows = {True: 0, False: 0}
+    def after(cls, merged: Merged, kept_away: Iterable[RefusedRows], refused: int = 0) -> GranuleCount:
+        """The count after a merge of all but these; `refused` are others that were never made."""
+        rows = {True: 0, False: refused}
         for one in kept_away:
             rows[one.quarantined] += one.rows
         return cls.of(merged, rows[False], rows[True])
@@ -94,6 +94,13 @@ class SourceCount:
             claimed=dict(sorted(Counter(file.dataset_id for file in indexed).items())),
             withdrawn=len(holdings.files) - len(files),
         )
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> SourceCount:
+        """The count of which `asdict` has made a table."""
+        lists = {name: tuple(document[name]) for name in ("superseded", "unclaimed", "idle_claims")}
+        refusals = {name: tuple(Refusal(**one) for one in document[name]) for name in ("refused", "not_walked")}
+        return cls(**{**document, **lists, **refusals})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -14,27 +15,34 @@ from psycopg import sql
 
 from epntap.archive import store
 from epntap.archive.counts import write_coverage, write_value_counts
+from epntap.archive.memory import RowState, forget_files, moved_files, row_state, write_row_state
 from epntap.archive.model import Dataset
 from epntap.catalog import publish
 from epntap.catalog.model import Schema, Table
 from epntap.epncore.time import dali_timestamp
-from epntap.errors import DefinitionError, SetupError
+from epntap.errors import DefinitionError, SetupError, UnreadableFileError
 from ingest.build import ROW_DATES
 from ingest.copy import CHANGED, Merged, allow_memory, fill_new_table, merge_into_table
-from ingest.descriptor import Definition, Source
-from ingest.facts import Refusal, Remark
+from ingest.descriptor import Definition, Source, SourceKind
+from ingest.facts import Refusal, Remark, RowFacts
+from ingest.fingerprint import rows_fingerprint
 from ingest.progress import Progress
 from ingest.readers.runs import RunRow
-from ingest.report import GranuleCount, RefusedRows, Report, SourceCount
+from ingest.report import NOT_KEPT, GranuleCount, RefusedRows, Report, SourceCount
 from ingest.rows import RowSpool, row_table
-from ingest.rowsources import read_rows
+from ingest.rowsources import RowSource, open_rows
+from ingest.scan import Scanner
 from ingest.tally import MOST_VALUES, coverage_of
 from ingest.validation.findings import Finding
-from ingest.validation.screen import screen_rows, write_quarantine
+from ingest.validation.screen import Screening, screen_rows, write_quarantine
 
 __all__ = ["RowsLoaded", "load_rows"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+#: of a report that says more than so many things, nothing is kept for the next run, which makes all rows again
+_MOST_SAID = 10_000
 
 
 @dataclass(slots=True)
@@ -44,7 +52,43 @@ class _Read:
     source: Source
     rows: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    #: origins of rows that were made and may not be published
+    kept_out: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a report says beside its numbers; it is said again as long as nothing moves."""
+
+    datasets: int
+    refused_rows: tuple[RefusedRows, ...]
+    sources: tuple[SourceCount, ...]
+    remarks: tuple[Remark, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def never_made(self) -> int:
+        """Rows that a file that cannot be used would have been."""
+        return sum(refusal.granules for source in self.sources for refusal in source.refused)
+
+    def to_state(self, fingerprint: str, rows: int) -> RowState | None:
+        """What the next run needs to say the same, or None when that is too much to keep."""
+        if len(self.refused_rows) + len(self.remarks) + sum(len(one.refused) for one in self.sources) > _MOST_SAID:
+            return None
+        return RowState(fingerprint, rows, {**asdict(self), "findings": [one.to_json() for one in self.findings]})
+
+    @classmethod
+    def from_state(cls, state: RowState) -> _Said:
+        """What was said when the state was written."""
+        said = state.said
+        return cls(
+            said["datasets"],
+            tuple(RefusedRows(**one) for one in said["refused_rows"]),
+            tuple(SourceCount.from_json(one) for one in said["sources"]),
+            tuple(Remark(**one) for one in said["remarks"]),
+            tuple(Finding.from_json(one) for one in said["findings"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +99,31 @@ class RowsLoaded:
     table: Table
     merged: Merged
     rows: int
-    datasets: int
-    refused_rows: tuple[RefusedRows, ...]
-    sources: tuple[SourceCount, ...]
-    remarks: tuple[Remark, ...]
-    findings: tuple[Finding, ...]
+    opened: int
+    said: _Said
     load_seconds: float
+    #: rows that were made and compared; none where nothing has moved
+    compared: int
 
     def report(self, seconds: float) -> Report:
         """The report of a run that took so long."""
         return Report(
             schema=self.definition.schema,
-            granules=GranuleCount.after(self.merged, self.refused_rows),
+            granules=GranuleCount.after(self.merged, self.said.refused_rows, self.said.never_made),
             total_rows=self.rows,
-            datasets=self.datasets,
+            datasets=self.said.datasets,
             datasets_without_rows=0,
-            sources=self.sources,
+            datasets_unchanged=0 if self.compared else self.said.datasets,
+            sources=self.said.sources,
             refused_records=(),
-            refused_rows=self.refused_rows,
+            refused_rows=self.said.refused_rows,
             out_of_dates=(),
             seconds=seconds,
             load_seconds=self.load_seconds,
-            rows_compared=self.rows,
-            files_opened=sum(source.found for source in self.sources),
-            remarks=self.remarks,
-            findings=self.findings,
+            rows_compared=self.compared,
+            files_opened=self.opened,
+            remarks=self.said.remarks,
+            findings=self.said.findings,
         )
 
 
@@ -88,9 +132,11 @@ def load_rows(
     definition: Definition,
     prepare: Callable[[Connection, Table], tuple[str, ...] | None],
     now: datetime,
+    scanner: Scanner,
     progress: Progress,
     *,
     allow_deletions: bool,
+    thorough: bool,
 ) -> RowsLoaded:
     """Bring the rows of a service up to date and publish them, all or nothing.
 
@@ -98,21 +144,34 @@ def load_rows(
     Raises DefinitionError when a source does not fit the definition or has no usable row, SetupError when most of what
     is published would go.
     """
-    stamp = dali_timestamp(now)
+    schema, stamp = definition.schema, dali_timestamp(now)
     # 1. a table that can hold what the definition names
     table = publish.with_indexed_columns(row_table(definition))
     unused = prepare(connection, table)
+    # 2. what the sources hold; files that have not moved are not opened
+    sources = [(source, _open(definition, source, table, scanner, progress)) for source in definition.sources]
+    fingerprint = rows_fingerprint(definition, (one for _, opened in sources for one in opened.contents))
+    if unused is not None and not thorough:
+        state = row_state(connection, schema)
+        if state is not None and state.fingerprint == fingerprint and _rows_stored(connection, table) == state.rows:
+            _note_run(connection, schema, scanner, now)
+            merged = Merged(unchanged=state.rows)
+            said = _Said.from_state(state)
+            return RowsLoaded(definition, table, merged, state.rows, scanner.opened, said, 0.0, compared=0)
+    moved = frozenset() if unused is None else moved_files(connection, schema, scanner.seen)
     with ExitStack() as stack:
-        # 2. rows, each read and checked once, or a second time without those that break rules
-        spool = stack.enter_context(RowSpool(definition, table, stamp, is_new=unused is None))
-        reads = [_read(definition, source, table, spool, progress) for source in definition.sources]
+        # 3. rows, made and checked, or a second time without those that break rules
+        new_spool = partial(RowSpool, definition, table, stamp, is_new=unused is None, moved=moved)
+        spool = stack.enter_context(new_spool())
+        reads = [_read(definition, source, opened, spool, progress) for source, opened in sources]
+        progress.stage("checking the rules")
         screening = screen_rows(
             connection, table, spool.blocks(), definition.severities, constant=spool.constant_columns()
         )
         if screening.refused or screening.quarantined:
-            spool = stack.enter_context(RowSpool(definition, table, stamp, is_new=unused is None, screening=screening))
-            reads = [_read(definition, source, table, spool, progress) for source in definition.sources]
-        # 3. rows, archive and catalogue, all or nothing
+            spool = stack.enter_context(new_spool(screening=screening))
+            reads = [_read(definition, source, opened, spool, progress) for source, opened in sources]
+        # 4. rows, archive and catalogue, all or nothing
         clock = time.perf_counter()
         stack.enter_context(connection.transaction())
         if unused is None:
@@ -120,40 +179,49 @@ def load_rows(
         else:
             merged = _merge(connection, table, spool, unused, stamp, progress, allow_deletions=allow_deletions)
         load_seconds = time.perf_counter() - clock
-        datasets = _publish(connection, definition, table, spool, now)
-        write_quarantine(connection, definition.schema, screening.set_aside)
-    return RowsLoaded(
-        definition=definition,
-        table=table,
-        merged=merged,
-        rows=spool.rows,
-        datasets=datasets,
-        refused_rows=(
-            *(RefusedRows(one.path, one.reason, 1) for one in spool.refused),
-            *(RefusedRows(one.path, one.reason, 1, quarantined=True) for one in spool.quarantined),
-        ),
-        sources=tuple(map(_count, reads)),
-        remarks=tuple(remark for read in reads for remark in read.remarks),
-        findings=screening.findings,
-        load_seconds=load_seconds,
-    )
+        said = _say(_publish(connection, definition, table, spool, now), reads, spool, screening)
+        write_quarantine(connection, schema, screening.set_aside)
+        write_row_state(connection, schema, said.to_state(fingerprint, spool.rows))
+        forget_files(connection, schema, scanner.forgotten())
+    return RowsLoaded(definition, table, merged, spool.rows, scanner.opened, said, load_seconds, compared=spool.rows)
 
 
-def _read(definition: Definition, source: Source, table: Table, spool: RowSpool, progress: Progress) -> _Read:
+def _open(definition: Definition, source: Source, table: Table, scanner: Scanner, progress: Progress) -> RowSource:
     assert source.plan is not None
-    read = _Read(source)
     columns = {column.name: column for column in table.columns}
-    progress.stage(f"reading {source.kind.value}")
-    for one in read_rows(source.path, source.plan, columns, definition.schema, progress.advance):
-        match one:
-            case Refusal():
-                read.refused.append(one)
-            case Remark():
-                read.remarks.append(one)
-            case RunRow():
-                read.rows += spool.add(one.row, one.dataset)
-            case _:
-                read.rows += spool.add(one)
+    return open_rows(source.path, source.plan, columns, definition.schema, scanner, progress)
+
+
+def _rows_stored(connection: Connection, table: Table) -> int:
+    row = connection.execute(
+        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table.schema, table.name))
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _note_run(connection: Connection, schema: str, scanner: Scanner, now: datetime) -> None:
+    with connection.transaction():
+        connection.execute("UPDATE archive.service SET last_ingested = %s WHERE schema_name = %s", (now, schema))
+        forget_files(connection, schema, scanner.forgotten())
+
+
+def _read(definition: Definition, source: Source, opened: RowSource, spool: RowSpool, progress: Progress) -> _Read:
+    read = _Read(source)
+    progress.stage("making rows", opened.steps)
+    try:
+        for one in opened.rows(progress.advance):
+            match one:
+                case Refusal():
+                    read.refused.append(one)
+                case Remark():
+                    read.remarks.append(one)
+                case RunRow():
+                    _take(read, spool, one.row, one.dataset)
+                case _:
+                    _take(read, spool, one)
+    except UnreadableFileError as exc:
+        raise DefinitionError(f"{source.path}: {exc}.") from exc
     if not read.rows:
         reasons = [*read.refused, *spool.refused]
         first = f"; the first refusal: {reasons[0].path}: {reasons[0].reason}" if reasons else ""
@@ -161,15 +229,45 @@ def _read(definition: Definition, source: Source, table: Table, spool: RowSpool,
     return read
 
 
+def _take(read: _Read, spool: RowSpool, row: RowFacts, dataset: Dataset | None = None) -> None:
+    if spool.add(row, dataset):
+        read.rows += 1
+    else:
+        read.kept_out.append(row.origin)
+
+
+def _say(datasets: int, reads: Iterable[_Read], spool: RowSpool, screening: Screening) -> _Said:
+    return _Said(
+        datasets=datasets,
+        refused_rows=(
+            *(
+                RefusedRows(one.path, one.reason, 1)
+                for read in reads
+                if read.source.kind is SourceKind.TABLE
+                for one in read.refused
+            ),
+            *(RefusedRows(one.path, one.reason, 1) for one in spool.refused),
+            *(RefusedRows(one.path, one.reason, 1, quarantined=True) for one in spool.quarantined),
+        ),
+        sources=tuple(map(_count, reads)),
+        remarks=tuple(remark for read in reads for remark in read.remarks),
+        findings=screening.findings,
+    )
+
+
 def _count(read: _Read) -> SourceCount:
+    """Of a tree the files that are rows, or would be, and those that cannot be; a table is one file."""
+    is_table = read.source.kind is SourceKind.TABLE
+    refused = () if is_table else (*read.refused, *(Refusal(origin, NOT_KEPT) for origin in read.kept_out))
+    indexed = 1 if is_table else read.rows
     return SourceCount(
         source=read.source.name,
         path=str(read.source.path),
-        found=read.rows + len(read.refused),
-        indexed=read.rows,
+        found=indexed + len(refused),
+        indexed=indexed,
         superseded=(),
         unclaimed=(),
-        refused=tuple(read.refused),
+        refused=refused,
         not_walked=(),
         idle_claims=(),
         claimed={},

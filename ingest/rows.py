@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from types import TracebackType
@@ -114,14 +114,24 @@ def _partner(name: str) -> str | None:
 class RowSpool:
     """Takes rows one by one, keeps those that may be written, and hands them out as blocks for COPY.
 
-    `now` is a DALI timestamp for the dates of the rows of a new table; rows for one that is there come without.
-    Rows that an earlier `screening` found wrong are kept away.
+    `now` is a DALI timestamp for the dates of the rows of a new table; rows for one that is there come without, but
+    for those whose file has `moved` (root and path): they are modified now whatever their values say. Rows that an
+    earlier `screening` found wrong are kept away.
     """
 
     def __init__(
-        self, definition: Definition, table: Table, now: str, *, is_new: bool, screening: Screening = NOTHING_WRONG
+        self,
+        definition: Definition,
+        table: Table,
+        now: str,
+        *,
+        is_new: bool,
+        moved: Collection[tuple[str, str]] = (),
+        screening: Screening = NOTHING_WRONG,
     ) -> None:
         self._screening = screening
+        self._stamp = now
+        self._moved = moved
         self._definition = definition
         self._table = table
         self._now = now if is_new else None
@@ -154,6 +164,8 @@ class RowSpool:
     def add(self, row: RowFacts, dataset: Dataset | None = None) -> bool:
         """Take a row, or put it among the refused."""
         values = self._dated(_complete(self._shared, self._definition.columns, row.values))
+        if row.file is not None and (row.file.root, row.file.path) in self._moved:
+            values.setdefault("modification_date", self._stamp)
         problems = [*self._problems(values), *value_problems(values, self._table)]
         uid = str(values.get("granule_uid"))
         if uid in self._origins:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
+from typing import Protocol
 
 from epntap.archive.model import ScannedFile
 from epntap.cdf.facts import index_file
 from epntap.errors import UnreadableFileError
 
-__all__ = ["Scanner"]
+__all__ = ["CdfLook", "ChecksumLook", "Look", "Peek", "Reading", "Scanner", "by_path"]
 
 #: a process of our own takes half a second to start; so many files are opened sooner than that
 FEWEST_FOR_PROCESSES = 48
@@ -33,6 +34,61 @@ _DIED = "reading it ends the process that reads: it is damaged in a way that the
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found in a file."""
+
+    #: text to be kept, as the look wants it
+    description: str | None = None
+    logical_source: str = ""
+    tt2000_min: int | None = None
+    tt2000_max: int | None = None
+    records: int = 0
+    fill_epochs: int = 0
+
+
+class Look(Protocol):
+    """A way to look into files; it travels to other processes."""
+
+    @property
+    def edition(self) -> str:
+        """Another text when it might find something else in the same file; "" if it is always the same."""
+        ...
+
+    def __call__(self, path: Path, relative: str, /) -> Reading:
+        """What is in the file. Raises UnreadableFileError when the file cannot be used at all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CdfLook:
+    """Looks into the header and the time axes of a CDF file."""
+
+    edition: str = ""
+
+    def __call__(self, path: Path, _relative: str, /) -> Reading:
+        """What the file index needs."""
+        facts = index_file(path)
+        return Reading(
+            logical_source=facts.attributes.get("Logical_source", ""),
+            tt2000_min=facts.tt2000_min,
+            tt2000_max=facts.tt2000_max,
+            records=facts.records,
+            fill_epochs=facts.fill_epochs,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksumLook:
+    """Finds nothing: only whether the content is as it was matters."""
+
+    edition: str = ""
+
+    def __call__(self, _path: Path, _relative: str, /) -> Reading:
+        """Nothing."""
+        return Reading()
+
+
+@dataclass(frozen=True, slots=True)
 class _Order:
     """One file to look into, and what is known of it."""
 
@@ -40,6 +96,7 @@ class _Order:
     path: str
     known: ScannedFile | None
     checksums: bool
+    look: Look = CdfLook()
 
 
 class Scanner:
@@ -63,21 +120,30 @@ class Scanner:
         self.opened = 0
 
     def scan(
-        self, root: Path, paths: Iterable[str], *, checksums: bool = True, advance: Callable[[int], None]
-    ) -> dict[str, ScannedFile]:
+        self,
+        root: Path,
+        paths: Iterable[str],
+        *,
+        look: Look = CdfLook(),
+        checksums: bool = True,
+        advance: Callable[[int], None],
+    ) -> Mapping[str, ScannedFile]:
         """What is in each of these files; a file that cannot be read says why.
 
-        A file with the size and time that it had is not opened, and one with the same content only to find that out.
+        A file with the size and time that it had is not opened, and one with the same content only to find that out,
+        unless it was looked into by another edition of the look.
         """
         found: dict[str, ScannedFile] = {}
         orders: list[_Order] = []
         for path in paths:
             known = self._memory.get((str(root), path))
+            if known is not None and known.edition != look.edition:
+                known = None
             if known is not None and _is_as_it_was(root / path, known):
                 found[path] = self._seen[str(root), path] = known
                 advance(1)
             else:
-                orders.append(_Order(str(root), path, known, checksums))
+                orders.append(_Order(str(root), path, known, checksums, look))
         unwritten: list[ScannedFile] = []
         for one in self._look_into(orders):
             found[one.path] = self._seen[one.root, one.path] = one
@@ -89,6 +155,11 @@ class Scanner:
         self._remember(unwritten)
         self.opened += len(orders)
         return found
+
+    @property
+    def seen(self) -> Mapping[tuple[str, str], ScannedFile]:
+        """All files that this run has scanned, by root and path."""
+        return self._seen
 
     def file(self, root: str, path: str) -> ScannedFile:
         """What this run knows of a file that it has scanned."""
@@ -117,6 +188,47 @@ class Scanner:
                 return
             first, *lost = culprits
             yield _refused(first, _DIED)
+
+
+def by_path(scanned: Mapping[str, ScannedFile]) -> Iterator[ScannedFile]:
+    """What was found, in the order of the paths: processes hand it over in any order."""
+    return (scanned[path] for path in sorted(scanned))
+
+
+class Peek(Scanner):
+    """Looks into files only when somebody asks what is in them, and remembers nothing: for a preview."""
+
+    def __init__(self) -> None:
+        super().__init__({}, lambda _files: None, jobs=1)
+
+    def scan(
+        self,
+        root: Path,
+        paths: Iterable[str],
+        *,
+        look: Look = CdfLook(),
+        checksums: bool = True,  # noqa: ARG002  # there is nothing to compare with
+        advance: Callable[[int], None],  # noqa: ARG002  # nobody knows how many files will be asked for
+    ) -> Mapping[str, ScannedFile]:
+        """What is in each of these files, once it is asked for."""
+        return _OnDemand({path: _Order(str(root), path, None, checksums=False, look=look) for path in paths})
+
+
+class _OnDemand(Mapping[str, ScannedFile]):
+    def __init__(self, orders: Mapping[str, _Order]) -> None:
+        self._orders = orders
+        self._found: dict[str, ScannedFile] = {}
+
+    def __getitem__(self, path: str) -> ScannedFile:
+        if path not in self._found:
+            self._found[path] = _look_into(self._orders[path])
+        return self._found[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._orders)
+
+    def __len__(self) -> int:
+        return len(self._orders)
 
 
 def _in_processes(orders: Sequence[_Order], jobs: int, batch: int, lost: list[_Order]) -> Iterator[ScannedFile]:
@@ -173,20 +285,22 @@ def _look_into(order: _Order) -> ScannedFile:
     if known is not None and checksum and (known.size_bytes, known.sha256) == (size, checksum):
         return replace(known, mtime_ns=mtime)
     try:
-        facts = index_file(path)
+        reading = order.look(path, order.path)
     except UnreadableFileError as exc:
-        return ScannedFile(order.root, order.path, size, mtime, checksum, refusal=str(exc))
+        return ScannedFile(order.root, order.path, size, mtime, checksum, refusal=str(exc), edition=order.look.edition)
     return ScannedFile(
         root=order.root,
         path=order.path,
         size_bytes=size,
         mtime_ns=mtime,
         sha256=checksum,
-        logical_source=facts.attributes.get("Logical_source", ""),
-        tt2000_min=facts.tt2000_min,
-        tt2000_max=facts.tt2000_max,
-        records=facts.records,
-        fill_epochs=facts.fill_epochs,
+        logical_source=reading.logical_source,
+        tt2000_min=reading.tt2000_min,
+        tt2000_max=reading.tt2000_max,
+        records=reading.records,
+        fill_epochs=reading.fill_epochs,
+        description=reading.description,
+        edition=order.look.edition,
     )
 
 
@@ -196,7 +310,7 @@ def _refused(order: _Order, reason: str) -> ScannedFile:
         size, mtime = status.st_size, status.st_mtime_ns
     except OSError:
         size, mtime = -1, -1  # whatever it will be, it will be looked at again
-    return ScannedFile(order.root, order.path, size, mtime, refusal=reason)
+    return ScannedFile(order.root, order.path, size, mtime, refusal=reason, edition=order.look.edition)
 
 
 def _is_as_it_was(path: Path, known: ScannedFile) -> bool:

@@ -10,19 +10,24 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Json
 
 from epntap.archive.model import ArchiveFile, Dataset, ScannedFile
 
 __all__ = [
     "DatasetState",
+    "RowState",
     "dataset_states",
     "forget_files",
     "indexed_files",
+    "moved_files",
     "note_withdrawn",
     "remember_files",
+    "row_state",
     "scanned_files",
     "withdrawn_datasets",
     "write_dataset_states",
+    "write_row_state",
 ]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -37,6 +42,16 @@ class DatasetState:
 
     fingerprint: str
     granules: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """What all rows of a service were made from, and how many they are."""
+
+    fingerprint: str
+    rows: int
+    #: what the report said of things that are left out
+    said: Mapping[str, Any]  # JSON
 
 
 def scanned_files(connection: Connection, schema: str) -> dict[tuple[str, str], ScannedFile]:
@@ -80,6 +95,42 @@ def indexed_files(connection: Connection, schema: str) -> tuple[ArchiveFile, ...
         return tuple(
             ArchiveFile(intern(dataset_id), intern(root), *rest)
             for dataset_id, root, *rest in cursor.execute(statement, (schema,))
+        )
+
+
+def moved_files(
+    connection: Connection, schema: str, now: Mapping[tuple[str, str], ScannedFile]
+) -> frozenset[tuple[str, str]]:
+    """Root and path of the indexed files whose content is another now; for a file without checksum its time counts."""
+    moved = set()
+    with connection.transaction(), connection.cursor("indexed") as cursor:  # not all of them at once
+        cursor.execute(
+            "SELECT root, path, size_bytes, mtime_ns, sha256 FROM archive.file WHERE schema_name = %s", (schema,)
+        )
+        for root, path, size, mtime, checksum in cursor:
+            file = now.get((root, path))
+            if file is None or (size, mtime) == (file.size_bytes, file.mtime_ns):
+                continue
+            if not checksum or checksum != file.sha256:
+                moved.add((root, path))
+    return frozenset(moved)
+
+
+def row_state(connection: Connection, schema: str) -> RowState | None:
+    """What the rows of a service were made from whose sources describe each row; None if that is not known."""
+    row = connection.execute(
+        "SELECT fingerprint, rows, said FROM archive.row_state WHERE schema_name = %s", (schema,)
+    ).fetchone()
+    return None if row is None else RowState(*row)
+
+
+def write_row_state(connection: Connection, schema: str, state: RowState | None) -> None:
+    """Record what the rows were made from, or forget it. Part of the caller's transaction."""
+    connection.execute("DELETE FROM archive.row_state WHERE schema_name = %s", (schema,))
+    if state is not None:
+        connection.execute(
+            "INSERT INTO archive.row_state (schema_name, fingerprint, rows, said) VALUES (%s, %s, %s, %s)",
+            (schema, state.fingerprint, state.rows, Json(dict(state.said))),
         )
 
 

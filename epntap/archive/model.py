@@ -101,5 +101,7 @@ class ScannedFile:
     tt2000_max: int | None = None
     records: int = 0
     fill_epochs: int = 0
-    #: JSON of what it says about its dataset, once that has been asked
+    #: what it says about itself, once that has been asked, as the look that found it wants it kept
     description: str | None = None
+    #: of the look; another one may find something else in the same file
+    edition: str = ""

@@ -50,6 +50,8 @@ class LabelPlan:
     media_types: Mapping[str, str] = field(default_factory=dict)
     #: address of the folder of the source; None: the service hands out the files itself
     address: str | None = None
+    #: whether the content of files tells that they have changed, and not their time alone
+    checksums: bool = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -85,6 +87,7 @@ def read_label_plan(table: StrictTable, custom: Mapping[str, Column]) -> LabelPl
         products=_product_rules(table, custom),
         media_types=_media_types(table),
         address=_address(table),
+        checksums=table.flag("checksums", default=True),
     )
     if rows is Rows.FILE and pattern is None:
         table.fail('pattern is missing; rows = "file" needs it to tell data files from others.')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -52,6 +52,12 @@ class Sorted:
 
     observations: tuple[Observation, ...]
     left_over: tuple[Refusal, ...]
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """Of all files that belong to an observation."""
+        for one in self.observations:
+            yield from (file.path for file in (*one.labels, *one.files))
 
 
 def stem_of(name: str) -> str:

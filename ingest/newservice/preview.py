@@ -65,7 +65,7 @@ def preview(definition: Definition, rows: int) -> Preview:
 def _facts(definition: Definition, columns: Mapping[str, Column]) -> Iterator[RowFacts | RunRow | Refusal | Remark]:
     for source in definition.sources:
         if source.plan is not None:
-            yield from read_rows(source.path, source.plan, columns, definition.schema, lambda _steps: None)
+            yield from read_rows(source.path, source.plan, columns, definition.schema)
 
 
 def _sentences(reason: str) -> Sequence[str]:

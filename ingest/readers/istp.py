@@ -18,7 +18,7 @@ from epntap.epncore.text import clean_text, hash_list
 from ingest.facts import DatasetFacts, Value
 from ingest.fingerprint import code_digest
 
-__all__ = ["Description", "describe_dataset", "describe_file", "utc_from_tt2000"]
+__all__ = ["Description", "describe_dataset", "describe_file", "description_edition", "utc_from_tt2000"]
 
 # Words of the Discipline attribute, and the target they stand for. A class is required in every row (EPN-TAP 2.0
 # §2.1) and has no value for "not known": in-situ data of unknown place are taken in interplanetary_medium, which is
@@ -63,13 +63,13 @@ class Description:
 
     def to_json(self) -> str:
         """The description as text, to be kept."""
-        return json.dumps({"made_by": _made_by(), **asdict(self)})
+        return json.dumps({"made_by": description_edition(), **asdict(self)})
 
     @classmethod
     def from_json(cls, text: str) -> Description | None:
         """A description that was kept, or None when this version of the program might make another of the file."""
         document = json.loads(text)
-        if document.pop("made_by") != _made_by():
+        if document.pop("made_by") != description_edition():
             return None
         parameters = (Parameter(**{**one, "shape": tuple(one["shape"])}) for one in document.pop("parameters"))
         return cls(parameters=tuple(parameters), **document)
@@ -102,7 +102,8 @@ def describe_dataset(dataset_id: str, said: Description, origin: str, covered: t
     return DatasetFacts(dataset, said.values, origin)
 
 
-def _made_by() -> str:
+def description_edition() -> str:
+    """Of the code that makes descriptions."""
     return code_digest(Path(__file__), Path(facts_of_files.__file__))
 
 

@@ -8,52 +8,46 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from epntap.archive.model import ArchiveFile
+from epntap.archive.model import ArchiveFile, ScannedFile
 from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
 from ingest.facts import Refusal, Remark, RowFacts, Value
-from ingest.labels.jpeg import jpeg_size
-from ingest.labels.media import media_type
-from ingest.labels.pds3 import has_attached_label, read_pds3
-from ingest.labels.pds4 import is_pds4, read_pds4
+from ingest.labels.contents import Contents, LabelLook, media_type_of
 from ingest.labels.plan import LabelPlan, Rows
 from ingest.labels.products import (
     Observation,
     ProductFile,
+    Sorted,
     is_label_name,
     missing_positions,
     sort_files,
     to_product_file,
 )
 from ingest.labels.record import Label, LabelRecord
+from ingest.progress import Progress
+from ingest.scan import Scanner, by_path
 from ingest.tables.rules import RecordMapper, RowProblem
 from ingest.tables.values import Raw
-from ingest.walk import walk_tree
+from ingest.walk import Tree, walk_tree
 
-__all__ = ["read_labels"]
+__all__ = ["LabelTree", "open_labels"]
 
 #: positions of a grid that are named in a remark
 _NAMED = 5
 
 
-def read_labels(
-    root: Path, plan: LabelPlan, columns: Mapping[str, Column], schema: str, advance: Callable[[int], None]
-) -> Iterator[RowFacts | Refusal | Remark]:
-    """The rows of a tree in the order of its paths; `advance` is told about each file that is dealt with.
-
-    Values come, in this order, from the rules of the product, from the rules of the source, and from the file itself
-    (granule_uid, obs_id, granule_gid, access_*, file_name). A file that cannot be used is a Refusal, an observation
-    that is incomplete a Remark.
-    """
+def open_labels(
+    root: Path, plan: LabelPlan, columns: Mapping[str, Column], schema: str, scanner: Scanner, progress: Progress
+) -> LabelTree:
+    """Look into the files of a tree, those that have moved since they were last seen."""
+    progress.stage("looking for files")
     tree = walk_tree(root, _counts)
-    yield from tree.refusals
-    reader = _Reader(root, plan, columns, schema)
-    if plan.rows is Rows.FILE:
-        yield from reader.rows_of_files(tree.files, advance)
-    else:
-        yield from reader.rows_of_labels(tree.files, advance)
-    yield from reader.unused_rules()
+    found = sort_files(tree.files, plan) if plan.rows is Rows.FILE else None
+    paths = tree.files if found is None else tuple(found.paths)
+    progress.stage("reading labels and images", len(paths))
+    scanned = scanner.scan(root, paths, look=LabelLook.of(plan), checksums=plan.checksums, advance=progress.advance)
+    return LabelTree(tree, found, plan, columns, schema, scanned)
 
 
 def _counts(name: str) -> bool:
@@ -61,22 +55,60 @@ def _counts(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelTree:
+    """A tree whose files have been looked into."""
+
+    tree: Tree
+    #: where each file is a row: by observation
+    found: Sorted | None
+    plan: LabelPlan
+    columns: Mapping[str, Column]
+    schema: str
+    #: by path
+    scanned: Mapping[str, ScannedFile]
+
+    @property
+    def steps(self) -> int:
+        """Of `rows`: one for each file."""
+        return len(self.scanned)
+
+    @property
+    def contents(self) -> tuple[object, ...]:
+        """All that the rows and the refusals depend on."""
+        return (self.tree.refusals, self.found.left_over if self.found else (), *by_path(self.scanned))
+
+    def rows(self, advance: Callable[[int], None]) -> Iterator[RowFacts | Refusal | Remark]:
+        """The rows in the order of the paths of the tree; `advance` is told about each file that is dealt with.
+
+        Values come, in this order, from the rules of the product, from the rules of the source, and from the file
+        itself (granule_uid, obs_id, granule_gid, access_*, file_name). A file that cannot be used is a Refusal, an
+        observation that is incomplete a Remark.
+        """
+        yield from self.tree.refusals
+        reader = _Reader(self)
+        if self.found is not None:
+            yield from reader.rows_of_files(self.found, advance)
+        else:
+            yield from reader.rows_of_labels(self.tree.files, advance)
+        yield from reader.unused_rules()
+
+
+@dataclass(frozen=True, slots=True)
 class _Held:
-    """A file and what the file system and its header say."""
+    """A file and what was found in it."""
 
     product: ProductFile
-    size_bytes: int
-    mtime_ns: int
+    scanned: ScannedFile
     facts: Mapping[str, Raw]
 
 
 class _Reader:
-    def __init__(self, root: Path, plan: LabelPlan, columns: Mapping[str, Column], schema: str) -> None:
-        self._root = root
-        self._plan = plan
-        self._schema = schema
-        self._mapper = RecordMapper(plan.rules, columns)
-        self._product_mappers = {name: RecordMapper(rules, columns) for name, rules in plan.products.items()}
+    def __init__(self, tree: LabelTree) -> None:
+        self._plan = tree.plan
+        self._schema = tree.schema
+        self._scanned = tree.scanned
+        self._mapper = RecordMapper(tree.plan.rules, tree.columns)
+        self._product_mappers = {name: RecordMapper(rules, tree.columns) for name, rules in tree.plan.products.items()}
         self._rows = 0
 
     def unused_rules(self) -> Iterator[Remark]:
@@ -86,13 +118,9 @@ class _Reader:
 
     # -- one row for each file ----------------------------------------------------------------------------------------
 
-    def rows_of_files(
-        self, paths: tuple[str, ...], advance: Callable[[int], None]
-    ) -> Iterator[RowFacts | Refusal | Remark]:
+    def rows_of_files(self, found: Sorted, advance: Callable[[int], None]) -> Iterator[RowFacts | Refusal | Remark]:
         plan = self._plan
-        found = sort_files(paths, plan)
         yield from found.left_over
-        advance(len(found.left_over))
         seen = Counter(file.product for observation in found.observations for file in observation.files)
         # what most observations have, all are expected to have
         expected = {one for one, count in seen.items() if 2 * count >= len(found.observations)}
@@ -110,15 +138,18 @@ class _Reader:
         labels: dict[str, Label] = {}
         for file in observation.labels:
             try:
-                labels[file.path] = read_pds3(self._root / file.path, file.path)
+                label = self._label_in(file.path)
             except UnreadableFileError as exc:
                 yield Refusal(file.path, str(exc))
+            else:
+                if label is not None:
+                    labels[file.path] = label
         held: list[_Held] = []
         for file in observation.files:
             try:
                 held.append(self._look_at(file))
             except UnreadableFileError as exc:
-                yield Refusal(file.path, str(exc))
+                yield Refusal(file.path, str(exc), granules=1)
         missing = sorted(expected - {one.product.product for one in held})
         if missing and held:
             yield Remark(observation.name, f"incomplete: there is no {', no '.join(missing)}; the others are published")
@@ -140,7 +171,7 @@ class _Reader:
         others: list[str] = []
         for path in paths:
             try:
-                label = self._read_any(path)
+                label = self._label_in(path)
                 if label is None:
                     others.append(path)
                     continue
@@ -148,7 +179,7 @@ class _Reader:
                 described |= also
                 held = self._look_at(file)
             except UnreadableFileError as exc:
-                yield Refusal(path, str(exc))
+                yield Refusal(path, str(exc), granules=1)
                 continue
             finally:
                 advance(1)
@@ -156,15 +187,6 @@ class _Reader:
         for path in others:
             if path not in described:
                 yield Refusal(path, "no label describes this file")
-
-    def _read_any(self, path: str) -> Label | None:
-        """The label in a file, or None if it holds none. Raises UnreadableFileError."""
-        full = self._root / path
-        if is_label_name(path):
-            return read_pds3(full, path)
-        if path.lower().endswith((".xml", ".lblx")):
-            return read_pds4(full, path) if is_pds4(full) else None
-        return read_pds3(full, path) if has_attached_label(full) else None
 
     def _described_file(self, label: Label, by_folded: Mapping[str, str]) -> tuple[ProductFile, set[str]]:
         """The product of a label, and all files that it describes. Raises UnreadableFileError."""
@@ -185,14 +207,26 @@ class _Reader:
 
     # -- both ---------------------------------------------------------------------------------------------------------
 
+    def _label_in(self, path: str) -> Label | None:
+        """The label in a file, or None if it holds none. Raises UnreadableFileError."""
+        _, contents = self._contents_of(path)
+        if contents.label_problem is not None:
+            raise UnreadableFileError(contents.label_problem)
+        return contents.label
+
+    def _contents_of(self, path: str) -> tuple[ScannedFile, Contents]:
+        scanned = self._scanned[path]
+        if scanned.refusal is not None:
+            raise UnreadableFileError(scanned.refusal)
+        return scanned, Contents.from_json(scanned.description, path)
+
     def _look_at(self, product: ProductFile) -> _Held:
-        full = self._root / product.path
-        try:
-            status = full.stat()
-        except OSError as exc:
-            raise UnreadableFileError(f"the file cannot be opened: {(exc.strerror or 'no reason').lower()}") from exc
-        if not status.st_size:
+        """What is known of a product. Raises UnreadableFileError."""
+        scanned, contents = self._contents_of(product.path)
+        if not scanned.size_bytes:
             raise UnreadableFileError(f"{product.name} is empty")
+        if contents.pixels_problem is not None:
+            raise UnreadableFileError(contents.pixels_problem)
         facts: dict[str, Raw] = {
             **product.fields,
             "file.name": product.name,
@@ -200,11 +234,11 @@ class _Reader:
             "file.path": product.path,
             "file.folder": product.path.rpartition("/")[0],
             "file.product": product.product or None,
-            "file.bytes": status.st_size,
+            "file.bytes": scanned.size_bytes,
         }
-        if self._media_type(product.name) == "image/jpeg":
-            facts["file.width"], facts["file.height"] = jpeg_size(full)
-        return _Held(product, status.st_size, status.st_mtime_ns, facts)
+        if contents.pixels is not None:
+            facts["file.width"], facts["file.height"] = contents.pixels
+        return _Held(product, scanned, facts)
 
     def _row(
         self, held: _Held, labels: tuple[Label, ...], origin: str, observation: str | None, thumbnail: _Held | None
@@ -218,7 +252,7 @@ class _Reader:
             "granule_gid": file.product or "data",
             "access_url": self._address_of(file.path),
             "access_format": self._media_type(file.name),
-            "access_estsize": max(1, round(held.size_bytes / 1000)),
+            "access_estsize": max(1, round(held.scanned.size_bytes / 1000)),
             "file_name": file.name,
         }
         if thumbnail is not None:
@@ -228,12 +262,12 @@ class _Reader:
             values |= self._mapper.values(record)
             values |= mapper.values(record) if mapper else {}
         except RowProblem as exc:
-            return Refusal(origin, str(exc))
+            return Refusal(origin, str(exc), granules=1)
         self._rows += 1
         return RowFacts(values, origin, self._archive_file(held))
 
     def _media_type(self, name: str) -> str:
-        return self._plan.media_types.get(name.rpartition(".")[2].lower()) or media_type(name)
+        return media_type_of(name, self._plan.media_types)
 
     def _address_of(self, path: str) -> str:
         return f"{self._plan.address or f'/files/{self._schema}'}/{quote(path, safe='/')}"
@@ -241,13 +275,14 @@ class _Reader:
     def _archive_file(self, held: _Held) -> ArchiveFile:
         return ArchiveFile(
             dataset_id=self._schema,
-            root=str(self._root),
+            root=held.scanned.root,
             path=held.product.path,
-            size_bytes=held.size_bytes,
-            mtime_ns=held.mtime_ns,
+            size_bytes=held.scanned.size_bytes,
+            mtime_ns=held.scanned.mtime_ns,
             tt2000_min=None,
             tt2000_max=None,
             records=0,
+            sha256=held.scanned.sha256,
         )
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from epntap.archive.model import ScannedFile
 from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
 from ingest.facts import Refusal, Remark, RowFacts, Value
+from ingest.progress import Progress
+from ingest.scan import ChecksumLook, Scanner
 from ingest.tables.delimited import read_delimited
 from ingest.tables.parquet import read_parquet
 from ingest.tables.plan import SUFFIXES, TableFormat, TablePlan
@@ -17,7 +21,7 @@ from ingest.tables.sheet import BadRow, Sheet
 from ingest.tables.strict import did_you_mean
 from ingest.tables.votable import read_votable
 
-__all__ = ["open_sheet", "read_table"]
+__all__ = ["open_sheet", "open_table", "read_table"]
 
 _STEP = 100
 
@@ -40,13 +44,46 @@ def open_sheet(path: Path, plan: TablePlan) -> Sheet:
             raise UnreadableFileError(f"the end of {path.name} does not tell its format; say format = one of {known}")
 
 
+def open_table(
+    path: Path, plan: TablePlan, columns: Mapping[str, Column], scanner: Scanner, progress: Progress
+) -> TableSource:
+    """Find out whether the table has changed since it was last seen."""
+    progress.stage(f"looking at {path.name}")
+    scanned = scanner.scan(path.parent, [path.name], look=ChecksumLook(), advance=progress.advance)
+    return TableSource(path, plan, columns, scanned[path.name])
+
+
+@dataclass(frozen=True, slots=True)
+class TableSource:
+    """A table that has not been opened yet, if it is as it was."""
+
+    path: Path
+    plan: TablePlan
+    columns: Mapping[str, Column]
+    scanned: ScannedFile
+
+    @property
+    def steps(self) -> int | None:
+        """Of `rows`: nobody knows how many there are before all are read."""
+        return None
+
+    @property
+    def contents(self) -> tuple[object, ...]:
+        """All that the rows depend on."""
+        return (self.scanned,)
+
+    def rows(self, advance: Callable[[int], None]) -> Iterator[RowFacts | Refusal | Remark]:
+        """The rows of the table in its order; a row that cannot be used is a Refusal with its line or number.
+
+        Raises UnreadableFileError when the table cannot be read, or lacks a column that the plan names.
+        """
+        return read_table(self.path, self.plan, self.columns, advance)
+
+
 def read_table(
     path: Path, plan: TablePlan, columns: Mapping[str, Column], advance: Callable[[int], None]
 ) -> Iterator[RowFacts | Refusal | Remark]:
-    """The rows of the table in its order; a row that cannot be used is a Refusal with its line or number.
-
-    Raises UnreadableFileError when the table cannot be read, or lacks a column that the plan names.
-    """
+    """The rows of a table, as `TableSource.rows` says."""
     sheet = open_sheet(path, plan)
     names = [one.name for one in sheet.fields]
     for rule in plan.rules:
@@ -64,12 +101,12 @@ def read_table(
             advance(_STEP)
         origin = f"{path.name} {place}"
         if isinstance(record, BadRow):
-            yield Refusal(origin, record.reason)
+            yield Refusal(origin, record.reason, granules=1)
             continue
         try:
             values = mapper.values(record)
         except RowProblem as exc:
-            yield Refusal(origin, str(exc))
+            yield Refusal(origin, str(exc), granules=1)
             continue
         yield RowFacts(_completed(values), origin)
     advance(count % _STEP)

@@ -14,7 +14,7 @@ from epntap.epncore.ucd import canonical_ucd
 from epntap.errors import UnreadableFileError
 from ingest.tables.strict import StrictTable, did_you_mean
 
-__all__ = ["PLANETS", "PRODUCTS", "RUN_FILE", "Result", "Run", "is_run_file", "read_run"]
+__all__ = ["PLANETS", "PRODUCTS", "RUN_FILE", "Result", "Run", "is_run_file", "read_run", "run_text"]
 
 #: name of a run file; `<anything>.run.toml` is one too
 RUN_FILE = "run.toml"
@@ -82,14 +82,20 @@ def is_run_file(name: str) -> bool:
     return name == RUN_FILE or name.endswith(f".{RUN_FILE}")
 
 
-def read_run(path: Path, relative: str) -> Run:
-    """The run that a file describes. Raises UnreadableFileError with one sentence on the first thing wrong."""
+def run_text(path: Path, relative: str) -> str:
+    """The text of a run file. Raises UnreadableFileError."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except OSError as exc:
         raise UnreadableFileError(f"{relative} cannot be opened: {(exc.strerror or 'no reason').lower()}") from exc
     except UnicodeDecodeError as exc:
         raise UnreadableFileError(f"{relative} is not UTF-8 text") from exc
+
+
+def read_run(text: str, relative: str) -> Run:
+    """The run that a text describes. Raises UnreadableFileError with one sentence on the first thing wrong."""
+    try:
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise UnreadableFileError(f"{relative} is not valid TOML: {exc}") from exc
     whole = StrictTable(document, relative, UnreadableFileError)

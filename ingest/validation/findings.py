@@ -79,6 +79,21 @@ class Finding:
             "details": list(self.details),
         }
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Finding:
+        """The finding that `to_json` has written."""
+        return cls(
+            document["rule"],
+            Severity(document["severity"]),
+            document["count"],
+            document["expected"],
+            document["hint"],
+            document["section"],
+            document["taplint"] or "",
+            tuple(Example(one["granule_uid"], one["values"]) for one in document["granules"]),
+            tuple(document["details"]),
+        )
+
 
 def by_weight(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings with the most serious first, then in their own order."""

@@ -145,7 +145,7 @@ def test_the_same_maps_change_nothing_and_others_do(database: Database, tree: Pa
     assert [remark.path for remark in third.remarks] == ["000-038"]
     assert query(
         database, "SELECT access_estsize, modification_date FROM illu67p.epn_core WHERE granule_uid = 'raw-000-038'"
-    ) in ([(9, "2026-02-01T10:00:00")], [(9, "2016-04-07T00:00:00")])
+    ) == [(9, "2026-02-01T10:00:00")]
 
 
 def test_most_of_a_service_is_not_deleted_unasked(database: Database, tree: Path) -> None:
@@ -218,11 +218,10 @@ def test_a_table_is_published_without_its_bad_rows(database: Database, tmp_path:
     report = ingest_service(table_service(tmp_path), database, now=FIRST)
     check_sums(report)
     assert [(one.path, one.reason) for one in report.refused_rows] == [
-        ("planets.csv line 5", "the granule_uid Mars is already that of planets.csv line 2")
+        ("planets.csv line 4", "mean_radius needs a number, but the source has 'far'"),
+        ("planets.csv line 5", "the granule_uid Mars is already that of planets.csv line 2"),
     ]
-    assert [(one.path, one.reason) for one in report.sources[0].refused] == [
-        ("planets.csv line 4", "mean_radius needs a number, but the source has 'far'")
-    ]
+    assert (report.granules.seen, report.granules.inserted, report.granules.refused) == (4, 2, 2)
     assert query(
         database,
         "SELECT granule_uid, obs_id, mean_radius, access_url, planets_moons, time_min, creation_date "
@@ -251,7 +250,7 @@ def test_a_column_can_be_added_later(database: Database, tmp_path: Path) -> None
 def test_paths_are_no_addresses(database: Database, tmp_path: Path) -> None:
     content = CSV.replace("https://example.org/mars", "mars.html")
     report = ingest_service(table_service(tmp_path, content), database, now=FIRST)
-    assert "access_url must be a whole address such as https" in report.refused_rows[0].reason
+    assert "access_url must be a whole address such as https" in report.refused_rows[1].reason
 
 
 def test_the_command(database: Database, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

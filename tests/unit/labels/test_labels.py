@@ -11,7 +11,7 @@ from astropy.time import Time
 from epntap.errors import DefinitionError
 from ingest.facts import Refusal, Remark, RowFacts
 from ingest.labels.plan import LabelPlan, read_label_plan
-from ingest.readers.labels import read_labels
+from ingest.rowsources import Said, read_rows
 from tests.unit.tables.mappings import STANDARD, strict
 
 RULES = """
@@ -29,8 +29,8 @@ def plan(text: str = RULES) -> LabelPlan:
     return found
 
 
-def rows(root: Path, text: str = RULES) -> list[RowFacts | Refusal | Remark]:
-    return list(read_labels(root, plan(text), STANDARD, "mine", lambda _steps: None))
+def rows(root: Path, text: str = RULES) -> list[Said]:
+    return list(read_rows(root, plan(text), STANDARD, "mine"))
 
 
 def write(root: Path, name: str, data: str | None, **keywords: str) -> None:
@@ -73,8 +73,10 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "late.tab").write_text("1")
     (tmp_path / "alone.tab").write_text("1")
     assert [one for one in rows(tmp_path) if isinstance(one, Refusal)] == [
-        Refusal("away.lbl", "the label describes away.tab, which is not beside it"),
-        Refusal("late.lbl", "time_min needs a time such as 2004-03-02T07:17:00, but the source has 'later'"),
+        Refusal("away.lbl", "the label describes away.tab, which is not beside it", granules=1),
+        Refusal(
+            "late.lbl", "time_min needs a time such as 2004-03-02T07:17:00, but the source has 'later'", granules=1
+        ),
         Refusal("alone.tab", "no label describes this file"),
     ]
 

@@ -35,7 +35,7 @@ def rows(root: Path) -> list[object]:
     [source] = one.sources
     assert source.plan is not None
     columns = {column.name: column for column in row_table(one).columns}
-    return list(read_rows(source.path, source.plan, columns, one.schema, lambda _steps: None))
+    return list(read_rows(source.path, source.plan, columns, one.schema))
 
 
 def good(found: list[object]) -> dict[str, RowFacts]:
@@ -143,7 +143,9 @@ def test_an_incomplete_map_is_remarked_and_its_other_rows_stay(tree: Path) -> No
         Remark("090-090", "incomplete: there is no image, no votable; the others are published")
     ]
     assert [one for one in found if isinstance(one, Refusal)] == [
-        Refusal("image/image-090-090.jpg", "image-090-090.jpg is not a JPEG image, although its name says so")
+        Refusal(
+            "image/image-090-090.jpg", "image-090-090.jpg is not a JPEG image, although its name says so", granules=1
+        )
     ]
     assert len(good(found)) == 58
 
@@ -187,5 +189,5 @@ def test_other_files_are_told(tree: Path) -> None:
     (tree / "raw/raw-000-090.tab").write_bytes(b"")
     assert [one for one in rows(tree) if isinstance(one, Refusal)] == [
         Refusal("README.txt", "the name does not fit the pattern of the source"),
-        Refusal("raw/raw-000-090.tab", "raw-000-090.tab is empty"),
+        Refusal("raw/raw-000-090.tab", "raw-000-090.tab is empty", granules=1),
     ]

@@ -15,9 +15,11 @@ from epntap.epncore.ucd import is_valid_ucd
 from epntap.errors import UnreadableFileError
 from ingest.demo.simulations import RUNS, write_simulations
 from ingest.facts import Refusal
-from ingest.readers.runs import RunRow, read_runs
+from ingest.progress import Silent
+from ingest.readers.runs import RunRow, open_runs
 from ingest.runs.columns import RUN_COLUMN_NAMES, RUN_COLUMNS
-from ingest.runs.runfile import Run, read_run
+from ingest.runs.runfile import Run, read_run, run_text
+from ingest.scan import Peek
 from ingest.tables.units import conversion
 
 RUN = """
@@ -45,7 +47,7 @@ measured = "phys.density;phys.electron"
 def read(folder: Path, text: str = RUN) -> Run:
     path = folder / "run.toml"
     path.write_text(text, encoding="utf-8")
-    return read_run(path, "mars/run.toml")
+    return read_run(run_text(path, "mars/run.toml"), "mars/run.toml")
 
 
 def test_a_run_file(tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def found(tree: Path) -> list[RunRow | Refusal]:
-    return list(read_runs(tree, lambda _steps: None))
+    return list(open_runs(tree, Peek(), Silent()).rows(lambda _steps: None))
 
 
 def test_each_result_is_a_row_with_the_parameters_of_its_run(tree: Path) -> None:

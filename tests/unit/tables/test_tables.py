@@ -91,7 +91,7 @@ def test_a_bad_row_is_told_with_its_line_and_the_others_stay(tmp_path: Path) -> 
     content = 'id,target,start,distance\na,"two\nlines",2001-01-01,1\nb,Mars,2001-01-01\nc,Mars,soon,far\nd,Mars,,2\n'
     found = rows(file(tmp_path, content))
     assert [type(one) for one in found] == [RowFacts, Refusal, Refusal, RowFacts]
-    assert found[1] == Refusal("t.csv line 4", "the row has 3 fields, but the header has 4")
+    assert found[1] == Refusal("t.csv line 4", "the row has 3 fields, but the header has 4", granules=1)
     assert isinstance(found[2], Refusal)
     assert found[2].path == "t.csv line 5"
     assert "time_min needs a time" in found[2].reason
