@@ -43,7 +43,9 @@ class Database:
         if role is Role.READER:
             # Temporary tables come last: unnamed, they come first, and their row types pass for types of PostgreSQL.
             # 'ALTER ROLE … SET' does not follow a role taken on by option, so the limits of the reader stand here too.
-            settings = {"default_transaction_read_only": "on", "search_path": "pg_catalog,pg_temp", **settings}
+            # So does what lets promises of tables answer: a restored database has lost the setting of its own.
+            limits = {"default_transaction_read_only": "on", "search_path": "pg_catalog,pg_temp"}
+            settings = {**limits, "constraint_exclusion": "on", **settings}
         if role is not Role.ADMIN and not self.embedded:
             settings["role"] = role.value
         connection: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "epntap"}

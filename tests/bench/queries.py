@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from rich.console import Console
 from rich.table import Table as Listing
 
 from epntap.adql import translate
 from epntap.catalog.load import load_catalog
 from epntap.catalog.model import Catalog, Column, Table
+from epntap.db.pool import Database, Role, connect
 from tests.bench.validators import questions
 
 __all__ = ["QUESTIONS", "Answer", "Question", "ask", "listing", "validator_questions"]
@@ -150,30 +152,31 @@ class Answer:
         return bool(names.intersection(wanted)) if wanted else self.rows_read == 0
 
 
-def ask(url: str, table: str, asked: Iterable[Question]) -> Iterator[Answer]:
+def ask(database: Database, table: str, asked: Iterable[Question]) -> Iterator[Answer]:
     """Ask each question a few times, as a web process does."""
-    with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
-        catalog = load_catalog(connection).with_tables([INTERVALS])
-        connection.execute("SET search_path = pg_catalog")
-        connection.execute("SET ROLE epntap_reader")
+    with connect(database, Role.SERVICE) as service:
+        catalog = load_catalog(service).with_tables([INTERVALS])
+    with connect(database, Role.READER, autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
         connection.execute(
             "CREATE TEMPORARY TABLE intervals AS SELECT 2453100.5 + 5.0 * n AS t1, 2453100.75 + 5.0 * n AS t2"
             " FROM generate_series(1, 100) n"
         )
         connection.execute("ANALYZE intervals")
+        connection.execute("SET default_transaction_read_only = on")
         for question in asked:
-            yield _answer(connection, catalog, question, question.query.replace("{t}", table))
+            yield _answer(psycopg.ClientCursor(connection), catalog, question, question.query.replace("{t}", table))
 
 
-def _answer(connection: psycopg.Connection[Any], catalog: Catalog, question: Question, query: str) -> Answer:
+def _answer(cursor: psycopg.Cursor[Any], catalog: Catalog, question: Question, query: str) -> Answer:
     times, rows = [], 0
     for _ in range(ROUNDS):
         started = time.perf_counter()
         translation = translate(query, catalog, row_limit=MAXREC + 1, schemas={"tap_upload": "pg_temp"})
-        rows = len(connection.execute(translation.statement, translation.params).fetchall())
+        rows = len(cursor.execute(translation.statement, translation.params).fetchall())
         times.append((time.perf_counter() - started) * 1000)
-    explain = psycopg.sql.SQL("EXPLAIN (ANALYZE, FORMAT json, TIMING off) {}").format(translation.statement)
-    found = connection.execute(explain, translation.params).fetchone()
+    explain = sql.SQL("EXPLAIN (ANALYZE, FORMAT json, TIMING off) {}").format(translation.statement)
+    found = cursor.execute(explain, translation.params).fetchone()
     assert found is not None
     nodes = [node for node in _nodes(found[0][0]["Plan"]) if node["Actual Loops"]]
     return Answer(
@@ -215,12 +218,12 @@ def listing(answers: Iterable[Answer]) -> Listing:
 
 
 def main() -> None:
-    url, schema = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "amdadb"
-    with psycopg.connect(url) as connection:
+    database, schema = Database(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "amdadb"
+    with connect(database, Role.SERVICE) as connection:
         table = load_catalog(connection).table(schema, "epn_core")
     assert table is not None
     every = (*QUESTIONS, *validator_questions(table))
-    Console(width=180).print(listing(ask(url, table.qualified_name, every)))
+    Console(width=180).print(listing(ask(database, table.qualified_name, every)))
 
 
 if __name__ == "__main__":

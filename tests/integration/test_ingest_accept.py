@@ -225,8 +225,8 @@ def plans(database: Database, figures: Figures) -> None:
     with connect(database, Role.SERVICE) as connection:
         table = load_catalog(connection).table("amdadb", "epn_core")
     assert table is not None
-    typical = list(ask(database.url, "amdadb.epn_core", QUESTIONS))
-    checks = list(ask(database.url, "amdadb.epn_core", validator_questions(table)))
+    typical = list(ask(database, "amdadb.epn_core", QUESTIONS))
+    checks = list(ask(database, "amdadb.epn_core", validator_questions(table)))
     Console(width=170).print(listing([*typical, *checks]))
     for answer in typical:
         figures.note("amdadb", answer.question.what, f"{answer.milliseconds:.1f} ms, {answer.rows_read:,} rows read")
