@@ -71,5 +71,5 @@ def code_digest(*files: Path) -> str:
 
 
 def _timeless(file: ArchiveFile) -> ArchiveFile:
-    """The file without its root and, where its content is known, its time: rows do not depend on them."""
-    return replace(file, root="", mtime_ns=0 if file.sha256 else file.mtime_ns)
+    """The file without its root, its layout and, where its content is known, its time: rows do not depend on them."""
+    return replace(file, root="", layout="", mtime_ns=0 if file.sha256 else file.mtime_ns)

@@ -44,6 +44,8 @@ class Reading:
     tt2000_max: int | None = None
     records: int = 0
     fill_epochs: int = 0
+    #: time axes and what is measured along them (FileFacts.layout)
+    layout: str = ""
 
 
 class Look(Protocol):
@@ -63,7 +65,7 @@ class Look(Protocol):
 class CdfLook:
     """Looks into the header and the time axes of a CDF file."""
 
-    edition: str = ""
+    edition: str = "layout"
 
     def __call__(self, path: Path, _relative: str, /) -> Reading:
         """What the file index needs."""
@@ -74,6 +76,7 @@ class CdfLook:
             tt2000_max=facts.tt2000_max,
             records=facts.records,
             fill_epochs=facts.fill_epochs,
+            layout=facts.layout,
         )
 
 
@@ -301,6 +304,7 @@ def _look_into(order: _Order) -> ScannedFile:
         fill_epochs=reading.fill_epochs,
         description=reading.description,
         edition=order.look.edition,
+        layout=reading.layout,
     )
 
 

@@ -60,7 +60,10 @@ def scanned_files(connection: Connection, schema: str) -> dict[tuple[str, str], 
     with connection.cursor() as cursor:
         return {
             (file.root, file.path): file
-            for file in (ScannedFile(intern(root), *rest) for root, *rest in cursor.execute(statement, (schema,)))
+            for file in (
+                ScannedFile(*[intern(root), *rest, intern(layout)])
+                for root, *rest, layout in cursor.execute(statement, (schema,))
+            )
         }
 
 
@@ -93,8 +96,8 @@ def indexed_files(connection: Connection, schema: str) -> tuple[ArchiveFile, ...
     statement = sql.SQL("SELECT {} FROM archive.file WHERE schema_name = %s").format(_names(_INDEXED))
     with connection.cursor() as cursor:
         return tuple(
-            ArchiveFile(intern(dataset_id), intern(root), *rest)
-            for dataset_id, root, *rest in cursor.execute(statement, (schema,))
+            ArchiveFile(*[intern(dataset_id), intern(root), *rest, intern(layout)])
+            for dataset_id, root, *rest, layout in cursor.execute(statement, (schema,))
         )
 
 

@@ -76,6 +76,14 @@ class ArchiveFile:
     version: str = ""
     #: of the content, in hexadecimal; "" when the source does without checksums
     sha256: str = ""
+    #: a line for each time axis: its name, then what is measured along it, with tabs between; "" when not known
+    layout: str = ""
+
+    @property
+    def axes(self) -> dict[str, tuple[str, ...]]:
+        """Names of what is measured along each time axis; empty when that is not known."""
+        lines = [line.split("\t") for line in self.layout.splitlines()]
+        return {axis: tuple(names) for axis, *names in lines}
 
     def reaches_into(self, start_tt2000: int, stop_tt2000: int) -> bool:
         """Whether the file holds instants from [start, stop); never for one without a record."""
@@ -105,3 +113,5 @@ class ScannedFile:
     description: str | None = None
     #: of the look; another one may find something else in the same file
     edition: str = ""
+    #: a line for each time axis: its name, then what is measured along it, with tabs between; "" when not known
+    layout: str = ""

@@ -104,6 +104,15 @@ class FileFacts:
     #: why some variables cannot be cut, one sentence each
     remarks: tuple[str, ...] = ()
 
+    @property
+    def layout(self) -> str:
+        """A line for each time axis: its name, then the parameters along it, with tabs between."""
+        names = {axis.name: [axis.name] for axis in self.axes}
+        for variable in self.variables:
+            if variable.axis in names and not variable.virtual:
+                names[variable.axis].append(variable.name)
+        return "\n".join(map("\t".join, names.values()))
+
 
 def index_file(path: Path) -> FileFacts:
     """Return the facts of a file; one that is damaged, has no time axis or no record is an UnreadableFileError."""

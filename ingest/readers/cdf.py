@@ -241,4 +241,5 @@ def _to_archive_file(candidate: _Candidate, scanned: ScannedFile) -> ArchiveFile
         fill_epochs=scanned.fill_epochs,
         version=candidate.edition.version,
         sha256=scanned.sha256,
+        layout=scanned.layout,
     )

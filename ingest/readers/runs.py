@@ -57,7 +57,7 @@ class ResultLook:
     @property
     def edition(self) -> str:
         """Another one when descriptions are made by other code."""
-        return f"result {description_edition()[:12]}"
+        return f"result {CdfLook().edition} {description_edition()[:12]}"
 
     def __call__(self, path: Path, relative: str, /) -> Reading:
         """The facts of the file index, and the description as JSON."""
@@ -179,6 +179,7 @@ def _file(scanned: ScannedFile, dataset: Dataset) -> ArchiveFile:
         records=scanned.records,
         fill_epochs=scanned.fill_epochs,
         sha256=scanned.sha256,
+        layout=scanned.layout,
     )
 
 
