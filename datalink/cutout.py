@@ -17,8 +17,8 @@ from datalink.reformat.cdf import Cdf
 from datalink.series import Interval
 from datalink.service import DatalinkService
 from datalink.soda.params import CutRequest
-from epntap.archive.model import ArchiveFile
-from epntap.archive.store import LocatedGranule, file_of
+from epntap.archive.model import ArchiveFile, Dataset
+from epntap.archive.store import LocatedGranule, dataset, file_of
 from epntap.db.watch import Watch, Watcher
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
@@ -149,11 +149,16 @@ def sync_limit(settings: Settings) -> Limit:
 
 
 def published_file(links: DatalinkService, schema: str, path: str) -> CutAnswer:
-    """A file that ingestion has published as it is. Raises NotFoundError for one that it has not."""
+    """A file that ingestion has published as it is.
+
+    Raises NotFoundError for one that it has not, ForbiddenError for one of a dataset that is not public.
+    """
     with links.connect() as connection:
         file = file_of(connection, schema, path)
-    if file is None:
+        owner = None if file is None else dataset(connection, schema, file.dataset_id)
+    if file is None or owner is None:
         raise NotFoundError(f"{path!r} is no published file of {schema}; access_url over TAP has those that are.")
+    _check_rights(owner)
     _check_file(file)
     stack = ExitStack()
     handle = stack.enter_context(Path(file.root, file.path).open("rb"))  # noqa: SIM115  # the stack closes it
@@ -165,10 +170,13 @@ def published_file(links: DatalinkService, schema: str, path: str) -> CutAnswer:
 
 
 def _check_access(granule: LocatedGranule) -> None:
-    if not granule.is_open:
+    _check_rights(granule.dataset)
+
+
+def _check_rights(owner: Dataset) -> None:
+    if owner.access_rights != "Open":
         raise ForbiddenError(
-            f"The data of {granule.dataset.dataset_id} are not public ({granule.dataset.access_rights}); "
-            "ask the data centre for access."
+            f"The data of {owner.dataset_id} are not public ({owner.access_rights}); ask the data centre for access."
         )
 
 

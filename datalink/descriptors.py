@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 from xml.sax.saxutils import quoteattr
 
+from datalink.reformat import FORMATS
 from epntap.answer import ResultColumn
-from epntap.formats.votable import field_ids, xml_text
+from epntap.formats.votable import field_ids, xml_legal, xml_text
 
 __all__ = [
     "DATALINK",
     "SODA_SYNC",
+    "Descriptor",
     "InputParam",
+    "Offer",
     "Range",
     "amda_descriptor",
     "descriptors_for_answer",
     "hapi_descriptor",
     "links_descriptor",
-    "service_descriptor",
     "soda_descriptor",
 ]
 
@@ -59,36 +62,49 @@ class InputParam:
         content = f"<DESCRIPTION>{xml_text(self.description)}</DESCRIPTION>" if self.description else ""
         values = "".join(
             f"<{tag} value={quoteattr(text)}/>" for tag, text in (("MIN", self.minimum), ("MAX", self.maximum)) if text
-        ) + "".join(f"<OPTION name={quoteattr(name)} value={quoteattr(value)}/>" for value, name in self.options)
+        ) + "".join(
+            f"<OPTION name={quoteattr(xml_legal(name))} value={quoteattr(xml_legal(value))}/>"
+            for value, name in self.options
+        )
         if values:
             content += f"<VALUES>{values}</VALUES>"
         return f"{start} value={quoteattr(self.value)}>{content}</PARAM>\n"
 
 
-def service_descriptor(
-    resource_id: str,
-    access_url: str,
-    params: Sequence[InputParam],
-    *,
-    name: str,
-    description: str,
-    standard_id: str | None = None,
-    content_type: str | None = None,
-) -> str:
-    """A whole RESOURCE element; a sibling of the results, because pyvo looks at the top level only."""
-    fixed = [("accessURL", access_url), ("standardID", standard_id), ("contentType", content_type)]
-    return (
-        f'<RESOURCE type="meta" utype="adhoc:service" ID={quoteattr(resource_id)} name={quoteattr(name)}>\n'
-        f"<DESCRIPTION>{xml_text(description)}</DESCRIPTION>\n"
-        + "".join(
-            f'<PARAM name="{key}" datatype="char" arraysize="*" value={quoteattr(value)}/>\n'
-            for key, value in fixed
-            if value
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A service and how it is called: a RESOURCE in documents, a form on pages."""
+
+    resource_id: str
+    access_url: str
+    params: tuple[InputParam, ...]
+    name: str
+    description: str
+    standard_id: str | None = None
+    content_type: str | None = None
+    #: a call that gives an answer
+    example_url: str | None = None
+
+    def xml(self) -> str:
+        """The whole RESOURCE element; a sibling of the results, because pyvo looks at the top level only."""
+        fixed = [
+            ("accessURL", self.access_url),
+            ("standardID", self.standard_id),
+            ("contentType", self.content_type),
+            ("exampleURL", self.example_url),
+        ]
+        return (
+            f'<RESOURCE type="meta" utype="adhoc:service" ID={quoteattr(self.resource_id)} '
+            f"name={quoteattr(self.name)}>\n<DESCRIPTION>{xml_text(self.description)}</DESCRIPTION>\n"
+            + "".join(
+                f'<PARAM name="{key}" datatype="char" arraysize="*" value={quoteattr(xml_legal(value))}/>\n'
+                for key, value in fixed
+                if value
+            )
+            + '<GROUP name="inputParams">\n'
+            + "".join(param.xml() for param in self.params)
+            + "</GROUP>\n</RESOURCE>\n"
         )
-        + '<GROUP name="inputParams">\n'
-        + "".join(param.xml() for param in params)
-        + "</GROUP>\n</RESOURCE>\n"
-    )
 
 
 def _where(schema: str | None) -> list[InputParam]:
@@ -96,12 +112,12 @@ def _where(schema: str | None) -> list[InputParam]:
     return [InputParam("SCHEMA", "service of the granule", value=schema)] if schema else []
 
 
-def links_descriptor(base_url: str, id_ref: str, schema: str) -> str:
+def links_descriptor(base_url: str, id_ref: str, schema: str) -> Descriptor:
     """The {links} service, for an answer whose FIELD with this ID holds granule_uid of a schema."""
-    return service_descriptor(
+    return Descriptor(
         "datalink",
         f"{base_url}/datalink/links",
-        [InputParam("ID", "granule_uid of the row", ref=id_ref, ucd="meta.id;meta.main"), *_where(schema)],
+        (InputParam("ID", "granule_uid of the row", ref=id_ref, ucd="meta.id;meta.main"), *_where(schema)),
         name="Links",
         description="Data in several formats, documentation and services for a granule",
         standard_id=DATALINK,
@@ -109,11 +125,21 @@ def links_descriptor(base_url: str, id_ref: str, schema: str) -> str:
     )
 
 
-def descriptors_for_answer(base_url: str, columns: Sequence[ResultColumn]) -> list[str]:
-    """What a TAP answer with these columns should carry: nothing without granule_uid."""
+def descriptors_for_answer(
+    base_url: str, columns: Sequence[ResultColumn], cut_of: Callable[[str], Range | None]
+) -> list[str]:
+    """What a TAP answer with these columns should carry: nothing without granule_uid.
+
+    `cut_of` tells the interval that the data of a schema cover, None for one of which nothing can be cut.
+    """
     for column, field_id in zip(columns, field_ids(columns), strict=True):
         if column.origin is not None and column.origin[1] == "granule_uid" and column.origin[0].endswith(".epn_core"):
-            return [links_descriptor(base_url, field_id, column.origin[0].partition(".")[0])]
+            schema = column.origin[0].partition(".")[0]
+            found = [links_descriptor(base_url, field_id, schema)]
+            span = cut_of(schema)
+            if span is not None:
+                found.append(soda_descriptor(base_url, field_id, Offer(span), schema))
+            return [one.xml() for one in found]
     return []
 
 
@@ -127,88 +153,130 @@ class Range:
     mjd_stop: str
 
 
-_FORMATS = (("CDF", "CDF (ISTP)"), ("VOTable", "VOTable"), ("CSV", "CSV table"))
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a form may say of its fields: the interval, what can be chosen, and a call that works."""
+
+    span: Range | None = None
+    #: (value, name to show) of what was measured
+    parameters: tuple[tuple[str, str], ...] = ()
+    #: parameters of a call, without the address
+    example: tuple[tuple[str, str], ...] = ()
+    #: of what, where a document has several descriptors of one service
+    subject: str = ""
+
+    def named(self, service: str) -> str:
+        """Name of the service for this subject."""
+        return f"{service}: {self.subject}" if self.subject else service
+
+
+#: what the formats of cut-outs are called in forms; others by their own name
+_FORMAT_NAMES = {
+    "cdf": ("CDF", "CDF (ISTP)"),
+    "votable": ("VOTable", "VOTable"),
+    "votable/b2": ("votable/b2", "VOTable (BINARY2)"),
+    "csv": ("CSV", "CSV table"),
+    "txt": ("TXT", "text with comments"),
+    "parquet": ("Parquet", "Parquet"),
+}
 _AMDA_FORMATS = (("CDF_ISTP", "CDF (ISTP)"), ("VOTable", "VOTable"), ("ASCII", "ASCII table"))
 
 
-def _bound(name: str, about: str, ucd: str, span: Range | None) -> InputParam:
-    return InputParam(
-        name,
-        about,
-        xtype="timestamp",
-        ucd=ucd,
-        minimum=span.start if span else None,
-        maximum=span.stop if span else None,
+def _formats() -> tuple[tuple[str, str], ...]:
+    return tuple(_FORMAT_NAMES.get(form.names[0], (form.names[0], form.names[0])) for form in FORMATS)
+
+
+def _bounds(offer: Offer, names: tuple[str, str]) -> tuple[InputParam, InputParam]:
+    """The two ends of an interval as timestamps."""
+    start, stop = names
+    first, last = (offer.span.start, offer.span.stop) if offer.span else (None, None)
+    return (
+        InputParam(
+            start, "first instant to keep, UTC", xtype="timestamp", ucd="time.start", minimum=first, maximum=last
+        ),
+        InputParam(
+            stop, "instant before which to end, UTC", xtype="timestamp", ucd="time.end", minimum=first, maximum=last
+        ),
     )
 
 
-def soda_descriptor(base_url: str, id_ref: str, span: Range | None = None, schema: str | None = None) -> str:
+def soda_descriptor(
+    base_url: str, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "soda"
+) -> Descriptor:
     """The cut-out service as SODA has it; START, STOP, PARAMETERS and FORMAT are our own parameters beside TIME."""
-    params = [
+    address = f"{base_url}/datalink/soda/sync"
+    params = (
         InputParam("ID", "granule_uid", ref=id_ref, ucd="meta.ref.url;meta.curation"),
         InputParam(
             "TIME",
-            "closed interval to keep, MJD UTC",
+            "closed interval to keep, MJD UTC; START and STOP say the same",
             datatype="double",
             arraysize="2",
             xtype="interval",
             unit="d",
             ucd="time.interval;obs.exposure",
-            minimum=span.mjd_start if span else None,
-            maximum=span.mjd_stop if span else None,
+            minimum=offer.span.mjd_start if offer.span else None,
+            maximum=offer.span.mjd_stop if offer.span else None,
         ),
-        _bound("START", "first instant to keep, UTC", "time.start", span),
-        _bound("STOP", "instant before which to end, UTC", "time.end", span),
-        InputParam("PARAMETERS", "names of parameters, separated by commas; all if left out", ucd="meta.id"),
-        InputParam("FORMAT", "format of the result; CDF if left out", ucd="meta.code.mime", options=_FORMATS),
+        *_bounds(offer, ("START", "STOP")),
+        InputParam(
+            "PARAMETERS",
+            "names of parameters, separated by commas; all if left out",
+            ucd="meta.id",
+            options=offer.parameters,
+        ),
+        InputParam("FORMAT", "format of the result; CDF if left out", ucd="meta.code.mime", options=_formats()),
         *_where(schema),
-    ]
-    return service_descriptor(
-        "soda",
-        f"{base_url}/datalink/soda/sync",
+    )
+    return Descriptor(
+        resource_id,
+        address,
         params,
-        name="Cut-out",
+        name=offer.named("Cut-out"),
         description="Cut the data of a granule to an interval and choose the format",
         standard_id=SODA_SYNC,
+        example_url=f"{address}?{urlencode(offer.example)}" if offer.example else None,
     )
 
 
-def amda_descriptor(base_url: str, id_ref: str, span: Range | None = None, schema: str | None = None) -> str:
+def amda_descriptor(
+    base_url: str, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "amda"
+) -> Descriptor:
     """The same service with the parameter names that AMDA users know; a custom service, so without standardID."""
-    params = [
+    params = (
         InputParam("datasetID", "granule_uid or dataset", ref=id_ref, ucd="meta.id;meta.main"),
-        _bound("startTime", "first instant to keep, UTC", "time.start", span),
-        _bound("stopTime", "instant before which to end, UTC", "time.end", span),
+        *_bounds(offer, ("startTime", "stopTime")),
         InputParam("outputFormat", "format of the result", ucd="meta.code.mime", options=_AMDA_FORMATS),
         *_where(schema),
-    ]
-    return service_descriptor(
-        "amda",
+    )
+    return Descriptor(
+        resource_id,
         f"{base_url}/datalink/soda/sync",
         params,
-        name="Time cut-out with AMDA's parameter names",
+        name=offer.named("Time cut-out with AMDA's parameter names"),
         description="Subset a dataset in time and choose the output format",
     )
 
 
-def hapi_descriptor(base_url: str, id_ref: str, span: Range | None = None, schema: str | None = None) -> str:
+def hapi_descriptor(
+    base_url: str, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "hapi"
+) -> Descriptor:
     """The dataset's own HAPI service, by way of an address of ours that answers with a redirection.
 
     Clients change the case of parameter names, which a HAPI server does not bear.
     """
-    params = [
+    params = (
         InputParam("ID", "granule_uid", ref=id_ref, ucd="meta.id;meta.main"),
-        _bound("START", "first instant, UTC", "time.start", span),
-        _bound("STOP", "instant before which to end, UTC", "time.end", span),
+        *_bounds(offer, ("START", "STOP")),
         InputParam("PARAMETERS", "names of HAPI parameters, separated by commas; all if left out", ucd="meta.id"),
         InputParam("FORMAT", "csv, binary or json", ucd="meta.code.mime", options=(("csv", "CSV"), ("json", "JSON"))),
         *_where(schema),
-    ]
-    return service_descriptor(
-        "hapi",
+    )
+    return Descriptor(
+        resource_id,
         f"{base_url}/datalink/hapi",
         params,
-        name="HAPI",
+        name=offer.named("HAPI"),
         description="The same dataset from the HAPI server of its data centre",
         content_type="text/csv",
     )

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+
 import flask
 
-from datalink.document import links_document
+import epntap
+from datalink.document import LinksAnswer, LinksRequest, links_answer
+from datalink.linkformats import HTML, VOTABLE, LinkFormat, choose_link_format
 from datalink.links import hapi_address
 from datalink.service import DatalinkService
 from epntap.cdf import format_utc, parse_utc
 from epntap.errors import EpnTapError, NotFoundError, ParameterError, UnavailableError
 from epntap.formats import votable
+from epntap.formats.gzip import Gzipped
 from epntap.params import Params, read_params, single
+from epntap.spool import Spool
 
 __all__ = ["links_blueprint", "request_params"]
 
-MEDIA_TYPE = "application/x-votable+xml;content=datalink"
-_ASKED_AS_VOTABLE = {"votable", "application/x-votable+xml", "text/xml"}
 #: a request with more identifiers is answered for the first of them and says OVERFLOW; pyvo then asks for the rest
-MOST_IDS = 5000
+MOST_IDS = 20_000
 
 
 def request_params() -> Params:
@@ -33,13 +38,14 @@ def links_blueprint(service: DatalinkService) -> flask.Blueprint:
     @blueprint.route("/datalink/links", methods=["GET", "POST"])
     def links() -> flask.Response:
         params = request_params()
-        _check_format(single(params, "RESPONSEFORMAT"))
-        identifiers = list(dict.fromkeys(value for value in params.get("ID", ()) if value))
-        most = 0 if (single(params, "MAXREC") or "").strip("0 ") == "" and "MAXREC" in params else MOST_IDS
-        body = links_document(service, identifiers[:most], single(params, "SCHEMA"), cut=len(identifiers) > most)
-        response = flask.Response(body, content_type=MEDIA_TYPE)
-        response.headers["Cache-Control"] = "max-age=300"
-        return response
+        form = _form_of(single(params, "RESPONSEFORMAT"))
+        wanted = _links_request(params)
+        tag = _etag(service, wanted, form) if flask.request.method != "POST" else None
+        if tag is not None and flask.request.if_none_match.contains_weak(tag):
+            return _with_headers(flask.Response(status=304), form, tag)
+        if flask.request.method == "HEAD":
+            return _with_headers(flask.Response(content_type=form.media_type), form, tag)
+        return _with_headers(_response(links_answer(service, wanted, form), form), form, tag)
 
     @blueprint.route("/datalink/hapi", methods=["GET", "POST"])
     def hapi() -> flask.Response:
@@ -59,9 +65,65 @@ def links_blueprint(service: DatalinkService) -> flask.Blueprint:
     return blueprint
 
 
-def _check_format(wanted: str | None) -> None:
-    if wanted is not None and wanted.split(";")[0].strip().lower() not in _ASKED_AS_VOTABLE:
-        raise ParameterError(f"RESPONSEFORMAT {wanted!r} is not offered for links; expected votable.")
+def _form_of(name: str | None) -> LinkFormat:
+    """What RESPONSEFORMAT asks for; without it a browser gets a page and everybody else a VOTable."""
+    if name is not None:
+        return choose_link_format(name)
+    return HTML if _is_browser() else VOTABLE
+
+
+def _is_browser() -> bool:
+    """Whether a page is wanted. Java accepts text/html in whatever it fetches, and TOPCAT is no browser."""
+    accepted = [media.lower() for media, quality in flask.request.accept_mimetypes if quality > 0]
+    return "text/html" in accepted and ("application/xhtml+xml" in accepted or accepted == ["text/html"])
+
+
+def _links_request(params: Params) -> LinksRequest:
+    identifiers = list(dict.fromkeys(value for value in params.get("ID", ()) if value))
+    return LinksRequest(
+        identifiers[:MOST_IDS],
+        single(params, "SCHEMA"),
+        is_cut=len(identifiers) > MOST_IDS,
+        maxrec=_maxrec(single(params, "MAXREC")),
+    )
+
+
+def _maxrec(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,18}", text.strip()):
+        raise ParameterError(f"MAXREC must be a number of rows, 0 or more, but is {text!r}.")
+    return int(text)
+
+
+def _etag(service: DatalinkService, wanted: LinksRequest, form: LinkFormat) -> str:
+    """The same as long as nothing is published and the address of the service stays."""
+    said = (epntap.__version__, service.version(), service.settings.base_url, form.media_type, wanted)
+    return hashlib.sha256(repr(said).encode(errors="replace")).hexdigest()[:32]
+
+
+def _with_headers(response: flask.Response, form: LinkFormat, tag: str | None) -> flask.Response:
+    response.headers["Cache-Control"] = "max-age=300"
+    response.vary.update(("Accept", "Accept-Encoding"))
+    if tag is not None:
+        response.set_etag(tag, weak=True)  # compressed or not, it says the same
+    if form is HTML:
+        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src *"
+    return response
+
+
+def _response(answer: LinksAnswer, form: LinkFormat) -> flask.Response:
+    """The document, compressed when that is accepted, spooled where an early end would look like the end."""
+    if flask.request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        spool = Spool(answer)
+        response = flask.Response(spool, content_type=form.media_type)
+        response.content_length = spool.length
+    elif flask.request.accept_encodings.quality("gzip") > 0:
+        response = flask.Response(Gzipped(answer), content_type=form.media_type)
+        response.headers["Content-Encoding"] = "gzip"
+    else:
+        response = flask.Response(answer, content_type=form.media_type)
+    return response
 
 
 def _hapi_location(service: DatalinkService, params: Params) -> str:

@@ -17,6 +17,7 @@ from datalink.descriptors import descriptors_for_answer
 from datalink.service import DatalinkService
 from datalink.soda.job import run_cut_job
 from datalink.soda.params import SEVERAL_IN_JOBS
+from datalink.spans import ServiceSpans
 from epntap.admission import Slots
 from epntap.app import create_app
 from epntap.catalog.load import CatalogCache
@@ -53,7 +54,7 @@ def build_app(settings: Settings, database: Database) -> flask.Flask:
     )
     internal = open_pool(database, Role.SERVICE, size=4, name="internal")
     catalog = CatalogCache(lambda: pooled(internal))
-    service = _tap_service(settings, queries, catalog)
+    service = _tap_service(settings, queries, catalog, ServiceSpans(lambda: pooled(internal), catalog))
     links = DatalinkService(settings=settings, connect=lambda: pooled(internal), catalog=catalog)
 
     def ask(query: str, most: int) -> Identifiers:
@@ -90,13 +91,15 @@ def _check_ready(settings: Settings, internal: ConnectionPool[Connection]) -> No
         raise UnavailableError("The database is not initialised for this version.") from exc
 
 
-def _tap_service(settings: Settings, queries: ConnectionPool[Connection], catalog: CatalogCache) -> TapService:
+def _tap_service(
+    settings: Settings, queries: ConnectionPool[Connection], catalog: CatalogCache, spans: ServiceSpans
+) -> TapService:
     # the same for the web and for workers, so that a job is answered as /sync would answer
     return TapService(
         settings=settings,
         pool=queries,
         catalog=catalog,
-        describe=lambda columns: descriptors_for_answer(settings.base_url, columns),
+        describe=lambda columns: descriptors_for_answer(settings.base_url, columns, spans),
     )
 
 
@@ -135,8 +138,8 @@ def build_worker(settings: Settings, database: Database) -> Worker:
     )
     internal = open_pool(database, Role.SERVICE, size=settings.worker_jobs + 1, name="internal")
     catalog = CatalogCache(lambda: pooled(internal))
-    service = _tap_service(settings, queries, catalog)
     cutouts = CutoutService(DatalinkService(settings=settings, connect=lambda: pooled(internal), catalog=catalog))
+    service = _tap_service(settings, queries, catalog, ServiceSpans(lambda: pooled(internal), catalog))
 
     results = Results(settings.results_dir / "jobs")
 

@@ -17,14 +17,20 @@ from epntap.epncore.text import clean_granule_uid
 from epntap.epncore.time import day_span, month_span
 
 __all__ = [
+    "FILE_COLUMNS",
     "LocatedGranule",
     "Service",
+    "calendar_span",
     "dataset",
+    "dataset_columns",
+    "file_condition",
     "file_of",
     "files_overlapping",
     "locate",
+    "locate_files",
     "schemas_with",
     "services",
+    "to_dataset",
     "write_datasets",
     "write_files",
     "write_service",
@@ -68,7 +74,7 @@ _PARAMETER_COLUMNS = (
     "coordinate_system",
     "variable",
 )
-_FILE_COLUMNS = (
+FILE_COLUMNS = (
     "dataset_id",
     "root",
     "path",
@@ -80,6 +86,7 @@ _FILE_COLUMNS = (
     "fill_epochs",
     "version",
     "sha256",
+    "layout",
 )
 
 
@@ -115,6 +122,11 @@ class LocatedGranule:
     def is_open(self) -> bool:
         """Whether everybody may have the data."""
         return self.dataset.access_rights == "Open"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is one file, as a whole."""
+        return len(self.files) == 1 and _uid_of_file(self.files[0]) == self.granule_uid
 
 
 # -- writing: part of the caller's transaction ------------------------------------------------------------------------
@@ -215,7 +227,7 @@ def write_files(connection: Connection, schema: str, files: Iterable[ArchiveFile
         "file",
         schema,
         ("root", "path"),
-        _FILE_COLUMNS,
+        FILE_COLUMNS,
         (
             (
                 one.dataset_id,
@@ -229,6 +241,7 @@ def write_files(connection: Connection, schema: str, files: Iterable[ArchiveFile
                 one.fill_epochs,
                 one.version,
                 one.sha256,
+                one.layout,
             )
             for one in files
         ),
@@ -301,7 +314,7 @@ def dataset(connection: Connection, schema: str, dataset_id: str) -> Dataset | N
         ),
         (schema, dataset_id),
     ).fetchone()
-    return None if row is None else _to_dataset(row)
+    return None if row is None else to_dataset(row)
 
 
 def files_overlapping(
@@ -312,7 +325,7 @@ def files_overlapping(
         sql.SQL(
             "SELECT {} FROM archive.file f WHERE f.schema_name = %s AND f.dataset_id = %s "
             "AND f.tt2000_min < %s AND f.tt2000_max >= %s ORDER BY f.tt2000_min, f.path"
-        ).format(_prefixed("f", _FILE_COLUMNS)),
+        ).format(_prefixed("f", FILE_COLUMNS)),
         (schema, dataset_id, stop_tt2000, start_tt2000),
     )
     return tuple(ArchiveFile(*row) for row in rows)
@@ -329,26 +342,41 @@ def locate(
     """
     if not schemas:
         return None
-    span = _calendar_span(granule_uid)
+    span = calendar_span(granule_uid)
     try:
         start, stop = (None, None) if span is None else (to_tt2000(span[0]), to_tt2000(span[1]))
     except ValueError:  # digits that look like a date of a time that TT2000 does not reach
         start, stop = None, None
-    row = connection.execute(
-        _locate_statement(schemas), {"uid": granule_uid, "start": start, "stop": stop, "leap": _MOST_LEAP_NS}
-    ).fetchone()
+    row = connection.execute(_locate_statement(schemas), {"uid": granule_uid, "start": start, "stop": stop}).fetchone()
     if row is None:
         return None
     schema, granule, *described, candidates = row
-    one = _to_dataset(described)
-    files = tuple(ArchiveFile(*(item[name] for name in _FILE_COLUMNS)) for item in candidates)
-    if start is None or stop is None or not _is_calendar_granule(granule, granule_uid, one.dataset_id):
-        files = tuple(file for file in files if _uid_of_file(file) == granule_uid)
+    one = to_dataset(described)
+    files = [ArchiveFile(*(item[name] for name in FILE_COLUMNS)) for item in candidates]
+    return locate_files(str(schema), granule_uid, one, granule, (start, stop), files)
+
+
+def locate_files(
+    schema: str,
+    granule_uid: str,
+    one: Dataset,
+    kind: str,
+    span: tuple[int | None, int | None],
+    candidates: Iterable[ArchiveFile],
+) -> LocatedGranule:
+    """The granule, with those of the candidates (`file_condition`) that hold records of it.
+
+    `kind` is what granules of the dataset are: day, month or file; `span` what `calendar_span` says of the name, in
+    TT2000.
+    """
+    start, stop = span
+    if start is None or stop is None or not _is_calendar_granule(kind, granule_uid, one.dataset_id):
+        files = tuple(file for file in candidates if _uid_of_file(file) == granule_uid)
         start = min((file.tt2000_min for file in files if file.tt2000_min is not None), default=0)
         stop = max((file.tt2000_max + 1 for file in files if file.tt2000_max is not None), default=start)
     else:
-        files = tuple(file for file in files if file.reaches_into(start, stop))
-    return LocatedGranule(str(schema), granule_uid, one, start, stop, files)
+        files = tuple(file for file in candidates if file.reaches_into(start, stop))
+    return LocatedGranule(schema, granule_uid, one, start, stop, files)
 
 
 def file_of(connection: Connection, schema: str, path: str) -> ArchiveFile | None:
@@ -356,7 +384,7 @@ def file_of(connection: Connection, schema: str, path: str) -> ArchiveFile | Non
     row = connection.execute(
         sql.SQL(
             "SELECT {} FROM archive.file f WHERE f.schema_name = %s AND f.path = %s ORDER BY f.root LIMIT 1"
-        ).format(_prefixed("f", _FILE_COLUMNS)),
+        ).format(_prefixed("f", FILE_COLUMNS)),
         (schema, path),
     ).fetchone()
     return None if row is None else ArchiveFile(*row)
@@ -388,34 +416,48 @@ def _locate_statement(schemas: Sequence[str]) -> sql.Composed:
         ).format(rank=sql.Literal(rank), name=sql.Literal(schema), table=sql.Identifier(schema, "epn_core"))
         for rank, schema in enumerate(schemas)
     )
-    # Julian dates lack the leap seconds: they serve to find a file by its time, not to bound a cut
     return sql.SQL(
         """
-        SELECT g.schema_name, d.granule, {dataset}, ({parameters}), (
+        SELECT g.schema_name, d.granule, {dataset}, (
             SELECT coalesce(json_agg(f ORDER BY f.tt2000_min, f.path), '[]') FROM archive.file f
-            WHERE f.schema_name = d.schema_name AND f.dataset_id = d.dataset_id
-              AND f.tt2000_max >= least(
-                  %(start)s::bigint, ((g.time_min - {origin}) * {day})::bigint - 1000000000)
-              AND f.tt2000_min <= greatest(
-                  %(stop)s::bigint, ((g.time_max - {origin}) * {day})::bigint + %(leap)s)
+            WHERE f.schema_name = d.schema_name AND f.dataset_id = d.dataset_id AND {files}
         )
         FROM ({granules}) g JOIN archive.dataset d USING (schema_name, dataset_id)
         ORDER BY g.rank LIMIT 1
         """
     ).format(
-        dataset=_prefixed("d", _DATASET_COLUMNS),
-        parameters=_PARAMETERS_OF_D,
+        dataset=dataset_columns(),
+        files=file_condition(start=sql.Placeholder("start"), stop=sql.Placeholder("stop")),
         granules=granules,
+    )
+
+
+def file_condition(*, start: sql.Composable, stop: sql.Composable) -> sql.Composed:
+    """Of `archive.file f`: it may hold records of the row `g` of epn_core, or of the span that its name tells."""
+    # Julian dates lack the leap seconds: they serve to find a file by its time, not to bound a cut
+    return sql.SQL(
+        "f.tt2000_max >= least({start}::bigint, ((g.time_min - {origin}) * {day})::bigint - 1000000000) "
+        "AND f.tt2000_min <= greatest({stop}::bigint, ((g.time_max - {origin}) * {day})::bigint + {leap})"
+    ).format(
+        start=start,
+        stop=stop,
         origin=sql.Literal(_J2000_JD),
         day=sql.Literal(float(_NS_PER_DAY)),
+        leap=sql.Literal(_MOST_LEAP_NS),
     )
+
+
+def dataset_columns() -> sql.Composed:
+    """Of `archive.dataset d`: what `to_dataset` takes."""
+    return sql.SQL("{}, ({})").format(_prefixed("d", _DATASET_COLUMNS), _PARAMETERS_OF_D)
 
 
 def _prefixed(alias: str, columns: Iterable[str]) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(alias, name) for name in columns)
 
 
-def _to_dataset(row: Sequence[Any]) -> Dataset:  # a row in the order of _DATASET_COLUMNS, then parameters
+def to_dataset(row: Sequence[Any]) -> Dataset:  # values of any column type
+    """The dataset of a row of `dataset_columns`."""
     named = {_FIELDS.get(name, name): value for name, value in zip(_DATASET_COLUMNS, row, strict=False)}
     return Dataset(**named, parameters=tuple(_to_parameter(values) for values in row[-1]))
 
@@ -427,7 +469,7 @@ def _to_parameter(values: Sequence[Any]) -> Parameter:  # in the order of _PARAM
     )
 
 
-def _calendar_span(granule_uid: str) -> tuple[datetime, datetime] | None:
+def calendar_span(granule_uid: str) -> tuple[datetime, datetime] | None:
     """Start and end of the day or month that the end of a granule_uid seems to name."""
     found = re.search(r"_([0-9]{4})([0-9]{2})([0-9]{2})?$", granule_uid)
     if found is None:

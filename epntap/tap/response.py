@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gzip
 import socket
-from collections.abc import Iterator
 
 import flask
 
 from epntap.answer import OutcomeStatus
 from epntap.errors import EpnTapError
-from epntap.formats.gzip import gzipped
+from epntap.formats.gzip import Gzipped
 from epntap.spool import Spool
 from epntap.tap.pipeline import Answer, BrokenStreamError
 
@@ -54,25 +53,11 @@ def to_response(answer: Answer, *, download_name: str = "") -> flask.Response:
         response.content_length = spool.length
     elif compress:
         headers["Content-Encoding"] = "gzip"
-        response = flask.Response(_Gzipped(answer), headers=headers)
+        response = flask.Response(Gzipped(answer), headers=headers)
     else:
         response = flask.Response(answer, headers=headers)
     flask.g.answer = answer
     return response
-
-
-class _Gzipped:
-    """A compressed answer that can be closed like the answer itself."""
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self._blocks = gzipped(answer)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._blocks
-
-    def close(self) -> None:
-        self._answer.close()
 
 
 def _spooled(answer: Answer) -> Spool:

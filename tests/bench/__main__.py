@@ -20,7 +20,7 @@ from rich.table import Table
 from epntap.db.migrate import apply_migrations
 from epntap.db.server import open_database
 from epntap.settings import Settings
-from tests.bench import answers, cutouts, fairness, ingestion, jobs, short_queries
+from tests.bench import answers, cutouts, fairness, ingestion, jobs, links, short_queries
 from tests.bench.granules import fill
 from tests.bench.measure import Bench, Measure
 from tests.support.server import serve
@@ -31,6 +31,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Measure]]] = {
     "answers": answers.measure,
     "jobs": jobs.measure,
     "cutouts": cutouts.measure,
+    "links": links.measure,
     "ingestion": ingestion.measure,
     "fairness": fairness.measure,
 }

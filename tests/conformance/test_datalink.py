@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import urllib.parse
@@ -15,6 +16,8 @@ from lxml import etree
 from tests.support.server import Server
 
 MAG = "syna-mag_20161231"
+#: in http://www.ivoa.net/rdf/datalink/core, not in the list that is built into STILTS 3.4.7
+NEW_TERMS = "thumbnail|coderived|documentation"
 
 
 def links(served: Server, *identifiers: str, post: bool = False, **params: str) -> bytes:
@@ -39,10 +42,30 @@ def rows(document: bytes) -> list[dict[str, str]]:
     ]
 
 
+def complaints(report: str) -> list[str]:
+    """Errors and warnings of the validator, but for terms that the vocabulary has gained since it was written."""
+    found = [line for line in report.splitlines() if re.match("[EW]-", line)]
+    return [line for line in found if not re.search(f"Unknown predicate '({NEW_TERMS})' from core", line)]
+
+
+def test_the_filter_of_complaints_lets_errors_through() -> None:
+    report = "I-DLNR-1 x\nE-SMCO-1 Unknown predicate 'thumbnail' from core DataLink vocabulary\nE-XXXX-1 bad\nW-A-1 b"
+    assert complaints(report) == ["E-XXXX-1 bad", "W-A-1 b"]
+
+
 @pytest.mark.skipif(shutil.which("stilts") is None, reason="stilts is not installed")
 @pytest.mark.parametrize(
     "identifiers",
-    [(MAG,), (MAG, "synb-spec_20170101", "nothing at all"), (), ("sync-spec_20170101",), ("synb-mom_20170102",)],
+    [
+        (MAG,),
+        (MAG, "synb-spec_20170101", "nothing at all"),
+        (),
+        ("sync-spec_20170101",),
+        ("synb-mom_20170102",),
+        ("raw-000-038", "thumbnail-000-038"),
+        ("earth-storm_pr", "earth-storm_ts"),
+        ("raw-000-038", "earth-storm_pr", MAG, "votable-000-038"),
+    ],
 )
 def test_datalinklint_finds_nothing(served: Server, tmp_path: Path, identifiers: tuple[str, ...]) -> None:
     file = tmp_path / "links.vot"
@@ -51,7 +74,7 @@ def test_datalinklint_finds_nothing(served: Server, tmp_path: Path, identifiers:
         ["stilts", "datalinklint", f"votable={file}"], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line or "WARNING" in line] == []
+    assert complaints(done.stdout) == []
 
 
 def test_every_row_has_exactly_one_way_on(served: Server) -> None:
