@@ -145,6 +145,8 @@ class CdfFile:
     def suspend(self) -> None:
         """Let go of the operating system's file until the next read, which refuses one that was changed meanwhile."""
         self._source.suspend()
+        for reader in self._readers.values():
+            reader.forget()
 
     def close(self) -> None:
         """Give the file back; harmless when repeated."""

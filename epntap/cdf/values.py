@@ -54,6 +54,10 @@ class ValueReader:
         self._fill_gap(content[done - first :], done)
         return self._arrange(content)
 
+    def forget(self) -> None:
+        """Let go of the block that was decompressed last."""
+        self._inflated = None
+
     def _check_size(self, count: int) -> None:
         """Refuse counts that the file cannot have meant, before memory is taken for them."""
         limit = max(_ALWAYS_ALLOWED_BYTES, _MAX_INFLATION * self._source.size)

@@ -20,7 +20,7 @@ from rich.table import Table
 from epntap.db.migrate import apply_migrations
 from epntap.db.server import open_database
 from epntap.settings import Settings
-from tests.bench import answers, cutouts, fairness, ingestion, jobs, links, short_queries
+from tests.bench import answers, cutouts, fairness, ingestion, jobs, links, short_queries, year
 from tests.bench.granules import fill
 from tests.bench.measure import Bench, Measure
 from tests.support.server import serve
@@ -32,6 +32,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Measure]]] = {
     "jobs": jobs.measure,
     "cutouts": cutouts.measure,
     "links": links.measure,
+    "year": year.measure,
     "ingestion": ingestion.measure,
     "fairness": fairness.measure,
 }
