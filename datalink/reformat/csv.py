@@ -57,7 +57,7 @@ class Text:
 
 def _commented(axis: Axis, cut: SeriesCut, provenance: Provenance) -> Iterator[bytes]:
     said = [f"{name}: {text}" for name, texts in statements(cut, provenance) for text in texts]
-    said += [_describe(column) for column in (axis.time, *axis.columns)]
+    said += [line for column in (axis.time, *axis.columns) for line in (_describe(column), *_dimensions(column, cut))]
     # a line break within a text would end the comment
     yield "".join(f"# {' '.join(line.split())}\n" for line in said).encode()
     yield from _lines(axis)
@@ -68,6 +68,18 @@ def _describe(column: Column) -> str:
     about = variable.text("CATDESC") or variable.text("FIELDNAM") or ""
     units = "" if variable.cdf_type.is_epoch else column.units or ""
     return f"Column {variable.name}" + (f" [{units}]" if units else "") + (f": {about}" if about else "")
+
+
+def _dimensions(column: Column, cut: SeriesCut) -> Iterator[str]:
+    """Say what the components of an array are: labels and, where they do not vary, energies and their like."""
+    fixed = {one.variable.name: one for one in cut.fixed if len(one)}
+    variable = column.variable
+    for number, names in enumerate(zip(variable.labels, variable.depends, strict=True), 1):
+        for along in (fixed[name] for name in dict.fromkeys(names) if name in fixed):
+            values = along.read(0, 1)
+            units = f" [{along.units}]" if along.units else ""
+            texts = _texts(along, values, time_decimals(along) if along.variable.cdf_type.is_epoch else 0)
+            yield f"Dimension {number} of {variable.name}, {along.variable.name}{units}: {', '.join(texts.to_pylist())}"
 
 
 def _lines(axis: Axis) -> Iterator[bytes]:

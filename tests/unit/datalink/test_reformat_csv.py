@@ -74,6 +74,19 @@ def test_the_commented_form_says_origin_and_units(tmp_path: Path) -> None:
     assert [line for line in lines if not line.startswith("#")][0].startswith("Epoch,flux[0],")  # noqa: RUF015
 
 
+def test_comments_say_what_the_components_are(tmp_path: Path) -> None:
+    builder = (
+        CdfBuilder()
+        .axis("Epoch", seconds(0, 1))
+        .variable("flux", np.zeros((2, 3)), DEPEND_0="Epoch", DEPEND_1="energy", LABL_PTR_1="labels")
+        .variable("energy", np.array([[10.0, 20.5, 30.0]]), fixed=True, UNITS="eV")
+        .variable("labels", np.array([[b"low", b"middle", b"high"]], "S6"), fixed=True)
+    )
+    lines = rendered([builder.write(tmp_path / "a.cdf")], "txt", parameters=["flux"]).decode().splitlines()
+    assert "# Dimension 1 of flux, labels: low, middle, high" in lines
+    assert "# Dimension 1 of flux, energy [eV]: 10.0, 20.5, 30.0" in lines
+
+
 def test_no_records_leave_the_line_of_names(tmp_path: Path) -> None:
     assert len(_rows(rendered([rich(tmp_path / "a.cdf")], "csv", between(50, 60), ["flux"]))) == 1
 
