@@ -50,7 +50,7 @@ def create_app(
     _add_pages(app, service, ready)
     _add_errors(app)
     allow_other_origins(app, _OPEN_PATHS)
-    _add_log(app)
+    _add_log(app, frozenset(service.settings.trusted_proxies.replace(" ", "").split(",")))
     limit_bodies(app, service.settings)
     return app
 
@@ -120,7 +120,17 @@ def _add_errors(app: flask.Flask) -> None:
         )
 
 
-def _add_log(app: flask.Flask) -> None:
+def _client(trusted: frozenset[str]) -> str | None:
+    """Who asks: what the last proxy that is believed says of it, or the other end of the connection."""
+    address = flask.request.remote_addr
+    for one in reversed(flask.request.headers.get("X-Forwarded-For", "").split(",")):
+        if address not in trusted or not one.strip():
+            break
+        address = one.strip()[:100]
+    return address
+
+
+def _add_log(app: flask.Flask, trusted: frozenset[str]) -> None:
     @app.before_request
     def start() -> None:
         flask.g.request_id = uuid.uuid4().hex[:16]
@@ -138,7 +148,7 @@ def _add_log(app: flask.Flask) -> None:
             "method": flask.request.method,
             "path": flask.request.path,
             "status": response.status_code,
-            "client": flask.request.remote_addr,
+            "client": _client(trusted),
             "agent": flask.request.headers.get("User-Agent", ""),
         }
 

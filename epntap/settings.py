@@ -59,8 +59,11 @@ class Settings:
     database_url: str = field(default="", repr=False)
     #: address that users see, without a trailing slash; empty: http://127.0.0.1:<port>
     public_url: str = ""
+    #: where to listen
     host: str = "127.0.0.1"
     port: int = 8080
+    #: addresses, with commas, of proxies whose X-Forwarded-For is believed; for the log only
+    trusted_proxies: str = "127.0.0.1,::1"
     #: web processes, and threads in each: half of them for answers that last, a quarter for waits, a quarter for
     #: cut-outs; a quarter more is started for what is short
     workers: int = 2
@@ -68,7 +71,7 @@ class Settings:
     #: rows when MAXREC is not given, and the most that may be asked
     maxrec_default: int = 20_000
     maxrec_hard: int = 20_000_000
-    #: seconds after which a query that still runs counts as a long one; so many may run (docs/decisions/007)
+    #: seconds after which a query that still runs counts as a long one, of which only so many may run
     long_query_s: float = 1.0
     #: seconds for a whole synchronous answer
     sync_timeout_s: float = 60.0

@@ -19,6 +19,8 @@ __all__ = ["Database", "Role", "connect", "open_pool", "pooled"]
 Connection = psycopg.Connection[tuple[Any, ...]]
 #: short, because a person or a client waits for the answer "the database is away"
 CONNECT_TIMEOUT_S = 5
+#: a pool tries for so long, with growing pauses; short, so that the first request after an outage begins anew
+RECONNECT_TIMEOUT_S = 3
 
 
 class Role(StrEnum):
@@ -83,7 +85,7 @@ def open_pool(database: Database, role: Role, *, size: int, name: str, **setting
         min_size=min(2, size),
         max_size=size,
         max_idle=300,
-        reconnect_timeout=30,
+        reconnect_timeout=RECONNECT_TIMEOUT_S,
         timeout=CONNECT_TIMEOUT_S,
         kwargs={"autocommit": True},
         check=ConnectionPool.check_connection,  # one short round trip, so that a restart of the database goes unseen
