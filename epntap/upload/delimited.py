@@ -105,7 +105,8 @@ def _lines(file: BinaryIO) -> Iterator[Sequence[str]]:
     except csv.Error as exc:
         raise UploadError(f"The CSV cannot be read: {exc}.") from exc
     finally:
-        text.detach()  # the file stays open for the second time
+        if not file.closed:
+            text.detach()  # the file stays open for the second time
 
 
 def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:

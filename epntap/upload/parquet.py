@@ -89,13 +89,20 @@ def _rows(
         for batch in parquet.iter_batches(_BATCH):
             cells = []
             for n, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
-                values = batch.column(n).to_pylist()
+                cells.append(_column_cells(batch.column(n), column, kind))
                 if kind.pg_type == "text" and not unicode[n]:
-                    unicode[n] = any(value is not None and not _text(value).isascii() for value in values)
-                cells.append(_cells(values, column, kind))
+                    unicode[n] = not all(map(str.isascii, cells[-1]))
             yield from map("\t".join, zip(*cells, strict=True))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as exc:
         raise UploadError(f"The Parquet file cannot be read: {_first_line(exc)}.") from exc
+
+
+def _column_cells(values: pa.Array, column: Column, kind: _Kind) -> Sequence[str]:
+    if not pa.types.is_dictionary(values.type):
+        return _cells(values.to_pylist(), column, kind)
+    # each text of the dictionary once: they may be long, and their repetitions many
+    texts = _cells(values.dictionary.to_pylist(), column, kind)
+    return [NULL if index is None else texts[index] for index in values.indices.to_pylist()]
 
 
 def _cells(values: list[Any], column: Column, kind: _Kind) -> list[str]:

@@ -8,7 +8,6 @@ import tempfile
 import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack
-from itertools import islice
 from typing import BinaryIO, cast
 
 from epntap.catalog.model import Table
@@ -23,7 +22,8 @@ from epntap.upload.votable import read_votable
 __all__ = ["read_uploads"]
 
 _IN_MEMORY = 4 * 1024 * 1024
-_LINES = 1_000
+_WRITE_LINES = 1_000
+_WRITE_LETTERS = 256 * 1024
 _COPY_BYTES = 256 * 1024
 _HEAD = 512
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -67,12 +67,21 @@ def _read(source: Source, budget: Budget) -> ReadTable:
 
 def _spool(content: Content, rows: BinaryIO, budget: Budget) -> int:
     before = budget.rows
-    while lines := list(islice(content.rows, _LINES)):
-        for line in lines:
-            budget.take_row(len(line))
-        lines.append("")
-        rows.write("\n".join(lines).encode())
+    lines: list[str] = []
+    size = 0
+    for line in content.rows:
+        budget.take_row(len(line))
+        lines.append(line)
+        size += len(line)
+        if size > _WRITE_LETTERS or len(lines) > _WRITE_LINES:
+            _write(rows, lines)
+            lines, size = [], 0
+    _write(rows, lines)
     return budget.rows - before
+
+
+def _write(rows: BinaryIO, lines: list[str]) -> None:
+    rows.write("".join(f"{line}\n" for line in lines).encode())
 
 
 def _content(file: BinaryIO, budget: Budget, stack: ExitStack) -> Content:
