@@ -85,7 +85,9 @@ class TapService:
             watch.send_timeout_s = self.settings.send_timeout_s
             watch.slow_from = time.monotonic() + self.settings.long_query_s
 
-        return self._start(request, "sync", self.settings.sync_timeout_s, prepare, Place(self.slow))
+        answer = self._start(request, "sync", self.settings.sync_timeout_s, prepare, Place(self.slow))
+        answer.slots = self.slow
+        return answer
 
     def answer_job(
         self, request: TapRequest, *, timeout_s: float, on_cancel: Callable[[Callable[[], None]], None]
@@ -253,6 +255,8 @@ class Answer:
         self.bytes_sent = 0
         #: what broke the answer after its first block
         self.failure: EpnTapError | None = None
+        #: where whoever keeps the answer aside finds a place for sending it
+        self.slots: Slots | None = None
         self._form = form
         self._columns = columns
         self._facts = facts

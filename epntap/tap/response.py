@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import socket
+from collections.abc import Iterator
 
 import flask
 
+from epntap.admission import Place, Slots
 from epntap.answer import OutcomeStatus
-from epntap.errors import EpnTapError
+from epntap.errors import EpnTapError, UnavailableError
 from epntap.formats.gzip import Gzipped
 from epntap.spool import Spool
 from epntap.tap.pipeline import Answer, BrokenStreamError
@@ -17,6 +19,8 @@ __all__ = ["client_socket", "to_response"]
 
 #: a shorter answer fits into one packet anyway
 _WORTH_COMPRESSING = 1024
+#: a longer one may hold its thread until a slow client has taken it
+_FITS_INTO_BUFFERS = 1024 * 1024
 
 
 def client_socket() -> socket.socket | None:
@@ -49,7 +53,7 @@ def to_response(answer: Answer, *, download_name: str = "") -> flask.Response:
     elif flask.request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         # Without chunks an early end of the connection would look like the end of the answer.
         spool = _spooled(answer)
-        response = flask.Response(spool, headers=headers)
+        response = flask.Response(_counted(spool, answer.slots), headers=headers)
         response.content_length = spool.length
     elif compress:
         headers["Content-Encoding"] = "gzip"
@@ -58,6 +62,31 @@ def to_response(answer: Answer, *, download_name: str = "") -> flask.Response:
         response = flask.Response(answer, headers=headers)
     flask.g.answer = answer
     return response
+
+
+class _Counted:
+    """A spooled answer with its place among those that last."""
+
+    def __init__(self, spool: Spool, place: Place) -> None:
+        self._spool = spool
+        self._place = place
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._spool)
+
+    def close(self) -> None:
+        self._spool.close()
+        self._place.close()
+
+
+def _counted(spool: Spool, slots: Slots | None) -> Spool | _Counted:
+    if slots is None or spool.length <= _FITS_INTO_BUFFERS:
+        return spool
+    place = Place(slots)
+    if not place.take():
+        spool.close()
+        raise UnavailableError("Too many answers are being sent; please try again in a few seconds.", 5)
+    return _Counted(spool, place)
 
 
 def _spooled(answer: Answer) -> Spool:

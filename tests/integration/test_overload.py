@@ -216,3 +216,21 @@ def test_a_long_body_that_comes_is_read(small: Server) -> None:
 
 def test_the_health_page_is_json(small: Server) -> None:
     assert json.loads(request(small, "GET", "/health")[2])["status"] == "ok"
+
+
+def test_http_1_0_clients_that_do_not_read_are_counted(
+    demo_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    whole = "SELECT a.* FROM amdadb.epn_core AS a, amdadb.epn_core AS b, amdadb.epn_core AS c"
+    form = urllib.parse.urlencode({"LANG": "ADQL", "QUERY": whole, "MAXREC": "20000", "FORMAT": "csv"})
+    with (
+        serve(demo_database, tmp_path_factory.mktemp("old"), workers="1", threads="4") as server,
+        ExitStack() as stack,
+    ):
+        beginnings = []
+        for _ in range(3):  # two places, and one too many
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            client.sendall(f"GET /tap/sync?{form} HTTP/1.0\r\nHost: x\r\n\r\n".encode())
+            beginnings.append(client.recv(2000).split(b"\r\n")[0].split()[1])
+            assert is_short_answered(server)
+        assert beginnings == [b"200", b"200", b"503"]
