@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,12 +48,12 @@ class Topcat:
     def use_service(self, tap_url: str, reached: Callable[[], str]) -> None:
         """Open the TAP window and give it the address of a service, until `reached` says that it was asked."""
         control = self.window("^TOPCAT$")
-        self.insist(lambda: self.click(control, _TAP_BUTTON), lambda: self._find(_TAP_TITLE), "a TAP window")
+        self.insist(lambda: self.click(control, _TAP_BUTTON), lambda: self.find(_TAP_TITLE), "a TAP window")
         # without the public network the search in the registry fails, and says so in a dialogue
         dialogue = self.window(_ERROR_TITLE)
         self.insist(
             lambda: self.click(dialogue, _OK),
-            lambda: "" if self._find(_ERROR_TITLE) else "gone",
+            lambda: "" if self.find(_ERROR_TITLE) else "gone",
             "nothing to complain of",
         )
         tap = self.window(_TAP_TITLE)
@@ -90,9 +90,10 @@ class Topcat:
 
     def window(self, title: str) -> str:
         """The window with this title, when it is there."""
-        return self.until(lambda: self._find(title), f"a window {title!r}")
+        return self.until(lambda: self.find(title), f"a window {title!r}")
 
-    def _find(self, title: str) -> str:
+    def find(self, title: str) -> str:
+        """The window with this title, or nothing."""
         found = self._run("xdotool", "search", "--onlyvisible", "--name", title).split()
         return found[-1] if found else ""
 
@@ -125,13 +126,33 @@ class Topcat:
         self._run("xdotool", "click", "1")
         time.sleep(0.5)
 
+    def resize(self, window: str, width: int, height: int) -> None:
+        """Make a window so large."""
+        self._run("xdotool", "windowsize", window, str(width), str(height))
+        time.sleep(1)
+
+    def drag(self, window: str, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """Take hold of something in a window and move it."""
+        self._run("xdotool", "mousemove", "--window", window, *map(str, start), "mousedown", "1")
+        time.sleep(0.3)
+        self._run("xdotool", "mousemove", "--window", window, *map(str, end))
+        time.sleep(0.3)
+        self._run("xdotool", "mousemove_relative", "--", "0", "1", "mouseup", "1")
+        time.sleep(1)
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other."""
+        for key in keys:
+            self._run("xdotool", "key", key)
+            time.sleep(0.3)
+
     def type(self, text: str) -> None:
         """Type into whatever has the focus."""
         self._run("xdotool", "type", "--delay", "20", text)
 
     def photograph(self, file: Path, title: str = "") -> Path:
         """A picture of a window, or of the whole screen, in few colours."""
-        window = self._find(title) if title else "root"
+        window = self.find(title) if title else "root"
         self._run("import", "-window", window, "-colors", "64", f"PNG8:{file}")
         return file
 
@@ -141,8 +162,8 @@ class Topcat:
 
 
 @contextmanager
-def topcat() -> Iterator[Topcat]:
-    """TOPCAT with a home, a display and no network but this machine."""
+def topcat(*arguments: str) -> Iterator[Topcat]:
+    """TOPCAT with a home, a display and no network but this machine; `arguments` are tables to load."""
     folder = Path(tempfile.mkdtemp(prefix="topcat-", dir="/tmp"))
     read, write = os.pipe()
     with subprocess.Popen(
@@ -154,7 +175,7 @@ def topcat() -> Iterator[Topcat]:
         with os.fdopen(read) as said:
             display = f":{said.readline().strip()}"
         try:
-            with _started(display, folder):
+            with _started(display, folder, arguments):
                 yield Topcat(display, folder)
         finally:
             screen.terminate()
@@ -162,10 +183,10 @@ def topcat() -> Iterator[Topcat]:
 
 
 @contextmanager
-def _started(display: str, folder: Path) -> Iterator[None]:
+def _started(display: str, folder: Path, arguments: Sequence[str]) -> Iterator[None]:
     command = [
         "topcat", f"-Duser.home={folder}", "-Dhttp.proxyHost=127.0.0.1", "-Dhttp.proxyPort=9", "-Xmx512m",
-        "-nohub", "-memory",
+        "-nohub", *(arguments or ("-memory",)),  # in memory a table loses its service descriptors
     ]  # fmt: skip
     environ = {
         **os.environ,
