@@ -64,9 +64,7 @@ class FileSource:
             return bytes(target)
         chunk = self._chunks.get(number)
         if chunk is None:
-            buffer = bytearray(min(_CHUNK_BYTES, self.size - number * _CHUNK_BYTES))
-            self._fill(memoryview(buffer), number * _CHUNK_BYTES)
-            chunk = self._chunks[number] = bytes(buffer)
+            chunk = self._chunks[number] = self._chunk(number * _CHUNK_BYTES)
         return chunk[start : start + count]
 
     def read_into(self, offset: int, target: memoryview) -> None:
@@ -91,6 +89,16 @@ class FileSource:
         """Size in bytes and time of change in nanoseconds when the file was opened."""
         return self._identity[2:]
 
+    def _chunk(self, offset: int) -> bytes:
+        descriptor = self._open()
+        try:
+            chunk = os.pread(descriptor, _CHUNK_BYTES, offset)
+        except OSError as exc:
+            raise _failed(self.name, exc, offset) from exc
+        if len(chunk) < min(_CHUNK_BYTES, self.size - offset) or _identity(descriptor) != self._identity:
+            raise _changed(self.name)
+        return chunk
+
     def _fill(self, target: memoryview, offset: int) -> None:
         descriptor = self._open()
         done, got = 0, 1
@@ -99,8 +107,7 @@ class FileSource:
                 got = os.preadv(descriptor, [target[done:]], offset + done)
                 done += got
         except OSError as exc:
-            reason = (exc.strerror or type(exc).__name__).lower()
-            raise UnreadableFileError(f"{self.name} cannot be read: {reason} at byte {offset + done}") from exc
+            raise _failed(self.name, exc, offset + done) from exc
         # looked at after the bytes were taken: whoever wrote before that has left a mark
         if done < len(target) or _identity(descriptor) != self._identity:
             raise _changed(self.name)
@@ -165,6 +172,11 @@ def _identity(descriptor: int) -> tuple[int, int, int, int]:
     """Return what tells a file from another one of the same name: device, number, size, time of change."""
     status = os.fstat(descriptor)
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _failed(name: str, error: OSError, offset: int) -> UnreadableFileError:
+    reason = (error.strerror or type(error).__name__).lower()
+    return UnreadableFileError(f"{name} cannot be read: {reason} at byte {offset}")
 
 
 def _changed(name: str) -> UnreadableFileError:
