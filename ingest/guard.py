@@ -8,13 +8,14 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from epntap.archive.counts import is_as_ingested
 from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Table
 from epntap.errors import SetupError
 from ingest.copy import CHANGED, STAGED
 from ingest.readers.cdf import Holdings
 
-__all__ = ["refuse_lost_files", "refuse_lost_rows"]
+__all__ = ["refuse_lost_files", "refuse_lost_rows", "refuse_other_writers"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -67,4 +68,16 @@ def refuse_lost_rows(connection: Connection, table: Table, rows: int, withdrawn:
         raise SetupError(
             f"This ingestion would delete {lost[0]:,} of the {rows:,} granules of {table.qualified_name}. "
             f"Nothing was changed; {_IF_SO}."
+        )
+
+
+def refuse_other_writers(connection: Connection, schema: str) -> None:
+    """Raise SetupError when somebody wrote to the table since this run began.
+
+    In a transaction: until its end who wants to do so has to wait.
+    """
+    if not is_as_ingested(connection, schema):
+        raise SetupError(
+            f"Somebody else has just written to {schema}.epn_core. Nothing was changed; please run again, all granules "
+            "will be compared then."
         )

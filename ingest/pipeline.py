@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from epntap.archive import store
-from epntap.archive.counts import write_coverage, write_value_counts
+from epntap.archive.counts import is_as_ingested, write_coverage, write_value_counts
 from epntap.archive.memory import (
     DatasetState,
     dataset_states,
@@ -36,7 +36,7 @@ from epntap.errors import DefinitionError, SetupError
 from ingest.build import ROW_DATES, GranuleBuilder, files_out_of_dates
 from ingest.copy import Merged, allow_memory, fill_new_table, merge_into_table
 from ingest.descriptor import Definition, did_you_mean
-from ingest.guard import refuse_lost_files, refuse_lost_rows
+from ingest.guard import refuse_lost_files, refuse_lost_rows, refuse_other_writers
 from ingest.plans import Plans, Work, make_plans, what_to_do
 from ingest.progress import Progress, Silent
 from ingest.report import GranuleCount, Report, SourceCount
@@ -157,10 +157,13 @@ def _bring_up_to_date(
     builder = GranuleBuilder(definition, plans.table, now.date(), stamp, is_new=unused is None)
     plans, screening = admit_datasets(connection, definition, plans, builder, stamp)
     stored = {} if unused is None else publish.rows_by_dataset(connection, plans.table)
-    work = what_to_do(plans, memory.datasets, stored, memory.indexed, thorough=options.thorough or unused is None)
+    is_known = unused is not None and is_as_ingested(connection, schema)
+    work = what_to_do(plans, memory.datasets, stored, memory.indexed, thorough=options.thorough or not is_known)
     # 4. rows, archive and catalogue, all or nothing
     load_clock = time.perf_counter()
     with connection.transaction():
+        if is_known:
+            refuse_other_writers(connection, schema)
         if unused is None:
             merged = _fill(connection, plans, builder, progress)
         else:

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from epntap.archive import store
-from epntap.archive.counts import write_coverage, write_value_counts
+from epntap.archive.counts import is_as_ingested, write_coverage, write_value_counts
 from epntap.archive.memory import RowState, forget_files, moved_files, row_state, write_row_state
 from epntap.archive.model import Dataset
 from epntap.catalog import publish
@@ -153,7 +153,8 @@ def load_rows(
     fingerprint = rows_fingerprint(definition, (one for _, opened in sources for one in opened.contents))
     if unused is not None and not thorough:
         state = row_state(connection, schema)
-        if state is not None and state.fingerprint == fingerprint and _rows_stored(connection, table) == state.rows:
+        is_same = state is not None and state.fingerprint == fingerprint and is_as_ingested(connection, schema)
+        if state is not None and is_same and _rows_stored(connection, table) == state.rows:
             _note_run(connection, schema, scanner, now)
             merged = Merged(unchanged=state.rows)
             said = _Said.from_state(state)

@@ -15,6 +15,7 @@ __all__ = [
     "COUNTED_TABLE",
     "Coverage",
     "coverage",
+    "is_as_ingested",
     "item_count",
     "row_count",
     "value_counts",
@@ -83,6 +84,15 @@ def write_value_counts(
                     copy.write_row((schema, column, value, number))
 
 
+def is_as_ingested(connection: Connection, schema: str) -> bool:
+    """Whether nobody has written to the table since its rows were counted.
+
+    Within a transaction it stays so until its end: whoever wants to write by hand waits for that.
+    """
+    connection.execute("SELECT FROM archive.service WHERE schema_name = %s FOR UPDATE", (schema,))
+    return value_counts(connection, schema, ALL_ROWS) is not None
+
+
 def _forget_when_written(connection: Connection, schema: str) -> None:
     """Make the trigger that takes counts back, where there is none. Readers do not wait for it."""
     table = sql.Identifier(schema, COUNTED_TABLE)
@@ -93,7 +103,7 @@ def _forget_when_written(connection: Connection, schema: str) -> None:
     if found.fetchone() is None:
         connection.execute(
             sql.SQL(
-                "CREATE TRIGGER {} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {} "
+                "CREATE TRIGGER {} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {} "
                 "FOR EACH STATEMENT EXECUTE FUNCTION archive.forget_counts()"
             ).format(sql.Identifier(_TRIGGER), table)
         )

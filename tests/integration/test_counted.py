@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from epntap.adql import translate
+from epntap.archive.counts import is_as_ingested, write_value_counts
 from epntap.catalog.load import CatalogCache, load_catalog
 from epntap.catalog.model import Catalog
 from epntap.db.pool import Database, Role, connect
@@ -184,6 +186,45 @@ def test_counts_that_were_taken_back_are_not_missed(database: Database, archive:
     # the next ingestion counts again
     ingest(database, archive)
     assert all(is_counted(query, catalogues(database)[0]) for query in asked)
+
+
+def test_rows_that_were_changed_by_hand_are_mended_and_counted(database: Database, archive: Path) -> None:
+    ingest(database, archive)
+    with connect(database, Role.SERVICE, autocommit=True) as service:
+        service.execute("UPDATE plasma.epn_core SET target_name = 'Vulcan' WHERE dataset_id = 'syn-mom'")
+    # as many rows as before, of datasets that have not moved
+    ingest(database, archive)
+    counted, plain = catalogues(database)
+    query = "SELECT target_name, COUNT(*) FROM plasma.epn_core GROUP BY target_name"
+    with connect(database, Role.READER) as reader:
+        assert is_counted(query, counted)
+        assert answer(reader, query, counted) == answer(reader, query, plain)
+        assert "Vulcan" not in str(answer(reader, query, plain))
+
+
+def test_who_writes_by_hand_while_counts_are_written_takes_them_back(database: Database, archive: Path) -> None:
+    ingest(database, archive)
+    by_hand = "UPDATE plasma.epn_core SET target_name = 'Vulcan' WHERE granule_uid = 'syn-mag_20010101'"
+    with connect(database, Role.OWNER) as ingestion:
+        # as an ingestion does from the beginning of its transaction
+        assert is_as_ingested(ingestion, "plasma")
+        with (
+            ThreadPoolExecutor() as pool,
+            connect(database, Role.SERVICE, autocommit=True) as service,
+            connect(database, Role.ADMIN, autocommit=True) as watching,
+        ):
+            waiting = pool.submit(service.execute, by_hand)
+            while watching.execute(_WAITING).fetchone() != (1,):
+                assert not waiting.done()
+            counts: dict[str, dict[str | None, int]] = {"target_name": {"Saturn": 20}}
+            write_value_counts(ingestion, "plasma", 20, counts)
+            ingestion.commit()
+            assert waiting.result().rowcount == 1
+    with connect(database, Role.OWNER) as owner:
+        assert not is_as_ingested(owner, "plasma")
+
+
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 def test_a_process_learns_that_counts_were_taken_back(
