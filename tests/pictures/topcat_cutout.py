@@ -51,6 +51,7 @@ def cut_out(tap_url: str, invoked: Callable[[], str], file: Path | None = None) 
             client.insist(lambda: client.click(window, _INVOKE), invoked, "an answer of the cut-out service")
             if file is not None:
                 time.sleep(12)
+                client.lift(window)
                 client.photograph(file, _TITLE)
 
 

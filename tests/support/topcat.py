@@ -131,6 +131,11 @@ class Topcat:
         self._run("xdotool", "windowsize", window, str(width), str(height))
         time.sleep(1)
 
+    def lift(self, window: str) -> None:
+        """Bring a window before the others: the main one comes forward when a table is loaded."""
+        self._run("xdotool", "windowraise", window)
+        time.sleep(2)
+
     def drag(self, window: str, start: tuple[int, int], end: tuple[int, int]) -> None:
         """Take hold of something in a window and move it."""
         self._run("xdotool", "mousemove", "--window", window, *map(str, start), "mousedown", "1")
