@@ -23,8 +23,11 @@ __all__ = ["CdfLook", "ChecksumLook", "Look", "Peek", "Reading", "Scanner", "by_
 
 #: a process of our own takes half a second to start; so many files are opened sooner than that
 FEWEST_FOR_PROCESSES = 48
-#: files that go to a process at a time, and how many such batches wait for each process
+#: files that go to a process at a time: few where there are few, so that all processes have some, and more where there
+#: are many, because on a busy machine each hand-over waits for its turn; and how many batches wait for each process
 BATCH = 8
+LARGEST_BATCH = 64
+_BATCHES_EACH = 50
 BATCHES_IN_FLIGHT = 3
 #: files found that are written down at a time, so that a run that dies does not lose them
 REMEMBER_EVERY = 2000
@@ -182,7 +185,8 @@ class Scanner:
             yield from map(_look_into, orders)
             return
         lost: list[_Order] = []
-        yield from _in_processes(orders, self._jobs, BATCH, lost)
+        batch = max(BATCH, min(LARGEST_BATCH, len(orders) // (self._jobs * _BATCHES_EACH)))
+        yield from _in_processes(orders, self._jobs, batch, lost)
         # a process died and took its neighbours along: one at a time shows which file it was
         while lost:
             culprits: list[_Order] = []
