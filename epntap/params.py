@@ -22,8 +22,11 @@ def read_params(pairs: Iterable[tuple[str, str]]) -> Params:
 
 
 def single(params: Params, name: str) -> str | None:
-    """The value of a parameter that may be given once; empty counts as absent (DALI 1.1 §3.2)."""
+    """The value of a parameter that may be given once; empty counts as absent (DALI 1.1 §3.2).
+
+    The same value again is no second one: astroquery sends FORMAT and format with a table.
+    """
     values = [value for value in params.get(name, ()) if value.strip()]
-    if len(values) > 1:
+    if len(set(values)) > 1:
         raise ParameterError(f"{name} is given {len(values)} times; please give it once.")
     return values[0] if values else None

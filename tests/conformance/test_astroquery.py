@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from astropy.table import Table
 from astroquery.utils.tap.core import TapPlus
 
 from tests.support.server import Server
@@ -65,3 +66,19 @@ def test_what_is_wrong_is_said(service: TapPlus) -> None:
     # of a job it reads only the result that is not there
     with pytest.raises(requests.HTTPError, match="did you mean target_name"):
         service.launch_job_async(wrong)
+
+
+@pytest.mark.parametrize("how", ["launch_job", "launch_job_async"])
+@pytest.mark.parametrize("as_file", [True, False])
+def test_an_upload(service: TapPlus, tmp_path: Path, how: str, as_file: bool) -> None:
+    file = tmp_path / "mine.vot"
+    mine = Table({"granule_uid": ["syna-mag_20161230", "nothing", "syna-mag_20161229"], "mark": [1, 2, 3]})
+    mine.write(file, format="votable")
+    join = (
+        "SELECT mine.mark, e.time_min FROM TAP_UPLOAD.mine AS mine"
+        " JOIN amdadb.epn_core AS e ON e.granule_uid = mine.granule_uid ORDER BY e.time_min"
+    )
+    job = getattr(service, how)(join, upload_resource=str(file) if as_file else mine, upload_table_name="mine")
+    table = job.get_results()
+    assert list(table["mark"]) == [3, 1]
+    assert list(table["time_min"]) == [2457751.5, 2457752.5]
