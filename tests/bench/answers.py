@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import statistics
-import threading
 import time
 from collections.abc import Iterator
 
-import psutil
 import psycopg
 
 from tests.bench.client import ask
 from tests.bench.measure import TABLE, Bench, Measure
+from tests.bench.memory import watched
 
 __all__ = ["measure"]
 
@@ -74,23 +73,6 @@ def _limit(url: str, rows: int) -> float:
 def _memory(bench: Bench, name: str) -> Measure:
     """How much all processes of the server grow while one answer leaves."""
     rows = min(bench.rows, _MOST_ROWS_IN_MEMORY_TEST)
-    parent = psutil.Process(bench.server.pid)
-    processes = [parent, *parent.children(recursive=True)]
-
-    def used() -> float:
-        return float(sum(p.memory_full_info().uss for p in processes if p.is_running())) / 1e6
-
-    idle = used()
-    peaks = [idle]
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.05):
-            peaks.append(used())
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    ask(bench.server, _EVERYTHING, name, rows)
-    done.set()
-    thread.join()
-    return Measure.of(f"{name}: memory above idle while {rows:,} rows leave", [max(peaks) - idle], "MB", "< 150")
+    with watched(bench.server) as growth:
+        ask(bench.server, _EVERYTHING, name, rows)
+    return Measure.of(f"{name}: memory above idle while {rows:,} rows leave", [growth.most], "MB", "< 150")

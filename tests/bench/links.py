@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import threading
 import time
 import urllib.parse
 from collections.abc import Iterator
 
-import psutil
 import psycopg
 
 from tests.bench.measure import TABLE, Bench, Measure
+from tests.bench.memory import watched
 from tests.support.server import Server
 
 __all__ = ["measure"]
@@ -53,27 +52,9 @@ def measure(bench: Bench) -> Iterator[Measure]:
 
 def _watched(server: Server, identifiers: list[str]) -> tuple[float, float, float]:
     """Seconds to the first byte and to the last, and megabytes by which the server grew meanwhile."""
-    processes = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
-
-    def used() -> float:
-        return float(sum(p.memory_full_info().uss for p in processes if p.is_running())) / 1e6
-
-    idle = used()
-    peaks = [idle]
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.02):
-            peaks.append(used())
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
+    with watched(server) as growth:
         first, total = _ask(server, identifiers)
-    finally:
-        done.set()
-        thread.join()
-    return first, total, max(peaks) - idle
+    return first, total, growth.most
 
 
 def _ask(server: Server, identifiers: list[str]) -> tuple[float, float]:
