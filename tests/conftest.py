@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import InsufficientPrivilege
 
 from epntap.db.migrate import apply_migrations, grant_database
 from epntap.db.pool import Database, Role, connect
@@ -92,8 +93,13 @@ def drop_database(server: Database, database: Database) -> None:
 
 
 def _drop(server: Database, name: str) -> None:
+    drop = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
     with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        try:
+            connection.execute(drop + sql.SQL(" WITH (FORCE)"))
+        except InsufficientPrivilege:
+            # a login that is no superuser may not end an autovacuum worker; without FORCE the server does it
+            connection.execute(drop)
 
 
 @pytest.fixture(scope="session")
