@@ -87,9 +87,13 @@ def clone_database(server: Database, prefix: str, template: str) -> Database:
 
 def drop_database(server: Database, database: Database) -> None:
     """Remove a database whoever may be connected."""
+    _drop(server, name_of(database))
+
+
+def name_of(database: Database) -> str:
+    """What the server calls it."""
     with psycopg.connect(database.url) as connection:
-        name = connection.info.dbname
-    _drop(server, name)
+        return connection.info.dbname
 
 
 def _drop(server: Database, name: str) -> None:
@@ -120,13 +124,29 @@ def database(postgres_server: Database, template_database: str) -> Iterator[Data
 
 
 @pytest.fixture(scope="session")
-def demo_database(
+def demo_template(
     postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
-    """A database that publishes the synthetic sample archive as amdadb. Read it; do not change it."""
-    database = clone_database(postgres_server, "demo", template_database)
+) -> Iterator[str]:
+    """Name of a database that publishes the synthetic samples. Nobody is connected to it, so tests can clone it."""
+    database = clone_database(postgres_server, "samples", template_database)
     home = tmp_path_factory.mktemp("demo")
     prepare_demo(Settings(home=home), database, lambda _text: None, Silent())
+    yield name_of(database)
+    drop_database(postgres_server, database)
+
+
+@pytest.fixture(scope="session")
+def demo_database(postgres_server: Database, demo_template: str) -> Iterator[Database]:
+    """A database that publishes the synthetic samples, served to all tests. Read it; do not change it."""
+    database = clone_database(postgres_server, "demo", demo_template)
+    yield database
+    drop_database(postgres_server, database)
+
+
+@pytest.fixture(scope="module")
+def own_demo_database(postgres_server: Database, demo_template: str) -> Iterator[Database]:
+    """The same for the tests of one module: no worker of another server takes its jobs."""
+    database = clone_database(postgres_server, "own", demo_template)
     yield database
     drop_database(postgres_server, database)
 

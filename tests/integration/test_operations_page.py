@@ -80,17 +80,13 @@ def contents(database: Database) -> dict[str, tuple[int, str]]:
     return found
 
 
-def test_backup_and_restore(
-    postgres_server: Database, demo_database: Database, elsewhere: Database, tmp_path: Path
-) -> None:
-    with psycopg.connect(demo_database.url) as connection:
-        name = connection.info.dbname
+def test_backup_and_restore(postgres_server: Database, demo_template: str, elsewhere: Database, tmp_path: Path) -> None:
     everything = "SELECT granule_uid, time_min, access_url FROM amdadb.epn_core ORDER BY granule_uid"
     first, second, backup = tmp_path / "first", tmp_path / "second", tmp_path / "backup"
     second.mkdir()
     backup.mkdir()
     with ExitStack() as stack:
-        copy = clone_database(postgres_server, "kept", name)
+        copy = clone_database(postgres_server, "kept", demo_template)
         stack.callback(drop_database, postgres_server, copy)
         with serve(copy, first, workers="1", public_url="http://tap.example") as server:
             before = query(server, everything)[2]

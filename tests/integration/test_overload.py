@@ -65,14 +65,14 @@ def stalled(server: Server, count: int) -> Iterator[list[bytes]]:
 
 
 @pytest.fixture(scope="module")
-def small(demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def small(own_demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One process with eight threads: four slow answers, two waits, two cut-outs."""
     home = tmp_path_factory.mktemp("small")
-    with serve(demo_database, home, workers="1", threads=str(THREADS), long_query_s="0.4") as server:
+    with serve(own_demo_database, home, workers="1", threads=str(THREADS), long_query_s="0.4") as server:
         yield server
 
 
-def test_with_every_streaming_place_held_the_rest_goes_on(small: Server, demo_database: Database) -> None:
+def test_with_every_streaming_place_held_the_rest_goes_on(small: Server, own_demo_database: Database) -> None:
     pending = job_of(small, TOP_10)
     with stalled(small, THREADS // 2) as beginnings:
         assert all(one.startswith(b"HTTP/1.1 200") for one in beginnings)
@@ -84,8 +84,8 @@ def test_with_every_streaming_place_held_the_rest_goes_on(small: Server, demo_da
         status, headers, text = query(small, LONG)
         assert (status, headers["Retry-After"]) == (503, "5")
         assert text == "Too many answers are being sent; please try again in a few seconds.\n"
-        assert running(demo_database) == THREADS // 2
-    seconds_until(demo_database, 0, 10)
+        assert running(own_demo_database) == THREADS // 2
+    seconds_until(own_demo_database, 0, 10)
     assert is_short_answered(small)
 
 
@@ -114,17 +114,17 @@ def test_surplus_waits_return_at_once(small: Server) -> None:
 
 
 def test_long_queries_leave_room_for_short_ones(
-    demo_database: Database, tmp_path_factory: pytest.TempPathFactory
+    own_demo_database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = tmp_path_factory.mktemp("long")
     with (
-        serve(demo_database, home, workers="1", threads="8", query_connections="9", long_query_s="0.4") as server,
+        serve(own_demo_database, home, workers="1", threads="8", query_connections="9", long_query_s="0.4") as server,
         ExitStack() as stack,
     ):
         clients = [stack.enter_context(ask(server, SLOW)) for _ in range(30)]
         for _ in range(10):
             assert is_short_answered(server)
-        seconds_until(demo_database, 4, 10)  # half of the threads
+        seconds_until(own_demo_database, 4, 10)  # half of the threads
         answers = []
         for client in clients:
             client.settimeout(0.2)
@@ -139,7 +139,7 @@ def test_long_queries_leave_room_for_short_ones(
             assert b"as many long queries as the service takes at once are running" in answer
             assert b"/tap/async" in answer
         assert is_short_answered(server)
-    seconds_until(demo_database, 0, 10)
+    seconds_until(own_demo_database, 0, 10)
 
 
 def test_clients_that_say_nothing_or_half_hold_no_thread(small: Server) -> None:
@@ -219,12 +219,12 @@ def test_the_health_page_is_json(small: Server) -> None:
 
 
 def test_http_1_0_clients_that_do_not_read_are_counted(
-    demo_database: Database, tmp_path_factory: pytest.TempPathFactory
+    own_demo_database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     whole = "SELECT a.* FROM amdadb.epn_core AS a, amdadb.epn_core AS b, amdadb.epn_core AS c"
     form = urllib.parse.urlencode({"LANG": "ADQL", "QUERY": whole, "MAXREC": "20000", "FORMAT": "csv"})
     with (
-        serve(demo_database, tmp_path_factory.mktemp("old"), workers="1", threads="4") as server,
+        serve(own_demo_database, tmp_path_factory.mktemp("old"), workers="1", threads="4") as server,
         ExitStack() as stack,
     ):
         beginnings = []
