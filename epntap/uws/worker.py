@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -87,6 +88,9 @@ class Worker:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _work: threading.Condition = field(default_factory=threading.Condition)
     _hints: int = 0
+    #: how many jobs of each kind run, and the lock of whoever takes another
+    _busy: Counter[str] = field(default_factory=Counter)
+    _claiming: threading.Lock = field(default_factory=threading.Lock)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self, parent: int | None = None) -> None:
@@ -119,11 +123,15 @@ class Worker:
     def _take_jobs(self) -> None:
         while not self._stopping.is_set():
             try:
-                job = self.store.claim(self.runs, self.name)
+                job = self._claim()
                 if job is None:
                     self._wait_for_work()
-                else:
+                    continue
+                try:
                     self._run_job(job)
+                finally:
+                    with self._claiming:
+                        self._busy[job.kind] -= 1
             except EpnTapError as exc:
                 log.warning("cannot take a job: %s", exc)
                 self._stopping.wait(_TELL_AGAIN_S)
@@ -131,6 +139,15 @@ class Worker:
                 # the thread must outlive it; a job that is left behind is missed by its heartbeat and run again
                 log.exception("a job has upset its worker")
                 self._stopping.wait(_TELL_AGAIN_S)
+
+    def _claim(self) -> Job | None:
+        """The next job, but not of a kind that would then have every thread: other kinds need not wait for it."""
+        most = self.settings.worker_jobs if len(self.runs) == 1 else max(1, self.settings.worker_jobs - 1)
+        with self._claiming:
+            job = self.store.claim([kind for kind in self.runs if self._busy[kind] < most], self.name)
+            if job is not None:
+                self._busy[job.kind] += 1
+            return job
 
     def _wait_for_work(self) -> None:
         with self._work:

@@ -187,6 +187,18 @@ def test_aborting_ends_the_process_that_cuts(place: Place, alone: Soda) -> None:
         until(lambda: not any(name.endswith(".part") for name in place.results()), 5)
 
 
+def test_jobs_of_the_other_kind_do_not_wait_for_long_cut_outs(place: Place, alone: Soda) -> None:
+    queries = Client(place.server)
+    with worker(place):
+        cuts = [alone.start(("ID", BIG), ("FORMAT", "VOTable"), *several(40)) for _ in range(3)]
+        alone.until(cuts[0], "EXECUTING")
+        query = queries.create(PHASE="RUN")
+        assert queries.until(query, "COMPLETED", "ERROR") == "COMPLETED"
+        assert [alone.phase(cut) for cut in cuts] == ["EXECUTING", "QUEUED", "QUEUED"]
+        for cut in reversed(cuts):
+            assert alone.ask("DELETE", cut).status == 303
+
+
 def test_a_cut_out_ends_after_its_executionduration(place: Place, alone: Soda) -> None:
     with worker(place) as process:
         reply = alone.post(alone.list, ("ID", BIG), ("FORMAT", "VOTable"), *several(40))
