@@ -16,8 +16,12 @@ import socket
 import threading
 from contextlib import closing, suppress
 
+import numpy as np
+
 from datalink.frames import Frame, Head, receive, send
 from datalink.making import CutAnswer, CutPlan, make_cut
+from datalink.reformat.cells import number_texts
+from epntap.cdf import format_utc_array
 from epntap.errors import EpnTapError, ServiceError
 from epntap.logs import start_log
 
@@ -34,6 +38,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, whose end is told by standard input
     start_log()
+    _warm_up()
     gc.freeze()  # what is loaded now is never looked at again, so that its pages stay shared
     with socket.socket(fileno=0) as door:
         while True:
@@ -46,6 +51,12 @@ def main() -> None:
                     _serve(socket.socket(fileno=handles[0]))
                 os._exit(0)
             os.close(handles[0])
+
+
+def _warm_up() -> None:
+    """Do once what each child would do anew: pyarrow imports pandas with the first text that it makes."""
+    number_texts(np.zeros(1))
+    format_utc_array(np.zeros(1, np.int64))
 
 
 def _serve(channel: socket.socket) -> None:

@@ -22,6 +22,12 @@ log = logging.getLogger(__name__)
 
 _BUFFER_BYTES = 1 << 20
 _PIECE_BYTES = 256 * 1024
+#: for libraries that start threads when they are loaded, which forking does not bear: numpy's and pyarrow's
+_ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
 #: a cutter that was killed is started anew
 _ATTEMPTS = 3
 
@@ -77,8 +83,7 @@ class Cutters:
         if self._door is None:
             ours, theirs = socket.socketpair()
             with theirs:
-                # one thread: nothing here multiplies matrices, and forking wants it
-                environ = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+                environ = {**os.environ, **_ONE_THREAD}
                 command = [sys.executable, "-m", "datalink.cutter"]
                 self._process = subprocess.Popen(command, stdin=theirs.fileno(), env=environ)  # noqa: S603  # our own command
             self._door = ours

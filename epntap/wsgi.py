@@ -153,6 +153,7 @@ def build_worker(settings: Settings, database: Database) -> Worker:
         results=results,
         connect=lambda: connect(database, Role.SERVICE, autocommit=True),
         runs={"tap": run_tap, "soda": lambda job, sink: run_cut_job(cutouts, job.parameters, sink)},
+        yielding=frozenset({"soda"}),
     )
 
 

@@ -83,6 +83,8 @@ class Worker:
     #: opens a connection in the service role, for listening
     connect: Callable[[], psycopg.Connection[Any]]
     runs: Mapping[str, Run]
+    #: kinds whose jobs last, so that each of them leaves a thread to the others
+    yielding: frozenset[str] = frozenset()
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}")
     _tasks: dict[str, _Task] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -141,10 +143,11 @@ class Worker:
                 self._stopping.wait(_TELL_AGAIN_S)
 
     def _claim(self) -> Job | None:
-        """The next job, but not of a kind that would then have every thread: other kinds need not wait for it."""
-        most = self.settings.worker_jobs if len(self.runs) == 1 else max(1, self.settings.worker_jobs - 1)
+        """The next job, but none of a yielding kind when this is the last thread that such jobs have left."""
+        most = max(1, self.settings.worker_jobs - 1)
         with self._claiming:
-            job = self.store.claim([kind for kind in self.runs if self._busy[kind] < most], self.name)
+            kinds = [kind for kind in self.runs if kind not in self.yielding or self._busy[kind] < most]
+            job = self.store.claim(kinds, self.name)
             if job is not None:
                 self._busy[job.kind] += 1
             return job

@@ -45,9 +45,14 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return series(tmp_path_factory.mktemp("long") / "long.cdf", seconds(*range(MANY)))
 
 
+def loaders_of(process: psutil.Process) -> list[psutil.Process]:
+    """The processes that cut-outs are forked from, of all that this one has started (databases, servers, trackers)."""
+    return [child for child in process.children() if "datalink.cutter" in child.cmdline()]
+
+
 def at_work() -> list[psutil.Process]:
     """The processes that make cut-outs at this moment."""
-    return [child for loader in psutil.Process().children() for child in loader.children()]
+    return [cutter for loader in loaders_of(psutil.Process()) for cutter in loader.children()]
 
 
 def until_idle() -> None:
@@ -116,7 +121,7 @@ def test_a_process_that_is_killed_is_not_a_short_answer(cutters: Cutters, long: 
 
 def test_a_loader_that_is_killed_is_started_again(cutters: Cutters, long: Path) -> None:
     cutters.cut(plan_for(long)).close()
-    loaders = psutil.Process().children()
+    loaders = loaders_of(psutil.Process())
     assert loaders
     for loader in loaders:
         os.kill(loader.pid, signal.SIGKILL)
@@ -152,3 +157,9 @@ def test_closing_ends_the_process_whatever_it_does(cutters: Cutters, long: Path)
 def test_they_give_way_to_the_web_server(cutters: Cutters, long: Path) -> None:
     with closing(cutters.cut(plan_for(long))):
         assert {process.nice() for process in at_work()} == {min(psutil.Process().nice() + 5, 19)}
+
+
+def test_what_is_forked_from_has_one_thread(cutters: Cutters, tmp_path: Path) -> None:
+    with closing(cutters.cut(plan_for(rich(tmp_path / "rich.cdf"), parameters=("flux",)))) as answer:
+        assert b"".join(answer)
+    assert [loader.num_threads() for loader in loaders_of(psutil.Process())] == [1]
