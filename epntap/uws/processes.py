@@ -22,6 +22,8 @@ _LOOK_S = 0.5
 #: a worker that does not live for so long is not restarted at once
 _SHORT_LIFE_S = 5.0
 _STOP_WITHIN_S = 4.0
+#: a program that cannot be started at all does not keep the server from starting
+_BEGIN_WITHIN_S = 10.0
 
 
 @contextmanager
@@ -29,12 +31,17 @@ def job_workers(settings: Settings, database: Database) -> Iterator[None]:
     """Keep `settings.job_workers` processes of `epntap worker` alive for as long as the block runs."""
     here = os.getpid()
     stopping = threading.Event()
+    begun = [threading.Event() for _ in range(settings.job_workers)]
     keepers = [
-        threading.Thread(target=_keep_alive, args=(settings, database, stopping), name=f"worker-{n}", daemon=True)
-        for n in range(settings.job_workers)
+        threading.Thread(target=_keep_alive, args=(settings, database, stopping, one), name=f"worker-{n}", daemon=True)
+        for n, one in enumerate(begun)
     ]
     for keeper in keepers:
         keeper.start()
+    # A web process that is forked while a worker is being started inherits the pipe on which Popen waits for its start,
+    # so that Popen returns only when that web process ends, and the worker has no keeper until then.
+    for one in begun:
+        one.wait(_BEGIN_WITHIN_S)
     try:
         yield
     finally:
@@ -44,7 +51,7 @@ def job_workers(settings: Settings, database: Database) -> Iterator[None]:
                 keeper.join()
 
 
-def _keep_alive(settings: Settings, database: Database, stopping: threading.Event) -> None:
+def _keep_alive(settings: Settings, database: Database, stopping: threading.Event, begun: threading.Event) -> None:
     command = [sys.executable, "-m", "epntap.cli", "worker", "--parent", str(os.getpid())]
     if database.embedded:
         command.append("--embedded")
@@ -52,6 +59,7 @@ def _keep_alive(settings: Settings, database: Database, stopping: threading.Even
     while not stopping.is_set():
         started = time.monotonic()
         with subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL) as process:  # noqa: S603  # our own command
+            begun.set()
             while process.poll() is None and not stopping.wait(_LOOK_S):
                 pass
             if stopping.is_set():
