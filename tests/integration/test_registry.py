@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import urllib.request
 from pathlib import Path
 
 import pytest
+import pyvo
 from click.testing import CliRunner
 from lxml import etree
 
@@ -15,9 +17,11 @@ from epntap.errors import NotFoundError
 from epntap.settings import Settings
 from ingest.registry.authority import Authority
 from ingest.registry.cli import make_record, registry_record_command
+from tests.support.server import Server
 
 AUTHORITY = Authority("example.org", "A. Person", "a@example.org", subjects=("solar-system-astronomy", "space-plasmas"))
 BASE = "https://data.example.org"
+SERVICES = ("amdadb", "illu67p", "transplanet")
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +34,26 @@ def texts(record: bytes, path: str) -> list[str]:
 
 
 @pytest.mark.shared
-def test_the_record_is_valid(record: bytes, shared: Path) -> None:
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_record_is_valid(demo_database: Database, shared: Path, service: str) -> None:
     schema = etree.XMLSchema(etree.parse(shared / "standards/schemas/local/umbrella-registry.xsd"))
-    schema.assertValid(etree.fromstring(record))
+    schema.assertValid(etree.fromstring(make_record(demo_database, service, AUTHORITY, BASE)))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_addresses_of_a_record_answer(demo_database: Database, served: Server, service: str) -> None:
+    root = etree.fromstring(make_record(demo_database, service, AUTHORITY, served.base))
+    ours = [e.text for e in root.iter() if isinstance(e.text, str) and e.text.startswith(served.base)]
+    assert f"{served.base}/tap" in ours
+    for address in ours:
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            assert answer.status == 200
+    # a client asks the interface for the table that the record names
+    (base,) = [e.text for e in root.findall("capability/interface/accessURL")]
+    (table,) = [e.text for e in root.findall("tableset/schema/table/name")]
+    (rows,) = [e.text for e in root.findall("tableset/schema/table/nrows")]
+    found = pyvo.dal.TAPService(base).search(f"SELECT COUNT(*) AS n FROM {table}")
+    assert str(found["n"][0]) == rows
 
 
 def test_clients_find_the_table_and_the_service(record: bytes) -> None:
