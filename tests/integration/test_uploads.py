@@ -519,6 +519,7 @@ def test_not_fetched(small: Server, elsewhere: str, path: str, sentence: str) ->
         "http://127.0.0.1:1/t", "http://localhost/t", "http://[::1]/t", "http://10.0.0.1/t", "http://192.168.1.1/t",
         "http://169.254.169.254/latest", "http://0.0.0.0/t", "http://[::ffff:127.0.0.1]/t", "http://2130706433/t",
         "http://[64:ff9b::7f00:1]/t", "http://[fe80::1]/t", "http://[fc00::1]/t", "http://127.1/t", "http://100.64.0.1/",
+        "http://[fec0::1]/t",
     ],
 )  # fmt: skip
 def test_not_from_inside(served: Server, address: str) -> None:
