@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -176,6 +177,10 @@ def test_health_and_log(served: Server) -> None:
     answer = fetch(f"{served.base}/health")
     assert json.loads(answer.body)["status"] == "ok"
     number = answer.headers["X-Request-Id"]
+    deadline = time.monotonic() + 10  # the line is written when the answer has been sent
+    while number not in served.log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     lines = [json.loads(line) for line in served.log.read_text().splitlines() if line.startswith("{")]
     entry = next(line for line in lines if line.get("request_id") == number)
     assert (entry["path"], entry["status"]) == ("/health", 200)
