@@ -39,20 +39,19 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Measure]]] = {
 }
 
 
-def run(rows: int, rounds: int, sections: list[str], show: Callable[[str], None]) -> list[Measure]:
-    """Make the granules, start a server, measure section by section."""
+def run(rows: int, rounds: int, sections: list[str], show: Callable[[str], None], measures: list[Measure]) -> None:
+    """Make the granules, start a server, measure section by section; what is measured joins `measures` at once."""
     with tempfile.TemporaryDirectory(prefix="epntap-bench-", dir="/tmp") as name:
         folder = Path(name)
         with open_database(Settings(home=folder / "home"), create=True) as database:
             apply_migrations(database)
             show(f"making {rows:,} granules")
-            measures = fill(database, rows)
+            measures += fill(database, rows)
             with serve(database, folder / "serve", sync_timeout_s="600", public_jobs="1") as server:
                 bench = Bench(server, database, folder, rows, rounds)
                 for section in sections:
                     show(f"measuring {section}")
-                    measures += SECTIONS[section](bench)
-    return measures
+                    measures.extend(SECTIONS[section](bench))
 
 
 def _table(measures: list[Measure]) -> Table:
@@ -71,8 +70,17 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     arguments = parser.parse_args()
     console = Console(width=None if Console().is_terminal else 140)
-    measures = run(arguments.rows, arguments.rounds, arguments.only, lambda text: console.print(f"[dim]{text} …[/dim]"))
-    console.print(_table(measures))
+    measures: list[Measure] = []
+    try:
+        run(
+            arguments.rows,
+            arguments.rounds,
+            arguments.only,
+            lambda text: console.print(f"[dim]{text} …[/dim]"),
+            measures,
+        )
+    finally:  # a section that breaks does not take the figures of the others with it
+        console.print(_table(measures))
     if arguments.json:
         machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
         figures = [asdict(m) | {"kept": m.is_kept} for m in measures]

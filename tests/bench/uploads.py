@@ -27,7 +27,9 @@ def measure(bench: Bench) -> Iterator[Measure]:
     """From the request until the last row, with the table on its way."""
     table = _table(bench)
     for way, condition in _WAYS.items():
-        text = f"SELECT COUNT(*) AS n, MIN(e.time_min) AS first FROM {TABLE} AS e JOIN TAP_UPLOAD.u AS u ON {condition}"
+        text = (
+            f"SELECT COUNT(*) AS n, MIN(e.time_min) AS earliest FROM {TABLE} AS e JOIN TAP_UPLOAD.u AS u ON {condition}"
+        )
         times = []
         for _ in range(bench.rounds):
             started = time.perf_counter()
