@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.parse
@@ -27,6 +25,7 @@ from epntap.db.pool import Database
 from tests.integration.test_uws_http import Client, message
 from tests.support.long_series import GRANULES, RECORDS, Place, long_series
 from tests.support.server import serve
+from tests.support.worker import job_worker
 
 DAY = "syna-mag_20161231"
 NEXT = "syna-mag_20170101"
@@ -76,34 +75,9 @@ def place(
 def worker(
     place: Place, prepare: Callable[[], None] | None = None, **settings: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    log = place.home / f"worker{time.monotonic_ns()}.log"
-    environ = {
-        **os.environ,
-        "EPNTAP_DATABASE_URL": place.database.url,
-        "EPNTAP_HOME": str(place.home),
-        "EPNTAP_PORT": str(place.server.port),
-        "EPNTAP_JOB_HEARTBEAT_S": str(HEARTBEAT_S),
-        **{f"EPNTAP_{name.upper()}": value for name, value in settings.items()},
-    }
-    command = [sys.executable, "-m", "epntap.cli", "worker", "--jobs", "2"]
-    with (
-        log.open("wb") as out,
-        subprocess.Popen(command, env=environ, stdout=out, stderr=out, preexec_fn=prepare) as process,  # noqa: PLW1509
-    ):
-        try:
-            deadline = time.monotonic() + 30
-            while b"worker started" not in log.read_bytes():
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            finally:
-                process.kill()
-    assert b"Traceback" not in log.read_bytes(), log.read_text()
+    settings = {"job_heartbeat_s": str(HEARTBEAT_S), "port": str(place.server.port), **settings}
+    with job_worker(place.database, place.home, jobs=2, prepare=prepare, **settings) as process:
+        yield process
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from ingest.progress import Silent
 from tests.conftest import clone_database, drop_database
 from tests.integration.test_uws_http import QUERY, SLOW, Client, E, element, message
 from tests.support.server import Server, serve
+from tests.support.worker import job_worker
 
 HEARTBEAT_S = 0.25
 #: hundreds of megabytes, the first rows at once
@@ -64,38 +64,13 @@ class Workers:
     """Starts worker processes."""
 
     def __init__(self, database: Database, home: Path) -> None:
-        self.database, self.home, self.started = database, home, 0
+        self.database, self.home = database, home
 
     @contextmanager
     def one(self, prepare: Callable[[], None] | None = None, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
-        self.started += 1
-        log = self.home / f"worker{self.started}.log"
-        environ = {
-            **os.environ,
-            "EPNTAP_DATABASE_URL": self.database.url,
-            "EPNTAP_HOME": str(self.home),
-            "EPNTAP_JOB_HEARTBEAT_S": str(HEARTBEAT_S),
-            **{f"EPNTAP_{name.upper()}": value for name, value in settings.items()},
-        }
-        command = [sys.executable, "-m", "epntap.cli", "worker", "--jobs", "3"]
-        with (
-            log.open("wb") as out,
-            subprocess.Popen(command, env=environ, stdout=out, stderr=out, preexec_fn=prepare) as process,  # noqa: PLW1509
-        ):
-            try:
-                deadline = time.monotonic() + 20
-                while b"worker started" not in log.read_bytes():
-                    assert process.poll() is None, log.read_text()
-                    assert time.monotonic() < deadline
-                    time.sleep(0.05)
-                yield process
-            finally:
-                process.terminate()
-                try:
-                    process.wait(10)
-                finally:
-                    process.kill()
-        assert b"Traceback" not in log.read_bytes(), log.read_text()
+        settings = {"job_heartbeat_s": str(HEARTBEAT_S), **settings}
+        with job_worker(self.database, self.home, jobs=3, prepare=prepare, **settings) as process:
+            yield process
 
 
 @pytest.fixture(scope="module")
