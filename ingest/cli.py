@@ -28,7 +28,7 @@ from epntap.db.migrate import pending_migrations
 from epntap.db.server import open_database
 from epntap.errors import SetupError
 from epntap.settings import Settings, load_settings
-from ingest.descriptor import load_definition
+from ingest.definition.load import load_definition
 from ingest.pipeline import Options, ingest_service
 from ingest.progress import Progress, Silent
 

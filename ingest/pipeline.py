@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from epntap.archive import store
+from epntap.archive import locate as store
 from epntap.archive.counts import is_as_ingested, write_coverage, write_value_counts
 from epntap.archive.memory import (
     DatasetState,
@@ -31,20 +31,20 @@ from epntap.archive.model import ArchiveFile
 from epntap.catalog import publish
 from epntap.catalog.model import Schema, Table
 from epntap.db.pool import Database, Role, connect
-from epntap.epncore.time import dali_timestamp
 from epntap.errors import DefinitionError, SetupError
-from ingest.build import ROW_DATES, GranuleBuilder, files_out_of_dates
-from ingest.copy import Merged, allow_memory, fill_new_table, merge_into_table
-from ingest.descriptor import Definition, did_you_mean
-from ingest.guard import refuse_lost_files, refuse_lost_rows, refuse_other_writers
-from ingest.plans import Plans, Work, make_plans, what_to_do
+from epntap.instants.julian import dali_timestamp
+from ingest.by_dataset.admit import admit_datasets
+from ingest.by_dataset.build import ROW_DATES, GranuleBuilder, files_out_of_dates
+from ingest.by_dataset.plans import Plans, Work, make_plans, what_to_do
+from ingest.by_dataset.read import SourceFacts, read_sources
+from ingest.by_dataset.tally import MOST_VALUES, count_values, coverage_of
+from ingest.by_row.story import RowsLoaded, load_rows
+from ingest.definition.load import Definition, did_you_mean
+from ingest.files.scan import Scanner
 from ingest.progress import Progress, Silent
+from ingest.publish.copy import Merged, allow_memory, fill_new_table, merge_into_table
+from ingest.publish.guard import refuse_lost_files, refuse_lost_rows, refuse_other_writers
 from ingest.report import GranuleCount, Report, SourceCount
-from ingest.rowingest import RowsLoaded, load_rows
-from ingest.scan import Scanner
-from ingest.sources import SourceFacts, read_sources
-from ingest.tally import MOST_VALUES, count_values, coverage_of
-from ingest.validation.admit import admit_datasets
 from ingest.validation.screen import Screening, write_quarantine
 
 __all__ = ["DEFAULTS", "Options", "ingest_service"]

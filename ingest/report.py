@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from epntap.archive.model import ArchiveFile
-from ingest.copy import Merged
+from ingest.by_dataset.holdings import Holdings
 from ingest.facts import Refusal, Remark
-from ingest.readers.cdf import Holdings
+from ingest.publish.copy import Merged
 from ingest.validation.findings import Finding, by_weight
 from ingest.validation.report import finding_lines
 

@@ -1,4 +1,4 @@
--- Lets the planner use the CHECK constraints of published tables (epntap/catalog/promises.py). A server that forbids
+-- Lets the planner use the CHECK constraints of published tables (ingest/publish/promises.py). A server that forbids
 -- the setting works as well; validators then wait longer.
 DO $promises$
 BEGIN

@@ -18,10 +18,10 @@ from psycopg.errors import InsufficientPrivilege
 from epntap.db.migrate import apply_migrations, grant_database
 from epntap.db.pool import Database, Role, connect
 from epntap.db.server import open_database
-from epntap.demo import prepare_demo
 from epntap.settings import Settings
 from ingest.progress import Silent
 from tests.support.server import Server, serve
+from voserver.demo import prepare_demo
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "epntap_template"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote, urlencode
 
+from cutouts.make import check_format
+from cutouts.series import Interval
 from datalink.bulk.params import BulkRequest, Packing
-from datalink.making import check_format
-from datalink.series import Interval
 from datalink.soda.params import CutRequest, labelled_name
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 

@@ -15,10 +15,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from cutouts.cutouts import CutoutService
+from cutouts.make import CutAnswer, CutPlan, Limit, NothingThereError
+from cutouts.processes.pool import CutterSession
 from datalink.bulk.params import BulkRequest
-from datalink.cutout import CutoutService
-from datalink.cutters import CutterSession
-from datalink.making import CutAnswer, CutPlan, Limit, NothingThereError
 from datalink.soda.params import CutRequest, labelled_name
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 from epntap.errors import EpnTapError, ServiceError

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from datalink.making import check_format
+from cutouts.make import check_format
 from datalink.soda.params import CutRequest, cut_requests
+from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
-from epntap.params import Params, single
 
 __all__ = ["BulkRequest", "Identifiers", "Packing", "bulk_request"]
 

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from cutouts.cutouts import CutoutService
 from datalink.bulk.archives import tar_blocks, zip_blocks
 from datalink.bulk.manifest import manifest
 from datalink.bulk.members import Members
 from datalink.bulk.params import BulkRequest, Identifiers, Packing, bulk_request
-from datalink.cutout import CutoutService
-from epntap.db.watch import Watch, Watcher
+from epntap.answer.watch import Watch, Watcher
+from epntap.dali.params import Params
 from epntap.errors import UnavailableError
-from epntap.params import Params
 
 __all__ = ["BulkAnswer", "BulkService"]
 

@@ -7,8 +7,8 @@ from urllib.parse import quote
 import flask
 
 from datalink.bulk.service import BulkService
+from datalink.links.views import request_params
 from datalink.soda.views import client_socket, failure
-from datalink.views import request_params
 from epntap.errors import EpnTapError
 
 __all__ = ["bulk_blueprint"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 
-from datalink.cutout import CutoutService
-from datalink.cutters import CutterSession
-from datalink.making import CutAnswer, Limit, check_format
+from cutouts.cutouts import CutoutService
+from cutouts.make import CutAnswer, Limit, check_format
+from cutouts.processes.pool import CutterSession
 from datalink.soda.params import CutRequest, cut_requests, labelled_name
+from epntap.dali.params import read_params
 from epntap.errors import EpnTapError, UnavailableError
-from epntap.params import read_params
 from epntap.uws.model import Sink
 
 __all__ = ["run_cut_job"]

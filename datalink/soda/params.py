@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from datalink.series import Interval
+from cutouts.series import Interval
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc, parse_utc, tt2000_from_mjd
+from epntap.dali.params import Params
 from epntap.errors import ParameterError
-from epntap.params import Params
 
 __all__ = [
     "EVERYTHING",

@@ -9,15 +9,15 @@ from urllib.parse import quote
 import flask
 from werkzeug.http import is_resource_modified
 
-from datalink.cutout import CutAnswer, CutoutService, NothingThereError, published_file
-from datalink.making import Version, check_format
-from datalink.part import Part
-from datalink.reformat import FORMATS
+from cutouts.cutouts import CutAnswer, CutoutService, NothingThereError, published_file
+from cutouts.formats import FORMATS
+from cutouts.make import Version, check_format
+from datalink.links.views import request_params
 from datalink.soda.params import EVERYTHING, CutRequest, cut_request
 from datalink.soda.vosi import soda_availability, soda_capabilities
-from datalink.views import request_params
+from epntap.answer.spool import Spool
 from epntap.errors import EpnTapError, InputError, NotFoundError, ParameterError, UnavailableError
-from epntap.spool import Spool
+from epntap.http.ranges import Part
 
 __all__ = ["client_socket", "failure", "soda_blueprint"]
 

@@ -13,7 +13,7 @@ from epntap.adql.infer import GEOMETRY, VOTABLE
 from epntap.adql.parser import parse_with_problems
 from epntap.adql.render import Statement, render
 from epntap.adql.resolve import resolve
-from epntap.answer import ResultColumn
+from epntap.answer.model import ResultColumn
 from epntap.catalog.model import Catalog, Form
 
 __all__ = ["Translation", "translate"]

@@ -11,8 +11,7 @@ from urllib.parse import unquote
 import psycopg
 from psycopg import sql
 
-from epntap.archive.model import ArchiveFile, Dataset
-from epntap.archive.store import (
+from epntap.archive.locate import (
     FILE_COLUMNS,
     LocatedGranule,
     calendar_span,
@@ -21,6 +20,7 @@ from epntap.archive.store import (
     locate_files,
     to_dataset,
 )
+from epntap.archive.model import ArchiveFile, Dataset
 from epntap.catalog.model import Table
 
 __all__ = ["Bulk", "GranuleRow", "Relative"]

@@ -11,7 +11,7 @@ from epntap.cdf.facts import AxisFacts, FileFacts, VariableFacts, index_file
 from epntap.cdf.header import Header, check_header
 from epntap.cdf.reader import CdfFile, Sparse, Variable
 from epntap.cdf.records import Entry
-from epntap.cdf.time import (
+from epntap.instants.tt2000 import (
     FILL_TT2000,
     MAX_TT2000,
     MIN_TT2000,

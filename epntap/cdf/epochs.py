@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from epntap.cdf.datatypes import CdfType
-from epntap.cdf.leapseconds import SECOND_NS, offsets
-from epntap.cdf.time import FILL_TT2000, MAX_TT2000, MIN_TT2000
+from epntap.instants.leapseconds import SECOND_NS, offsets
+from epntap.instants.tt2000 import FILL_TT2000, MAX_TT2000, MIN_TT2000
 
 if TYPE_CHECKING:
     import numpy.typing as npt

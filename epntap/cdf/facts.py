@@ -10,8 +10,8 @@ import numpy as np
 
 from epntap.cdf.epochs import to_tt2000
 from epntap.cdf.reader import CdfFile, Variable
-from epntap.cdf.time import FILL_TT2000
 from epntap.errors import UnreadableFileError
+from epntap.instants.tt2000 import FILL_TT2000
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

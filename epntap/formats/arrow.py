@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 import numpy as np
 import pyarrow as pa
 
-from epntap.answer import Outcome, OutcomeStatus, ResultColumn
+from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
 from epntap.formats.cells import Shape, shape_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString, Protocol
 
-from epntap.answer import Outcome, ResultColumn
+from epntap.answer.model import Outcome, ResultColumn
 from epntap.formats.projection import Spelling
 
 __all__ = ["AnswerFacts", "FormatDefaults", "Pack", "RowFormat", "Writer"]

@@ -8,7 +8,7 @@ from typing import LiteralString
 
 import numpy as np
 
-from epntap.answer import Outcome, ResultColumn
+from epntap.answer.model import Outcome, ResultColumn
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
 from epntap.formats.cells import INTEGER_NULLS, add_cells, shape_of

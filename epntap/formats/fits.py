@@ -14,7 +14,7 @@ from typing import IO, Any, LiteralString
 import numpy as np
 import numpy.typing as npt
 
-from epntap.answer import Outcome, ResultColumn
+from epntap.answer.model import Outcome, ResultColumn
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
 from epntap.formats.cells import INTEGER_NULLS, NULL_CELLS, Shape, bytes_of, recoded, shape_of

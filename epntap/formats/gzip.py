@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from epntap.answer import Outcome, ResultColumn
+from epntap.answer.model import Outcome, ResultColumn
 from epntap.formats.base import AnswerFacts, Writer
 from epntap.formats.tabledata import TableData
 

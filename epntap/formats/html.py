@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import LiteralString
 
-from epntap.answer import Outcome, OutcomeStatus, ResultColumn
+from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
 from epntap.formats.projection import Spelling
 

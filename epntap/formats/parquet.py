@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from epntap.answer import Outcome, ResultColumn
+from epntap.answer.model import Outcome, ResultColumn
 from epntap.formats import votable
 from epntap.formats.arrow import Sink, Table
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer

@@ -8,7 +8,7 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from epntap.answer import ResultColumn
+from epntap.answer.model import ResultColumn
 
 __all__ = ["Spelling", "project"]
 

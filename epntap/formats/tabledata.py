@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import LiteralString
 
-from epntap.answer import Outcome, ResultColumn
+from epntap.answer.model import Outcome, ResultColumn
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
 from epntap.formats.projection import Spelling

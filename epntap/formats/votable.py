@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from xml.sax.saxutils import escape, quoteattr
 
-from epntap.answer import Outcome, OutcomeStatus, ResultColumn
+from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.formats.base import AnswerFacts
 
 __all__ = ["document_end", "document_start", "error_document", "field_ids", "xml_legal", "xml_text"]

@@ -10,8 +10,8 @@ from datetime import timedelta
 import flask
 
 from epntap.catalog.model import Catalog, Holdings, Table
-from epntap.epncore.time import datetime_from_jd
-from epntap.tap.documents import Documents, to_conditional_response
+from epntap.http.documents import Documents, to_conditional_response
+from epntap.instants.julian import datetime_from_jd
 from epntap.tap.pipeline import TapService
 
 __all__ = ["Example", "examples_blueprint", "examples_for"]

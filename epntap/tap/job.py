@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Protocol
 
-from epntap.params import read_params
+from epntap.dali.params import read_params
 from epntap.tap.params import Parts, tap_request
 from epntap.tap.pipeline import BrokenStreamError, TapService
 

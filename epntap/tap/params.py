@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import BinaryIO
 
+from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
-from epntap.params import Params, single
 from epntap.upload.model import Source
 
 __all__ = ["Parts", "TapRequest", "tap_request"]

@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from psycopg_pool import ConnectionPool
 
 from epntap import adql
-from epntap.admission import Place, Slots
-from epntap.answer import Outcome, OutcomeStatus, ResultColumn
+from epntap.answer.admission import Place, Slots
+from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
+from epntap.answer.watch import Ending, Watch, Watcher
 from epntap.catalog.model import Catalog
 from epntap.db.failures import crowded_error, timeout_error
 from epntap.db.pool import Connection
 from epntap.db.stream import RowStream
 from epntap.db.upload import TEMPORARY, loaded
-from epntap.db.watch import Ending, Watch, Watcher
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.formats.base import AnswerFacts, RowFormat
 from epntap.formats.negotiate import choose_format

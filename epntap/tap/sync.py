@@ -8,14 +8,14 @@ from typing import IO, BinaryIO, cast
 
 import flask
 
+from epntap.dali.params import read_params
 from epntap.errors import EpnTapError, ParameterError, TooLargeError, UnavailableError
 from epntap.formats import votable
 from epntap.formats.negotiate import choose_format, is_votable
 from epntap.formats.tabledata import TableData
-from epntap.params import read_params
+from epntap.http.response import client_socket, to_response
 from epntap.tap.params import Parts, tap_request
 from epntap.tap.pipeline import ClientGoneError, TapService
-from epntap.tap.response import client_socket, to_response
 
 __all__ = ["sync_blueprint"]
 

@@ -14,12 +14,12 @@ from lxml.builder import ElementMaker
 from epntap import adql
 from epntap.adql.tokens import RESERVED
 from epntap.catalog.model import Catalog, Column, ForeignKey, Table
+from epntap.dali.params import read_params, single
 from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, NotFoundError
 from epntap.formats.negotiate import FORMATS
 from epntap.formats.votable import xml_legal
-from epntap.params import read_params, single
-from epntap.tap.documents import Documents, to_conditional_response
+from epntap.http.documents import Documents, to_conditional_response
 from epntap.tap.pipeline import TapService
 
 __all__ = ["availability", "capabilities", "table_document", "tableset", "vosi_blueprint"]

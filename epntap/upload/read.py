@@ -12,9 +12,9 @@ from typing import BinaryIO, cast
 
 from epntap.catalog.model import Table
 from epntap.errors import UploadError
+from epntap.fetch import fetched
 from epntap.upload.columns import named
 from epntap.upload.delimited import read_delimited
-from epntap.upload.fetch import fetched
 from epntap.upload.model import SCHEMA, Budget, Content, ReadTable, Source
 from epntap.upload.parquet import read_parquet
 from epntap.upload.votable import read_votable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
-from epntap.params import Params, single
 from epntap.uws.model import Filters, Phase
 
 __all__ = ["duration", "filters", "instant", "phase_of", "required", "wait_seconds"]

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import flask
 
-from epntap.admission import Slots
-from epntap.db.watch import Ending, Watch, Watcher
+from epntap.answer.admission import Slots
+from epntap.answer.watch import Ending, Watch, Watcher
 from epntap.errors import UnavailableError
 from epntap.uws.model import Job, JobResult
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from epntap.admission import Slots
+from epntap.answer.admission import Slots
+from epntap.dali.params import read_params, single
 from epntap.errors import NotFoundError, ParameterError, UploadError
-from epntap.params import read_params, single
 from epntap.settings import Settings
 from epntap.uws.changes import JobWaits
 from epntap.uws.model import ACTIVE, Filters, Job, JobResult, Part, Phase, is_job_id, no_such_job

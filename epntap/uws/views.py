@@ -9,9 +9,9 @@ from typing import BinaryIO, cast
 
 import flask
 
+from epntap.dali.params import Params, read_params, single
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError
 from epntap.formats import votable
-from epntap.params import Params, read_params, single
 from epntap.uws.model import Job, JobResult
 from epntap.uws.params import duration, filters, instant, phase_of, required, wait_seconds
 from epntap.uws.send import FileSender

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from epntap.epncore.time import day_span
+from epntap.instants.julian import day_span
 from ingest.demo.epochs import clock, day_bounds
 from ingest.demo.istp import write_daily_file
 from ingest.demo.plan import DAMAGED, DAYS, HOLES, MISSING_DAYS, PRODUCTS, SUPERSEDED, Product

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from epntap.errors import UnreadableFileError
-from ingest.fingerprint import code_digest
+from epntap.media import media_type
+from ingest.by_dataset.fingerprint import code_digest
+from ingest.files.scan import Reading
 from ingest.labels import jpeg, pds3, pds4, record
 from ingest.labels.jpeg import jpeg_size
-from ingest.labels.media import media_type
 from ingest.labels.pds3 import has_attached_label, read_pds3
 from ingest.labels.pds4 import is_pds4, read_pds4
 from ingest.labels.plan import LabelPlan, Rows
 from ingest.labels.products import is_label_name
 from ingest.labels.record import Label
-from ingest.scan import Reading
 from ingest.tables import values
 from ingest.tables.values import Measure, Raw
 

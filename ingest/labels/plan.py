@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from epntap.catalog.model import Column
-from ingest.labels.media import MEDIA_TYPES
+from epntap.media import MEDIA_TYPES
+from epntap.strict import StrictTable
 from ingest.tables.rules import Rule, read_rules
-from ingest.tables.strict import StrictTable
 
 __all__ = ["LabelPlan", "Rows", "read_label_plan"]
 

@@ -8,18 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+from epntap.catalog.names import RESERVED_WORDS, TAKEN_SCHEMAS
 from epntap.errors import DefinitionError, UnreadableFileError
+from ingest.by_row.tables import open_sheet
+from ingest.files.walk import walk_tree
 from ingest.labels.pds4 import is_pds4
 from ingest.newservice.draft import Draft, Setting
 from ingest.newservice.labels import draft_labels, sample_labels
 from ingest.newservice.tables import draft_table
-from ingest.readers.tables import open_sheet
-from ingest.reserved import RESERVED_WORDS, TAKEN_SCHEMAS
 from ingest.runs.runfile import is_run_file
 from ingest.tables.plan import SUFFIXES, TablePlan
 from ingest.tables.sheet import BadRow
 from ingest.tables.values import Raw
-from ingest.walk import walk_tree
 
 __all__ = ["survey"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from epntap.epncore import columns as epn_columns
-from ingest.tables.units import is_unit
+from epntap.units.convert import is_unit
 
 __all__ = ["BODIES", "LABEL_KEYWORDS", "columns_for", "split_unit", "target_class"]
 

@@ -11,11 +11,11 @@ from typing import Any
 from epntap.catalog.model import Column, Form
 from epntap.epncore import columns as epn_columns
 from epntap.epncore.vocabulary import DATAPRODUCT_TYPES, TARGET_CLASSES
-from ingest.labels.media import MEDIA_TYPES, media_type
+from epntap.media import MEDIA_TYPES, media_type
+from epntap.units.convert import UnitProblem, conversion
 from ingest.newservice.draft import Draft, Setting
 from ingest.newservice.synonyms import BODIES, columns_for, split_unit, target_class
 from ingest.tables.sheet import SheetField
-from ingest.tables.units import UnitProblem, conversion
 from ingest.tables.values import NULL_WORDS, Raw, ValueProblem, is_julian_date, parse_moment
 
 __all__ = ["draft_table"]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from epntap.catalog.model import Column
+from epntap.strict import StrictTable
 from ingest.tables.delimited import DELIMITERS
 from ingest.tables.rules import Rule, read_rules
-from ingest.tables.strict import StrictTable
 
 __all__ = ["SUFFIXES", "TableFormat", "TablePlan", "read_table_plan"]
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from epntap.catalog.model import Column, Form
 from epntap.epncore.columns import EpnColumn
 from epntap.epncore.text import clean_granule_uid, fold_to_ascii, hash_list
-from epntap.epncore.time import dali_timestamp, datetime_from_jd, jd_from_datetime
 from epntap.epncore.vocabulary import DATAPRODUCT_TYPES, TARGET_CLASSES, SpatialFrameType
+from epntap.instants.julian import dali_timestamp, datetime_from_jd, jd_from_datetime
+from epntap.strict import did_you_mean
+from epntap.units.convert import Conversion, UnitProblem, conversion
 from ingest.facts import Value
-from ingest.tables.strict import did_you_mean
-from ingest.tables.units import Conversion, UnitProblem, conversion
 
 __all__ = ["NULL_WORDS", "TIME_UNITS", "Measure", "Raw", "ValueProblem", "is_julian_date", "parse_moment", "to_value"]
 

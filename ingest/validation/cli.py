@@ -11,7 +11,7 @@ import click
 
 from epntap.db.migrate import pending_migrations
 from epntap.db.server import open_database
-from epntap.epncore.rules import ALL_RULES, NO_SEVERITIES, Severity, parse_severities
+from epntap.epncore.rules.all_rules import ALL_RULES, NO_SEVERITIES, Severity, parse_severities
 from epntap.errors import DefinitionError, SetupError
 from epntap.settings import Settings, load_settings
 from ingest.validation.page import to_html

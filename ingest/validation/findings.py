@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from epntap.catalog.model import Table
-from epntap.epncore.rules import NO_SEVERITIES, TABLE_RULES, Rule, Severity, TableFacts, TableRule, severity_of
+from epntap.epncore.rules.all_rules import (
+    NO_SEVERITIES,
+    TABLE_RULES,
+    Rule,
+    Severity,
+    TableFacts,
+    TableRule,
+    severity_of,
+)
 
 __all__ = ["Example", "Finding", "by_weight", "table_findings"]
 

@@ -11,9 +11,9 @@ from epntap.catalog.load import load_catalog
 from epntap.catalog.model import Catalog, Table
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import TABLE_UTYPE
-from epntap.epncore.rules import NO_SEVERITIES, TABLE_RULES, Severity
+from epntap.epncore.rules.all_rules import NO_SEVERITIES, TABLE_RULES, Severity
 from epntap.errors import NotFoundError
-from ingest.descriptor import did_you_mean
+from ingest.definition.load import did_you_mean
 from ingest.validation.findings import table_findings
 from ingest.validation.report import CheckReport
 from ingest.validation.rows import examine

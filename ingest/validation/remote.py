@@ -16,10 +16,10 @@ from psycopg import sql
 from epntap.catalog.model import Column, Table
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import TABLE_UTYPE, by_name
-from epntap.epncore.rules import NO_SEVERITIES, TABLE_RULES, Severity
-from epntap.epncore.rules_model import literal
+from epntap.epncore.rules.all_rules import NO_SEVERITIES, TABLE_RULES, Severity
+from epntap.epncore.rules.model import literal
 from epntap.errors import InputError, NotFoundError
-from ingest.descriptor import did_you_mean
+from ingest.definition.load import did_you_mean
 from ingest.validation.findings import table_findings
 from ingest.validation.report import CheckReport
 from ingest.validation.rows import examine

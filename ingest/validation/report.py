@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from epntap.epncore.rules import Severity
+from epntap.epncore.rules.all_rules import Severity
 from ingest.validation.findings import Finding, by_weight
 
 __all__ = ["CheckReport", "finding_lines"]

@@ -10,8 +10,8 @@ import psycopg
 from psycopg import sql
 
 from epntap.catalog.model import Table
-from epntap.epncore.rules import NO_SEVERITIES, Rule, Severity, TableFacts, applicable_rules, severity_of
-from epntap.epncore.rules_model import array, quoted
+from epntap.epncore.rules.all_rules import NO_SEVERITIES, Rule, Severity, TableFacts, applicable_rules, severity_of
+from epntap.epncore.rules.model import array, quoted
 from ingest.validation.findings import Example, Finding
 
 __all__ = ["BoundRule", "Examination", "bind_rules", "examine", "rows_to_keep_away", "run_rules"]

@@ -16,11 +16,11 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from epntap.catalog.model import Table
-from epntap.cdf.time import jd_from_tt2000
-from epntap.epncore.rules import NO_SEVERITIES, Rule, Severity, applicable_rules
+from epntap.epncore.rules.all_rules import NO_SEVERITIES, Rule, Severity, applicable_rules
 from epntap.epncore.text import clean_granule_uid
-from epntap.epncore.time import jd_from_datetime
-from ingest.build import ROW_DATES, Block, DatasetPlan, copy_columns, file_uid
+from epntap.instants.julian import jd_from_datetime
+from epntap.instants.tt2000 import jd_from_tt2000
+from ingest.by_dataset.build import ROW_DATES, Block, DatasetPlan, copy_columns, file_uid
 from ingest.facts import Value
 from ingest.validation.findings import Finding
 from ingest.validation.rows import Examination, examine

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from epntap.db.pool import Database
-from ingest.descriptor import load_definition
+from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from tests.bench.measure import Measure
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from ingest.descriptor import load_definition
+from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from tests.bench.granules import write_records
 from tests.bench.measure import Bench, Measure

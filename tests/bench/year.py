@@ -18,9 +18,9 @@ import cdflib
 import numpy as np
 from cdflib import cdfwrite
 
-from datalink.cut import cut_files
-from datalink.reformat import Provenance, choose_format
-from datalink.series import Interval
+from cutouts.extract import cut_files
+from cutouts.formats import Provenance, choose_format
+from cutouts.series import Interval
 from epntap.cdf import parse_utc
 from tests.bench.cutouts import hour, write_day
 from tests.bench.measure import Bench, Measure

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from epntap.db.pool import Database
-from ingest.descriptor import load_definition
+from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from tests.bench.cutouts import write_day
 from tests.conftest import clone_database, drop_database
@@ -92,7 +92,7 @@ def _is_at_work(process: psutil.Process) -> bool:
     """Whether this is a fork that makes one cut-out: its parent has the same command."""
     try:
         parent = process.parent()
-        return "datalink.cutter" in process.cmdline() and parent is not None and parent.cmdline() == process.cmdline()
+        return "cutouts.processes.child" in process.cmdline() and parent is not None and parent.cmdline() == process.cmdline()
     except psutil.NoSuchProcess:
         return False
 

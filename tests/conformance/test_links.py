@@ -22,10 +22,10 @@ import pyvo
 from astropy.io import votable
 from lxml import etree
 
-from datalink import document
+from datalink.links.rows import document
 from epntap.cdf import format_utc
 from epntap.db.pool import Database
-from ingest.descriptor import load_definition
+from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from tests.conftest import clone_database, drop_database
 from tests.support.server import Server, serve

@@ -29,7 +29,7 @@ import pytest
 from astropy.io import votable
 
 from epntap.db.pool import Database
-from ingest.descriptor import load_definition
+from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from tests.conftest import clone_database, drop_database, shared_directory
 from tests.support.server import Server, serve

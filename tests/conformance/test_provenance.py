@@ -18,7 +18,7 @@ from astropy.io.votable.dataorigin import extract_data_origin
 from astropy.table import Table
 
 import epntap
-from epntap.answer import Outcome, OutcomeStatus, ResultColumn
+from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.formats.base import AnswerFacts
 from epntap.formats.tabledata import TableData
 from tests.support.server import Server

@@ -20,11 +20,11 @@ import pyvo
 from astropy.io import votable
 
 from epntap.db.pool import Database
-from epntap.demo import demo_definition
 from ingest.demo.archive import write_sample_archive
 from ingest.pipeline import ingest_service
 from tests.conftest import clone_database, drop_database
 from tests.support.server import Server, serve
+from voserver.demo import demo_definition
 
 MAG = "syna-mag_20161231"
 

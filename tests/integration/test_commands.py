@@ -27,7 +27,7 @@ from tests.support.server import Server, free_port, serve
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "epntap.cli", *arguments],
+        [sys.executable, "-m", "voserver.cli", *arguments],
         capture_output=True,
         text=True,
         timeout=120,
@@ -166,7 +166,7 @@ def test_the_database_goes_and_comes_back(home: Path) -> None:
     }
     base = f"http://127.0.0.1:{settings['EPNTAP_PORT']}"
     with subprocess.Popen(
-        [sys.executable, "-m", "epntap.cli", "demo"], env=settings, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "voserver.cli", "demo"], env=settings, stderr=subprocess.DEVNULL
     ) as demo:
         try:
             _wait_for(base, 200, 60)

@@ -19,7 +19,6 @@ from pyvo.dal import TAPService
 from pyvo.dal.adhoc import DatalinkResults
 
 from epntap.db.pool import Database
-from epntap.demo import SAMPLES, prepare_demo, welcome
 from epntap.settings import Settings
 from ingest.demo.maps import PRODUCTS
 from ingest.demo.simulations import RUNS
@@ -28,6 +27,7 @@ from ingest.validation.published import check_published
 from ingest.validation.remote import check_remote
 from tests.conftest import ROOT
 from tests.support.server import Server
+from voserver.demo import SAMPLES, prepare_demo, welcome
 
 SCHEMAS = [sample.schema for sample in SAMPLES]
 #: hosts that RFC 2606 keeps for examples: nothing answers there, and nothing should

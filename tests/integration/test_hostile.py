@@ -14,8 +14,8 @@ import pytest
 from lxml import etree
 
 from epntap.db.pool import Database
+from ingest.definition.load import load_definition
 from ingest.demo.archive import write_sample_archive
-from ingest.descriptor import load_definition
 from ingest.pipeline import ingest_service
 from tests.conftest import clone_database, drop_database
 from tests.integration.test_client_gone import LONG

@@ -17,7 +17,7 @@ import pytest
 
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import SetupError
-from ingest.descriptor import Definition, load_definition
+from ingest.definition.load import Definition, load_definition
 from ingest.pipeline import ingest_service
 from ingest.report import Report
 from tests.unit.ingest.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
@@ -134,7 +134,7 @@ _KILLED = """
     import os, signal
     from pathlib import Path
     from epntap.db.pool import Database
-    from ingest.descriptor import load_definition
+    from ingest.definition.load import load_definition
     from ingest.pipeline import ingest_service
 
     class Deadly:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from epntap.cli import main
 from epntap.db.pool import Database
 from tests.unit.ingest.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from voserver.cli import main
 
 
 @pytest.fixture

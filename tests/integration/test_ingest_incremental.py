@@ -22,13 +22,13 @@ from epntap.archive.counts import coverage, item_count, row_count, value_counts
 from epntap.archive.memory import scanned_files, withdrawn_datasets
 from epntap.catalog.indexes import HAS_ITEM, HAS_ONE_OF, OVERLAP
 from epntap.catalog.model import Table
-from epntap.catalog.promises import drop_broken_promises, make_promises
 from epntap.catalog.publish import create_table
 from epntap.db.pool import Connection, Database, Role, connect
 from epntap.epncore.columns import table_columns
 from epntap.errors import DefinitionError, SetupError
-from ingest.descriptor import load_definition
+from ingest.definition.load import load_definition
 from ingest.pipeline import Options, ingest_service
+from ingest.publish.promises import drop_broken_promises, make_promises
 from ingest.report import Report
 from tests.conftest import clone_database, drop_database
 from tests.unit.ingest.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
@@ -400,7 +400,7 @@ _KILLED = """
     import os, signal
     from pathlib import Path
     from epntap.db.pool import Database
-    from ingest.descriptor import load_definition
+    from ingest.definition.load import load_definition
     from ingest.pipeline import ingest_service
 
     class Deadly:

@@ -11,18 +11,18 @@ import pytest
 from click.testing import CliRunner
 
 import ingest
-from epntap.archive.store import locate
+from epntap.archive.locate import locate
 from epntap.catalog.load import load_catalog
 from epntap.catalog.model import Form
-from epntap.cdf.time import parse_utc
-from epntap.cli import main
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import DefinitionError, SetupError
+from epntap.instants.tt2000 import parse_utc
+from ingest.definition.load import Definition, load_definition
 from ingest.demo.maps import write_maps
 from ingest.demo.simulations import write_simulations
-from ingest.descriptor import Definition, load_definition
 from ingest.pipeline import Options, ingest_service
 from ingest.report import Report
+from voserver.cli import main
 
 FIRST = datetime.fromisoformat("2026-01-31T10:00:00")
 SECOND = datetime.fromisoformat("2026-02-01T10:00:00")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from epntap.archive import store
-from epntap.cdf.time import parse_utc
+from epntap.archive import locate as store
 from epntap.db.pool import Connection, Database, Role, connect
-from ingest.descriptor import load_definition
+from epntap.instants.tt2000 import parse_utc
+from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from tests.unit.ingest.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
 

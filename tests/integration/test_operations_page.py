@@ -16,7 +16,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-import epntap.metrics
 from epntap.db.pool import Database
 from epntap.db.server import open_database
 from epntap.settings import Settings
@@ -123,7 +122,7 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
 
 
 def test_every_metric_is_in_the_table() -> None:
-    source = Path(epntap.metrics.__file__).read_text(encoding="utf-8")
+    source = Path(metrics.__file__).read_text(encoding="utf-8")
     exist = set(re.findall(r'(?:Gauge|Histogram|GaugeMetricFamily)\(\s*"(epntap_\w+)"', source))
     exist |= {f"{name}_total" for name in re.findall(r'Counter\(\s*"(epntap_\w+)"', source)}
     told = set(re.findall(r"`(epntap_\w+)`", PAGE.partition("## Metrics")[2].partition("Worth an alert")[0]))

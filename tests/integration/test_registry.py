@@ -15,9 +15,9 @@ from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import TABLE_UTYPE
 from epntap.errors import NotFoundError
 from epntap.settings import Settings
-from ingest.registry.authority import Authority
-from ingest.registry.cli import make_record, registry_record_command
 from tests.support.server import Server
+from voregistry.authority import Authority
+from voregistry.cli import make_record, registry_record_command
 
 AUTHORITY = Authority("example.org", "A. Person", "a@example.org", subjects=("solar-system-astronomy", "space-plasmas"))
 BASE = "https://data.example.org"

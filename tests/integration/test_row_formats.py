@@ -25,7 +25,7 @@ from lxml import html as lxml_html
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
-from epntap.answer import OutcomeStatus, ResultColumn
+from epntap.answer.model import OutcomeStatus, ResultColumn
 from epntap.db.pool import Connection, Database, Role, open_pool
 from epntap.db.stream import RowStream
 from epntap.formats.arrow import Arrow

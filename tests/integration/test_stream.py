@@ -11,10 +11,10 @@ import pytest
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
-from epntap.answer import OutcomeStatus
+from epntap.answer.model import OutcomeStatus
+from epntap.answer.watch import Ending, Watcher
 from epntap.db.pool import Connection, Database, Role, open_pool
 from epntap.db.stream import RowStream
-from epntap.db.watch import Ending, Watcher
 from epntap.errors import QueryError, QueryTimeoutError, UnavailableError
 
 SLOW = "SELECT pg_sleep(20)"

@@ -18,7 +18,6 @@ import psycopg
 import pytest
 
 from epntap.db.pool import Database
-from epntap.demo import prepare_demo
 from epntap.settings import Settings
 from epntap.uws.xml import iso
 from ingest.progress import Silent
@@ -26,6 +25,7 @@ from tests.conftest import clone_database, drop_database
 from tests.integration.test_uws_http import QUERY, SLOW, Client, E, element, message
 from tests.support.server import Server, serve
 from tests.support.worker import job_worker
+from voserver.demo import prepare_demo
 
 HEARTBEAT_S = 0.25
 #: hundreds of megabytes, the first rows at once

@@ -19,7 +19,7 @@ from epntap.catalog import publish
 from epntap.catalog.model import Form, Schema, Table
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import TABLE_UTYPE, table_columns
-from epntap.epncore.rules import (
+from epntap.epncore.rules.all_rules import (
     ALL_RULES,
     NO_SEVERITIES,
     ROW_RULES,
@@ -30,7 +30,7 @@ from epntap.epncore.rules import (
 )
 from epntap.errors import DefinitionError, InputError, NotFoundError
 from epntap.settings import Settings
-from ingest.build import Block, copy_columns, copy_text
+from ingest.by_dataset.build import Block, copy_columns, copy_text
 from ingest.pipeline import ingest_service
 from ingest.report import Report
 from ingest.validation.cli import check

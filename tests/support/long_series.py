@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from epntap.db.pool import Database
-from epntap.demo import demo_definition
+from ingest.definition.load import load_definition
 from ingest.demo.archive import write_sample_archive
-from ingest.descriptor import load_definition
 from ingest.pipeline import ingest_service
 from tests.conftest import clone_database, drop_database
 from tests.support.server import Server, serve
 from tests.unit.cdf.builders import CdfBuilder
 from tests.unit.datalink.made_files import seconds
+from voserver.demo import demo_definition
 
 #: files of the dataset big_field, one after the other in time; each is a granule of the schema `big`
 GRANULES = ("big_field_20151201", "big_field_20151205", "big_field_20151209")

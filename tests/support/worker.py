@@ -32,7 +32,7 @@ def job_worker(
         "EPNTAP_HOME": str(home),
         **{f"EPNTAP_{name.upper()}": value for name, value in settings.items()},
     }
-    command = [sys.executable, "-m", "epntap.cli", "worker", "--jobs", str(jobs)]
+    command = [sys.executable, "-m", "voserver.cli", "worker", "--jobs", str(jobs)]
     with (
         log.open("wb") as out,
         subprocess.Popen(command, env=environ, stdout=out, stderr=out, preexec_fn=prepare) as process,  # noqa: PLW1509

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from epntap.errors import DefinitionError
-from ingest.registry.authority import Authority, read_authority
+from voregistry.authority import Authority, read_authority
 
 OPTIONS = {"authority": "cdpp", "contact_name": "A. Person", "contact_email": "a@example.org"}
 

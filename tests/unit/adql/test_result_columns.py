@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from epntap.adql import translate
-from epntap.answer import ResultColumn
+from epntap.answer.model import ResultColumn
 from tests.unit.adql.sample import BASE_URL, CATALOG
 
 

@@ -26,8 +26,8 @@ from epntap.cdf import (
     parse_utc,
     tt2000_from_mjd,
 )
-from epntap.cdf.leapseconds import DAY_NS, offsets
 from epntap.errors import UserError
+from epntap.instants.leapseconds import DAY_NS, offsets
 
 instants = st.integers(MIN_TT2000, MAX_TT2000)
 #: nanoseconds around steps of UTC are as likely as all others together

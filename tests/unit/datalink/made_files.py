@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pycdfpp
 
-from datalink.cut import cut_files
-from datalink.reformat import Provenance, choose_format
-from datalink.series import Interval
+from cutouts.extract import cut_files
+from cutouts.formats import Provenance, choose_format
+from cutouts.series import Interval
 from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc
 from tests.unit.cdf.builders import CdfBuilder
 

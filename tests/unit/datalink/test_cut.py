@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datalink.cut import cut_files, open_cut
-from datalink.series import Interval, SeriesCut
+from cutouts.extract import cut_files, open_cut
+from cutouts.series import Interval, SeriesCut
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import CdfFile, format_utc, parse_utc
 from epntap.errors import ParameterError, UnreadableFileError

@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
-from datalink.cutters import Cutters
-from datalink.making import CutPlan, Limit, NothingThereError, make_cut
-from datalink.series import Interval
+from cutouts.make import CutPlan, Limit, NothingThereError, make_cut
+from cutouts.processes.pool import Cutters
+from cutouts.series import Interval
 from epntap.archive.model import ArchiveFile
 from epntap.errors import EpnTapError, ParameterError, ServiceError, UnavailableError
 from tests.unit.datalink.made_files import EVERYTHING, between, rich, seconds, series
@@ -47,7 +47,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def loaders_of(process: psutil.Process) -> list[psutil.Process]:
     """The processes that cut-outs are forked from, of all that this one has started (databases, servers, trackers)."""
-    return [child for child in process.children() if "datalink.cutter" in child.cmdline()]
+    return [child for child in process.children() if "cutouts.processes.child" in child.cmdline()]
 
 
 def at_work() -> list[psutil.Process]:

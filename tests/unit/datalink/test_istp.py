@@ -16,8 +16,8 @@ import pycdfpp
 import pyistp
 import pytest
 
-from datalink.cut import cut_files
-from datalink.reformat import choose_format
+from cutouts.extract import cut_files
+from cutouts.formats import choose_format
 from epntap.cdf import CdfFile
 from tests.unit.datalink.made_files import EVERYTHING, PROVENANCE, rich
 from tests.unit.datalink.test_reformat_cdf import REAL

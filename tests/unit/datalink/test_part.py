@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalink.part import Part
+from epntap.http.ranges import Part
 
 
 class Whole:

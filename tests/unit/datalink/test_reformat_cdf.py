@@ -10,9 +10,9 @@ import numpy as np
 import pycdfpp
 import pytest
 
-from datalink.cut import cut_files
-from datalink.reformat import choose_format
-from datalink.reformat.base import software_version
+from cutouts.extract import cut_files
+from cutouts.formats import choose_format
+from cutouts.formats.base import software_version
 from epntap.cdf import CdfFile, check_header
 from epntap.errors import ParameterError
 from tests.unit.cdf.builders import CdfBuilder

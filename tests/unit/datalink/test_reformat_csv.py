@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datalink.cut import cut_files
-from datalink.reformat import choose_format
-from datalink.reformat.cells import is_fill_value, number_texts
+from cutouts.extract import cut_files
+from cutouts.formats import choose_format
+from cutouts.formats.cells import is_fill_value, number_texts
 from epntap.errors import ParameterError
 from tests.unit.cdf.builders import CdfBuilder
 from tests.unit.datalink.made_files import EVERYTHING, PROVENANCE, between, rendered, rich, seconds

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.io.votable import parse
 
-from datalink.cut import cut_files
-from datalink.reformat import choose_format
-from datalink.reformat.cells import fill_of
+from cutouts.extract import cut_files
+from cutouts.formats import choose_format
+from cutouts.formats.cells import fill_of
 from epntap.cdf import parse_utc
 from epntap.errors import ParameterError
 from tests.unit.cdf.builders import CdfBuilder

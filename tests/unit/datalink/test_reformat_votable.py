@@ -14,9 +14,9 @@ import pytest
 from astropy.io.votable import parse
 from lxml import etree
 
-from datalink.cut import cut_files
-from datalink.reformat import choose_format
-from datalink.reformat.cells import fill_of
+from cutouts.extract import cut_files
+from cutouts.formats import choose_format
+from cutouts.formats.cells import fill_of
 from epntap.archive.model import Dataset, Parameter
 from tests.unit.cdf.builders import CdfBuilder
 from tests.unit.datalink.made_files import (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from astropy import units
 
-from datalink.reformat.units import is_dimensionless, to_vounit
+from epntap.units.vounit import is_dimensionless, to_vounit
 
 SHARED = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared")))
 

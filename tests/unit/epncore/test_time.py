@@ -8,7 +8,7 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epntap.epncore.time import (
+from epntap.instants.julian import (
     dali_timestamp,
     datetime_from_jd,
     day_span,

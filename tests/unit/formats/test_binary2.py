@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from epntap.answer import Outcome, OutcomeStatus, ResultColumn
+from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.formats.base import AnswerFacts, RowFormat
 from epntap.formats.binary2 import Binary, Binary2
 from epntap.formats.copy_binary import framed

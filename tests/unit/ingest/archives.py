@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from epntap.archive.model import ArchiveFile, Dataset
-from epntap.cdf.time import parse_utc
-from ingest.descriptor import Definition, load_definition
+from epntap.instants.tt2000 import parse_utc
+from ingest.definition.load import Definition, load_definition
 from ingest.facts import DatasetFacts, Value
 from tests.unit.cdf.builders import CdfBuilder
 from tests.unit.spase.records import dataset as spase_dataset

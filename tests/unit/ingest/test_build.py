@@ -8,7 +8,7 @@ from pathlib import Path
 from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Table
 from epntap.epncore.columns import MANDATORY, TABLE_UTYPE
-from ingest.build import (
+from ingest.by_dataset.build import (
     DatasetPlan,
     GranuleBuilder,
     common_values,
@@ -17,7 +17,7 @@ from ingest.build import (
     file_uid,
     files_out_of_dates,
 )
-from ingest.descriptor import Definition, Granule
+from ingest.definition.load import Definition, Granule
 from ingest.facts import DatasetFacts
 from tests.unit.ingest.archives import facts, held, julian_day
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from epntap.errors import DefinitionError
+from ingest.by_dataset.holdings import Holdings, describe_holdings, read_archive
 from ingest.facts import DatasetFacts
-from ingest.readers.cdf import Holdings, describe_holdings, read_archive
-from ingest.scan import Scanner
-from ingest.walk import walk_tree
+from ingest.files.scan import Scanner
+from ingest.files.walk import walk_tree
 from tests.unit.ingest.archives import CDF_SOURCE, cdf, definition
 
 

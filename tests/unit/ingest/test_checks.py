@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from epntap.archive.model import ArchiveFile
-from ingest.build import DatasetPlan, common_values, epn_core_table
-from ingest.checks import UidRegistry, value_problems
-from ingest.descriptor import Definition, Granule
+from ingest.by_dataset.build import DatasetPlan, common_values, epn_core_table
+from ingest.definition.load import Definition, Granule
 from ingest.facts import DatasetFacts, Value
+from ingest.publish.checks import UidRegistry, value_problems
 from tests.unit.ingest.archives import facts, held
 
 DEFINITION = Definition(Path("service.toml"), "plasma", "Plasma data", ())

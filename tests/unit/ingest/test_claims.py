@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from epntap.errors import DefinitionError
-from ingest.claims import ClaimTable, glob_to_regex
-from ingest.descriptor import Claim, Granule, Source, SourceKind
+from ingest.by_dataset.claims import ClaimTable, glob_to_regex
+from ingest.definition.load import Claim, Granule, Source, SourceKind
 
 
 def table(*claims: Claim, partial: bool = False) -> ClaimTable:

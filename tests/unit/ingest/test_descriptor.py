@@ -8,7 +8,7 @@ import pytest
 
 import ingest
 from epntap.errors import DefinitionError
-from ingest.descriptor import Claim, Granule, SourceKind, load_definition
+from ingest.definition.load import Claim, Granule, SourceKind, load_definition
 from tests.unit.ingest.archives import CDF_SOURCE, SERVICE, SPASE_SOURCE, definition, folders
 
 SERVICES = Path(ingest.__file__).parent / "services"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ingest.copy import Merged
-from ingest.descriptor import Granule, Source, SourceKind
+from ingest.by_dataset.holdings import Holdings, Superseded
+from ingest.definition.load import Granule, Source, SourceKind
 from ingest.facts import Refusal
-from ingest.readers.cdf import Holdings, Superseded
+from ingest.publish.copy import Merged
 from ingest.report import LONGEST_LIST, GranuleCount, RefusedRows, Report, SourceCount
 from tests.unit.ingest.archives import held
 

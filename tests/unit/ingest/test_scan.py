@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from epntap.archive.model import ScannedFile
-from ingest import scan
-from ingest.scan import Scanner
+from ingest.files import scan
+from ingest.files.scan import Scanner
 from tests.unit.ingest.archives import cdf
 
 DEADLY = "deadly.cdf"

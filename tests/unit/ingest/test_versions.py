@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.versions import edition_of, without_dates
+from ingest.files.versions import edition_of, without_dates
 
 
 @pytest.mark.parametrize(

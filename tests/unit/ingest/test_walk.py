@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ingest.walk import walk_tree
+from ingest.files.walk import walk_tree
 
 
 def touch(root: Path, *names: str) -> None:

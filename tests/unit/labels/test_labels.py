@@ -9,9 +9,9 @@ import pytest
 from astropy.time import Time
 
 from epntap.errors import DefinitionError
+from ingest.by_row.open import Said, read_rows
 from ingest.facts import Refusal, Remark, RowFacts
 from ingest.labels.plan import LabelPlan, read_label_plan
-from ingest.rowsources import Said, read_rows
 from tests.unit.tables.mappings import STANDARD, strict
 
 RULES = """

@@ -10,11 +10,11 @@ import pytest
 from astropy.io.votable import parse_single_table
 
 import ingest
+from ingest.by_row.open import read_rows
+from ingest.by_row.spool import row_table
+from ingest.definition.load import Definition, load_definition
 from ingest.demo.maps import COLATITUDES, LONGITUDES, PRODUCTS, write_maps
-from ingest.descriptor import Definition, load_definition
 from ingest.facts import Refusal, Remark, RowFacts
-from ingest.rows import row_table
-from ingest.rowsources import read_rows
 
 SERVICE = Path(ingest.__file__).parent / "services" / "illu67p.toml"
 

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from epntap.errors import DefinitionError
+from ingest.definition.load import load_definition
 from ingest.demo.maps import write_maps
 from ingest.demo.simulations import write_simulations
-from ingest.descriptor import load_definition
 from ingest.newservice import new_service
 from ingest.newservice.draft import Draft, Setting
 from ingest.newservice.preview import preview

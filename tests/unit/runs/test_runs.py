@@ -13,14 +13,14 @@ from cdflib import CDF
 
 from epntap.epncore.ucd import is_valid_ucd
 from epntap.errors import UnreadableFileError
+from epntap.units.convert import conversion
+from ingest.by_row.runs import RunRow, open_runs
 from ingest.demo.simulations import RUNS, write_simulations
 from ingest.facts import Refusal
+from ingest.files.scan import Peek
 from ingest.progress import Silent
-from ingest.readers.runs import RunRow, open_runs
 from ingest.runs.columns import RUN_COLUMN_NAMES, RUN_COLUMNS
 from ingest.runs.runfile import Run, read_run, run_text
-from ingest.scan import Peek
-from ingest.tables.units import conversion
 
 RUN = """
 [run]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.by_dataset.descriptions import read_datasets
 from ingest.facts import DatasetFacts, Refusal
-from ingest.readers.spase import read_datasets
 from tests.unit.spase.records import dataset, instrument, observatory, parameter, write
 
 TODAY = date(2024, 3, 31)

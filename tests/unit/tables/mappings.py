@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from epntap.catalog.model import Column
 from epntap.epncore.columns import COLUMNS
 from epntap.errors import DefinitionError
+from epntap.strict import StrictTable
 from ingest.facts import Value
 from ingest.tables.rules import RecordMapper, read_rules
-from ingest.tables.strict import StrictTable
 from ingest.tables.values import Raw
 
 STANDARD: Mapping[str, Column] = {column.name: column for column in COLUMNS}

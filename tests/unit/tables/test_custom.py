@@ -6,7 +6,7 @@ import pytest
 
 from epntap.catalog.model import Column, Form
 from epntap.errors import DefinitionError
-from ingest.tables.custom import read_custom_columns
+from ingest.definition.custom import read_custom_columns
 from tests.unit.tables.mappings import strict
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from epntap.dali.params import read_params
 from epntap.errors import ParameterError
-from epntap.params import read_params
 from epntap.uws.model import Filters, Phase, is_job_id
 from epntap.uws.params import duration, filters, instant, required, wait_seconds
 

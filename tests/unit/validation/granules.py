@@ -7,7 +7,7 @@ from typing import Any
 
 from epntap.catalog.model import Form, Table
 from epntap.epncore.columns import COLUMNS, TABLE_UTYPE, by_name, table_columns
-from epntap.epncore.rules import ROW_RULES
+from epntap.epncore.rules.all_rules import ROW_RULES
 
 SCHEMA = "plasma"
 #: outside ASCII, and not special in any other way

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from epntap.epncore.rules import ALL_RULES, Severity
+from epntap.epncore.rules.all_rules import ALL_RULES, Severity
 
 TEXT = (Path(__file__).parents[3] / "docs" / "validation.md").read_text(encoding="utf-8")
 

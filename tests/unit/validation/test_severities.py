@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from epntap.epncore.rules import ALL_RULES, ROW_RULES, Severity, parse_severities, severity_of
+from epntap.epncore.rules.all_rules import ALL_RULES, ROW_RULES, Severity, parse_severities, severity_of
 from epntap.errors import DefinitionError
 
 

@@ -1,0 +1,1 @@
+"""Cut-outs: a request becomes an interval, a plan, values, bytes. No HTTP here."""

@@ -1,0 +1,280 @@
+"""Cut-outs as Parquet: one row a record, one column a variable, described as VOTable (VOParquet 1.0)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cutouts.formats.base import Provenance, Rendering, only_axis
+from cutouts.formats.cells import is_fill_value, picoseconds, text_values
+from cutouts.formats.votable_cells import cells_of
+from cutouts.formats.votable_frame import END, Extra, Frame, start
+from cutouts.series import Axis, Column, SeriesCut
+from epntap.answer.spool import SpoolFile
+from epntap.cdf import FILL_TT2000, CdfType, to_unix_ns
+from epntap.errors import ParameterError
+
+__all__ = ["Parquet"]
+
+#: a row group ends with the block that brings it to this many bytes
+GROUP_BYTES = 8 << 20
+_READ_BYTES = 1 << 18
+_SCAN_BYTES = 1 << 20
+
+
+class Parquet:
+    """Spooled a row group at a time: its directory stands at its end, and its size is known before its first byte.
+
+    Times are timestamps in nanoseconds with the time zone UTC, arrays are lists of a fixed size with the last index
+    varying fastest, fills are null (NaN within lists, but integers in lists stay as they are).
+    """
+
+    names = ("parquet", "application/vnd.apache.parquet", "application/x-parquet", "application/parquet")
+    media_type = "application/vnd.apache.parquet"
+    extension = "parquet"
+
+    def render(self, cut: SeriesCut, provenance: Provenance) -> Rendering:
+        """See SeriesFormat."""
+        axis = only_axis(cut, "a Parquet table")
+        columns = [part for column in (axis.time, *axis.columns) for part in _parts(column)]
+        spool = SpoolFile()
+        try:
+            _write(axis, columns, _description(axis, columns, cut, provenance), spool)
+            length = spool.rewind()
+        except BaseException:
+            spool.close()
+            raise
+        return Rendering(iter(lambda: spool.read(_READ_BYTES), b""), length, spool.close)
+
+
+def _description(axis: Axis, parts: Sequence[_Part], cut: SeriesCut, provenance: Provenance) -> str:
+    """The VOTable without rows that describes the columns in their order."""
+    cells = [cells_of(column) for column in (axis.time, *axis.columns)]
+    table = Frame(1, axis, cut, provenance).table_start(cells, _extras(parts))
+    return f"{start(cut, provenance)}{table}</TABLE>\n{END}"
+
+
+def _write(axis: Axis, parts: Sequence[_Part], description: str, spool: SpoolFile) -> None:
+    # in the schema, from where it goes into the file's own metadata as well
+    about = {"IVOA.VOTable-Parquet.version": "1.0", "IVOA.VOTable-Parquet.content": description}
+    schema = pa.schema([pa.field(part.name, part.type) for part in parts], about)
+    texts = [part.name for part in parts if pa.types.is_string(part.type)]
+    # numbers that are measured hardly repeat, and dictionaries of them would be made in vain
+    with pq.ParquetWriter(_Sink(spool), schema, compression="snappy", use_dictionary=texts or False) as file:
+        for first, stop in axis.blocks(GROUP_BYTES):
+            blocks = _values(parts, first, stop)
+            file.write_batch(pa.record_batch(list(blocks), schema=schema), row_group_size=stop - first)
+
+
+def _values(parts: Sequence[_Part], first: int, stop: int) -> Iterator[pa.Array]:
+    """Yield the columns of a row group; a variable that has several is read once."""
+    column, values = None, np.empty(0)
+    for part in parts:
+        if part.column is not column:
+            column, values = part.column, part.column.read(first, stop)
+        yield part.array(values)
+
+
+class _Sink:
+    """A file to append to, as pyarrow wants it."""
+
+    closed = False
+
+    def __init__(self, spool: SpoolFile) -> None:
+        self._spool = spool
+        self._place = 0
+
+    def write(self, data: Any) -> int:  # anything with bytes in it
+        block = bytes(data)
+        self._spool.write(block)
+        self._place += len(block)
+        return len(block)
+
+    def tell(self) -> int:
+        return self._place
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+
+class _Part(Protocol):
+    """One column of the table, from one variable."""
+
+    @property
+    def column(self) -> Column: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def type(self) -> pa.DataType: ...
+
+    def array(self, values: npt.NDArray[Any]) -> pa.Array:
+        """The values of some records."""
+        ...
+
+
+def _parts(column: Column) -> list[_Part]:
+    """The columns that hold a variable: one, and for instants that no timestamp can say one with the rest of them."""
+    variable = column.variable
+    if variable.cdf_type.is_text:
+        return [_Texts(column)]
+    if not variable.cdf_type.is_epoch:
+        return [_Numbers(column)]
+    parts: list[_Part] = [_Times(column)]
+    in_leap, below_ns = _needs_more(column)
+    if in_leap and variable.cdf_type is CdfType.CDF_TIME_TT2000:
+        parts.append(_Tt2000(column))
+    if below_ns:
+        parts.append(_Picoseconds(column))
+    return parts
+
+
+def _needs_more(column: Column) -> tuple[bool, bool]:
+    """Whether instants lie in a leap second, which timestamps do not have, and whether they have picoseconds."""
+    in_leap = below_ns = False
+    for first, stop in column.blocks(_SCAN_BYTES):
+        instants = column.instants(first, stop)
+        known = instants[instants != FILL_TT2000]
+        if len(known) and int(known.max()) > _LAST_TIMESTAMP:
+            raise ParameterError(
+                f"FORMAT: the timestamps of Parquet end on 2262-04-11, {column.variable.name} has later ones; "
+                "ask for CDF or VOTable"
+            )
+        in_leap |= bool(to_unix_ns(known)[1].any())
+        if column.variable.cdf_type is CdfType.CDF_EPOCH16:
+            below_ns |= bool(picoseconds(column.read(first, stop)).any())
+    return in_leap, below_ns
+
+
+# the last second that fits, as TT2000: int64 nanoseconds since 1970
+_LAST_TIMESTAMP = 2**63 - 1 - 946_684_800 * 10**9
+
+
+def _extras(parts: Sequence[_Part]) -> list[Extra]:
+    return [Extra(part.column, part.name, part.about) for part in parts if isinstance(part, (_Tt2000, _Picoseconds))]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Numbers:
+    column: Column
+
+    @property
+    def name(self) -> str:
+        return self.column.variable.name
+
+    @property
+    def type(self) -> pa.DataType:
+        return _listed(pa.from_numpy_dtype(self.column.variable.dtype), self.column)
+
+    def array(self, values: npt.NDArray[Any]) -> pa.Array:
+        variable = self.column.variable
+        fills = is_fill_value(variable, values)
+        flat = values.reshape(-1)
+        if prod(variable.dims) == 1 and fills is not None:
+            return _shaped(pa.array(flat, mask=fills.reshape(-1)), self.column)
+        if fills is not None and flat.dtype.kind == "f":
+            flat = np.where(fills.reshape(-1), flat.dtype.type(np.nan), flat)
+        return _shaped(pa.array(flat), self.column)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Texts:
+    column: Column
+
+    @property
+    def name(self) -> str:
+        return self.column.variable.name
+
+    @property
+    def type(self) -> pa.DataType:
+        return _listed(pa.string(), self.column)
+
+    def array(self, values: npt.NDArray[Any]) -> pa.Array:
+        return _shaped(pa.array(text_values(values).reshape(-1).tolist(), pa.string()), self.column)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Times:
+    column: Column
+
+    @property
+    def name(self) -> str:
+        return self.column.variable.name
+
+    @property
+    def type(self) -> pa.DataType:
+        return _listed(pa.timestamp("ns", tz="UTC"), self.column)
+
+    def array(self, values: npt.NDArray[Any]) -> pa.Array:
+        instants = self.column.instants_of(values)
+        unix, _ = to_unix_ns(instants)
+        return _shaped(pa.array(unix, mask=instants == FILL_TT2000).cast(pa.timestamp("ns", tz="UTC")), self.column)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tt2000:
+    """The instants again, where some lie in a leap second and have the timestamp of the midnight after it."""
+
+    about = "as stored: TT2000, nanoseconds since J2000 in TT; a leap second has no timestamp of its own"
+    column: Column
+
+    @property
+    def name(self) -> str:
+        return f"{self.column.variable.name}_tt2000"
+
+    @property
+    def type(self) -> pa.DataType:
+        return _listed(pa.int64(), self.column)
+
+    def array(self, values: npt.NDArray[Any]) -> pa.Array:
+        instants = self.column.instants_of(values)
+        return _shaped(pa.array(instants, mask=instants == FILL_TT2000), self.column)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picoseconds:
+    """What is left below the nanosecond."""
+
+    about = "picoseconds to be added to the timestamp"
+    column: Column
+
+    @property
+    def name(self) -> str:
+        return f"{self.column.variable.name}_picoseconds"
+
+    @property
+    def type(self) -> pa.DataType:
+        return _listed(pa.int64(), self.column)
+
+    def array(self, values: npt.NDArray[Any]) -> pa.Array:
+        return _shaped(pa.array(picoseconds(values)), self.column)
+
+
+def _listed(kind: pa.DataType, column: Column) -> pa.DataType:
+    count = prod(column.variable.dims)
+    return kind if count == 1 else pa.list_(kind, count)
+
+
+def _shaped(flat: pa.Array, column: Column) -> pa.Array:
+    count = prod(column.variable.dims)
+    return flat if count == 1 else pa.FixedSizeListArray.from_arrays(flat, count)

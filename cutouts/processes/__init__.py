@@ -1,0 +1,1 @@
+"""Processes in which large cut-outs are made."""

@@ -1,0 +1,1 @@
+"""The {links} document and its page (DataLink 1.1)."""

@@ -1,0 +1,118 @@
+"""The {links} document: rows for every identifier batch by batch, then the descriptors that they refer to."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from datalink.links.formats import LinkFormat
+from datalink.links.offers import Offers
+from datalink.links.rows import Link, LinkMaker, fault_link
+from epntap.answer.model import Outcome, OutcomeStatus
+from epntap.archive.batches import Batches
+from epntap.archive.finder import DatalinkService
+from epntap.errors import EpnTapError, UnavailableError
+
+__all__ = ["LinksAnswer", "LinksRequest", "links_answer"]
+
+#: identifiers that are looked up at once; the first rows leave after so many
+BATCH = 500
+ID_FIELD = "ID"
+
+
+@dataclass(frozen=True, slots=True)
+class LinksRequest:
+    """What is asked for."""
+
+    #: as they were sent, each once
+    identifiers: Sequence[str]
+    schema: str | None = None
+    #: not all identifiers that were sent are here
+    is_cut: bool = False
+    #: rows; an identifier is never cut in two
+    maxrec: int | None = None
+
+
+class LinksAnswer:
+    """The document as blocks of bytes. Iterate once; `close` in any case."""
+
+    def __init__(self, blocks: Generator[bytes, None, None], resources: ExitStack) -> None:
+        # what fails before the first row fails before the answer has begun
+        with ExitStack() as on_failure:
+            on_failure.push(resources)
+            self._first = list(itertools.islice(blocks, 1))
+            on_failure.pop_all()
+        self._rest = blocks
+        self._resources = resources
+
+    def __iter__(self) -> Iterator[bytes]:
+        return itertools.chain(self._first, self._rest)
+
+    def close(self) -> None:
+        """Let go of what the answer holds. Safe to call again."""
+        self._rest.close()
+        self._resources.close()
+
+
+def links_answer(service: DatalinkService, request: LinksRequest, form: LinkFormat) -> LinksAnswer:
+    """Begin the document; at least one row for each identifier.
+
+    Raises ParameterError for a schema that is not published, UnavailableError when the database is away or too many
+    long documents are being written: neither is the fault of an identifier.
+    """
+    batches = service.batches(request.schema)
+    resources = ExitStack()
+    if len(request.identifiers) > BATCH:
+        resources.enter_context(service.long_answer())
+    return LinksAnswer(_blocks(service, batches, request, form), resources)
+
+
+def _blocks(
+    service: DatalinkService, batches: Batches, request: LinksRequest, form: LinkFormat
+) -> Generator[bytes, None, None]:
+    offers = Offers(service.settings.base_url, ID_FIELD, request.schema)
+    maker = LinkMaker(service.settings.base_url, offers, request.schema)
+    writer = form.writer(request.identifiers)
+    rows, is_cut = 0, request.is_cut
+    yield_first = writer.header()
+    for first in range(0, len(request.identifiers), BATCH):
+        some = request.identifiers[first : first + BATCH]
+        try:
+            found = list(_links(batches, maker, some))
+        except EpnTapError as exc:
+            if yield_first or not form.says_outcome:
+                raise
+            # the beginning has been sent: that it is not all is said at the end
+            yield writer.trailer(Outcome(OutcomeStatus.ERROR, rows, exc.message), offers.descriptors())
+            return
+        taken, is_full = _take(found, None if request.maxrec is None else request.maxrec - rows)
+        rows += len(taken)
+        is_cut = is_cut or is_full
+        yield yield_first + writer.rows(taken)
+        yield_first = b""
+        if is_full:
+            break
+    outcome = Outcome(OutcomeStatus.OVERFLOW if is_cut else OutcomeStatus.OK, rows)
+    yield yield_first + writer.trailer(outcome, offers.descriptors())
+
+
+def _take(found: Sequence[list[Link]], most: int | None) -> tuple[list[Link], bool]:
+    """The links of as many identifiers as fit, and whether that is not all."""
+    taken: list[Link] = []
+    for links in found:
+        if most is not None and len(taken) + len(links) > most:
+            return taken, True
+        taken += links
+    return taken, False
+
+
+def _links(batches: Batches, maker: LinkMaker, identifiers: Sequence[str]) -> Iterator[list[Link]]:
+    for identifier, row in zip(identifiers, batches.rows(identifiers), strict=True):
+        if isinstance(row, UnavailableError):
+            raise row
+        if isinstance(row, EpnTapError):
+            yield [fault_link(identifier, row)]
+        else:
+            yield maker.links_of(identifier, row)

@@ -1,0 +1,1 @@
+"""What every server over HTTP needs: parameters, responses, parts, faults, bodies."""

@@ -1,0 +1,1 @@
+"""Instants: TT2000, UTC, Julian days and leap seconds."""

@@ -1,0 +1,1 @@
+"""Units: read, written as VOUnit, converted. The only room that knows astropy.units."""

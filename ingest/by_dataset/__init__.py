@@ -1,0 +1,1 @@
+"""Services made of datasets: SPASE records and CDF files."""

@@ -1,0 +1,429 @@
+"""Granules: what is known of a dataset and its files becomes rows, formatted for COPY. No I/O here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import cache, cached_property
+from urllib.parse import quote
+
+from epntap.archive.model import ArchiveFile, Dataset
+from epntap.catalog.model import Column, Table
+from epntap.epncore.columns import TABLE_UTYPE, by_name, table_columns
+from epntap.epncore.text import clean_granule_uid, clean_text
+from epntap.instants.julian import jd_from_datetime
+from epntap.instants.tt2000 import format_utc, jd_from_tt2000
+from ingest.definition.load import Definition, Granule
+from ingest.facts import DatasetFacts, Refusal, Value
+from ingest.files.versions import edition_of
+
+__all__ = [
+    "BLOCK_ROWS",
+    "COPY_ORDER",
+    "DATASET_ID",
+    "ROW_DATES",
+    "Block",
+    "DatasetPlan",
+    "GranuleBuilder",
+    "common_values",
+    "copy_columns",
+    "copy_text",
+    "epn_core_table",
+    "file_uid",
+    "files_out_of_dates",
+]
+
+#: rows that leave at once; a block is about a megabyte
+BLOCK_ROWS = 2000
+
+#: columns whose value differs from row to row; they come first in COPY, so that the rest of a row is one constant
+COPY_ORDER = (
+    "granule_uid",
+    "obs_id",
+    "time_min",
+    "time_max",
+    "access_url",
+    "access_format",
+    "access_estsize",
+    "file_name",
+    "datalink_url",
+    "modification_date",
+)
+#: columns that are filled from the time of ingestion where nothing else is known (EPN-TAP 2.0 §2.1)
+ROW_DATES = ("creation_date", "modification_date", "release_date")
+
+#: optional columns that every table made here has
+_ALWAYS = (
+    "access_url",
+    "access_format",
+    "access_estsize",
+    "file_name",
+    "datalink_url",
+    "publisher",
+    "processing_level_desc",
+    "external_link",
+    "bib_reference",
+    "target_region",
+    "spatial_coordinate_description",
+)
+
+DATASET_ID = Column(
+    name="dataset_id",
+    datatype="char",
+    arraysize="*",
+    ucd="meta.id;meta.dataset",
+    description="Dataset that the granule is a part of",
+    principal=True,
+    nullable=False,
+)
+
+_NULL = r"\N"
+_NO_ACCESS = "\t".join([_NULL] * 4)
+#: JD of the midnight before day 1 of the calendar of `datetime.date`
+_JD_OF_ORDINAL_ZERO = 1_721_424.5
+_CDF_MEDIA_TYPE = "application/x-cdf"
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows in the text form of COPY."""
+
+    text: bytes
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetPlan:
+    """One dataset and what its rows stand for."""
+
+    facts: DatasetFacts
+    #: DAY or MONTH: a row for each of the dataset; FILE: no such rows
+    granule: Granule
+    #: all files that are held; days and months offer what reaches into them
+    files: tuple[ArchiveFile, ...] = ()
+    #: those of them that have a row of their own
+    single: tuple[ArchiveFile, ...] = ()
+    #: only days and months with a file have a row
+    held_only: bool = False
+    #: files that came, went or changed since the rows were written: the rows that they reach into are modified
+    touched: frozenset[ArchiveFile] = frozenset()
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset itself."""
+        return self.facts.dataset
+
+
+def epn_core_table(definition: Definition, facts: Sequence[DatasetFacts]) -> Table:
+    """The epn_core of a service: the mandatory columns, the optional ones it uses, and dataset_id."""
+    used = set(_ALWAYS) | set(definition.columns)
+    for one in facts:
+        used.update(name for name, value in one.values.items() if value is not None)
+    columns = table_columns(
+        sorted(used),
+        frame=_only_value(definition, facts, "spatial_frame_type") or "none",
+        particles=_only_value(definition, facts, "particle_spectral_type") or "energy",
+    )
+    return Table(
+        schema=definition.schema,
+        name="epn_core",
+        columns=(*columns, DATASET_ID),
+        utype=TABLE_UTYPE,
+        title=definition.title,
+        description=definition.description or definition.title,
+        primary_key=("granule_uid",),
+    )
+
+
+def _only_value(definition: Definition, facts: Sequence[DatasetFacts], column: str) -> str | None:
+    """The value of a column if it is the same wherever there is one."""
+    if column in definition.columns:
+        return str(definition.columns[column])
+    found = {str(one.values[column]) for one in facts if one.values.get(column) is not None}
+    return found.pop() if len(found) == 1 else None
+
+
+def common_values(definition: Definition, facts: DatasetFacts) -> dict[str, Value]:
+    """The epn_core values that all rows of a dataset share; a definition's `[columns]` win over its facts.
+
+    If only one end of a range is known it stands in both columns (EPN-TAP 2.0 §1.2).
+    """
+    values: dict[str, Value] = {"spatial_frame_type": "none", "publisher": clean_text(definition.publisher)}
+    values |= {name: value for name, value in facts.values.items() if value is not None}
+    values |= definition.columns
+    values |= {"service_title": definition.schema, "dataset_id": facts.dataset.dataset_id}
+    for name, value in list(values.items()):
+        for end, other in (("min", "max"), ("max", "min")):
+            partner = name.removesuffix(end) + other
+            if name.endswith(end) and value is not None and values.get(partner) is None and by_name(partner):
+                values[partner] = value
+    return values
+
+
+def files_out_of_dates(plan: DatasetPlan) -> tuple[Refusal, ...]:
+    """Files of which no day or month has a row, because the description ends before them or begins after."""
+    clip = _Clip(plan.dataset)
+    if plan.granule is Granule.FILE or plan.held_only:
+        return ()
+    outside = []
+    for file in set(plan.files).difference(plan.single):
+        days = _days_of(file)
+        if not (clip.is_dated and days[0] <= clip.last_day and days[-1] >= clip.first_day):
+            dates = f"{plan.dataset.start} to {plan.dataset.stop}" if clip.is_dated else "none"
+            reason = f"it covers no day of {plan.dataset.dataset_id}, whose dates are {dates}"
+            outside.append(Refusal(file.path, reason))
+    return tuple(sorted(outside, key=lambda refusal: refusal.path))
+
+
+def copy_columns(table: Table) -> tuple[str, ...]:
+    """The columns of a table in the order in which a `GranuleBuilder` writes them."""
+    rest = (column.name for column in table.columns if column.name not in COPY_ORDER)
+    return (*COPY_ORDER, *rest)
+
+
+def file_uid(file: ArchiveFile) -> str:
+    """The granule_uid of a file: its name without suffix, in characters that a granule_uid may have."""
+    return clean_granule_uid(_stem(file))
+
+
+class GranuleBuilder:
+    """Makes the rows of a service.
+
+    `now` is a DALI timestamp for the three dates of the rows of a new table where nothing else is known. Rows for a
+    table that is there come without them (`is_new` is false), save the modification_date of those that are touched.
+    No row starts after `today`.
+    """
+
+    def __init__(self, definition: Definition, table: Table, today: date, now: str, *, is_new: bool) -> None:
+        self._definition = definition
+        self._constant_columns = copy_columns(table)[len(COPY_ORDER) :]
+        self._today = today.toordinal()
+        self._now = now
+        self._is_new = is_new
+
+    def blocks(self, plan: DatasetPlan) -> Iterator[Block]:
+        """The rows of one dataset."""
+        values = self._dated(common_values(self._definition, plan.facts))
+        tail = self._tail(values)
+        modified = copy_text(values.get("modification_date"))
+        yield from self._calendar_blocks(plan, modified, tail)
+        rows = [
+            self._file_row(file, plan.dataset, self._now if file in plan.touched else modified, tail)
+            for file in plan.single
+        ]
+        yield from _blocks_of(rows)
+
+    def count(self, plan: DatasetPlan) -> int:
+        """How many rows `blocks` will make."""
+        return len(_starts(plan, self._today)) + len(plan.single)
+
+    def kinds(self, plan: DatasetPlan) -> Iterator[tuple[Mapping[str, Value], int]]:
+        """Values that rows share, and how many rows do: all columns that have few values in a service."""
+        values = common_values(self._definition, plan.facts)
+        rows, held = self.count(plan), self._count_offering(plan)
+        yield {**values, "access_format": _CDF_MEDIA_TYPE}, held
+        yield {**values, "access_format": None}, rows - held
+
+    def _count_offering(self, plan: DatasetPlan) -> int:
+        """How many rows have an access_url."""
+        if not _is_open(plan.dataset):
+            return 0
+        if plan.granule is Granule.FILE:
+            return len(plan.single)
+        label_of, _ = _CALENDARS[plan.granule]
+        held = _access_by_label(plan, "")
+        return sum(label_of(day) in held for day in _starts(plan, self._today)) + len(plan.single)
+
+    def _calendar_blocks(self, plan: DatasetPlan, modified: str, tail: str) -> Iterator[Block]:
+        starts = _starts(plan, self._today)
+        if not starts:
+            return
+        prefix = f"{clean_granule_uid(plan.dataset.dataset_id)}_"
+        link = f"/datalink/links?ID={quote(prefix, safe='')}"
+        access = _access_by_label(plan, prefix)
+        clip = _Clip(plan.dataset)
+        label_of, following = _CALENDARS[plan.granule]
+        touched = {label_of(day): self._now for file in plan.touched for day in _days_of(file)}
+        for first in range(0, len(starts), BLOCK_ROWS):
+            some = starts[first : first + BLOCK_ROWS]
+            labels = [label_of(day) for day in some]
+            lows = [clip.low(day) for day in some]
+            highs = [clip.high(following(day)) for day in some]
+            rows = [
+                f"{prefix}{label}\t{prefix}{label}\t{low}\t{high}\t{access.get(label, _NO_ACCESS)}\t{link}{label}"
+                f"\t{touched.get(label, modified)}{tail}"
+                for label, low, high in zip(labels, lows, highs, strict=True)
+            ]
+            yield Block("".join(rows).encode(), len(rows))
+
+    def _file_row(self, file: ArchiveFile, dataset: Dataset, modified: str, tail: str) -> str:
+        assert file.tt2000_min is not None
+        assert file.tt2000_max is not None
+        uid = file_uid(file)
+        observation = clean_granule_uid(edition_of(_stem(file)).product)
+        access = _access(uid, _kilobytes(file.size_bytes)) if _is_open(dataset) else _NO_ACCESS
+        low, high = jd_from_tt2000(file.tt2000_min), jd_from_tt2000(file.tt2000_max)
+        link = f"/datalink/links?ID={quote(uid, safe='')}"
+        return f"{uid}\t{observation}\t{low!r}\t{high!r}\t{access}\t{link}\t{modified}{tail}"
+
+    def _dated(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        """The values with the three dates, for a new table."""
+        if not self._is_new:
+            return values
+        created = values.get("creation_date") or self._now
+        return {**dict.fromkeys(ROW_DATES, created), **{k: v for k, v in values.items() if v is not None}}
+
+    def _tail(self, values: Mapping[str, Value]) -> str:
+        """The end of a row, from the first constant column on."""
+        return "".join(f"\t{copy_text(values.get(name))}" for name in self._constant_columns) + "\n"
+
+
+def _blocks_of(rows: Sequence[str]) -> Iterator[Block]:
+    for first in range(0, len(rows), BLOCK_ROWS):
+        some = rows[first : first + BLOCK_ROWS]
+        yield Block("".join(some).encode(), len(some))
+
+
+def _starts(plan: DatasetPlan, today: int) -> Sequence[int]:
+    """First days of the periods that have a row, as date.toordinal counts them."""
+    clip = _Clip(plan.dataset)
+    if plan.granule is Granule.FILE or not clip.is_dated:
+        return ()
+    first, last = clip.first_day, min(clip.last_day, today)
+    if plan.held_only:
+        held = {day for file in plan.files for day in _days_of(file) if first <= day <= last}
+        return sorted(held if plan.granule is Granule.DAY else {_month_of(day) for day in held})
+    if plan.granule is Granule.DAY:
+        return range(first, last + 1)
+    months = []
+    month = _month_of(first)
+    while month <= last:
+        months.append(month)
+        month = _month_after(month)
+    return months
+
+
+class _Clip:
+    """Days of a dataset as numbers (date.toordinal), and its two ends as Julian dates."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._start, self._stop = dataset.start, dataset.stop
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the dataset covers any time; a placeholder does not."""
+        return self._start is not None and self._stop is not None and self._start <= self._stop
+
+    @cached_property
+    def start(self) -> datetime:
+        assert self._start is not None
+        return self._start
+
+    @cached_property
+    def stop(self) -> datetime:
+        assert self._stop is not None
+        return self._stop
+
+    @cached_property
+    def first_day(self) -> int:
+        return self.start.toordinal()
+
+    @cached_property
+    def last_day(self) -> int:
+        # the day that begins at the very end of the dataset would be empty
+        last = self.stop.toordinal()
+        return last - 1 if self.stop > self.start and self.stop.time() == time.min else last
+
+    def low(self, day: int) -> str:
+        """JD of the midnight before a day, or of the start of the dataset if that is later."""
+        return _jd_text(day) if day > self.first_day else repr(jd_from_datetime(max(self.start, _midnight(day))))
+
+    def high(self, day: int) -> str:
+        """JD of the midnight before a day, or of the end of the dataset if that is earlier."""
+        return _jd_text(day) if day <= self.last_day else repr(jd_from_datetime(min(self.stop, _midnight(day))))
+
+
+def _access_by_label(plan: DatasetPlan, prefix: str) -> Mapping[str, str]:
+    """End of the granule_uid -> the four access columns, for periods that files reach into."""
+    if not _is_open(plan.dataset):
+        return {}
+    label_of = _day_label if plan.granule is Granule.DAY else _month_label
+    bytes_of: dict[str, float] = {}
+    for file in plan.files:
+        days = _days_of(file)
+        for day in days:
+            label = label_of(day)
+            bytes_of[label] = bytes_of.get(label, 0.0) + file.size_bytes / len(days)
+    return {label: _access(prefix + label, _kilobytes(size)) for label, size in bytes_of.items()}
+
+
+def _access(uid: str, kilobytes: int) -> str:
+    return f"/data/{quote(uid, safe='')}.cdf\t{_CDF_MEDIA_TYPE}\t{kilobytes}\t{uid}.cdf"
+
+
+def _kilobytes(size_bytes: float) -> int:
+    return max(1, round(size_bytes / 1000))
+
+
+def _is_open(dataset: Dataset) -> bool:
+    return dataset.access_rights == "Open"
+
+
+def _days_of(file: ArchiveFile) -> range:
+    """UTC days, as date.toordinal counts them, from that of the first record to that of the last."""
+    assert file.tt2000_min is not None
+    assert file.tt2000_max is not None
+    first, last = (date.fromisoformat(format_utc(instant, 0)[:10]) for instant in (file.tt2000_min, file.tt2000_max))
+    return range(first.toordinal(), last.toordinal() + 1)
+
+
+@cache
+def _day_label(day: int) -> str:
+    return date.fromordinal(day).strftime("%Y%m%d")
+
+
+def _month_label(day: int) -> str:
+    return _day_label(day)[:6]
+
+
+@cache
+def _jd_text(day: int) -> str:
+    """JD of the midnight before a day."""
+    return repr(day + _JD_OF_ORDINAL_ZERO)
+
+
+def _midnight(day: int) -> datetime:
+    return datetime.combine(date.fromordinal(day), time.min)
+
+
+def _day_after(day: int) -> int:
+    return day + 1
+
+
+def _month_of(day: int) -> int:
+    """The first day of the month of a day."""
+    return date.fromordinal(day).replace(day=1).toordinal()
+
+
+def _month_after(day: int) -> int:
+    return _month_of(_month_of(day) + 31)
+
+
+#: end of the granule_uid, and the first day of the next period, both from the first day of a period
+_CALENDARS: Mapping[Granule, tuple[Callable[[int], str], Callable[[int], int]]] = {
+    Granule.DAY: (_day_label, _day_after),
+    Granule.MONTH: (_month_label, _month_after),
+}
+
+
+def _stem(file: ArchiveFile) -> str:
+    return file.path.rpartition("/")[2].rpartition(".")[0]
+
+
+def copy_text(value: Value) -> str:
+    """A value as COPY reads it in its text form."""
+    if value is None:
+        return _NULL
+    return value.translate(_ESCAPES) if isinstance(value, str) else repr(value)

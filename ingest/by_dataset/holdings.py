@@ -1,0 +1,245 @@
+"""A tree of CDF files: which dataset each belongs to, what it covers, and which editions count."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from epntap.archive.model import ArchiveFile, ScannedFile
+from epntap.errors import DefinitionError, UnreadableFileError
+from ingest.by_dataset.claims import ClaimTable
+from ingest.definition.load import Source
+from ingest.facts import DatasetFacts, Refusal
+from ingest.files.istp import Description, describe_dataset, describe_file
+from ingest.files.scan import Scanner
+from ingest.files.versions import Edition, edition_of, without_dates
+from ingest.files.walk import UNREADABLE_FOLDER, Tree
+
+__all__ = ["Holdings", "Superseded", "describe_holdings", "read_archive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A file that is left out because a newer version of it is there."""
+
+    path: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a source of CDF files holds. found = files + superseded + unclaimed + refused files."""
+
+    source: Source
+    found: int
+    #: those that count, by path
+    files: tuple[ArchiveFile, ...]
+    superseded: tuple[Superseded, ...] = ()
+    unclaimed: tuple[str, ...] = ()
+    #: files that cannot be used
+    refused: tuple[Refusal, ...] = ()
+    #: folders and links that were not entered
+    not_walked: tuple[Refusal, ...] = ()
+    #: patterns of a `partial` source that claim nothing, as `dataset = pattern`
+    idle_claims: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """All files that are there, used or not."""
+        yield from (file.path for file in self.files)
+        yield from (one.path for one in self.superseded)
+        yield from self.unclaimed
+        yield from (refusal.path for refusal in self.refused)
+
+    @property
+    def unreadable_folders(self) -> tuple[str, ...]:
+        """Folders of which nobody knows what they hold."""
+        return tuple(one.path for one in self.not_walked if one.reason.startswith(UNREADABLE_FOLDER))
+
+
+@dataclass(slots=True)
+class _Candidate:
+    path: str
+    edition: Edition
+    dataset_id: str
+
+
+@dataclass(slots=True)
+class _Sorting:
+    """Piles that grow while the tree is gone through."""
+
+    candidates: list[_Candidate] = field(default_factory=list)
+    unclaimed: list[str] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    superseded: list[Superseded] = field(default_factory=list)
+
+
+class _Archive:
+    """One source and the means to look into its files."""
+
+    def __init__(self, source: Source, scanner: Scanner, advance: Callable[[int], None]) -> None:
+        self.source = source
+        self.advance = advance
+        self._scanner = scanner
+        self._found: dict[str, ScannedFile] = {}
+
+    def scan(self, paths: Iterable[str]) -> None:
+        """Look into files, once each."""
+        new = [path for path in paths if path not in self._found]
+        self._found |= self._scanner.scan(self.source.path, new, checksums=self.source.checksums, advance=self.advance)
+
+    def __getitem__(self, path: str) -> ScannedFile:
+        return self._found[path]
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._found
+
+
+def read_archive(
+    definition_file: Path, source: Source, tree: Tree, scanner: Scanner, advance: Callable[[int], None]
+) -> Holdings:
+    """Index the files of a source; `advance` is told about each file that is dealt with.
+
+    A file that cannot be read is a Refusal. Raises DefinitionError when the patterns do not fit the tree.
+    """
+    if not tree.files and not source.partial:
+        raise DefinitionError(f"{definition_file}: {source.name}: there is no CDF file below {source.path}.")
+    archive = _Archive(source, scanner, advance)
+    claims = ClaimTable(str(definition_file), source)
+    piles = _sort(archive, claims, tree.files)
+    files = tuple(sorted(_newest_editions(archive, piles), key=lambda file: file.path))
+    claims.refuse_idle()
+    return Holdings(
+        source=source,
+        found=len(tree.files),
+        files=files,
+        superseded=tuple(piles.superseded),
+        unclaimed=tuple(piles.unclaimed),
+        refused=tuple(sorted(piles.refused, key=lambda refusal: refusal.path)),
+        not_walked=tree.refusals,
+        idle_claims=tuple(f"{claim.dataset_id} = {claim.pattern}" for claim in claims.idle()),
+    )
+
+
+def describe_holdings(
+    holdings: Iterable[Holdings], described: Collection[str], scanner: Scanner
+) -> Iterator[DatasetFacts | Refusal]:
+    """Facts of the datasets that have files but no description, from the last of their files."""
+    by_dataset: dict[str, list[ArchiveFile]] = defaultdict(list)
+    for holding in holdings:
+        for file in holding.files:
+            if file.dataset_id not in described:
+                by_dataset[file.dataset_id].append(file)
+    for dataset_id, files in sorted(by_dataset.items()):
+        covered = (
+            min(file.tt2000_min for file in files if file.tt2000_min is not None),
+            max(file.tt2000_max for file in files if file.tt2000_max is not None),
+        )
+        last = files[-1]
+        try:
+            yield describe_dataset(dataset_id, _description(last, scanner), last.path, covered)
+        except UnreadableFileError as exc:
+            yield Refusal(last.path, str(exc))
+
+
+def _description(file: ArchiveFile, scanner: Scanner) -> Description:
+    """What a file says about its dataset: as it was kept, or from the file itself."""
+    scanned = scanner.file(file.root, file.path)
+    kept = Description.from_json(scanned.description) if scanned.description else None
+    if kept is not None:
+        return kept
+    said = describe_file(Path(file.root) / file.path)
+    scanner.note(replace(scanned, description=said.to_json()))
+    return said
+
+
+def _sort(archive: _Archive, claims: ClaimTable, paths: Sequence[str]) -> _Sorting:
+    """Put files on the piles of their datasets, opening only those whose name does not tell."""
+    source, piles = archive.source, _Sorting()
+    by_path = {path: claims.dataset_of(path) for path in paths}
+    if claims.asks_for_logical_source or not source.claims:
+        archive.scan(paths)
+    for path, claimed_by_path in by_path.items():
+        edition = edition_of(path.rpartition("/")[2].rpartition(".")[0])
+        dataset_id, logical_source = claimed_by_path, ""
+        if path in archive:
+            scanned = archive[path]
+            if scanned.refusal is not None:
+                piles.refused.append(Refusal(path, scanned.refusal))
+                continue
+            logical_source = scanned.logical_source
+            dataset_id = (
+                claims.dataset_of(path, logical_source) if source.claims else _own_name(logical_source, edition)
+            )
+        if dataset_id is None:
+            piles.unclaimed.append(path)
+            if path not in archive:
+                archive.advance(1)
+            continue
+        claims.count(path, logical_source)
+        piles.candidates.append(_Candidate(path, edition, dataset_id))
+    return piles
+
+
+def _own_name(logical_source: str, edition: Edition) -> str:
+    """Logical_source, unless it is missing or names the file and not the series."""
+    claimed = edition_of(logical_source)
+    if logical_source and claimed.product.casefold() != edition.product.casefold():
+        return logical_source
+    return without_dates(claimed.product or edition.product)
+
+
+def _newest_editions(archive: _Archive, piles: _Sorting) -> Iterator[ArchiveFile]:
+    """The newest readable file of each product; older ones are superseded, copies refused."""
+    products: dict[tuple[str, str], list[_Candidate]] = defaultdict(list)
+    for candidate in piles.candidates:
+        products[candidate.dataset_id, candidate.edition.product].append(candidate)
+    for editions in products.values():
+        # stable: among equals the earlier path comes first
+        editions.sort(key=lambda candidate: candidate.edition.rank, reverse=True)
+    undecided = list(products.values())
+    while undecided:
+        # older editions are only opened when all newer ones are unreadable
+        archive.scan(editions[0].path for editions in undecided)
+        next_round = []
+        for editions in undecided:
+            first, *others = editions
+            scanned = archive[first.path]
+            if scanned.refusal is None:
+                _leave_out(others, first, archive, piles)
+                yield _to_archive_file(first, scanned)
+                continue
+            piles.refused.append(Refusal(first.path, scanned.refusal))
+            if others:
+                next_round.append(others)
+        undecided = next_round
+
+
+def _leave_out(others: Iterable[_Candidate], winner: _Candidate, archive: _Archive, piles: _Sorting) -> None:
+    for candidate in others:
+        if candidate.path not in archive:
+            archive.advance(1)
+        if candidate.edition.rank == winner.edition.rank:
+            reason = f"this product in this version is already there: {winner.path}"
+            piles.refused.append(Refusal(candidate.path, reason))
+        else:
+            piles.superseded.append(Superseded(candidate.path, winner.path))
+
+
+def _to_archive_file(candidate: _Candidate, scanned: ScannedFile) -> ArchiveFile:
+    return ArchiveFile(
+        dataset_id=candidate.dataset_id,
+        root=scanned.root,
+        path=scanned.path,
+        size_bytes=scanned.size_bytes,
+        mtime_ns=scanned.mtime_ns,
+        tt2000_min=scanned.tt2000_min,
+        tt2000_max=scanned.tt2000_max,
+        records=scanned.records,
+        fill_epochs=scanned.fill_epochs,
+        version=candidate.edition.version,
+        sha256=scanned.sha256,
+        layout=scanned.layout,
+    )

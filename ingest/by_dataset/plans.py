@@ -1,0 +1,152 @@
+"""The second step of an ingestion: what the rows of each dataset will be, and which of them must be written at all."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from epntap.archive.memory import DatasetState
+from epntap.archive.model import ArchiveFile
+from epntap.catalog import publish
+from epntap.catalog.model import Table
+from ingest.by_dataset.build import DatasetPlan, GranuleBuilder, common_values, epn_core_table
+from ingest.by_dataset.fingerprint import content_of, fingerprint_of
+from ingest.by_dataset.read import SourceFacts
+from ingest.definition.load import Definition, Granule, Source
+from ingest.facts import DatasetFacts
+from ingest.publish.checks import UidRegistry, value_problems
+from ingest.report import RefusedRows
+
+__all__ = ["Plans", "Work", "make_plans", "what_to_do"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """What shall be published, and what not."""
+
+    table: Table
+    accepted: tuple[DatasetPlan, ...]
+    refused_rows: tuple[RefusedRows, ...]
+    rows: int
+    #: datasets without a row
+    empty: int
+    #: what the rows of each accepted dataset are made from
+    states: Mapping[str, DatasetState]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What differs from what is published."""
+
+    plans: tuple[DatasetPlan, ...]
+    #: datasets whose rows are compared: those of `plans`, and those that are no more
+    datasets: frozenset[str]
+    #: datasets, and their rows, of which nothing has moved
+    unchanged: int = 0
+    unchanged_rows: int = 0
+
+
+def make_plans(definition: Definition, facts: SourceFacts, today: date, now: str) -> Plans:
+    """Plans for all datasets that are not withdrawn; rows that may not be written are kept away, with their reasons."""
+    files: dict[str, list[tuple[Source, ArchiveFile]]] = defaultdict(list)
+    for holding in facts.holdings:
+        for file in holding.files:
+            files[file.dataset_id].append((holding.source, file))
+    plans = [
+        _plan_dataset(one, facts.described.get(dataset_id), files.get(dataset_id, ()))
+        for dataset_id, one in facts.datasets.items()
+        if dataset_id not in definition.withdrawn
+    ]
+    table = publish.with_indexed_columns(epn_core_table(definition, [plan.facts for plan in plans]))
+    return _check(definition, table, plans, GranuleBuilder(definition, table, today, now, is_new=False))
+
+
+def what_to_do(
+    plans: Plans,
+    known: Mapping[str, DatasetState],
+    stored: Mapping[str, int],
+    indexed: Iterable[ArchiveFile],
+    *,
+    thorough: bool,
+) -> Work:
+    """Which datasets must be compared with what is published.
+
+    `known` says what the published rows were made from, `stored` how many there are of each dataset, and `indexed`
+    which files they offered. A dataset of which all of that is as before is passed over, unless `thorough`.
+    """
+    files: dict[str, dict[str, ArchiveFile]] = defaultdict(dict)
+    for file in indexed:
+        files[file.dataset_id][file.path] = file
+    changed, unchanged_rows = [], 0
+    for plan in plans.accepted:
+        dataset_id = plan.dataset.dataset_id
+        state = plans.states[dataset_id]
+        if not thorough and known.get(dataset_id) == state and stored.get(dataset_id, 0) == state.granules:
+            unchanged_rows += state.granules
+        else:
+            touched = _touched(plan.files, files[dataset_id]) if dataset_id in known else frozenset()
+            changed.append(replace(plan, touched=touched))
+    gone = stored.keys() - plans.states.keys()
+    return Work(
+        plans=tuple(changed),
+        datasets=frozenset(gone).union(plan.dataset.dataset_id for plan in changed),
+        unchanged=len(plans.accepted) - len(changed),
+        unchanged_rows=unchanged_rows,
+    )
+
+
+def _touched(files: Collection[ArchiveFile], before: Mapping[str, ArchiveFile]) -> frozenset[ArchiveFile]:
+    """Files that are new, gone or of another content, as they were and as they are."""
+    touched = set(before.values())
+    for file in files:
+        old = before.get(file.path)
+        if old is not None and content_of(old) == content_of(file):
+            touched.remove(old)
+        else:
+            touched.add(file)
+    return frozenset(touched)
+
+
+def _plan_dataset(
+    facts: DatasetFacts, described_as: Granule | None, files: Sequence[tuple[Source, ArchiveFile]]
+) -> DatasetPlan:
+    """Rows of a described dataset go by its description; those of another only exist where it has files."""
+    asked_for = {source.granule for source, _ in files}
+    calendar = next((granule for granule in (Granule.DAY, Granule.MONTH) if granule in asked_for), Granule.FILE)
+    return DatasetPlan(
+        facts=facts,
+        granule=calendar if described_as is None else described_as,
+        files=tuple(file for _, file in files),
+        single=tuple(file for source, file in files if source.granule is Granule.FILE),
+        held_only=described_as is None,
+    )
+
+
+def _check(definition: Definition, table: Table, plans: Sequence[DatasetPlan], counter: GranuleBuilder) -> Plans:
+    """Keep away the rows that may not be written, with their reasons."""
+    registry = UidRegistry()
+    accepted, refused = [], []
+    states: dict[str, DatasetState] = {}
+    for plan in plans:
+        values = common_values(definition, plan.facts)
+        problems = value_problems(values, table)
+        if problems:
+            refused.append(RefusedRows(plan.facts.origin, "; ".join(problems), counter.count(plan)))
+            continue
+        admitted, refusals = registry.admit(plan)
+        lost = counter.count(plan) if admitted is None else 1
+        refused += [RefusedRows(refusal.path, refusal.reason, lost) for refusal in refusals]
+        if admitted is not None:
+            accepted.append(admitted)
+            rows = counter.count(admitted)
+            states[plan.dataset.dataset_id] = DatasetState(fingerprint_of(admitted, values, rows), rows)
+    return Plans(
+        table=table,
+        accepted=tuple(accepted),
+        refused_rows=tuple(refused),
+        rows=sum(state.granules for state in states.values()),
+        empty=sum(state.granules == 0 for state in states.values()),
+        states=states,
+    )

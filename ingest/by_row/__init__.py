@@ -1,0 +1,1 @@
+"""Services whose rows are told one by one: by labels, tables, runs."""

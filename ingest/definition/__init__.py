@@ -1,0 +1,1 @@
+"""What an operator says of a service: one TOML file, read strictly."""

@@ -1,0 +1,1 @@
+"""Files of an archive: found, scanned, told apart by version."""

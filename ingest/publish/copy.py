@@ -1,0 +1,204 @@
+"""Rows into a published table: COPY, then one merge; readers see the old rows or the new ones, and never wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from epntap.catalog.model import Table
+from epntap.catalog.publish import LOCK_TIMEOUT_S
+from ingest.by_dataset.build import ROW_DATES, Block, copy_columns
+from ingest.progress import Progress
+from ingest.publish.promises import drop_broken_promises, make_promises
+
+__all__ = ["CHANGED", "STAGED", "Merged", "allow_memory", "fill_new_table", "merge_into_table"]
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+#: rows as they shall be, and the keys of those that differ, while a merge runs
+STAGED = sql.Identifier("staged_granules")
+CHANGED = sql.Identifier("changed_granules")
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What became of the rows that were handed over, and of those that were there before."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+
+def fill_new_table(
+    connection: Connection,
+    table: Table,
+    blocks: Iterable[Block],
+    advance: Callable[[int], None],
+) -> Merged:
+    """COPY the rows into a table that this transaction has made; nobody else can see it yet."""
+    columns = copy_columns(table)
+    # FREEZE: the rows need no later pass of VACUUM to be marked as visible to all
+    target = sql.SQL("COPY {} ({}) FROM STDIN (FREEZE)").format(_name(table), _names(columns))
+    merged = Merged(inserted=_copy(connection, target, blocks, advance))
+    make_promises(connection, table)
+    return merged
+
+
+def merge_into_table(
+    connection: Connection,
+    table: Table,
+    blocks: Iterable[Block],
+    progress: Progress,
+    now: str,
+    *,
+    datasets: Collection[str] | None = None,
+    unused: Sequence[str] = (),
+    check: Callable[[], None] = lambda: None,
+) -> Merged:
+    """Make the rows of a published table exactly these; those that are the same stay untouched.
+
+    `datasets`, if given, says to which the rows belong; those of all others stay as they are. `unused` are stored
+    columns that have no value any more. A row that changes keeps its creation_date and gets `now` as
+    modification_date, unless it comes with one. `check` is called before anything is written, and may raise.
+    """
+    columns = copy_columns(table)
+    stored = (*columns, *unused)
+    connection.execute(
+        sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+            STAGED, _names(stored), _name(table)
+        )
+    )
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(STAGED, _names(columns))
+    staged = _copy(connection, statement, blocks, progress.advance)
+    progress.stage("comparing with what is published")
+    allow_memory(connection, "work_mem")
+    connection.execute(sql.SQL("ANALYZE {} (granule_uid)").format(STAGED))
+    _find_changes(connection, table, stored, datasets)
+    check()
+    drop_broken_promises(connection, table, STAGED, LOCK_TIMEOUT_S)
+    deleted = _delete_vanished(connection, table)
+    updated = _update_changed(connection, table, stored, now)
+    inserted = _insert_new(connection, table, columns, now)
+    connection.execute(sql.SQL("DROP TABLE {}, {}").format(STAGED, CHANGED))
+    return Merged(inserted, updated, staged - inserted - updated, deleted)
+
+
+def allow_memory(connection: Connection, setting: str) -> None:
+    """Let this transaction use 256 MB where the server's default is less; one sort or join works at a time."""
+    connection.execute(
+        "SELECT set_config(%(name)s, '256MB', true) WHERE pg_size_bytes(current_setting(%(name)s)) < 256 * 1024 * 1024",
+        {"name": setting},
+    )
+
+
+def _copy(
+    connection: Connection, statement: sql.Composed, blocks: Iterable[Block], advance: Callable[[int], None]
+) -> int:
+    rows = 0
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for block in blocks:
+            copy.write(block.text)
+            rows += block.rows
+            advance(block.rows)
+    return rows
+
+
+def _find_changes(
+    connection: Connection, table: Table, columns: Sequence[str], datasets: Collection[str] | None
+) -> None:
+    """List the keys of rows that differ: stored alone (vanished), staged alone (new), or both (changed)."""
+    compared = [name for name in columns if name not in {"granule_uid", *ROW_DATES}]
+    # dates that nobody gave are no difference; those of the last ingestion stay
+    dates = sql.SQL(" OR ").join(
+        sql.SQL("(s.{0} IS NOT NULL AND s.{0} IS DISTINCT FROM t.{0})").format(sql.Identifier(name))
+        for name in ROW_DATES
+    )
+    only = sql.SQL("") if datasets is None else sql.SQL("WHERE dataset_id = ANY (%(datasets)s)")
+    connection.execute(
+        sql.SQL(
+            "CREATE TEMPORARY TABLE {changed} ON COMMIT DROP AS "
+            "SELECT t.granule_uid AS stored_uid, s.granule_uid AS staged_uid "
+            "FROM (SELECT * FROM {table} {only}) t FULL JOIN {staged} s ON s.granule_uid = t.granule_uid "
+            "WHERE t.granule_uid IS NULL OR s.granule_uid IS NULL "
+            "OR ({stored}) IS DISTINCT FROM ({wanted}) OR {dates}"
+        ).format(
+            changed=CHANGED,
+            table=_name(table),
+            only=only,
+            staged=STAGED,
+            stored=_names(compared, "t"),
+            wanted=_names(compared, "s"),
+            dates=dates,
+        ),
+        {"datasets": list(datasets or ())},
+    )
+    connection.execute(sql.SQL("ANALYZE {}").format(CHANGED))
+
+
+def _delete_vanished(connection: Connection, table: Table) -> int:
+    return connection.execute(
+        sql.SQL("DELETE FROM {} t USING {} c WHERE c.staged_uid IS NULL AND c.stored_uid = t.granule_uid").format(
+            _name(table), CHANGED
+        )
+    ).rowcount
+
+
+def _update_changed(connection: Connection, table: Table, columns: Sequence[str], now: str) -> int:
+    changes = [
+        sql.SQL("{0} = s.{0}").format(sql.Identifier(name))
+        for name in columns
+        if name not in {"granule_uid", *ROW_DATES}
+    ]
+    changes += [
+        sql.SQL("{0} = coalesce(s.{0}, t.{0})").format(sql.Identifier(name))
+        for name in ("creation_date", "release_date")
+    ]
+    changes.append(sql.SQL("modification_date = coalesce(s.modification_date, {})").format(sql.Literal(now)))
+    return connection.execute(
+        sql.SQL(
+            "UPDATE {table} t SET {changes} "
+            "FROM {changed} c JOIN {staged} s ON s.granule_uid = c.staged_uid "
+            "WHERE c.stored_uid = t.granule_uid"
+        ).format(
+            table=_name(table),
+            changes=sql.SQL(", ").join(changes),
+            changed=CHANGED,
+            staged=STAGED,
+        )
+    ).rowcount
+
+
+def _insert_new(connection: Connection, table: Table, columns: Sequence[str], now: str) -> int:
+    created = sql.SQL("coalesce(s.creation_date, {})").format(sql.Literal(now))
+    values = {
+        "creation_date": created,
+        "modification_date": sql.SQL("coalesce(s.modification_date, {})").format(created),
+        "release_date": sql.SQL("coalesce(s.release_date, {})").format(created),
+    }
+    return connection.execute(
+        sql.SQL(
+            "INSERT INTO {table} ({names}) SELECT {values} "
+            "FROM {changed} c JOIN {staged} s ON s.granule_uid = c.staged_uid WHERE c.stored_uid IS NULL"
+        ).format(
+            table=_name(table),
+            names=_names(columns),
+            values=sql.SQL(", ").join(
+                values.get(name, sql.SQL("s.{}").format(sql.Identifier(name))) for name in columns
+            ),
+            changed=CHANGED,
+            staged=STAGED,
+        )
+    ).rowcount
+
+
+def _name(table: Table) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)
+
+
+def _names(columns: Iterable[str], alias: str = "") -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(alias, name) if alias else sql.Identifier(name) for name in columns)

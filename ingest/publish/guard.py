@@ -1,0 +1,83 @@
+"""What an ingestion does not do unasked: to delete most of what is published because an archive is not at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from epntap.archive.counts import is_as_ingested
+from epntap.archive.model import ArchiveFile
+from epntap.catalog.model import Table
+from epntap.errors import SetupError
+from ingest.by_dataset.holdings import Holdings
+from ingest.publish.copy import CHANGED, STAGED
+
+__all__ = ["refuse_lost_files", "refuse_lost_rows", "refuse_other_writers"]
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_IF_SO = "if that is as it should be, run again with --allow-deletions"
+
+
+def refuse_lost_files(schema: str, indexed: Sequence[ArchiveFile], holdings: Sequence[Holdings]) -> None:
+    """Raise SetupError when an archive is empty, unreadable or has lost most of the files that were indexed."""
+    for holding in holdings:
+        root = str(holding.source.path)
+        before = sum(file.root == root for file in indexed)
+        if before and not holding.found:
+            raise SetupError(
+                f"{root} holds no file, but {before:,} of its files were indexed before: is it mounted? "
+                f"Nothing was changed; {_IF_SO}."
+            )
+        for folder in holding.unreadable_folders:
+            if any(file.root == root and file.path.startswith(f"{folder}/") for file in indexed):
+                raise SetupError(
+                    f"The folder {root}/{folder} cannot be read, but files in it were indexed before. "
+                    f"Nothing was changed; {_IF_SO}."
+                )
+    present = {path for holding in holdings for path in holding.paths}
+    lost = sum(file.path not in present for file in indexed)
+    if lost * 2 > len(indexed):
+        raise SetupError(
+            f"Of the {len(indexed):,} files of {schema} that were indexed, {lost:,} are gone. "
+            f"Nothing was changed; {_IF_SO}."
+        )
+
+
+def refuse_lost_rows(connection: Connection, table: Table, rows: int, withdrawn: Collection[str]) -> None:
+    """Raise SetupError when a merge is about to delete more than half of the `rows` of a table.
+
+    Rows of withdrawn datasets do not count, nor do those in whose place another of the same obs_id comes.
+    """
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {} WHERE staged_uid IS NULL").format(CHANGED)).fetchone()
+    if row is None or row[0] * 2 <= rows:
+        return
+    lost = connection.execute(
+        sql.SQL(
+            "SELECT count(*) FROM {changed} c JOIN {table} t ON t.granule_uid = c.stored_uid "
+            "WHERE c.staged_uid IS NULL AND t.dataset_id <> ALL (%s) AND NOT EXISTS ("
+            "SELECT FROM {changed} n JOIN {staged} s ON s.granule_uid = n.staged_uid "
+            "WHERE n.stored_uid IS NULL AND s.obs_id = t.obs_id)"
+        ).format(changed=CHANGED, staged=STAGED, table=sql.Identifier(table.schema, table.name)),
+        (list(withdrawn),),
+    ).fetchone()
+    if lost is not None and lost[0] * 2 > rows:
+        raise SetupError(
+            f"This ingestion would delete {lost[0]:,} of the {rows:,} granules of {table.qualified_name}. "
+            f"Nothing was changed; {_IF_SO}."
+        )
+
+
+def refuse_other_writers(connection: Connection, schema: str) -> None:
+    """Raise SetupError when somebody wrote to the table since this run began.
+
+    In a transaction: until its end who wants to do so has to wait.
+    """
+    if not is_as_ingested(connection, schema):
+        raise SetupError(
+            f"Somebody else has just written to {schema}.epn_core. Nothing was changed; please run again, all granules "
+            "will be compared then."
+        )

@@ -1,1 +1,0 @@
-"""Readers of sources: each turns files into facts and refusals."""

@@ -1,0 +1,1 @@
+"""The composition root: commands, web processes, routes of all servers."""

@@ -1,0 +1,168 @@
+"""The web application: routes, error pages, one log line a request."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+import flask
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+import epntap
+from epntap.errors import EpnTapError, UnavailableError
+from epntap.http.body import limit_bodies
+from epntap.http.cors import allow_other_origins
+from epntap.tap.examples import examples_blueprint
+from epntap.tap.pipeline import TapService
+from epntap.tap.sync import sync_blueprint
+from epntap.tap.vosi import vosi_blueprint
+from voserver.metrics import observe_answer, observe_request
+
+__all__ = ["create_app"]
+
+log = logging.getLogger("epntap.request")
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
+#: what web pages of other sites may ask
+_OPEN_PATHS = ("/tap", "/__system__/tap/run", "/datalink", "/data", "/hapi")
+
+
+def create_app(
+    service: TapService, blueprints: Sequence[flask.Blueprint] = (), ready: Callable[[], None] = lambda: None
+) -> flask.Flask:
+    """The application around its services; `blueprints` are those of other packages.
+
+    `ready` raises one of our errors when the service cannot answer.
+    """
+    app = flask.Flask("epntap")
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # its redirections would be made of the Host header
+    for prefix in ("/tap", "/__system__/tap/run"):
+        name = prefix.strip("/").replace("/", "_")
+        app.register_blueprint(sync_blueprint(service), url_prefix=prefix, name=f"{name}_sync")
+        app.register_blueprint(vosi_blueprint(service), url_prefix=prefix, name=f"{name}_vosi")
+        app.register_blueprint(examples_blueprint(service), url_prefix=prefix, name=f"{name}_examples")
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
+    _add_pages(app, service, ready)
+    _add_errors(app)
+    allow_other_origins(app, _OPEN_PATHS)
+    _add_log(app, frozenset(service.settings.trusted_proxies.replace(" ", "").split(",")))
+    limit_bodies(app, service.settings)
+    return app
+
+
+def _add_pages(app: flask.Flask, service: TapService, ready: Callable[[], None]) -> None:
+    @app.get("/")
+    @app.get("/tap")
+    def index() -> str:
+        catalog = service.catalog()
+        tables = [table for table in catalog.tables if table.schema != "tap_schema"]
+        return flask.render_template(
+            "index.html",
+            base_url=service.settings.base_url,
+            tables=tables,
+            version=epntap.__version__,
+            maxrec=service.settings.maxrec_default,
+        )
+
+    @app.get("/health")
+    def health() -> tuple[dict[str, str], int]:
+        try:
+            ready()
+        except EpnTapError as exc:
+            return {"status": "unavailable", "reason": exc.message}, 503
+        return {"status": "ok", "version": epntap.__version__}, 200
+
+    @app.get("/favicon.ico")
+    def favicon() -> tuple[str, int]:
+        return "", 204
+
+
+def _wrong_method(error: MethodNotAllowed) -> flask.Response:
+    allowed = ", ".join(sorted(error.valid_methods or ()))
+    message = f"{urlsplit(flask.request.url).path} does not take {flask.request.method}; it takes {allowed}.\n"
+    return flask.Response(message, 405, {"Allow": allowed}, content_type="text/plain; charset=utf-8")
+
+
+def _add_errors(app: flask.Flask) -> None:
+    def text(message: str, status: int) -> flask.Response:
+        return flask.Response(f"{message}\n", status=status, content_type="text/plain; charset=utf-8")
+
+    @app.errorhandler(EpnTapError)
+    def ours(error: EpnTapError) -> flask.Response:
+        response = text(error.message, error.status)
+        if isinstance(error, UnavailableError):
+            response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> flask.Response | HTTPException:
+        if error.response is not None or error.code is None:
+            return error
+        if error.code == 404:
+            return text(f"There is nothing at {urlsplit(flask.request.url).path}; the page / lists what is here.", 404)
+        if isinstance(error, MethodNotAllowed):
+            return _wrong_method(error)
+        response = text(error.description or error.name, error.code)
+        response.headers.update({k: v for k, v in error.get_headers() if k not in {"Content-Type", "Content-Length"}})
+        return response
+
+    @app.errorhandler(Exception)
+    def bug(error: Exception) -> flask.Response:
+        log.error("unhandled error", exc_info=error, extra={"request_id": flask.g.get("request_id", "")})
+        number = flask.g.get("request_id", "")
+        return text(
+            f"The service failed on this request; the operators find the reason in the log under {number}.", 500
+        )
+
+
+def _client(trusted: frozenset[str]) -> str | None:
+    """Who asks: what the last proxy that is believed says of it, or the other end of the connection."""
+    address = flask.request.remote_addr
+    for one in reversed(flask.request.headers.get("X-Forwarded-For", "").split(",")):
+        if address not in trusted or not one.strip():
+            break
+        address = one.strip()[:100]
+    return address
+
+
+def _add_log(app: flask.Flask, trusted: frozenset[str]) -> None:
+    @app.before_request
+    def start() -> None:
+        flask.g.request_id = uuid.uuid4().hex[:16]
+        flask.g.started = time.monotonic()
+
+    @app.after_request
+    def finish(response: flask.Response) -> flask.Response:
+        request_id, started, answer = flask.g.request_id, flask.g.started, flask.g.get("answer")
+        response.headers["X-Request-Id"] = request_id
+        # the pattern, of which there are few; the address may be anything
+        endpoint = flask.request.url_rule.rule if flask.request.url_rule else "none"
+        method = flask.request.method if flask.request.method in _METHODS else "other"
+        entry = {
+            "request_id": request_id,
+            "method": flask.request.method,
+            "path": flask.request.path,
+            "status": response.status_code,
+            "client": _client(trusted),
+            "agent": flask.request.headers.get("User-Agent", ""),
+        }
+
+        def closed() -> None:
+            seconds = time.monotonic() - started
+            entry["seconds"] = round(seconds, 4)
+            observe_request(endpoint, method, response.status_code, seconds)
+            if answer is not None:
+                entry["bytes"] = answer.bytes_sent
+                entry["ending"] = answer.ending
+                if answer.outcome is not None:
+                    entry["rows"] = answer.outcome.rows
+                observe_answer(answer.outcome.rows if answer.outcome else 0, answer.bytes_sent)
+            log.info("request", extra=entry)
+
+        response.call_on_close(closed)
+        return response

@@ -1,0 +1,187 @@
+"""/metrics: what Prometheus asks for. Names and numbers only, no text of users; cheap to ask for.
+
+What processes count lies in files that all of them map (prometheus_client's multi-process mode), so that whichever of
+them is asked tells of all. What the database knows is asked from there, at most once in some seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import flask
+import psycopg
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from psycopg_pool import ConnectionPool
+
+from epntap.answer.admission import Slots
+from epntap.errors import EpnTapError
+
+__all__ = ["FILES_VARIABLE", "Metrics", "forget_process", "observe_answer", "observe_request"]
+
+#: names the folder of the files that processes share; set before this module is imported
+FILES_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_SAMPLE_S = 1.0
+#: how old what the database said may be
+_ASK_AGAIN_S = 10.0
+
+_REQUESTS = Counter("epntap_requests", "Requests answered.", ["endpoint", "method", "status"])
+_SECONDS = Histogram(
+    "epntap_request_seconds",
+    "Time from the request to the last byte of its answer.",
+    ["endpoint"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30, 60, 300),
+)
+_ROWS = Counter("epntap_answer_rows", "Rows of query answers sent.")
+_BYTES = Counter("epntap_answer_bytes", "Bytes of query answers sent, before compression.")
+_IN_USE = Gauge("epntap_places_in_use", "Work in progress that is counted.", ["work"], multiprocess_mode="livesum")
+_MOST = Gauge("epntap_places", "How much of it is taken at once.", ["work"], multiprocess_mode="livesum")
+_REFUSED = Counter("epntap_refused", "Requests for which there was no place (503, or no wait).", ["work"])
+_POOL = Gauge("epntap_pool_connections", "Connections to the database.", ["pool", "state"], multiprocess_mode="livesum")
+_POOL_WAITING = Gauge("epntap_pool_waiting", "Requests that wait for one.", ["pool"], multiprocess_mode="livesum")
+
+_JOBS = "SELECT kind, phase, count(*) FROM uws.job GROUP BY kind, phase"
+_QUEUE = "SELECT coalesce(extract(epoch FROM now() - min(queued)), 0)::float8 FROM uws.job WHERE phase = 'QUEUED'"
+_WORKERS = """
+    SELECT count(*), coalesce(sum(jobs), 0), coalesce(extract(epoch FROM now() - max(seen)), 0)::float8
+    FROM uws.worker WHERE seen > now() - make_interval(secs => %s)
+"""
+_SERVICES = """
+    SELECT schema_name, granule_count, extract(epoch FROM last_ingested AT TIME ZONE 'UTC')::float8 FROM archive.service
+"""
+
+
+def observe_request(endpoint: str, method: str, status: int, seconds: float) -> None:
+    """A request was answered; the endpoint is the pattern of its address, never the address itself."""
+    _REQUESTS.labels(endpoint, method, str(status)).inc()
+    _SECONDS.labels(endpoint).observe(seconds)
+
+
+def observe_answer(rows: int, size_bytes: int) -> None:
+    """The answer of a query was sent, or as much of it as was taken."""
+    _ROWS.inc(rows)
+    _BYTES.inc(size_bytes)
+
+
+def forget_process(pid: int) -> None:
+    """A web process has ended: what it was doing is not being done any more."""
+    if FILES_VARIABLE in os.environ:
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library's own omission
+
+
+@dataclass(slots=True)
+class Metrics:
+    """What one web process tells, and the page that tells of all."""
+
+    slots: Mapping[str, Slots]
+    pools: Mapping[str, ConnectionPool[Any]]
+    #: lends a connection in the service role
+    connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
+    #: signs of life older than this are not counted
+    worker_dead_after_s: float
+    _told: dict[str, int] = field(default_factory=dict)
+    _asked: float = -_ASK_AGAIN_S
+    _known: list[GaugeMetricFamily] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self) -> None:
+        """Look at places and pools from now on; call it after a fork."""
+        threading.Thread(target=self._sample, name="metrics", daemon=True).start()
+
+    def blueprint(self) -> flask.Blueprint:
+        """The page."""
+        blueprint = flask.Blueprint("metrics", __name__)
+
+        @blueprint.get("/metrics")
+        def metrics() -> flask.Response:
+            return flask.Response(self.text(), content_type=CONTENT_TYPE_LATEST)
+
+        return blueprint
+
+    def text(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        self.sample()
+        registry = CollectorRegistry()
+        if FILES_VARIABLE in os.environ:
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's own omission
+        else:
+            for metric in (_REQUESTS, _SECONDS, _ROWS, _BYTES, _IN_USE, _MOST, _REFUSED, _POOL, _POOL_WAITING):
+                registry.register(metric)
+        registry.register(_Given(self._database()))
+        return generate_latest(registry)
+
+    def sample(self) -> None:
+        """Note how full this process is."""
+        with self._lock:
+            for work, slots in self.slots.items():
+                _IN_USE.labels(work).set(slots.in_use)
+                _MOST.labels(work).set(slots.most)
+                refused = slots.refused
+                _REFUSED.labels(work).inc(refused - self._told.get(work, 0))
+                self._told[work] = refused
+            for name, pool in self.pools.items():
+                now = pool.get_stats()
+                size, free = now.get("pool_size", 0), now.get("pool_available", 0)
+                _POOL.labels(name, "in_use").set(size - free)
+                _POOL.labels(name, "idle").set(free)
+                _POOL_WAITING.labels(name).set(now.get("requests_waiting", 0))
+
+    def _sample(self) -> None:
+        while True:
+            self.sample()
+            time.sleep(_SAMPLE_S)
+
+    def _database(self) -> list[GaugeMetricFamily]:
+        with self._lock:
+            if time.monotonic() - self._asked >= _ASK_AGAIN_S:
+                try:
+                    self._known = self._ask()
+                except (EpnTapError, psycopg.Error):
+                    self._known = [GaugeMetricFamily("epntap_database_up", _UP, 0)]
+                self._asked = time.monotonic()
+            return self._known
+
+    def _ask(self) -> list[GaugeMetricFamily]:
+        jobs = GaugeMetricFamily("epntap_jobs", "Jobs that are kept.", labels=["kind", "phase"])
+        granules = GaugeMetricFamily("epntap_granules", "Rows of a published table.", labels=["schema"])
+        ingested = GaugeMetricFamily(
+            "epntap_last_ingestion_timestamp_seconds", "When a table was last refreshed.", labels=["schema"]
+        )
+        with self.connect() as connection:
+            for kind, phase, count in connection.execute(_JOBS):
+                jobs.add_metric([kind, phase], count)
+            ((queue_age,),) = connection.execute(_QUEUE).fetchall()
+            ((workers, capacity, seen),) = connection.execute(_WORKERS, (self.worker_dead_after_s,)).fetchall()
+            for schema, count, instant in connection.execute(_SERVICES):
+                granules.add_metric([schema], count)
+                ingested.add_metric([schema], instant)
+        return [
+            GaugeMetricFamily("epntap_database_up", _UP, 1),
+            jobs,
+            GaugeMetricFamily("epntap_queue_age_seconds", "How long the first job in the queue has waited.", queue_age),
+            GaugeMetricFamily("epntap_workers", "Workers that live.", workers),
+            GaugeMetricFamily("epntap_worker_jobs", "Jobs that they run at once.", capacity),
+            GaugeMetricFamily("epntap_worker_seen_seconds", "Time since the last sign of life of any of them.", seen),
+            granules,
+            ingested,
+        ]
+
+
+_UP = "Whether the database answers."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    """Metrics that are known already, in the way in which a registry asks for them."""
+
+    families: list[GaugeMetricFamily]
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield from self.families
