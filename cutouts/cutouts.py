@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import math
-import mimetypes
 import socket
 import threading
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cutouts.files import COPY_BYTES, check_access, check_files
 from cutouts.formats.cdf import Cdf
-from cutouts.make import CutAnswer, CutPlan, Limit, NothingThereError, check_format, gone, make_cut, version_of
+from cutouts.interval import Interval
+from cutouts.make import CutAnswer, make_cut
+from cutouts.plan import CutPlan, Limit, NothingThereError, check_format, gone, version_of
 from cutouts.processes.pool import Cutters
-from cutouts.series import Interval
-from datalink.soda.params import CutRequest
+from cutouts.request import CutRequest
 from epntap.answer.watch import Watch, Watcher
 from epntap.archive.finder import DatalinkService
-from epntap.archive.locate import LocatedGranule, dataset, file_of
-from epntap.archive.model import ArchiveFile, Dataset
+from epntap.archive.locate import LocatedGranule
 from epntap.epncore.text import clean_granule_uid
-from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
+from epntap.errors import UnavailableError
 from epntap.settings import Settings
 
-__all__ = ["CutAnswer", "CutoutService", "NothingThereError", "published_file", "sync_limit"]
+__all__ = ["CutAnswer", "CutoutService", "NothingThereError", "sync_limit"]
 
 _BUSY_S = 5
-_INGEST_AGAIN_S = 3600
-_COPY_BYTES = 1 << 20
-#: types that Python does not know
-_MEDIA_TYPES = {
-    ".cdf": "application/x-cdf",
-    ".lbl": "text/plain",
-    ".tab": "text/plain",
-    ".vot": "application/x-votable+xml",
-}
 
 
 @dataclass(slots=True)
@@ -58,10 +48,10 @@ class CutoutService:
 
     def plan_of(self, granule: LocatedGranule, request: CutRequest, limit: Limit) -> CutPlan:
         """The same for a granule that is located already."""
-        _check_access(granule)
+        check_access(granule)
         interval = request.interval.intersect(Interval(granule.start_tt2000, granule.stop_tt2000))
         files = tuple(file for file in granule.files if file.reaches_into(interval.start_tt2000, interval.stop_tt2000))
-        _check_files(granule, files)
+        check_files(granule, files)
         return CutPlan(
             granule.granule_uid,
             files,
@@ -117,14 +107,14 @@ class CutoutService:
         granule = self.links.granule(granule_uid, schema)
         if len(granule.files) != 1 or clean_granule_uid(Path(granule.files[0].path).stem) != granule_uid:
             return None
-        _check_access(granule)
-        _check_files(granule, granule.files)
+        check_access(granule)
+        check_files(granule, granule.files)
         file = granule.files[0]
         path = Path(file.root, file.path)
         stack = ExitStack()
         try:
             handle = stack.enter_context(path.open("rb"))
-            blocks = iter(lambda: handle.read(_COPY_BYTES), b"")
+            blocks = iter(lambda: handle.read(COPY_BYTES), b"")
             version = version_of([file])
             return CutAnswer(Cdf.media_type, path.name, file.size_bytes, blocks, stack.pop_all(), version=version)
         except FileNotFoundError as exc:
@@ -146,68 +136,3 @@ def sync_limit(settings: Settings) -> Limit:
         f"the {most:,} that are made at once; please ask for a shorter interval or for fewer PARAMETERS, "
         f"or post the same request to {settings.base_url}/datalink/soda/async.",
     )
-
-
-def published_file(links: DatalinkService, schema: str, path: str) -> CutAnswer:
-    """A file that ingestion has published as it is.
-
-    Raises NotFoundError for one that it has not, ForbiddenError for one of a dataset that is not public.
-    """
-    with links.connect() as connection:
-        file = file_of(connection, schema, path)
-        owner = None if file is None else dataset(connection, schema, file.dataset_id)
-    if file is None or owner is None:
-        raise NotFoundError(f"{path!r} is no published file of {schema}; access_url over TAP has those that are.")
-    _check_rights(owner)
-    _check_file(file)
-    stack = ExitStack()
-    handle = stack.enter_context(Path(file.root, file.path).open("rb"))  # noqa: SIM115  # the stack closes it
-    media_type = mimetypes.guess_type(path)[0] or _MEDIA_TYPES.get(
-        Path(path).suffix.lower(), "application/octet-stream"
-    )
-    blocks = iter(lambda: handle.read(_COPY_BYTES), b"")
-    return CutAnswer(media_type, Path(path).name, file.size_bytes, blocks, stack, version=version_of([file]))
-
-
-def _check_access(granule: LocatedGranule) -> None:
-    _check_rights(granule.dataset)
-
-
-def _check_rights(owner: Dataset) -> None:
-    if owner.access_rights != "Open":
-        raise ForbiddenError(
-            f"The data of {owner.dataset_id} are not public ({owner.access_rights}); ask the data centre for access."
-        )
-
-
-def _check_files(granule: LocatedGranule, files: Sequence[ArchiveFile]) -> None:
-    if not granule.files:
-        raise NotFoundError(
-            f"No file of the dataset {granule.dataset.dataset_id} is held for {granule.granule_uid}; "
-            "its links name other sources."
-        )
-    if not files:
-        raise NothingThereError(f"{granule.granule_uid} has no record in this interval.")
-    for file in files:
-        _check_file(file)
-
-
-def _check_file(file: ArchiveFile) -> None:
-    """The file is inside the archive and is the one that was indexed."""
-    root = Path(file.root).resolve()
-    path = Path(file.root, file.path)
-    name = path.name
-    try:
-        real = path.resolve(strict=True)
-        found = real.stat()
-    except FileNotFoundError as exc:
-        raise gone(name) from exc
-    except (OSError, RuntimeError) as exc:  # Python 3.11 has RuntimeError for links that lead to themselves
-        reason = getattr(exc, "strerror", None) or "its links lead in a circle"
-        raise UnreadableFileError(f"{name} cannot be read: {reason}.") from exc
-    if not real.is_relative_to(root):
-        raise ForbiddenError(f"{name} leads out of the archive and is not served.")
-    if (found.st_size, found.st_mtime_ns) != (file.size_bytes, file.mtime_ns):
-        raise UnavailableError(
-            f"{name} has changed since it was indexed; the data centre has to ingest it again.", _INGEST_AGAIN_S
-        )

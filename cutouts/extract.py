@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cutouts.series import Axis, Column, Interval, MixedRows, Rows, RunOfRows, SeriesCut, StackedRows
+from cutouts.interval import Interval
+from cutouts.series import Axis, Column, MixedRows, Rows, RunOfRows, SeriesCut, StackedRows
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import FILL_TT2000, CdfFile, Variable, as_epochs, select, to_tt2000
 from epntap.errors import ParameterError, UnreadableFileError

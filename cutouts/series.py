@@ -7,39 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import prod
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from cutouts.interval import Interval
 from epntap.cdf import CdfFile, Entry, Variable, as_epochs, to_tt2000
 
-__all__ = ["Axis", "Column", "Interval", "MixedRows", "Rows", "RunOfRows", "SeriesCut", "StackedRows"]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Instants from start up to, not including, stop: TT2000 nanoseconds."""
-
-    start_tt2000: int
-    stop_tt2000: int
-
-    @classmethod
-    def closed(cls, first_tt2000: int, last_tt2000: int) -> Self:
-        """Both ends included, as the TIME of SODA means it."""
-        return cls(first_tt2000, last_tt2000 + 1)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no instant can lie in it."""
-        return self.stop_tt2000 <= self.start_tt2000
-
-    def intersect(self, other: Interval) -> Interval:
-        """The instants in both."""
-        return Interval(
-            max(self.start_tt2000, other.start_tt2000),
-            min(self.stop_tt2000, other.stop_tt2000),
-        )
+__all__ = ["Axis", "Column", "MixedRows", "Rows", "RunOfRows", "SeriesCut", "StackedRows"]
 
 
 class Rows(Protocol):

@@ -5,21 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, Never, TypeVar
 
 from epntap.errors import InputError
+from epntap.hints import did_you_mean
 
-__all__ = ["StrictTable", "did_you_mean", "kind_of"]
+__all__ = ["StrictTable", "kind_of"]
 
 T = TypeVar("T")
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` Did you mean 'x'?` with the likeliest of the known words, or nothing."""
-    by_folded = {name.lower(): name for name in known}
-    close = get_close_matches(word.lower(), by_folded, n=1)
-    return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
 
 
 def kind_of(value: Any) -> str:  # TOML values are an open set

@@ -29,7 +29,8 @@ from epntap.db.server import open_database
 from epntap.errors import SetupError
 from epntap.settings import Settings, load_settings
 from ingest.definition.load import load_definition
-from ingest.pipeline import Options, ingest_service
+from ingest.options import Options
+from ingest.pipeline import ingest_service
 from ingest.progress import Progress, Silent
 
 __all__ = ["ingest", "terminal_progress"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from epntap.archive.model import ArchiveFile, Dataset
 
-__all__ = ["DatasetFacts", "Refusal", "Remark", "RowFacts", "Value"]
+__all__ = ["DatasetFacts", "Refusal", "RefusedRows", "Remark", "RowFacts", "Value"]
 
 #: value of one epn_core column
 Value = str | int | float | None
@@ -53,3 +53,14 @@ class Remark:
 
     path: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRows:
+    """A dataset or file whose rows are left out."""
+
+    path: str
+    reason: str
+    rows: int
+    #: set aside, not dropped
+    quarantined: bool = False

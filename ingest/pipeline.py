@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from epntap.archive import locate as store
+from epntap.archive import datasets as datasets_store
+from epntap.archive import files as files_store
+from epntap.archive import services as services_store
 from epntap.archive.counts import is_as_ingested, write_coverage, write_value_counts
 from epntap.archive.memory import (
     DatasetState,
@@ -28,48 +29,35 @@ from epntap.archive.memory import (
     write_dataset_states,
 )
 from epntap.archive.model import ArchiveFile
-from epntap.catalog import publish
+from epntap.catalog import ddl, publish
 from epntap.catalog.model import Schema, Table
+from epntap.db.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import DefinitionError, SetupError
 from epntap.instants.julian import dali_timestamp
 from ingest.by_dataset.admit import admit_datasets
-from ingest.by_dataset.build import ROW_DATES, GranuleBuilder, files_out_of_dates
+from ingest.by_dataset.build import GranuleBuilder, files_out_of_dates
 from ingest.by_dataset.plans import Plans, Work, make_plans, what_to_do
 from ingest.by_dataset.read import SourceFacts, read_sources
-from ingest.by_dataset.tally import MOST_VALUES, count_values, coverage_of
+from ingest.by_dataset.tally import count_values
 from ingest.by_row.story import RowsLoaded, load_rows
-from ingest.definition.load import Definition, did_you_mean
+from ingest.definition.load import did_you_mean
+from ingest.definition.model import Definition
 from ingest.files.scan import Scanner
+from ingest.options import DEFAULTS, Options
 from ingest.progress import Progress, Silent
+from ingest.publish.block import ROW_DATES
 from ingest.publish.copy import Merged, allow_memory, fill_new_table, merge_into_table
+from ingest.publish.coverage import MOST_VALUES, coverage_of
 from ingest.publish.guard import refuse_lost_files, refuse_lost_rows, refuse_other_writers
 from ingest.report import GranuleCount, Report, SourceCount
 from ingest.validation.screen import Screening, write_quarantine
 
-__all__ = ["DEFAULTS", "Options", "ingest_service"]
+__all__ = ["ingest_service"]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 #: first number of the advisory locks of ingestions; the second is made from the schema
 _LOCK = 7_240_532
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How an ingestion goes about its work."""
-
-    #: processes that open files; None: one for each core
-    jobs: int | None = None
-    #: wait for another ingestion of the same service instead of giving up
-    wait: bool = False
-    #: delete even if most of what is published would go
-    allow_deletions: bool = False
-    #: open all files and compare all granules, also where nothing seems to have moved
-    thorough: bool = False
-
-
-DEFAULTS = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,15 +220,15 @@ def _refuse_unknown_withdrawals(
 
 def _prepare(connection: Connection, table: Table) -> tuple[str, ...] | None:
     """Make sure that a published table has all columns; the stored ones that it needs no more, None: no table yet."""
-    stored = publish.stored_columns(connection, table)
+    stored = ddl.stored_columns(connection, table)
     if not stored:
         return None
-    if table.schema not in {service.schema_name for service in store.services(connection)}:
+    if table.schema not in {service.schema_name for service in services_store.services(connection)}:
         raise SetupError(
             f"The database holds a table {table.qualified_name} that was not made by an ingestion; "
             "choose another schema name in the definition."
         )
-    publish.add_columns(connection, table)
+    ddl.add_columns(connection, table)
     return tuple(name for name in stored if table.column(name) is None)
 
 
@@ -249,12 +237,12 @@ def _prepare(connection: Connection, table: Table) -> tuple[str, ...] | None:
 
 def _fill(connection: Connection, plans: Plans, builder: GranuleBuilder, progress: Progress) -> Merged:
     progress.stage("loading granules", plans.rows)
-    publish.create_table(connection, plans.table)
+    ddl.create_table(connection, plans.table)
     blocks = (block for plan in plans.accepted for block in builder.blocks(plan))
     merged = fill_new_table(connection, plans.table, blocks, progress.advance)
     progress.stage("building indexes")
     allow_memory(connection, "maintenance_work_mem")
-    publish.create_indexes(connection, plans.table)
+    ddl.create_indexes(connection, plans.table)
     return merged
 
 
@@ -288,15 +276,15 @@ def _merge(
             unused=unused,
             check=check,
         )
-    publish.create_indexes(connection, plans.table)
+    ddl.create_indexes(connection, plans.table)
     return replace(merged, unchanged=merged.unchanged + work.unchanged_rows)
 
 
 def _publish(connection: Connection, definition: Definition, facts: SourceFacts, plans: Plans, now: datetime) -> None:
     schema = definition.schema
-    store.write_service(
+    services_store.write_service(
         connection,
-        store.Service(
+        services_store.Service(
             schema_name=schema,
             title=definition.title,
             description=definition.description,
@@ -310,14 +298,14 @@ def _publish(connection: Connection, definition: Definition, facts: SourceFacts,
     )
     still_described = [facts.datasets[name].dataset for name in definition.withdrawn if name in facts.datasets]
     note_withdrawn(connection, schema, still_described, definition.withdrawn, now)
-    store.write_datasets(
+    datasets_store.write_datasets(
         connection,
         schema,
         [plan.dataset for plan in plans.accepted],
         {plan.dataset.dataset_id: plan.granule.value for plan in plans.accepted},
     )
     write_dataset_states(connection, schema, plans.states)
-    store.write_files(connection, schema, (file for plan in plans.accepted for file in plan.files))
+    files_store.write_files(connection, schema, (file for plan in plans.accepted for file in plan.files))
     described = Schema(name=schema, title=definition.title, description=plans.table.description)
     publish.publish_table(connection, described, plans.table)
     publish.raise_catalog_version(connection)
@@ -340,7 +328,7 @@ def _tidy(connection: Connection, table: Table, progress: Progress) -> None:
         (table.schema, table.name),
         *(("archive", name) for name in ("dataset", "parameter", "file", "scanned_file", "value_count")),
     ):
-        if publish.needs_vacuum(connection, schema, name):
+        if ddl.needs_vacuum(connection, schema, name):
             connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(schema, name)))
 
 

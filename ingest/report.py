@@ -9,12 +9,12 @@ from typing import Any
 
 from epntap.archive.model import ArchiveFile
 from ingest.by_dataset.holdings import Holdings
-from ingest.facts import Refusal, Remark
+from ingest.facts import Refusal, RefusedRows, Remark
 from ingest.publish.copy import Merged
 from ingest.validation.findings import Finding, by_weight
 from ingest.validation.report import finding_lines
 
-__all__ = ["GranuleCount", "RefusedRows", "Report", "SourceCount"]
+__all__ = ["GranuleCount", "Report", "SourceCount"]
 
 #: lines of one kind in the text form; the JSON form has them all
 LONGEST_LIST = 10
@@ -101,17 +101,6 @@ class SourceCount:
         lists = {name: tuple(document[name]) for name in ("superseded", "unclaimed", "idle_claims")}
         refusals = {name: tuple(Refusal(**one) for one in document[name]) for name in ("refused", "not_walked")}
         return cls(**{**document, **lists, **refusals})
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedRows:
-    """A dataset or file whose rows are left out."""
-
-    path: str
-    reason: str
-    rows: int
-    #: set aside, not dropped
-    quarantined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

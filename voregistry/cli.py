@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from epntap.archive import locate as store
+from epntap.archive import services as services_store
 from epntap.catalog.load import load_catalog
 from epntap.db.migrate import pending_migrations
 from epntap.db.pool import Database, Role, connect
@@ -64,7 +64,7 @@ def registry_record_command(
 def make_record(database: Database, schema: str, authority: Authority, base_url: str) -> bytes:
     """The record of a published schema. Raises NotFoundError when there is no such service."""
     with connect(database, Role.SERVICE) as connection:
-        published = {service.schema_name: service for service in store.services(connection)}
+        published = {service.schema_name: service for service in services_store.services(connection)}
         connection.rollback()  # the catalogue wants a snapshot of its own
         table = load_catalog(connection).table(schema, "epn_core")
         if schema not in published or table is None:

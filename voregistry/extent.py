@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from epntap.catalog.model import Table
+from epntap.db.connection import Connection
 from epntap.epncore.vocabulary import MESSENGERS
 
 __all__ = ["Extent", "read_extent"]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 _MJD_ORIGIN_JD = 2_400_000.5
 _PLANCK_J_S = 6.62607015e-34

@@ -9,7 +9,7 @@ from typing import Any
 from lxml import etree
 from lxml.builder import ElementMaker
 
-from epntap.archive.locate import Service
+from epntap.archive.services import Service
 from epntap.catalog.model import Column, Table
 from epntap.catalog.names import RESERVED_WORDS
 from epntap.errors import DefinitionError

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ingest
-from epntap.archive.locate import services
+from epntap.archive.services import services
 from epntap.db.migrate import apply_migrations
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import SetupError
 from epntap.settings import Settings
-from ingest.definition.load import Definition, load_definition
+from ingest.definition.load import load_definition
+from ingest.definition.model import Definition
 from ingest.demo.archive import write_sample_archive
 from ingest.demo.maps import write_maps
 from ingest.demo.simulations import write_simulations

@@ -22,7 +22,7 @@ from cutouts.formats.cells import (
     with_text,
 )
 from cutouts.series import Column
-from epntap.formats.votable import xml_text
+from epntap.xml import xml_text
 
 __all__ = ["Cells", "cells_of"]
 

@@ -10,8 +10,8 @@ from xml.sax.saxutils import quoteattr
 from cutouts.formats.base import Provenance, statements
 from cutouts.formats.votable_cells import Cells, cells_of
 from cutouts.series import Axis, Column, SeriesCut
-from epntap.formats.votable import xml_text
 from epntap.units.vounit import is_dimensionless, to_vounit
+from epntap.xml import xml_text
 
 __all__ = ["END", "Extra", "Frame", "start"]
 

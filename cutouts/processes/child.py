@@ -19,7 +19,8 @@ from contextlib import closing, suppress
 import numpy as np
 
 from cutouts.formats.cells import number_texts
-from cutouts.make import CutAnswer, CutPlan, make_cut
+from cutouts.make import CutAnswer, make_cut
+from cutouts.plan import CutPlan
 from cutouts.processes.frames import Frame, Head, receive, send
 from epntap.cdf import format_utc_array
 from epntap.errors import EpnTapError, ServiceError

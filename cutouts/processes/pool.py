@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 
-from cutouts.make import CutAnswer, CutPlan
+from cutouts.make import CutAnswer
+from cutouts.plan import CutPlan
 from cutouts.processes.frames import Frame, Head, receive, receive_header, receive_object, receive_some, send
 from epntap.errors import EpnTapError, ServiceError, UnavailableError
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote, urlencode
 
-from cutouts.make import check_format
-from cutouts.series import Interval
+from cutouts.interval import Interval
+from cutouts.plan import check_format
+from cutouts.request import CutRequest, labelled_name
 from datalink.bulk.params import BulkRequest, Packing
-from datalink.soda.params import CutRequest, labelled_name
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 
 __all__ = ["manifest"]

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import IO
 
 from cutouts.cutouts import CutoutService
-from cutouts.make import CutAnswer, CutPlan, Limit, NothingThereError
+from cutouts.make import CutAnswer
+from cutouts.plan import CutPlan, Limit, NothingThereError
 from cutouts.processes.pool import CutterSession
+from cutouts.request import CutRequest, labelled_name
 from datalink.bulk.params import BulkRequest
-from datalink.soda.params import CutRequest, labelled_name
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 from epntap.errors import EpnTapError, ServiceError
 

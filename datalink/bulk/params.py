@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cutouts.make import check_format
-from datalink.soda.params import CutRequest, cut_requests
+from cutouts.plan import check_format
+from cutouts.request import CutRequest
+from datalink.soda.params import cut_requests
 from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
 

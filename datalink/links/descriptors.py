@@ -9,7 +9,8 @@ from xml.sax.saxutils import quoteattr
 
 from cutouts.formats import FORMATS
 from epntap.answer.model import ResultColumn
-from epntap.formats.votable import field_ids, xml_legal, xml_text
+from epntap.formats.votable import field_ids
+from epntap.xml import xml_legal, xml_text
 
 __all__ = [
     "DATALINK",

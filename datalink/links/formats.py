@@ -19,7 +19,7 @@ from epntap.formats import votable
 from epntap.formats.base import AnswerFacts
 from epntap.formats.delimited import Csv
 from epntap.formats.json import Json
-from epntap.formats.votable import xml_text
+from epntap.xml import xml_text
 
 __all__ = ["HTML", "VOTABLE", "LinkFormat", "choose_link_format"]
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 
 from cutouts.cutouts import CutoutService
-from cutouts.make import CutAnswer, Limit, check_format
+from cutouts.make import CutAnswer
+from cutouts.plan import Limit, check_format
 from cutouts.processes.pool import CutterSession
-from datalink.soda.params import CutRequest, cut_requests, labelled_name
+from cutouts.request import CutRequest, labelled_name
+from datalink.soda.params import cut_requests
 from epntap.dali.params import read_params
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.uws.model import Sink

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import zip_longest
 
-from cutouts.series import Interval
-from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc, parse_utc, tt2000_from_mjd
+from cutouts.interval import Interval
+from cutouts.request import EVERYTHING, CutRequest
+from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc, tt2000_from_mjd
 from epntap.dali.params import Params
 from epntap.errors import ParameterError
 
-__all__ = [
-    "EVERYTHING",
-    "SEVERAL_IN_JOBS",
-    "CutRequest",
-    "MultiValuedError",
-    "cut_request",
-    "cut_requests",
-    "labelled_name",
-]
+__all__ = ["SEVERAL_IN_JOBS", "MultiValuedError", "cut_request", "cut_requests"]
 
 #: our name, and others that mean the same
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -39,25 +32,6 @@ class MultiValuedError(ParameterError):
     """A parameter is given more than once where one value is supported (SODA 1.0 §3.1)."""
 
     label = "MultiValuedParamNotSupported"
-
-
-EVERYTHING = Interval(MIN_TT2000, MAX_TT2000)
-
-
-@dataclass(frozen=True, slots=True)
-class CutRequest:
-    """One cut-out."""
-
-    identifier: str
-    #: what to keep; open ends reach as far as the data
-    interval: Interval
-    #: names of variables, none for all
-    parameters: tuple[str, ...] = ()
-    #: as it was asked for, None for CDF
-    format_name: str | None = None
-    compress: bool = False
-    #: service to look in, where several know the identifier
-    schema: str | None = None
 
 
 def cut_request(params: Params) -> CutRequest:
@@ -103,23 +77,6 @@ def cut_requests(params: Params, *, most: int, who: str = "one job") -> list[Cut
     return [
         replace(alike, identifier=identifier, interval=interval) for identifier in identifiers for interval in intervals
     ]
-
-
-def _interval_label(interval: Interval) -> str:
-    """The interval as part of a file name: `20161231T100000_20161231T110000`; an open end is left out."""
-    ends = ((interval.start_tt2000, MIN_TT2000), (interval.stop_tt2000, MAX_TT2000))
-    return "_".join("" if end == far else re.sub("[-:.]", "", _shortest(end)) for end, far in ends)
-
-
-def labelled_name(name: str, interval: Interval) -> str:
-    """The name of a file with its interval before the extension."""
-    stem, _, extension = name.rpartition(".")
-    return f"{stem}_{_interval_label(interval)}.{extension}"
-
-
-def _shortest(tt2000: int) -> str:
-    text = format_utc(tt2000)
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _all(params: Params, name: str) -> list[str]:

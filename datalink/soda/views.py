@@ -9,11 +9,13 @@ from urllib.parse import quote
 import flask
 from werkzeug.http import is_resource_modified
 
-from cutouts.cutouts import CutAnswer, CutoutService, NothingThereError, published_file
+from cutouts.cutouts import CutAnswer, CutoutService, NothingThereError
+from cutouts.files import published_file
 from cutouts.formats import FORMATS
-from cutouts.make import Version, check_format
+from cutouts.plan import Version, check_format
+from cutouts.request import EVERYTHING, CutRequest
 from datalink.links.views import request_params
-from datalink.soda.params import EVERYTHING, CutRequest, cut_request
+from datalink.soda.params import cut_request
 from datalink.soda.vosi import soda_availability, soda_capabilities
 from epntap.answer.spool import Spool
 from epntap.errors import EpnTapError, InputError, NotFoundError, ParameterError, UnavailableError

@@ -10,9 +10,10 @@ from epntap.adql.functions import Features
 from epntap.adql.infer import as_type, common_type, describe, unlike
 from epntap.adql.nodes import Condition, Value
 from epntap.adql.scope import Scope
-from epntap.adql.tokens import Source, Span, shortened
+from epntap.adql.tokens import Source, Span
 from epntap.catalog.model import Form
 from epntap.errors import AdqlError, Problem
+from epntap.hints import shortened
 
 __all__ = ["Binder", "as_number", "keep_unit", "no_timestamp", "predicate"]
 

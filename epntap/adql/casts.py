@@ -10,7 +10,8 @@ from epntap.adql.bound import NO_META, Application, Expr, Numeral, Parameter, Ty
 from epntap.adql.geometry import GeometryBinder
 from epntap.adql.infer import as_type, describe, is_numeric, unlike
 from epntap.adql.scope import Scope
-from epntap.adql.tokens import Span, shortened
+from epntap.adql.tokens import Span
+from epntap.hints import shortened
 
 __all__ = ["CastBinder"]
 

@@ -28,7 +28,8 @@ from epntap.adql.bound import (
 from epntap.adql.infer import as_type, is_numeric
 from epntap.adql.scope import Scope
 from epntap.adql.shapes import coordinates, region_numbers, shape_problem
-from epntap.adql.tokens import Span, shortened
+from epntap.adql.tokens import Span
+from epntap.hints import shortened
 
 __all__ = ["GEOMETRY_FUNCTIONS", "GeometryBinder"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from epntap.adql.tokens import Kind, Source, Token, shortened
+from epntap.adql.tokens import Kind, Source, Token
 from epntap.errors import Problem
+from epntap.hints import shortened
 
 __all__ = ["tokenize"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from epntap.adql.tokens import Span, shortened
+from epntap.adql.tokens import Span
+from epntap.hints import shortened
 
 __all__ = [
     "And",

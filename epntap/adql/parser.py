@@ -6,8 +6,9 @@ from epntap.adql import nodes
 from epntap.adql.expressions import ExpressionParser
 from epntap.adql.nodes import Body, Name, TableSource
 from epntap.adql.stream import MAX_CHAIN, MAX_TABLES
-from epntap.adql.tokens import Kind, shortened
+from epntap.adql.tokens import Kind
 from epntap.errors import AdqlError, Problem
+from epntap.hints import shortened
 
 __all__ = ["parse", "parse_with_problems"]
 

@@ -47,10 +47,11 @@ from epntap.adql.scope import (
     same,
 )
 from epntap.adql.scope import Source as ScopeSource
-from epntap.adql.tokens import Source, Span, shortened
+from epntap.adql.tokens import Source, Span
 from epntap.adql.values import ValueBinder
 from epntap.catalog.model import Catalog, Form, Table
 from epntap.errors import AdqlError, Problem
+from epntap.hints import shortened
 
 __all__ = ["resolve"]
 

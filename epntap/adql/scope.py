@@ -12,8 +12,8 @@ from typing import Protocol
 from epntap.adql.bound import Application, ColumnValue, Expr, Meta, Output, Type
 from epntap.adql.infer import PGSPHERE_TYPES, VOTABLE, stored_type
 from epntap.adql.nodes import Name
-from epntap.adql.tokens import shortened
 from epntap.catalog.model import Column, Table
+from epntap.hints import shortened
 
 __all__ = ["Joined", "QuerySource", "Relation", "Scope", "Source", "TableSource", "Visible", "did_you_mean", "same"]
 

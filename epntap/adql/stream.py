@@ -8,8 +8,9 @@ from typing import NoReturn
 
 from epntap.adql.lexer import tokenize
 from epntap.adql.nodes import Name
-from epntap.adql.tokens import FUNCTION_WORDS, RESERVED, STRUCTURE, Kind, Source, Span, Token, shortened
+from epntap.adql.tokens import FUNCTION_WORDS, RESERVED, STRUCTURE, Kind, Source, Span, Token
 from epntap.errors import AdqlError, Problem
+from epntap.hints import shortened
 
 __all__ = ["TokenStream"]
 

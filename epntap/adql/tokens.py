@@ -6,19 +6,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from epntap.errors import Problem
+from epntap.hints import MARGIN
 
-__all__ = ["FUNCTION_WORDS", "RESERVED", "STRUCTURE", "Kind", "Source", "Span", "Token", "shortened"]
+__all__ = ["FUNCTION_WORDS", "RESERVED", "STRUCTURE", "Kind", "Source", "Span", "Token"]
 
 #: first offset and the offset behind the last character
 Span = tuple[int, int]
-
-# Characters of a source line shown on each side of a mistake: a generated query may be one line of a megabyte.
-_MARGIN = 60
-
-
-def shortened(text: str) -> str:
-    """As much of a user's text as a message repeats."""
-    return text if len(text) <= 40 else text[:37] + "…"
 
 
 class Kind(StrEnum):
@@ -62,8 +55,8 @@ class Source:
         line_start = self.text.rfind("\n", 0, start) + 1
         line_end = self.text.find("\n", start)
         line_end = len(self.text) if line_end < 0 else line_end
-        shown_from = line_start if start - line_start <= _MARGIN else start - _MARGIN
-        shown_to = min(line_end, max(end, start + 1) + _MARGIN, start + 2 * _MARGIN)
+        shown_from = line_start if start - line_start <= MARGIN else start - MARGIN
+        shown_to = min(line_end, max(end, start + 1) + MARGIN, start + 2 * MARGIN)
         before = "" if shown_from == line_start else "…"
         after = "" if shown_to == line_end else "…"
         shown = "".join(c if c.isprintable() else " " for c in self.text[shown_from:shown_to])

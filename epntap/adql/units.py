@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from math import isfinite
 
-from epntap.adql.tokens import shortened
+from epntap.hints import shortened
 
 __all__ = ["UnitError", "conversion_factor"]
 

@@ -14,7 +14,7 @@ from epntap.adql.conditions import ConditionBinder
 from epntap.adql.infer import arithmetic_type, arithmetic_unit, as_type, is_numeric
 from epntap.adql.nodes import Condition, Expression, Value
 from epntap.adql.scope import NotFoundError, Scope
-from epntap.adql.tokens import shortened
+from epntap.hints import shortened
 
 __all__ = ["ValueBinder"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from typing import Any
 
-import psycopg
 from psycopg import sql
+
+from epntap.db.connection import Connection
 
 __all__ = [
     "ALL_ROWS",
@@ -23,7 +23,6 @@ __all__ = [
     "write_value_counts",
 ]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 #: the table of a schema that is counted
 COUNTED_TABLE = "epn_core"

@@ -12,8 +12,10 @@ from typing import Any
 import psycopg
 
 from epntap.archive.batches import Batches, check_identifier, only_one
+from epntap.archive.datasets import dataset
+from epntap.archive.files import files_overlapping
 from epntap.archive.granules import Bulk
-from epntap.archive.locate import LocatedGranule, dataset, files_overlapping, locate, schemas_with
+from epntap.archive.locate import LocatedGranule, locate, schemas_with
 from epntap.catalog.load import catalog_version
 from epntap.catalog.model import Catalog
 from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc

@@ -8,24 +8,17 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
-import psycopg
 from psycopg import sql
 
-from epntap.archive.locate import (
-    FILE_COLUMNS,
-    LocatedGranule,
-    calendar_span,
-    dataset_columns,
-    file_condition,
-    locate_files,
-    to_dataset,
-)
+from epntap.archive.datasets import dataset_columns, to_dataset
+from epntap.archive.files import FILE_COLUMNS
+from epntap.archive.locate import LocatedGranule, calendar_span, file_condition, locate_files
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.catalog.model import Table
+from epntap.db.connection import Connection
 
 __all__ = ["Bulk", "GranuleRow", "Relative"]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 #: other granules of one observation that are told
 MOST_RELATIVES = 50

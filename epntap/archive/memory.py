@@ -8,11 +8,11 @@ from datetime import datetime
 from sys import intern
 from typing import Any
 
-import psycopg
 from psycopg import sql
 from psycopg.types.json import Json
 
 from epntap.archive.model import ArchiveFile, Dataset, ScannedFile
+from epntap.db.connection import Connection
 
 __all__ = [
     "DatasetState",
@@ -30,7 +30,6 @@ __all__ = [
     "write_row_state",
 ]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 _SCANNED = tuple(field.name for field in fields(ScannedFile))
 _INDEXED = tuple(field.name for field in fields(ArchiveFile))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["RESERVED_WORDS", "TAKEN_SCHEMAS"]
+import re
+
+from epntap.adql.tokens import RESERVED
+from epntap.catalog.model import Catalog, Table
+
+__all__ = ["RESERVED_WORDS", "TAKEN_SCHEMAS", "table_named", "written_name"]
 
 #: ADQL 2.1 §2.1.2: the words of SQL-92 and those that ADQL adds; none can be written unquoted after FROM
 # fmt: off
@@ -38,3 +43,26 @@ RESERVED_WORDS = frozenset({
 
 #: schemas of the database, of TAP and of this software
 TAKEN_SCHEMAS = frozenset({"archive", "information_schema", "public", "tap_schema", "tap_upload", "udf", "uws"})
+
+
+_REGULAR = re.compile("[a-z][a-z0-9_]*")
+
+
+_TABLE_NAME = re.compile(r'("(?:[^"]|"")+"|\w+)\s*\.\s*("(?:[^"]|"")+"|\w+)')
+
+
+def written_name(name: str) -> str:
+    """The name as it has to be written in a query (TAP 1.1 §4.3: quoted where ADQL needs it)."""
+    if _REGULAR.fullmatch(name) and name.upper() not in RESERVED:
+        return name
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def table_named(catalog: Catalog, text: str) -> Table | None:
+    """The table of a name as it may be written in a query: any case, or with double quotes and exactly so."""
+    match = _TABLE_NAME.fullmatch(text.strip())
+    if match is None:
+        return None
+    schema, table = (part[1:-1].replace('""', '"') if part.startswith('"') else part.lower() for part in match.groups())
+    return catalog.table(schema, table)

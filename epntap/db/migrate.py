@@ -10,7 +10,8 @@ import yoyo
 from psycopg import sql
 
 import epntap
-from epntap.db.pool import Connection, Database, Role, connect
+from epntap.db.connection import Connection
+from epntap.db.pool import Database, Role, connect
 from epntap.errors import SetupError
 
 __all__ = ["OLDEST_SERVER", "apply_migrations", "grant_database", "pending_migrations", "sql_directory"]

@@ -12,11 +12,11 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from epntap.db.connection import Connection
 from epntap.errors import SetupError, UnavailableError
 
 __all__ = ["Database", "Role", "connect", "open_pool", "pooled"]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 #: short, because a person or a client waits for the answer "the database is away"
 CONNECT_TIMEOUT_S = 5
 #: a pool tries for so long, with growing pauses; short, so that the first request after an outage begins anew

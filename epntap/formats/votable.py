@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from xml.sax.saxutils import escape, quoteattr
 
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.formats.base import AnswerFacts
+from epntap.xml import attribute, xml_text
 
-__all__ = ["document_end", "document_start", "error_document", "field_ids", "xml_legal", "xml_text"]
+__all__ = ["document_end", "document_start", "error_document", "field_ids"]
 
 _NCNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _START = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'
     b'<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"'
@@ -33,22 +32,8 @@ _COOSYS_ID = "epn_icrs"
 _DESCRIPTOR_IDS = ("datalink", "soda", "amda", "hapi")
 
 
-def xml_legal(text: str) -> str:
-    """The text with U+FFFD for characters that XML does not allow."""
-    return _ILLEGAL.sub("\ufffd", text)
-
-
-def xml_text(text: str) -> str:
-    """Text for XML content."""
-    return escape(xml_legal(text))
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(xml_legal(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
-
-
 def _info(name: str, value: str, content: str = "") -> str:
-    start = f"<INFO name={_attribute(name)} value={_attribute(value)}"
+    start = f"<INFO name={attribute(name)} value={attribute(value)}"
     return f"{start}>{xml_text(content)}</INFO>\n" if content else f"{start}/>\n"
 
 
@@ -104,7 +89,7 @@ def _field(column: ResultColumn, field_id: str, system: str | None, null: str) -
         ("utype", column.utype),
         ("ref", system),
     )
-    start = "<FIELD" + "".join(f" {name}={_attribute(value)}" for name, value in attributes if value)
+    start = "<FIELD" + "".join(f" {name}={attribute(value)}" for name, value in attributes if value)
     content = f"<DESCRIPTION>{xml_text(column.description)}</DESCRIPTION>" if column.description else ""
     content += f'<VALUES null="{null}"/>' if null else ""
     return f"{start}>{content}</FIELD>\n" if content else f"{start}/>\n"

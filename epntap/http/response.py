@@ -9,11 +9,12 @@ from collections.abc import Iterator
 import flask
 
 from epntap.answer.admission import Place, Slots
+from epntap.answer.endings import BrokenStreamError
 from epntap.answer.model import OutcomeStatus
 from epntap.answer.spool import Spool
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.formats.gzip import Gzipped
-from epntap.tap.pipeline import Answer, BrokenStreamError
+from epntap.tap.answer import Answer
 
 __all__ = ["client_socket", "to_response"]
 

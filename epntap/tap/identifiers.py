@@ -7,9 +7,10 @@ import io
 import socket
 from contextlib import closing
 
+from epntap.answer.endings import BrokenStreamError
 from epntap.errors import ParameterError
 from epntap.tap.params import TapRequest
-from epntap.tap.pipeline import BrokenStreamError, TapService
+from epntap.tap.pipeline import TapService
 
 __all__ = ["column_values"]
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Protocol
 
+from epntap.answer.endings import BrokenStreamError
 from epntap.dali.params import read_params
 from epntap.tap.params import Parts, tap_request
-from epntap.tap.pipeline import BrokenStreamError, TapService
+from epntap.tap.pipeline import TapService
 
 __all__ = ["AnswerSink", "run_query_job"]
 

@@ -8,6 +8,7 @@ from typing import IO, BinaryIO, cast
 
 import flask
 
+from epntap.answer.endings import ClientGoneError
 from epntap.dali.params import read_params
 from epntap.errors import EpnTapError, ParameterError, TooLargeError, UnavailableError
 from epntap.formats import votable
@@ -15,7 +16,7 @@ from epntap.formats.negotiate import choose_format, is_votable
 from epntap.formats.tabledata import TableData
 from epntap.http.response import client_socket, to_response
 from epntap.tap.params import Parts, tap_request
-from epntap.tap.pipeline import ClientGoneError, TapService
+from epntap.tap.pipeline import TapService
 
 __all__ = ["sync_blueprint"]
 

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
-from typing import Any
 
 import flask
-from lxml import etree
-from lxml.builder import ElementMaker
 
 from epntap import adql
-from epntap.adql.tokens import RESERVED
 from epntap.catalog.model import Catalog, Column, ForeignKey, Table
+from epntap.catalog.names import table_named, written_name
 from epntap.dali.params import read_params, single
+from epntap.dali.vosi import TYPE, E, Element, availability, document_root, interface, texts, to_xml
 from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, NotFoundError
 from epntap.formats.negotiate import FORMATS
-from epntap.formats.votable import xml_legal
 from epntap.http.documents import Documents, to_conditional_response
 from epntap.tap.pipeline import TapService
 
-__all__ = ["availability", "capabilities", "table_document", "tableset", "vosi_blueprint"]
+__all__ = ["capabilities", "table_document", "tableset", "vosi_blueprint"]
 
-_XSI = "http://www.w3.org/2001/XMLSchema-instance"
-_NS = {
-    "xsi": _XSI,
-    "vosi": "http://www.ivoa.net/xml/VOSICapabilities/v1.0",
-    "vtm": "http://www.ivoa.net/xml/VOSITables/v1.0",
-    "avl": "http://www.ivoa.net/xml/VOSIAvailability/v1.0",
-    "vr": "http://www.ivoa.net/xml/VOResource/v1.0",
-    "vs": "http://www.ivoa.net/xml/VODataService/v1.1",
-    "tr": "http://www.ivoa.net/xml/TAPRegExt/v1.0",
-}
-_TYPE = f"{{{_XSI}}}type"
-_REGULAR = re.compile("[a-z][a-z0-9_]*")
-_TABLE_NAME = re.compile(r'("(?:[^"]|"")+"|\w+)\s*\.\s*("(?:[^"]|"")+"|\w+)')
 _CONTENT_TYPE = "text/xml; charset=utf-8"
 _NOTHING = Catalog()
-E: Any = ElementMaker()  # lxml carries no types for it
-Element = etree._Element  # noqa: SLF001  # lxml has no public name for it
 #: TAPRegExt 1.0 §2.4
 _OUTPUT_IDS = {
     "application/x-votable+xml": "ivo://ivoa.net/std/TAPRegExt#output-votable-td",
@@ -49,19 +29,10 @@ _OUTPUT_IDS = {
 }
 
 
-def _root(prefix: str, name: str, *also: str) -> Element:
-    used = {p: _NS[p] for p in ("xsi", prefix, *also)}
-    return etree.Element(f"{{{_NS[prefix]}}}{name}", nsmap=used)
-
-
-def _xml(root: Element) -> bytes:
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
-
-
 def capabilities(service: TapService) -> bytes:
     """What the service can do and where its parts are."""
     base = f"{service.settings.base_url}/tap"
-    root = _root("vosi", "capabilities", "vr", "vs", "tr")
+    root = document_root("vosi", "capabilities", "vr", "vs", "tr")
     root.append(_table_access(base, service))
     for standard, path in (
         ("capabilities", "capabilities"),
@@ -69,27 +40,21 @@ def capabilities(service: TapService) -> bytes:
         ("tables-1.1", "tables"),
     ):
         capability = E.capability(standardID=f"ivo://ivoa.net/std/VOSI#{standard}")
-        capability.append(_interface(f"{base}/{path}", use="full"))
+        capability.append(interface(f"{base}/{path}", use="full"))
         root.append(capability)
     examples = E.capability(standardID="ivo://ivoa.net/std/DALI#examples")
-    examples.append(E.interface({_TYPE: "vr:WebBrowser"}, E.accessURL(f"{base}/examples", use="full")))
+    examples.append(E.interface({TYPE: "vr:WebBrowser"}, E.accessURL(f"{base}/examples", use="full")))
     root.append(examples)
-    return _xml(root)
-
-
-def _interface(address: str, use: str, **attributes: str) -> Element:
-    interface: Element = E.interface({_TYPE: "vs:ParamHTTP", **attributes})
-    interface.append(E.accessURL(address, use=use))
-    return interface
+    return to_xml(root)
 
 
 def _table_access(base: str, service: TapService) -> Element:
     settings = service.settings
-    capability: Element = E.capability({_TYPE: "tr:TableAccess"}, standardID="ivo://ivoa.net/std/TAP")
+    capability: Element = E.capability({TYPE: "tr:TableAccess"}, standardID="ivo://ivoa.net/std/TAP")
     # TAPRegExt 1.0 §2.6 has one place for the limits and means those of jobs (docs/decisions/006)
     sync = f"Limits of time are those of jobs; a synchronous answer has {settings.sync_timeout_s:g} seconds."
     capability.append(E.description(sync))
-    capability.append(_interface(base, use="base", role="std", version="1.1"))
+    capability.append(interface(base, use="base", role="std", version="1.1"))
     language = E.language(
         E.name("ADQL"),
         E.version("2.1", {"ivo-id": "ivo://ivoa.net/std/ADQL#v2.1"}),
@@ -136,41 +101,24 @@ def _spelled(feature_type: str) -> str:
     return feature_type.replace("/tapregext#", "/TAPRegExt#")
 
 
-def written_name(name: str) -> str:
-    """The name as it has to be written in a query (TAP 1.1 §4.3: quoted where ADQL needs it)."""
-    if _REGULAR.fullmatch(name) and name.upper() not in RESERVED:
-        return name
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
-
-
-def table_named(catalog: Catalog, text: str) -> Table | None:
-    """The table of a name as it may be written in a query: any case, or with double quotes and exactly so."""
-    match = _TABLE_NAME.fullmatch(text.strip())
-    if match is None:
-        return None
-    schema, table = (part[1:-1].replace('""', '"') if part.startswith('"') else part.lower() for part in match.groups())
-    return catalog.table(schema, table)
-
-
 def tableset(catalog: Catalog, *, detail: bool = True) -> bytes:
     """All published tables; without `detail` only their names (VOSI 1.1 §2.1)."""
-    root = _root("vtm", "tableset", "vs")
+    root = document_root("vtm", "tableset", "vs")
     for schema in catalog.schemas:
         element = E.schema(E.name(schema.name))
-        _texts(element, (("title", schema.title), ("description", schema.description), ("utype", schema.utype)))
+        texts(element, (("title", schema.title), ("description", schema.description), ("utype", schema.utype)))
         for table in catalog.tables:
             if table.schema == schema.name:
                 element.append(_fill_table(E.table(type=_role(table)), table, catalog.keys, detail=detail))
         root.append(element)
-    return _xml(root)
+    return to_xml(root)
 
 
 def table_document(table: Table, keys: Iterable[ForeignKey]) -> bytes:
     """One table with its columns."""
-    root = _root("vtm", "table", "vs")
+    root = document_root("vtm", "table", "vs")
     root.set("type", _role(table))
-    return _xml(_fill_table(root, table, keys, detail=True))
+    return to_xml(_fill_table(root, table, keys, detail=True))
 
 
 def _role(table: Table) -> str:
@@ -178,17 +126,10 @@ def _role(table: Table) -> str:
     return "base_table" if table.kind == "table" else table.kind
 
 
-def _texts(parent: Element, pairs: Iterable[tuple[str, str | None]]) -> None:
-    for name, text in pairs:
-        if text:
-            child = etree.SubElement(parent, name)
-            child.text = xml_legal(text)
-
-
 def _fill_table(element: Element, table: Table, keys: Iterable[ForeignKey], *, detail: bool) -> Element:
     rows = str(table.rows) if table.rows is not None else None
-    _texts(element, (("name", table.qualified_name), ("title", table.title), ("description", table.description)))
-    _texts(element, (("utype", table.utype), ("nrows", rows)))
+    texts(element, (("name", table.qualified_name), ("title", table.title), ("description", table.description)))
+    texts(element, (("utype", table.utype), ("nrows", rows)))
     if not detail:
         return element
     for column in table.columns:
@@ -203,7 +144,7 @@ def _column(column: Column, table: Table) -> Element:
     element: Element = E.column()
     if column.std:
         element.set("std", "true")
-    _texts(
+    texts(
         element,
         (
             ("name", written_name(column.name)),
@@ -213,7 +154,7 @@ def _column(column: Column, table: Table) -> Element:
             ("utype", column.utype),
         ),
     )
-    data_type = E.dataType(column.datatype, {_TYPE: "vs:VOTableType"})
+    data_type = E.dataType(column.datatype, {TYPE: "vs:VOTableType"})
     if column.arraysize:
         data_type.set("arraysize", column.arraysize)
     if column.xtype:
@@ -232,20 +173,8 @@ def _foreign_key(key: ForeignKey) -> Element:
     element: Element = E.foreignKey(E.targetTable(key.target_table))
     for source, target in key.columns:
         element.append(E.fkColumn(E.fromColumn(source), E.targetColumn(target)))
-    _texts(element, (("description", key.description), ("utype", key.utype)))
+    texts(element, (("description", key.description), ("utype", key.utype)))
     return element
-
-
-def availability(*, available: bool, since: datetime | None = None, note: str = "") -> bytes:
-    """Whether queries can be answered now, and since when the service runs."""
-    root = _root("avl", "availability")
-    namespace = _NS["avl"]
-    etree.SubElement(root, f"{{{namespace}}}available").text = "true" if available else "false"
-    if since is not None:
-        etree.SubElement(root, f"{{{namespace}}}upSince").text = since.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if note:
-        etree.SubElement(root, f"{{{namespace}}}note").text = note
-    return _xml(root)
 
 
 def vosi_blueprint(service: TapService) -> flask.Blueprint:

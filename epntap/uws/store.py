@@ -18,6 +18,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from epntap.db.connection import Connection
 from epntap.db.failures import from_psycopg
 from epntap.uws.model import (
     Filters,
@@ -33,7 +34,6 @@ from epntap.uws.model import (
 
 __all__ = ["JobStore", "new_job_id"]
 
-Connection = psycopg.Connection[Any]
 Parameters = Sequence[tuple[str, str]]
 
 #: a list longer than this helps nobody; AFTER and PHASE narrow it

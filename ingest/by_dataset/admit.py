@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
-
-import psycopg
 
 from epntap.archive.memory import DatasetState
-from ingest.by_dataset.build import DatasetPlan, GranuleBuilder, common_values
+from epntap.db.connection import Connection
+from ingest.by_dataset.build import GranuleBuilder, common_values
 from ingest.by_dataset.fingerprint import fingerprint_of
+from ingest.by_dataset.plan import DatasetPlan
 from ingest.by_dataset.plans import Plans
-from ingest.definition.load import Definition
-from ingest.report import RefusedRows
-from ingest.validation.screen import Screening, screen_specimens, specimens
+from ingest.by_dataset.specimens import specimens
+from ingest.definition.model import Definition
+from ingest.facts import RefusedRows
+from ingest.validation.screen import Screening, screen_specimens
 
 __all__ = ["admit_datasets"]
-
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 def admit_datasets(

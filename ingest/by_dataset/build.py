@@ -3,55 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache, cached_property
 from urllib.parse import quote
 
 from epntap.archive.model import ArchiveFile, Dataset
-from epntap.catalog.model import Column, Table
+from epntap.catalog.model import Table
 from epntap.epncore.columns import TABLE_UTYPE, by_name, table_columns
 from epntap.epncore.text import clean_granule_uid, clean_text
 from epntap.instants.julian import jd_from_datetime
 from epntap.instants.tt2000 import format_utc, jd_from_tt2000
-from ingest.definition.load import Definition, Granule
+from ingest.by_dataset.plan import DatasetPlan, file_uid, stem
+from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts, Refusal, Value
 from ingest.files.versions import edition_of
+from ingest.publish.block import BLOCK_ROWS, COPY_ORDER, DATASET_ID, NULL, ROW_DATES, Block, copy_columns, copy_text
 
-__all__ = [
-    "BLOCK_ROWS",
-    "COPY_ORDER",
-    "DATASET_ID",
-    "ROW_DATES",
-    "Block",
-    "DatasetPlan",
-    "GranuleBuilder",
-    "common_values",
-    "copy_columns",
-    "copy_text",
-    "epn_core_table",
-    "file_uid",
-    "files_out_of_dates",
-]
+__all__ = ["GranuleBuilder", "common_values", "epn_core_table", "files_out_of_dates"]
 
-#: rows that leave at once; a block is about a megabyte
-BLOCK_ROWS = 2000
-
-#: columns whose value differs from row to row; they come first in COPY, so that the rest of a row is one constant
-COPY_ORDER = (
-    "granule_uid",
-    "obs_id",
-    "time_min",
-    "time_max",
-    "access_url",
-    "access_format",
-    "access_estsize",
-    "file_name",
-    "datalink_url",
-    "modification_date",
-)
-#: columns that are filled from the time of ingestion where nothing else is known (EPN-TAP 2.0 §2.1)
-ROW_DATES = ("creation_date", "modification_date", "release_date")
 
 #: optional columns that every table made here has
 _ALWAYS = (
@@ -68,52 +37,11 @@ _ALWAYS = (
     "spatial_coordinate_description",
 )
 
-DATASET_ID = Column(
-    name="dataset_id",
-    datatype="char",
-    arraysize="*",
-    ucd="meta.id;meta.dataset",
-    description="Dataset that the granule is a part of",
-    principal=True,
-    nullable=False,
-)
 
-_NULL = r"\N"
-_NO_ACCESS = "\t".join([_NULL] * 4)
+_NO_ACCESS = "\t".join([NULL] * 4)
 #: JD of the midnight before day 1 of the calendar of `datetime.date`
 _JD_OF_ORDINAL_ZERO = 1_721_424.5
 _CDF_MEDIA_TYPE = "application/x-cdf"
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Rows in the text form of COPY."""
-
-    text: bytes
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetPlan:
-    """One dataset and what its rows stand for."""
-
-    facts: DatasetFacts
-    #: DAY or MONTH: a row for each of the dataset; FILE: no such rows
-    granule: Granule
-    #: all files that are held; days and months offer what reaches into them
-    files: tuple[ArchiveFile, ...] = ()
-    #: those of them that have a row of their own
-    single: tuple[ArchiveFile, ...] = ()
-    #: only days and months with a file have a row
-    held_only: bool = False
-    #: files that came, went or changed since the rows were written: the rows that they reach into are modified
-    touched: frozenset[ArchiveFile] = frozenset()
-
-    @property
-    def dataset(self) -> Dataset:
-        """The dataset itself."""
-        return self.facts.dataset
 
 
 def epn_core_table(definition: Definition, facts: Sequence[DatasetFacts]) -> Table:
@@ -175,17 +103,6 @@ def files_out_of_dates(plan: DatasetPlan) -> tuple[Refusal, ...]:
             reason = f"it covers no day of {plan.dataset.dataset_id}, whose dates are {dates}"
             outside.append(Refusal(file.path, reason))
     return tuple(sorted(outside, key=lambda refusal: refusal.path))
-
-
-def copy_columns(table: Table) -> tuple[str, ...]:
-    """The columns of a table in the order in which a `GranuleBuilder` writes them."""
-    rest = (column.name for column in table.columns if column.name not in COPY_ORDER)
-    return (*COPY_ORDER, *rest)
-
-
-def file_uid(file: ArchiveFile) -> str:
-    """The granule_uid of a file: its name without suffix, in characters that a granule_uid may have."""
-    return clean_granule_uid(_stem(file))
 
 
 class GranuleBuilder:
@@ -262,7 +179,7 @@ class GranuleBuilder:
         assert file.tt2000_min is not None
         assert file.tt2000_max is not None
         uid = file_uid(file)
-        observation = clean_granule_uid(edition_of(_stem(file)).product)
+        observation = clean_granule_uid(edition_of(stem(file)).product)
         access = _access(uid, _kilobytes(file.size_bytes)) if _is_open(dataset) else _NO_ACCESS
         low, high = jd_from_tt2000(file.tt2000_min), jd_from_tt2000(file.tt2000_max)
         link = f"/datalink/links?ID={quote(uid, safe='')}"
@@ -416,14 +333,3 @@ _CALENDARS: Mapping[Granule, tuple[Callable[[int], str], Callable[[int], int]]] 
     Granule.DAY: (_day_label, _day_after),
     Granule.MONTH: (_month_label, _month_after),
 }
-
-
-def _stem(file: ArchiveFile) -> str:
-    return file.path.rpartition("/")[2].rpartition(".")[0]
-
-
-def copy_text(value: Value) -> str:
-    """A value as COPY reads it in its text form."""
-    if value is None:
-        return _NULL
-    return value.translate(_ESCAPES) if isinstance(value, str) else repr(value)

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 from epntap.errors import DefinitionError
-from ingest.definition.load import Claim, Source
+from ingest.definition.model import Claim, Source
 
 __all__ = ["ClaimTable", "glob_to_regex"]
 

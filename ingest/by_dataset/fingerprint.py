@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 from epntap.archive.model import ArchiveFile
@@ -13,13 +12,12 @@ from epntap.epncore import text as epn_text
 from epntap.instants import julian as epn_time
 from epntap.instants import tt2000 as cdf_time
 from ingest.by_dataset import build
-from ingest.by_dataset.build import DatasetPlan
-from ingest.definition.load import Definition
+from ingest.by_dataset.plan import DatasetPlan
 from ingest.facts import Value
 from ingest.files import versions
-from ingest.labels.plan import LabelPlan
+from ingest.files.digest import code_digest
 
-__all__ = ["code_digest", "content_of", "fingerprint_of", "rows_fingerprint"]
+__all__ = ["content_of", "fingerprint_of"]
 
 
 def fingerprint_of(plan: DatasetPlan, values: Mapping[str, Value], rows: int) -> str:
@@ -35,40 +33,9 @@ def fingerprint_of(plan: DatasetPlan, values: Mapping[str, Value], rows: int) ->
     return hashlib.sha256(repr((made_by, rows, shared, plain)).encode()).hexdigest()
 
 
-def rows_fingerprint(definition: Definition, contents: Iterable[object]) -> str:
-    """Of everything that the rows of a service depend on whose sources describe each row.
-
-    `contents` are those of its sources. Any change of the program counts as one: nobody keeps a list of the modules
-    that rows pass through.
-    """
-    digest = hashlib.sha256(code_digest(*_program()).encode())
-    digest.update(repr(definition).encode())
-    for source in definition.sources:
-        if isinstance(source.plan, LabelPlan) and source.plan.pattern is not None:
-            digest.update(source.plan.pattern.pattern.encode())  # the repr of a pattern is cut
-    for one in contents:
-        digest.update(repr(one).encode())
-    return digest.hexdigest()
-
-
-@cache
-def _program() -> tuple[Path, ...]:
-    here, there = Path(__file__).parent, Path(epn_text.__file__ or "").parent
-    return tuple(sorted([*here.rglob("*.py"), *there.rglob("*.py")]))
-
-
 def content_of(file: ArchiveFile) -> tuple[object, ...]:
     """What tells one state of a file from another: the content, or without a checksum the size and time."""
     return (file.sha256,) if file.sha256 else (file.size_bytes, file.mtime_ns)
-
-
-@cache
-def code_digest(*files: Path) -> str:
-    """Of program files: another version of them may make something else of the same input."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _timeless(file: ArchiveFile) -> ArchiveFile:

@@ -9,15 +9,16 @@ from datetime import date
 
 from epntap.archive.memory import DatasetState
 from epntap.archive.model import ArchiveFile
-from epntap.catalog import publish
+from epntap.catalog import ddl
 from epntap.catalog.model import Table
-from ingest.by_dataset.build import DatasetPlan, GranuleBuilder, common_values, epn_core_table
+from ingest.by_dataset.build import GranuleBuilder, common_values, epn_core_table
 from ingest.by_dataset.fingerprint import content_of, fingerprint_of
+from ingest.by_dataset.plan import DatasetPlan
 from ingest.by_dataset.read import SourceFacts
-from ingest.definition.load import Definition, Granule, Source
-from ingest.facts import DatasetFacts
-from ingest.publish.checks import UidRegistry, value_problems
-from ingest.report import RefusedRows
+from ingest.by_dataset.uids import UidRegistry
+from ingest.definition.model import Definition, Granule, Source
+from ingest.facts import DatasetFacts, RefusedRows
+from ingest.publish.checks import value_problems
 
 __all__ = ["Plans", "Work", "make_plans", "what_to_do"]
 
@@ -59,7 +60,7 @@ def make_plans(definition: Definition, facts: SourceFacts, today: date, now: str
         for dataset_id, one in facts.datasets.items()
         if dataset_id not in definition.withdrawn
     ]
-    table = publish.with_indexed_columns(epn_core_table(definition, [plan.facts for plan in plans]))
+    table = ddl.with_indexed_columns(epn_core_table(definition, [plan.facts for plan in plans]))
     return _check(definition, table, plans, GranuleBuilder(definition, table, today, now, is_new=False))
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from epntap.archive.counts import Coverage
 from epntap.catalog.model import Table
-from ingest.by_dataset.build import COPY_ORDER, ROW_DATES, DatasetPlan, GranuleBuilder, copy_columns
+from ingest.by_dataset.build import GranuleBuilder
+from ingest.by_dataset.plan import DatasetPlan
 from ingest.facts import Value
+from ingest.publish.block import COPY_ORDER, ROW_DATES, copy_columns
+from ingest.publish.coverage import LONGEST_VALUE, MOST_VALUES
 
-__all__ = ["LONGEST_VALUE", "MOST_VALUES", "count_values", "coverage_of"]
-
-#: a column with more values, or longer ones, is not counted
-MOST_VALUES = 10_000
-LONGEST_VALUE = 1000
+__all__ = ["count_values"]
 
 
 def count_values(
@@ -35,25 +33,3 @@ def count_values(
         for name, counter in counts.items()
         if len(counter) <= MOST_VALUES and all(len(str(value)) <= LONGEST_VALUE for value in counter)
     }
-
-
-def coverage_of(times: tuple[float | None, float | None], counts: Mapping[str, Mapping[str | None, int]]) -> Coverage:
-    """The coverage of a service from its first and last time and its counts."""
-
-    def items(column: str) -> tuple[str, ...]:
-        return _items(counts.get(column, {}))
-
-    return Coverage(
-        *times,
-        target_names=items("target_name"),
-        target_classes=items("target_class"),
-        dataproduct_types=items("dataproduct_type"),
-        measurement_types=items("measurement_type"),
-        instrument_host_names=items("instrument_host_name"),
-        instrument_names=items("instrument_name"),
-    )
-
-
-def _items(values: Iterable[str | None]) -> tuple[str, ...]:
-    items = {item for value in values if value for item in value.split("#") if item}
-    return tuple(sorted(items, key=lambda item: (item.casefold(), item)))

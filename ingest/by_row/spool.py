@@ -14,14 +14,14 @@ from epntap.archive.model import ArchiveFile, Dataset
 from epntap.catalog.model import Column, Form, Table
 from epntap.epncore.columns import RELATIVE_URLS, TABLE_UTYPE, VALUE_REQUIRED, by_name, table_columns
 from epntap.epncore.text import clean_text
-from ingest.by_dataset.build import BLOCK_ROWS, DATASET_ID, ROW_DATES, Block, copy_columns, copy_text
-from ingest.by_dataset.tally import LONGEST_VALUE, MOST_VALUES
 from ingest.by_row.runs import RUN_VALUES
-from ingest.definition.load import Definition
+from ingest.definition.model import Definition
 from ingest.definition.row_plans import RunPlan
 from ingest.facts import Refusal, RowFacts, Value
 from ingest.labels.plan import LabelPlan
+from ingest.publish.block import BLOCK_ROWS, DATASET_ID, ROW_DATES, Block, copy_columns, copy_text
 from ingest.publish.checks import value_problems
+from ingest.publish.coverage import LONGEST_VALUE, MOST_VALUES
 from ingest.runs.columns import RUN_COLUMNS
 from ingest.tables.plan import TablePlan
 from ingest.validation.screen import NOTHING_WRONG, Screening

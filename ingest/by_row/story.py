@@ -8,37 +8,36 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
 
-import psycopg
 from psycopg import sql
 
-from epntap.archive import locate as store
+from epntap.archive import datasets as datasets_store
+from epntap.archive import files as files_store
+from epntap.archive import services as services_store
 from epntap.archive.counts import is_as_ingested, write_coverage, write_value_counts
 from epntap.archive.memory import RowState, forget_files, moved_files, row_state, write_row_state
 from epntap.archive.model import Dataset
-from epntap.catalog import publish
+from epntap.catalog import ddl, publish
 from epntap.catalog.model import Schema, Table
+from epntap.db.connection import Connection
 from epntap.errors import DefinitionError, SetupError, UnreadableFileError
 from epntap.instants.julian import dali_timestamp
-from ingest.by_dataset.build import ROW_DATES
-from ingest.by_dataset.fingerprint import rows_fingerprint
-from ingest.by_dataset.tally import MOST_VALUES, coverage_of
+from ingest.by_row.fingerprint import rows_fingerprint
 from ingest.by_row.open import RowSource, open_rows
 from ingest.by_row.runs import RunRow
 from ingest.by_row.spool import RowSpool, row_table
-from ingest.definition.load import Definition, Source, SourceKind
-from ingest.facts import Refusal, Remark, RowFacts
+from ingest.definition.model import Definition, Source, SourceKind
+from ingest.facts import Refusal, RefusedRows, Remark, RowFacts
 from ingest.files.scan import Scanner
 from ingest.progress import Progress
+from ingest.publish.block import ROW_DATES
 from ingest.publish.copy import CHANGED, Merged, allow_memory, fill_new_table, merge_into_table
-from ingest.report import NOT_KEPT, GranuleCount, RefusedRows, Report, SourceCount
+from ingest.publish.coverage import MOST_VALUES, coverage_of
+from ingest.report import NOT_KEPT, GranuleCount, Report, SourceCount
 from ingest.validation.findings import Finding
 from ingest.validation.screen import Screening, screen_rows, write_quarantine
 
 __all__ = ["RowsLoaded", "load_rows"]
-
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 #: of a report that says more than so many things, nothing is kept for the next run, which makes all rows again
@@ -146,7 +145,7 @@ def load_rows(
     """
     schema, stamp = definition.schema, dali_timestamp(now)
     # 1. a table that can hold what the definition names
-    table = publish.with_indexed_columns(row_table(definition))
+    table = ddl.with_indexed_columns(row_table(definition))
     unused = prepare(connection, table)
     # 2. what the sources hold; files that have not moved are not opened
     sources = [(source, _open(definition, source, table, scanner, progress)) for source in definition.sources]
@@ -277,11 +276,11 @@ def _count(read: _Read) -> SourceCount:
 
 def _fill(connection: Connection, table: Table, spool: RowSpool, progress: Progress) -> Merged:
     progress.stage("loading granules", spool.rows)
-    publish.create_table(connection, table)
+    ddl.create_table(connection, table)
     merged = fill_new_table(connection, table, spool.blocks(), progress.advance)
     progress.stage("building indexes")
     allow_memory(connection, "maintenance_work_mem")
-    publish.create_indexes(connection, table)
+    ddl.create_indexes(connection, table)
     return merged
 
 
@@ -305,7 +304,7 @@ def _merge(
         unused=unused,
         check=lambda: None if allow_deletions else _refuse_lost_rows(connection, table),
     )
-    publish.create_indexes(connection, table)
+    ddl.create_indexes(connection, table)
     return merged
 
 
@@ -328,9 +327,9 @@ def _refuse_lost_rows(connection: Connection, table: Table) -> None:
 def _publish(connection: Connection, definition: Definition, table: Table, spool: RowSpool, now: datetime) -> int:
     """Describe service, datasets, files and table; how many datasets."""
     schema = definition.schema
-    store.write_service(
+    services_store.write_service(
         connection,
-        store.Service(
+        services_store.Service(
             schema_name=schema,
             title=definition.title,
             description=definition.description,
@@ -343,8 +342,8 @@ def _publish(connection: Connection, definition: Definition, table: Table, spool
         ),
     )
     datasets = list(spool.datasets.values()) or [Dataset(schema, definition.title, definition.description)]
-    store.write_datasets(connection, schema, datasets, {one.dataset_id: "file" for one in datasets})
-    store.write_files(connection, schema, spool.files)
+    datasets_store.write_datasets(connection, schema, datasets, {one.dataset_id: "file" for one in datasets})
+    files_store.write_files(connection, schema, spool.files)
     described = Schema(name=schema, title=definition.title, description=table.description)
     publish.publish_table(connection, described, table)
     counts = spool.counts()

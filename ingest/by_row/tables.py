@@ -10,7 +10,7 @@ from epntap.archive.model import ScannedFile
 from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
-from epntap.strict import did_you_mean
+from epntap.hints import did_you_mean
 from ingest.facts import Refusal, Remark, RowFacts, Value
 from ingest.files.scan import ChecksumLook, Scanner
 from ingest.progress import Progress

@@ -15,8 +15,8 @@ from epntap.cdf.facts import FileFacts, VariableFacts, index_file
 from epntap.cdf.reader import CdfFile
 from epntap.epncore.text import clean_text, hash_list
 from epntap.instants.tt2000 import format_utc
-from ingest.by_dataset.fingerprint import code_digest
 from ingest.facts import DatasetFacts, Value
+from ingest.files.digest import code_digest
 
 __all__ = ["Description", "describe_dataset", "describe_file", "description_edition", "utc_from_tt2000"]
 

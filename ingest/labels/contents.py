@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from epntap.errors import UnreadableFileError
 from epntap.media import media_type
-from ingest.by_dataset.fingerprint import code_digest
+from ingest.files.digest import code_digest
 from ingest.files.scan import Reading
 from ingest.labels import jpeg, pds3, pds4, record
 from ingest.labels.jpeg import jpeg_size

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from epntap.errors import DefinitionError
-from ingest.definition.load import Definition, load_definition
+from ingest.definition.load import load_definition
+from ingest.definition.model import Definition
 from ingest.facts import Value
 from ingest.newservice.draft import Draft
 from ingest.newservice.preview import Preview, preview

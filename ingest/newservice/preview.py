@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 from epntap.catalog.model import Column
-from ingest.by_dataset.build import ROW_DATES
 from ingest.by_row.open import read_rows
 from ingest.by_row.runs import RunRow
 from ingest.by_row.spool import complete_row, row_table
-from ingest.definition.load import Definition
+from ingest.definition.model import Definition
 from ingest.facts import Refusal, Remark, RowFacts, Value
+from ingest.publish.block import ROW_DATES
 from ingest.publish.checks import value_problems
 
 __all__ = ["Preview", "preview"]

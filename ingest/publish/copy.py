@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
 from psycopg import sql
 
+from epntap.catalog.ddl import LOCK_TIMEOUT_S
 from epntap.catalog.model import Table
-from epntap.catalog.publish import LOCK_TIMEOUT_S
-from ingest.by_dataset.build import ROW_DATES, Block, copy_columns
+from epntap.db.connection import Connection
 from ingest.progress import Progress
+from ingest.publish.block import ROW_DATES, Block, copy_columns
 from ingest.publish.promises import drop_broken_promises, make_promises
 
 __all__ = ["CHANGED", "STAGED", "Merged", "allow_memory", "fill_new_table", "merge_into_table"]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 #: rows as they shall be, and the keys of those that differ, while a merge runs
 STAGED = sql.Identifier("staged_granules")
@@ -43,7 +41,7 @@ def fill_new_table(
     """COPY the rows into a table that this transaction has made; nobody else can see it yet."""
     columns = copy_columns(table)
     # FREEZE: the rows need no later pass of VACUUM to be marked as visible to all
-    target = sql.SQL("COPY {} ({}) FROM STDIN (FREEZE)").format(_name(table), _names(columns))
+    target = sql.SQL("COPY {} ({}) FROM STDIN (FREEZE)").format(name(table), _names(columns))
     merged = Merged(inserted=_copy(connection, target, blocks, advance))
     make_promises(connection, table)
     return merged
@@ -70,7 +68,7 @@ def merge_into_table(
     stored = (*columns, *unused)
     connection.execute(
         sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-            STAGED, _names(stored), _name(table)
+            STAGED, _names(stored), name(table)
         )
     )
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(STAGED, _names(columns))
@@ -128,7 +126,7 @@ def _find_changes(
             "OR ({stored}) IS DISTINCT FROM ({wanted}) OR {dates}"
         ).format(
             changed=CHANGED,
-            table=_name(table),
+            table=name(table),
             only=only,
             staged=STAGED,
             stored=_names(compared, "t"),
@@ -143,7 +141,7 @@ def _find_changes(
 def _delete_vanished(connection: Connection, table: Table) -> int:
     return connection.execute(
         sql.SQL("DELETE FROM {} t USING {} c WHERE c.staged_uid IS NULL AND c.stored_uid = t.granule_uid").format(
-            _name(table), CHANGED
+            name(table), CHANGED
         )
     ).rowcount
 
@@ -165,7 +163,7 @@ def _update_changed(connection: Connection, table: Table, columns: Sequence[str]
             "FROM {changed} c JOIN {staged} s ON s.granule_uid = c.staged_uid "
             "WHERE c.stored_uid = t.granule_uid"
         ).format(
-            table=_name(table),
+            table=name(table),
             changes=sql.SQL(", ").join(changes),
             changed=CHANGED,
             staged=STAGED,
@@ -185,7 +183,7 @@ def _insert_new(connection: Connection, table: Table, columns: Sequence[str], no
             "INSERT INTO {table} ({names}) SELECT {values} "
             "FROM {changed} c JOIN {staged} s ON s.granule_uid = c.staged_uid WHERE c.stored_uid IS NULL"
         ).format(
-            table=_name(table),
+            table=name(table),
             names=_names(columns),
             values=sql.SQL(", ").join(
                 values.get(name, sql.SQL("s.{}").format(sql.Identifier(name))) for name in columns
@@ -196,7 +194,7 @@ def _insert_new(connection: Connection, table: Table, columns: Sequence[str], no
     ).rowcount
 
 
-def _name(table: Table) -> sql.Identifier:
+def name(table: Table) -> sql.Identifier:
     return sql.Identifier(table.schema, table.name)
 
 

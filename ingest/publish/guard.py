@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from epntap.archive.counts import is_as_ingested
 from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Table
+from epntap.db.connection import Connection
 from epntap.errors import SetupError
 from ingest.by_dataset.holdings import Holdings
 from ingest.publish.copy import CHANGED, STAGED
 
 __all__ = ["refuse_lost_files", "refuse_lost_rows", "refuse_other_writers"]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 _IF_SO = "if that is as it should be, run again with --allow-deletions"
 

@@ -7,16 +7,15 @@ the planner sees that a constraint rules such a row out, and answers without rea
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from epntap.catalog.model import Table
+from epntap.db.connection import Connection
 
 __all__ = ["CYCLIC_RANGES", "drop_broken_promises", "make_promises", "promises_of"]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 _PREFIX = "promise_"
 #: ranges that may run over the zero meridian or over midnight (EPN-TAP 2.0 §2.1)

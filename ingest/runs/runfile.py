@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 from epntap.epncore.ucd import canonical_ucd
 from epntap.errors import UnreadableFileError
-from epntap.strict import StrictTable, did_you_mean
+from epntap.hints import did_you_mean
+from epntap.strict import StrictTable
 
 __all__ = ["PLANETS", "PRODUCTS", "RUN_FILE", "Result", "Run", "is_run_file", "read_run", "run_text"]
 

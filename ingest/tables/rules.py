@@ -10,7 +10,8 @@ from typing import Protocol
 
 from epntap.catalog.model import Column
 from epntap.epncore import columns as epn_columns
-from epntap.strict import StrictTable, did_you_mean
+from epntap.hints import did_you_mean
+from epntap.strict import StrictTable
 from ingest.facts import Value
 from ingest.tables.values import Measure, Raw, ValueProblem, is_julian_date, to_value
 

@@ -12,8 +12,8 @@ from epntap.catalog.model import Column, Form
 from epntap.epncore.columns import EpnColumn
 from epntap.epncore.text import clean_granule_uid, fold_to_ascii, hash_list
 from epntap.epncore.vocabulary import DATAPRODUCT_TYPES, TARGET_CLASSES, SpatialFrameType
+from epntap.hints import did_you_mean
 from epntap.instants.julian import dali_timestamp, datetime_from_jd, jd_from_datetime
-from epntap.strict import did_you_mean
 from epntap.units.convert import Conversion, UnitProblem, conversion
 from ingest.facts import Value
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from epntap.catalog.model import Column, Table
+from epntap.db.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import TABLE_UTYPE, by_name
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, TABLE_RULES, Severity
@@ -26,7 +26,6 @@ from ingest.validation.rows import examine
 
 __all__ = ["DEFAULT_MAXREC", "check_remote"]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 #: rows that are looked at unless somebody asks for more
 DEFAULT_MAXREC = 100_000

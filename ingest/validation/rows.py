@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from epntap.catalog.model import Table
+from epntap.db.connection import Connection
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, Rule, Severity, TableFacts, applicable_rules, severity_of
 from epntap.epncore.rules.model import array, quoted
 from ingest.validation.findings import Example, Finding
 
 __all__ = ["BoundRule", "Examination", "bind_rules", "examine", "rows_to_keep_away", "run_rules"]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 #: granules that a finding names
 EXAMPLES = 5

@@ -7,36 +7,23 @@ describe every row are looked at row by row.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from epntap.catalog.model import Table
+from epntap.db.connection import Connection
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, Rule, Severity, applicable_rules
-from epntap.epncore.text import clean_granule_uid
-from epntap.instants.julian import jd_from_datetime
-from epntap.instants.tt2000 import jd_from_tt2000
-from ingest.by_dataset.build import ROW_DATES, Block, DatasetPlan, copy_columns, file_uid
 from ingest.facts import Value
+from ingest.publish.block import ROW_DATES, Block, copy_columns
 from ingest.validation.findings import Finding
 from ingest.validation.rows import Examination, examine
 
-__all__ = [
-    "NOTHING_WRONG",
-    "Screening",
-    "SetAside",
-    "Specimen",
-    "screen_rows",
-    "screen_specimens",
-    "specimens",
-    "write_quarantine",
-]
+__all__ = ["NOTHING_WRONG", "Screening", "SetAside", "Specimen", "screen_rows", "screen_specimens", "write_quarantine"]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 _SCREENED = sql.Identifier("pg_temp", "screened_granules")
 _FIRST = sql.SQL("(SELECT * FROM {} LIMIT 1) first_row").format(_SCREENED)
@@ -87,34 +74,6 @@ class Screening:
 
 
 NOTHING_WRONG = Screening()
-
-
-def specimens(plan: DatasetPlan, kinds: Iterable[tuple[Mapping[str, Value], int]], now: str) -> Iterator[Specimen]:
-    """Specimens of the rows of a dataset; `kinds` are those of a GranuleBuilder, `now` a DALI timestamp."""
-    dataset = plan.dataset
-    stem = clean_granule_uid(dataset.dataset_id)
-    time: dict[str, Value] = {}
-    if dataset.start is not None and dataset.stop is not None and dataset.start <= dataset.stop:
-        time = {"time_min": jd_from_datetime(dataset.start), "time_max": jd_from_datetime(dataset.stop)}
-    shared: Mapping[str, Value] = {}
-    for number, (values, rows) in enumerate(kinds):
-        shared = {**dict.fromkeys(ROW_DATES, now), **{k: v for k, v in values.items() if v is not None}}
-        uid = f"{stem}_{number}"
-        if rows:
-            yield Specimen(dataset.dataset_id, rows, {**shared, **time, **_made(uid, shared)})
-    for file in plan.single:
-        assert file.tt2000_min is not None
-        assert file.tt2000_max is not None
-        bounds = {"time_min": jd_from_tt2000(file.tt2000_min), "time_max": jd_from_tt2000(file.tt2000_max)}
-        yield Specimen(file.path, 1, {**shared, **bounds, **_made(file_uid(file), shared)})
-
-
-def _made(uid: str, values: Mapping[str, Value]) -> Mapping[str, Value]:
-    """The columns that are made for each row; the addresses are right by construction."""
-    made: dict[str, Value] = {"granule_uid": uid, "obs_id": uid, "datalink_url": f"/datalink/links?ID={uid}"}
-    if values.get("access_format") is not None:
-        made |= {"access_url": f"/data/{uid}.cdf", "access_estsize": 1, "file_name": f"{uid}.cdf"}
-    return made
 
 
 def screen_specimens(

@@ -16,7 +16,7 @@ from cdflib import cdfwrite
 
 from cutouts.extract import cut_files
 from cutouts.formats import Provenance, choose_format
-from cutouts.series import Interval
+from cutouts.interval import Interval
 from epntap.cdf import format_utc, parse_utc
 from tests.bench.granules import publish_files
 from tests.bench.measure import Bench, Measure

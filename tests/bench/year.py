@@ -20,7 +20,7 @@ from cdflib import cdfwrite
 
 from cutouts.extract import cut_files
 from cutouts.formats import Provenance, choose_format
-from cutouts.series import Interval
+from cutouts.interval import Interval
 from epntap.cdf import parse_utc
 from tests.bench.cutouts import hour, write_day
 from tests.bench.measure import Bench, Measure

@@ -233,7 +233,9 @@ def test_a_file_removed_after_indexing(place: Place) -> None:
 def descendants(place: Place) -> list[psutil.Process]:
     """Processes that make cut-outs for the web process: children of the one that they are forked from."""
     web = [
-        one for one in psutil.Process(place.server.pid).children() if "cutouts.processes.child" not in " ".join(one.cmdline())
+        one
+        for one in psutil.Process(place.server.pid).children()
+        if "cutouts.processes.child" not in " ".join(one.cmdline())
     ]
     return [cutter for one in web for loader in one.children() for cutter in loader.children()]
 

@@ -92,7 +92,11 @@ def _is_at_work(process: psutil.Process) -> bool:
     """Whether this is a fork that makes one cut-out: its parent has the same command."""
     try:
         parent = process.parent()
-        return "cutouts.processes.child" in process.cmdline() and parent is not None and parent.cmdline() == process.cmdline()
+        return (
+            "cutouts.processes.child" in process.cmdline()
+            and parent is not None
+            and parent.cmdline() == process.cmdline()
+        )
     except psutil.NoSuchProcess:
         return False
 

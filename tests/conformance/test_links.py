@@ -22,7 +22,7 @@ import pyvo
 from astropy.io import votable
 from lxml import etree
 
-from datalink.links.rows import document
+from datalink.links import document
 from epntap.cdf import format_utc
 from epntap.db.pool import Database
 from ingest.definition.load import load_definition

@@ -10,13 +10,12 @@ import pytest
 from psycopg import sql
 
 from epntap.adql import translate
+from epntap.db.connection import Connection
 from epntap.db.pool import Database
 from tests.conftest import _named
 from tests.unit.adql.sample import BASE_URL, CATALOG
 from tests.unit.adql.tables import create_tables, type_names
 from tests.unit.adql.test_cases import CASES, Case
-
-Connection = psycopg.Connection[tuple[object, ...]]
 
 
 @pytest.fixture(scope="module")

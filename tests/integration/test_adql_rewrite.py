@@ -11,10 +11,9 @@ from psycopg import sql
 
 from epntap.adql import rewrite, translate
 from epntap.catalog.indexes import TIME_SPAN
+from epntap.db.connection import Connection
 from tests.unit.adql.sample import CATALOG
 from tests.unit.adql.tables import create_tables
-
-Connection = psycopg.Connection[tuple[object, ...]]
 
 #: times of rows and of queries: they meet often, may be missing, infinite, no number, or in the wrong order
 TIMES = (None, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0, "Infinity", "-Infinity", "NaN")

@@ -27,6 +27,7 @@ from rich.table import Table
 import ingest
 from epntap.adql import translate
 from epntap.catalog.load import load_catalog
+from epntap.db.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from ingest.demo.maps import write_maps
 from ingest.demo.simulations import write_simulations
@@ -47,8 +48,6 @@ LATE, GONE, CHANGED = (
 THEIRS = ["ace-imf-all_20230102", "psp-mag-1min_20200104", "wnd-mfi-kp_20220101"]
 #: kill -9 when the database works at this; the first is before the transaction
 POINTS = ("", 'COPY "staged_granules"', 'UPDATE "amdadb"."epn_core"')
-
-Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 @dataclass

@@ -17,7 +17,8 @@ import pytest
 
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import SetupError
-from ingest.definition.load import Definition, load_definition
+from ingest.definition.load import load_definition
+from ingest.definition.model import Definition
 from ingest.pipeline import ingest_service
 from ingest.report import Report
 from tests.unit.ingest.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record

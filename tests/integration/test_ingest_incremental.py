@@ -20,14 +20,16 @@ from psycopg.sql import Identifier
 
 from epntap.archive.counts import coverage, item_count, row_count, value_counts
 from epntap.archive.memory import scanned_files, withdrawn_datasets
+from epntap.catalog.ddl import create_table
 from epntap.catalog.indexes import HAS_ITEM, HAS_ONE_OF, OVERLAP
 from epntap.catalog.model import Table
-from epntap.catalog.publish import create_table
-from epntap.db.pool import Connection, Database, Role, connect
+from epntap.db.connection import Connection
+from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import table_columns
 from epntap.errors import DefinitionError, SetupError
 from ingest.definition.load import load_definition
-from ingest.pipeline import Options, ingest_service
+from ingest.options import Options
+from ingest.pipeline import ingest_service
 from ingest.publish.promises import drop_broken_promises, make_promises
 from ingest.report import Report
 from tests.conftest import clone_database, drop_database

@@ -12,10 +12,12 @@ import pytest
 
 import ingest
 from epntap.db.pool import Database, Role, connect
-from ingest.definition.load import Definition, load_definition
+from ingest.definition.load import load_definition
+from ingest.definition.model import Definition
 from ingest.demo.maps import write_maps
 from ingest.demo.simulations import write_simulations
-from ingest.pipeline import Options, ingest_service
+from ingest.options import Options
+from ingest.pipeline import ingest_service
 from ingest.report import Report
 
 FIRST = datetime.fromisoformat("2026-01-31T10:00:00")

@@ -17,10 +17,12 @@ from epntap.catalog.model import Form
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import DefinitionError, SetupError
 from epntap.instants.tt2000 import parse_utc
-from ingest.definition.load import Definition, load_definition
+from ingest.definition.load import load_definition
+from ingest.definition.model import Definition
 from ingest.demo.maps import write_maps
 from ingest.demo.simulations import write_simulations
-from ingest.pipeline import Options, ingest_service
+from ingest.options import Options
+from ingest.pipeline import ingest_service
 from ingest.report import Report
 from voserver.cli import main
 

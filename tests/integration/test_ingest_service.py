@@ -18,7 +18,7 @@ from epntap.catalog.load import load_catalog
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import MANDATORY, TABLE_UTYPE
 from epntap.errors import DefinitionError, SetupError
-from ingest.definition.load import Definition
+from ingest.definition.model import Definition
 from ingest.pipeline import ingest_service
 from ingest.report import Report
 from tests.unit.ingest.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record

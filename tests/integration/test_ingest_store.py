@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from epntap.archive import datasets as datasets_store
+from epntap.archive import files as files_store
 from epntap.archive import locate as store
-from epntap.db.pool import Connection, Database, Role, connect
+from epntap.archive import services as services_store
+from epntap.db.connection import Connection
+from epntap.db.pool import Database, Role, connect
 from epntap.instants.tt2000 import parse_utc
 from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
@@ -76,19 +80,19 @@ def test_no_service_no_granule(service: Connection) -> None:
 
 
 def test_a_dataset_comes_back_as_it_was_written(service: Connection) -> None:
-    one = store.dataset(service, "plasma", "syn-mag")
+    one = datasets_store.dataset(service, "plasma", "syn-mag")
     assert one is not None
     assert one.start == datetime.fromisoformat("2001-01-01T06:00:00")
     assert one.hapi_url == "https://hapi.example.org/hapi"
     found = store.locate(service, "syn-mag_20010102", ["plasma"], to_tt2000)
     assert found is not None
     assert found.dataset == one
-    assert store.dataset(service, "plasma", "none") is None
+    assert datasets_store.dataset(service, "plasma", "none") is None
 
 
 def test_files_by_interval(service: Connection) -> None:
     def between(start: str, stop: str) -> list[str]:
-        found = store.files_overlapping(service, "plasma", "syn-mag", parse_utc(start), parse_utc(stop))
+        found = files_store.files_overlapping(service, "plasma", "syn-mag", parse_utc(start), parse_utc(stop))
         return [file.path for file in found]
 
     assert between("2001-01-02T11:00:00", "2001-01-02T12:00:00") == ["syn_mag_20010102a.cdf"]
@@ -102,7 +106,7 @@ def test_files_by_interval(service: Connection) -> None:
 
 
 def test_services(service: Connection) -> None:
-    (one,) = store.services(service)
+    (one,) = services_store.services(service)
     assert (one.schema_name, one.title, one.granule_count) == ("plasma", "Plasma data", 20)
 
 
@@ -110,7 +114,7 @@ def test_parameters_come_back_in_order(database: Database, tmp_path: Path) -> No
     cdf(tmp_path / "cdf/syn_20010101.cdf", "2001-01-01T00:00:00", 24)
     ingest_service(definition(tmp_path, CDF_SOURCE), database, now=NOW)
     with connect(database, Role.SERVICE) as connection:
-        one = store.dataset(connection, "plasma", "syn_mag")
+        one = datasets_store.dataset(connection, "plasma", "syn_mag")
     assert one is not None
     (parameter,) = one.parameters
     assert (parameter.name, parameter.shape, parameter.units, parameter.variable) == ("B", (3,), "nT", "B")

@@ -22,6 +22,7 @@ from epntap.settings import Settings
 from tests.conftest import ROOT, clone_database, drop_database
 from tests.integration.test_overload import job_of, phase_at_the_end, query, request
 from tests.support.server import serve
+from voserver import metrics
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 

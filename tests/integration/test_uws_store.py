@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from epntap.db.connection import Connection
 from epntap.db.pool import Database, Role, open_pool, pooled
 from epntap.errors import NotFoundError
 from epntap.uws.model import ACTIVE, Filters, IllegalTransitionError, Job, JobError, JobResult, Phase
-from epntap.uws.store import Connection, JobStore
+from epntap.uws.store import JobStore
 
 RESULT = (JobResult("text/csv", "csv", 5),)
 #: how a phase may be left, told independently of the statements (UWS 1.1 §2.1.3)

@@ -15,8 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import sql
 
-from epntap.catalog import publish
+from epntap.catalog import ddl, publish
 from epntap.catalog.model import Form, Schema, Table
+from epntap.db.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import TABLE_UTYPE, table_columns
 from epntap.epncore.rules.all_rules import (
@@ -30,8 +31,8 @@ from epntap.epncore.rules.all_rules import (
 )
 from epntap.errors import DefinitionError, InputError, NotFoundError
 from epntap.settings import Settings
-from ingest.by_dataset.build import Block, copy_columns, copy_text
 from ingest.pipeline import ingest_service
+from ingest.publish.block import Block, copy_columns, copy_text
 from ingest.report import Report
 from ingest.validation.cli import check
 from ingest.validation.published import check_published
@@ -42,7 +43,6 @@ from tests.support.server import Server, serve
 from tests.unit.ingest.archives import SPASE_SOURCE, definition, record
 from tests.unit.validation.granules import SCHEMA, WRONG_GRANULES, full_table, right_granule
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 RELATION = sql.Identifier("pg_temp", "granules")
 
 
@@ -261,7 +261,7 @@ def test_wrong_rows_and_descriptions_are_found_over_http(database: Database, tmp
     )
     rows = [granule(n, service_title="odd", time_min=float(n), spatial_frame_type="none") for n in range(4)]
     with connect(database, Role.OWNER) as own:
-        publish.create_table(own, table)
+        ddl.create_table(own, table)
         publish.publish_table(own, Schema("odd"), table)
         insert(own, table, *rows)
     with serve(database, tmp_path) as server:
@@ -323,7 +323,7 @@ def small_table(database: Database) -> Table:
     """A published table with one right row, all columns mandatory."""
     table = Table("plasma", "epn_core", table_columns(["messenger"]), utype=TABLE_UTYPE, primary_key=("granule_uid",))
     with connect(database, Role.OWNER) as own:
-        publish.create_table(own, table)
+        ddl.create_table(own, table)
         insert(own, table, granule())
     return table
 

@@ -58,7 +58,9 @@ def serve(database: Database, home: Path, **settings: str) -> Iterator[Server]:
     }
     with (
         log.open("wb") as out,
-        subprocess.Popen([sys.executable, "-m", "voserver.cli", "serve"], env=environ, stdout=out, stderr=out) as process,
+        subprocess.Popen(
+            [sys.executable, "-m", "voserver.cli", "serve"], env=environ, stdout=out, stderr=out
+        ) as process,
     ):
         server = Server(f"http://127.0.0.1:{port}", process.pid, log)
         try:

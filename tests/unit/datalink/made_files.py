@@ -11,7 +11,7 @@ import pycdfpp
 
 from cutouts.extract import cut_files
 from cutouts.formats import Provenance, choose_format
-from cutouts.series import Interval
+from cutouts.interval import Interval
 from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc
 from tests.unit.cdf.builders import CdfBuilder
 

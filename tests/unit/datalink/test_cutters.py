@@ -15,9 +15,10 @@ from typing import Any
 import psutil
 import pytest
 
-from cutouts.make import CutPlan, Limit, NothingThereError, make_cut
+from cutouts.interval import Interval
+from cutouts.make import make_cut
+from cutouts.plan import CutPlan, Limit, NothingThereError
 from cutouts.processes.pool import Cutters
-from cutouts.series import Interval
 from epntap.archive.model import ArchiveFile
 from epntap.errors import EpnTapError, ParameterError, ServiceError, UnavailableError
 from tests.unit.datalink.made_files import EVERYTHING, between, rich, seconds, series

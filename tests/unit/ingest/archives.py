@@ -9,7 +9,8 @@ import numpy as np
 
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.instants.tt2000 import parse_utc
-from ingest.definition.load import Definition, load_definition
+from ingest.definition.load import load_definition
+from ingest.definition.model import Definition
 from ingest.facts import DatasetFacts, Value
 from tests.unit.cdf.builders import CdfBuilder
 from tests.unit.spase.records import dataset as spase_dataset

@@ -8,17 +8,11 @@ from pathlib import Path
 from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Table
 from epntap.epncore.columns import MANDATORY, TABLE_UTYPE
-from ingest.by_dataset.build import (
-    DatasetPlan,
-    GranuleBuilder,
-    common_values,
-    copy_columns,
-    epn_core_table,
-    file_uid,
-    files_out_of_dates,
-)
-from ingest.definition.load import Definition, Granule
+from ingest.by_dataset.build import GranuleBuilder, common_values, epn_core_table, files_out_of_dates
+from ingest.by_dataset.plan import DatasetPlan, file_uid
+from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts
+from ingest.publish.block import copy_columns
 from tests.unit.ingest.archives import facts, held, julian_day
 
 DEFINITION = Definition(Path("service.toml"), "plasma", "Plasma data", (), publisher="CDPP")

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from epntap.archive.model import ArchiveFile
-from ingest.by_dataset.build import DatasetPlan, common_values, epn_core_table
-from ingest.definition.load import Definition, Granule
+from ingest.by_dataset.build import common_values, epn_core_table
+from ingest.by_dataset.plan import DatasetPlan
+from ingest.by_dataset.uids import UidRegistry
+from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts, Value
-from ingest.publish.checks import UidRegistry, value_problems
+from ingest.publish.checks import value_problems
 from tests.unit.ingest.archives import facts, held
 
 DEFINITION = Definition(Path("service.toml"), "plasma", "Plasma data", ())

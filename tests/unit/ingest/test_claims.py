@@ -8,7 +8,7 @@ import pytest
 
 from epntap.errors import DefinitionError
 from ingest.by_dataset.claims import ClaimTable, glob_to_regex
-from ingest.definition.load import Claim, Granule, Source, SourceKind
+from ingest.definition.model import Claim, Granule, Source, SourceKind
 
 
 def table(*claims: Claim, partial: bool = False) -> ClaimTable:

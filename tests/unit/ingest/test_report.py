@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from ingest.by_dataset.holdings import Holdings, Superseded
-from ingest.definition.load import Granule, Source, SourceKind
-from ingest.facts import Refusal
+from ingest.definition.model import Granule, Source, SourceKind
+from ingest.facts import Refusal, RefusedRows
 from ingest.publish.copy import Merged
-from ingest.report import LONGEST_LIST, GranuleCount, RefusedRows, Report, SourceCount
+from ingest.report import LONGEST_LIST, GranuleCount, Report, SourceCount
 from tests.unit.ingest.archives import held
 
 SOURCE = Source(SourceKind.CDF_FILES, "[[source]] 1 (cdf-files)", Path("/archive"), Granule.DAY)

@@ -12,7 +12,8 @@ from astropy.io.votable import parse_single_table
 import ingest
 from ingest.by_row.open import read_rows
 from ingest.by_row.spool import row_table
-from ingest.definition.load import Definition, load_definition
+from ingest.definition.load import load_definition
+from ingest.definition.model import Definition
 from ingest.demo.maps import COLATITUDES, LONGITUDES, PRODUCTS, write_maps
 from ingest.facts import Refusal, Remark, RowFacts
 

@@ -1,0 +1,101 @@
+"""Files of the archive as they are, once it is sure that they may be handed out and are those that were indexed."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from cutouts.make import CutAnswer
+from cutouts.plan import NothingThereError, gone, version_of
+from epntap.archive.datasets import dataset
+from epntap.archive.files import file_of
+from epntap.archive.finder import DatalinkService
+from epntap.archive.locate import LocatedGranule
+from epntap.archive.model import ArchiveFile, Dataset
+from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
+
+__all__ = ["COPY_BYTES", "check_access", "check_files", "published_file"]
+
+
+_INGEST_AGAIN_S = 3600
+
+
+COPY_BYTES = 1 << 20
+
+
+#: types that Python does not know
+_MEDIA_TYPES = {
+    ".cdf": "application/x-cdf",
+    ".lbl": "text/plain",
+    ".tab": "text/plain",
+    ".vot": "application/x-votable+xml",
+}
+
+
+def published_file(links: DatalinkService, schema: str, path: str) -> CutAnswer:
+    """A file that ingestion has published as it is.
+
+    Raises NotFoundError for one that it has not, ForbiddenError for one of a dataset that is not public.
+    """
+    with links.connect() as connection:
+        file = file_of(connection, schema, path)
+        owner = None if file is None else dataset(connection, schema, file.dataset_id)
+    if file is None or owner is None:
+        raise NotFoundError(f"{path!r} is no published file of {schema}; access_url over TAP has those that are.")
+    _check_rights(owner)
+    _check_file(file)
+    stack = ExitStack()
+    handle = stack.enter_context(Path(file.root, file.path).open("rb"))  # noqa: SIM115  # the stack closes it
+    media_type = mimetypes.guess_type(path)[0] or _MEDIA_TYPES.get(
+        Path(path).suffix.lower(), "application/octet-stream"
+    )
+    blocks = iter(lambda: handle.read(COPY_BYTES), b"")
+    return CutAnswer(media_type, Path(path).name, file.size_bytes, blocks, stack, version=version_of([file]))
+
+
+def check_access(granule: LocatedGranule) -> None:
+    """Raises ForbiddenError when the data of the granule are not public."""
+    _check_rights(granule.dataset)
+
+
+def _check_rights(owner: Dataset) -> None:
+    if owner.access_rights != "Open":
+        raise ForbiddenError(
+            f"The data of {owner.dataset_id} are not public ({owner.access_rights}); ask the data centre for access."
+        )
+
+
+def check_files(granule: LocatedGranule, files: Sequence[ArchiveFile]) -> None:
+    """Raises our errors when the files of an interval are not there, or not those that were indexed."""
+    if not granule.files:
+        raise NotFoundError(
+            f"No file of the dataset {granule.dataset.dataset_id} is held for {granule.granule_uid}; "
+            "its links name other sources."
+        )
+    if not files:
+        raise NothingThereError(f"{granule.granule_uid} has no record in this interval.")
+    for file in files:
+        _check_file(file)
+
+
+def _check_file(file: ArchiveFile) -> None:
+    """The file is inside the archive and is the one that was indexed."""
+    root = Path(file.root).resolve()
+    path = Path(file.root, file.path)
+    name = path.name
+    try:
+        real = path.resolve(strict=True)
+        found = real.stat()
+    except FileNotFoundError as exc:
+        raise gone(name) from exc
+    except (OSError, RuntimeError) as exc:  # Python 3.11 has RuntimeError for links that lead to themselves
+        reason = getattr(exc, "strerror", None) or "its links lead in a circle"
+        raise UnreadableFileError(f"{name} cannot be read: {reason}.") from exc
+    if not real.is_relative_to(root):
+        raise ForbiddenError(f"{name} leads out of the archive and is not served.")
+    if (found.st_size, found.st_mtime_ns) != (file.size_bytes, file.mtime_ns):
+        raise UnavailableError(
+            f"{name} has changed since it was indexed; the data centre has to ingest it again.", _INGEST_AGAIN_S
+        )

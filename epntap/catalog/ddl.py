@@ -1,0 +1,201 @@
+"""Statements that make and change the table of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import psycopg
+from psycopg import sql
+
+from epntap.catalog.indexes import (
+    Index,
+    indexes_of,
+)
+from epntap.catalog.model import Column, Table
+from epntap.db.connection import Connection
+from epntap.errors import SetupError
+
+__all__ = [
+    "LOCK_TIMEOUT_S",
+    "add_columns",
+    "create_indexes",
+    "create_table",
+    "needs_vacuum",
+    "sql_name",
+    "stored_columns",
+    "with_indexed_columns",
+]
+
+
+#: ALTER TABLE waits for running queries, and everybody else waits behind it: so not for long
+LOCK_TIMEOUT_S = 2.0
+
+
+def with_indexed_columns(table: Table) -> Table:
+    """The table with `indexed` set on the columns that the primary key or an index serves."""
+    served = set(table.primary_key)
+    for index in indexes_of(table):
+        if not index.extension:
+            served.update(index.columns)
+    return replace(table, columns=tuple(replace(column, indexed=column.name in served) for column in table.columns))
+
+
+def stored_columns(connection: Connection, table: Table) -> Mapping[str, str]:
+    """Column name -> PostgreSQL type of the table as it is in the database, in its order; empty if there is none."""
+    # by name and not by to_regclass(), which fails on a schema that is somebody else's
+    rows = connection.execute(
+        """
+        SELECT a.attname, format_type(a.atttypid, a.atttypmod)
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped
+        ORDER BY a.attnum
+        """,
+        (table.schema, table.name),
+    )
+    return dict(rows.fetchall())
+
+
+def needs_vacuum(connection: Connection, schema: str, table: str) -> bool:
+    """Whether a table was written since its statistics were taken."""
+    # counts of changes are passed on once a second otherwise, and a short run is over by then
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    row = connection.execute(
+        """
+        SELECT c.reltuples < 0 OR coalesce(s.n_mod_since_analyze > 0 OR s.n_dead_tup > 0, true)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_all_tables s ON s.relid = c.oid
+        WHERE n.nspname = %s AND c.relname = %s
+        """,
+        (schema, table),
+    ).fetchone()
+    return row is None or bool(row[0])
+
+
+def create_table(connection: Connection, table: Table) -> None:
+    """Make the table, and its schema if need be; indexes can follow the rows. Part of the caller's transaction."""
+    columns = sql.SQL(", ").join(_column_definition(column) for column in table.columns)
+    try:
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(table.schema)))
+        connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql_name(table), columns))
+        _grant(connection, table)
+    except psycopg.errors.InsufficientPrivilege as exc:
+        raise SetupError(
+            f"Schema {table.schema} exists in the database and belongs to somebody else; "
+            "choose another schema or give it to the role epntap_owner."
+        ) from exc
+
+
+def create_indexes(connection: Connection, table: Table) -> None:
+    """Make the primary key and those indexes that are missing. Part of the caller's transaction.
+
+    Readers are not hindered. Raises psycopg.errors.UniqueViolation when two rows have the same key.
+    """
+    if table.primary_key and not _has_primary_key(connection, table):
+        key = sql.SQL(", ").join(sql.Identifier(name) for name in table.primary_key)
+        connection.execute(
+            sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})").format(
+                sql_name(table), sql.Identifier(f"{table.name}_pkey"), key
+            )
+        )
+    existing = _index_names(connection, table)
+    for index in indexes_of(table):
+        name = f"{table.name}_{index.name}"
+        if name not in existing and (operator_class := _operator_class(connection, index)) is not None:
+            _create_index(connection, table, name, index, operator_class)
+
+
+def _create_index(
+    connection: Connection, table: Table, name: str, index: Index, operator_class: sql.Composable
+) -> None:
+    parameters = sql.SQL(f" WITH ({index.parameters})" if index.parameters else "")  # constants of epntap.catalog
+    connection.execute(
+        sql.SQL("CREATE INDEX {} ON {} USING {} ({} {}){}").format(
+            sql.Identifier(name),
+            sql_name(table),
+            sql.SQL(index.method),
+            index.target,
+            operator_class,
+            parameters,
+        )
+    )
+
+
+def _operator_class(connection: Connection, index: Index) -> sql.Composable | None:
+    """The operator class of an index with its schema, empty for the usual one; None when its extension is missing."""
+    if not index.extension:
+        return sql.SQL("")
+    row = connection.execute(
+        "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = %s",
+        (index.extension,),
+    ).fetchone()
+    return None if row is None else sql.Identifier(row[0], index.operator_class)
+
+
+def _index_names(connection: Connection, table: Table) -> frozenset[str]:
+    rows = connection.execute(
+        "SELECT indexname FROM pg_indexes WHERE schemaname = %s AND tablename = %s", (table.schema, table.name)
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def add_columns(connection: Connection, table: Table, lock_timeout_s: float = LOCK_TIMEOUT_S) -> tuple[str, ...]:
+    """Add to a published table the columns that it lacks, in a short transaction of their own; their names.
+
+    Nobody sees them before `publish_table` describes them. Raises SetupError when a stored column has another type,
+    or when queries keep the table busy for longer than `lock_timeout_s`.
+    """
+    stored = stored_columns(connection, table)
+    for column in table.columns:
+        if column.name in stored and stored[column.name] != column.pg_type:
+            raise SetupError(
+                f"{table.qualified_name} holds {column.name} as {stored[column.name]}, but {column.pg_type} is needed; "
+                "publish under another schema name or drop the table."
+            )
+    missing = tuple(column for column in table.columns if column.name not in stored)
+    if not missing:
+        return ()
+    additions = sql.SQL(", ").join(
+        sql.SQL("ADD COLUMN {}").format(_column_definition(replace(column, nullable=True))) for column in missing
+    )
+    names = tuple(column.name for column in missing)
+    try:
+        with connection.transaction():
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(lock_timeout_s * 1000)}ms",))
+            connection.execute(sql.SQL("ALTER TABLE {} {}").format(sql_name(table), additions))
+    except psycopg.errors.LockNotAvailable as exc:
+        raise SetupError(
+            f"{table.qualified_name} needs the new column {', '.join(names)}, but queries are using the table; "
+            "nothing was changed, please try again when they are done."
+        ) from exc
+    return names
+
+
+def _grant(connection: Connection, table: Table) -> None:
+    schema, name = sql.Identifier(table.schema), sql_name(table)
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO epntap_reader, epntap_service").format(schema))
+    connection.execute(sql.SQL("GRANT SELECT ON {} TO epntap_reader").format(name))
+    connection.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO epntap_service").format(name))
+
+
+def _has_primary_key(connection: Connection, table: Table) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass(%s) AND contype = 'p'",
+        (f'"{table.schema}"."{table.name}"',),
+    )
+    return found.fetchone() is not None
+
+
+def _column_definition(column: Column) -> sql.Composed:
+    definition = sql.SQL("{} {}").format(
+        sql.Identifier(column.name),
+        sql.SQL(column.pg_type),  # types come from the list of columns, not from users
+    )
+    if column.pg_type == "text" and column.datatype == "char":
+        # ASCII needs no language: the same order on every server, and LIKE 'x%' finds its rows in a plain index
+        definition += sql.SQL(' COLLATE "C"')
+    return definition if column.nullable else definition + sql.SQL(" NOT NULL")
+
+
+def sql_name(table: Table) -> sql.Identifier:
+    """The table in SQL."""
+    return sql.Identifier(table.schema, table.name)

@@ -1,0 +1,137 @@
+"""The bytes of the answer of a query, with how it ended."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+
+from epntap.answer.admission import Slots
+from epntap.answer.endings import BrokenStreamError, ClientGoneError
+from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
+from epntap.answer.watch import Ending, Watch
+from epntap.db.stream import RowStream
+from epntap.errors import EpnTapError
+from epntap.formats.base import AnswerFacts, RowFormat
+
+__all__ = ["Answer"]
+
+
+class Answer:
+    """The bytes of one answer. Iterate once; `close` ends the query in the database and frees what it held.
+
+    An object and not a generator: closing a generator that never started would skip its cleaning up.
+    """
+
+    def __init__(
+        self,
+        form: RowFormat,
+        media_type: str,
+        columns: list[ResultColumn],
+        facts: AnswerFacts,
+        *,
+        stream: RowStream | None = None,
+        first: list[bytes] | None = None,
+        outcome: Outcome | None = None,
+        resources: ExitStack | None = None,
+    ) -> None:
+        self.media_type = media_type
+        self.extension = form.extension
+        self.compressible = form.compressible
+        self.content_encoding = form.content_encoding
+        self.bytes_sent = 0
+        #: what broke the answer after its first block
+        self.failure: EpnTapError | None = None
+        #: where whoever keeps the answer aside finds a place for sending it
+        self.slots: Slots | None = None
+        self._form = form
+        self._columns = columns
+        self._facts = facts
+        self._stream = stream
+        self._first = first or []
+        self._outcome = outcome
+        self._resources = resources or ExitStack()
+        self._written = self._write()
+        self._blocks: Iterator[bytes] = self._written
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the answer ended, when it has."""
+        return self._stream.outcome if self._stream is not None and self._outcome is None else self._outcome
+
+    @property
+    def columns(self) -> Sequence[ResultColumn]:
+        """What each row holds."""
+        return self._columns
+
+    @property
+    def is_complete(self) -> bool:
+        """True when all bytes are here already, so that the length can be told."""
+        return self.outcome is not None and not (self._form.spools and self._stream is not None)
+
+    @property
+    def ending(self) -> str:
+        """In a word or two, for the log."""
+        watch = self._watch
+        if watch is not None and watch.ending is not None:
+            return watch.ending.value
+        return self.outcome.status.value if self.outcome else "left"
+
+    @property
+    def _watch(self) -> Watch | None:
+        return self._stream.watch if self._stream is not None else None
+
+    def spool(self) -> None:
+        """Wait for all rows, of a format that writes nothing before: what fails now fails with a proper error."""
+        self._blocks = itertools.chain(list(itertools.islice(self._written, 1)), self._written)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        watch = self._watch
+        if watch is not None:
+            watch.reading()
+        block = next(self._blocks)
+        self.bytes_sent += len(block)
+        if watch is not None:
+            watch.sending()
+        return block
+
+    def close(self) -> None:
+        """End the query if it still runs. Safe to call again."""
+        self._written.close()
+        self._resources.close()
+
+    def _write(self) -> Generator[bytes, None, None]:
+        writer = self._form.writer(self._columns, self._facts)
+        try:
+            head = writer.header()
+            rest: Iterator[bytes] = iter(self._stream) if self._stream is not None else iter(())
+            try:
+                for block in itertools.chain(self._first, rest):
+                    if written := head + writer.rows(block):
+                        yield written
+                    head = b""
+            except EpnTapError as exc:
+                self.failure = exc
+                self._outcome = self._failure(exc)
+            outcome = self.outcome
+            assert outcome is not None
+            for written in writer.trailer(outcome):
+                yield head + written
+                head = b""
+            if head:
+                yield head
+        finally:
+            writer.close()
+
+    def _failure(self, exc: EpnTapError) -> Outcome:
+        watch = self._watch
+        if watch is not None and watch.ending in {Ending.CLIENT_GONE, Ending.CLIENT_STALLED}:
+            raise ClientGoneError from exc
+        if self._form.spools:
+            raise exc
+        if not self._form.says_outcome:
+            raise BrokenStreamError(exc.message) from exc
+        return Outcome(OutcomeStatus.ERROR, 0, exc.message)

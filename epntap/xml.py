@@ -1,0 +1,26 @@
+"""Text in XML: what may stand there, and how. The only place that escapes."""
+
+from __future__ import annotations
+
+import re
+from xml.sax.saxutils import escape, quoteattr
+
+__all__ = ["attribute", "xml_legal", "xml_text"]
+
+
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_legal(text: str) -> str:
+    """The text with U+FFFD for characters that XML does not allow."""
+    return _ILLEGAL.sub("\ufffd", text)
+
+
+def xml_text(text: str) -> str:
+    """Text for XML content."""
+    return escape(xml_legal(text))
+
+
+def attribute(text: str) -> str:
+    """Text as the value of an attribute, quotes included; white space survives."""
+    return quoteattr(xml_legal(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
