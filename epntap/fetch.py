@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import math
 import socket
 import ssl
 import tempfile
@@ -16,12 +17,11 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import epntap
 from epntap.errors import UploadError
-from epntap.upload.model import Budget, Limits
 
 __all__ = ["fetched"]
 
@@ -32,11 +32,29 @@ _REDIRECTIONS = frozenset((301, 302, 303, 307, 308))
 _PORTS = {"http": 80, "https": 443}
 
 
+class Limits(Protocol):
+    """How much may be fetched, and from where."""
+
+    @property
+    def bytes(self) -> int:
+        """At most so many, after decompression."""
+        ...
+
+    @property
+    def fetch_timeout_s(self) -> float:
+        """Seconds for one address."""
+        ...
+
+    @property
+    def private_addresses(self) -> bool:
+        """Also from addresses inside the own network."""
+        ...
+
+
 @contextmanager
-def fetched(address: str, budget: Budget) -> Iterator[BinaryIO]:
-    """The bytes at an http or https address. Raises UploadError."""
-    limits = budget.limits
-    deadline = min(time.monotonic() + limits.fetch_timeout_s, budget.deadline)
+def fetched(address: str, limits: Limits, deadline: float = math.inf) -> Iterator[BinaryIO]:
+    """The bytes at an http or https address, there before the monotonic time `deadline`. Raises UploadError."""
+    deadline = min(time.monotonic() + limits.fetch_timeout_s, deadline)
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
         _fetch(address, cast("BinaryIO", file), limits, deadline)
         yield cast("BinaryIO", file)

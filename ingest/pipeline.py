@@ -31,7 +31,7 @@ from epntap.archive.memory import (
 from epntap.archive.model import ArchiveFile
 from epntap.catalog import ddl, publish
 from epntap.catalog.model import Schema, Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import DefinitionError, SetupError
 from epntap.instants.julian import dali_timestamp

@@ -12,8 +12,8 @@ from epntap.db.migrate import pending_migrations
 from epntap.db.pool import Database, Role, connect
 from epntap.db.server import open_database
 from epntap.errors import NotFoundError, SetupError
+from epntap.hints import did_you_mean
 from epntap.settings import Settings, load_settings
-from ingest.definition.load import did_you_mean
 from voregistry.authority import SUBJECTS, Authority, read_authority
 from voregistry.extent import read_extent
 from voregistry.record import registry_record

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from epntap.catalog.model import Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.epncore.vocabulary import MESSENGERS
 
 __all__ = ["Extent", "read_extent"]

@@ -11,7 +11,7 @@ from lxml.builder import ElementMaker
 
 from epntap.archive.services import Service
 from epntap.catalog.model import Column, Table
-from epntap.catalog.names import RESERVED_WORDS
+from epntap.catalog.names import RESERVED
 from epntap.errors import DefinitionError
 from voregistry.authority import Authority
 from voregistry.extent import Extent
@@ -130,7 +130,7 @@ def _tableset(service: Service, table: Table) -> Element:
 
 def _column(column: Column) -> Element:
     element: Element = E.column(std="true" if column.std else "false")
-    name = f'"{column.name}"' if column.name in RESERVED_WORDS or not column.name.isidentifier() else column.name
+    name = f'"{column.name}"' if column.name.upper() in RESERVED or not column.name.isidentifier() else column.name
     _append(
         element,
         ("name", name),

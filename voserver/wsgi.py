@@ -20,7 +20,7 @@ from datalink.soda.params import SEVERAL_IN_JOBS
 from epntap.answer.admission import Slots
 from epntap.archive.finder import DatalinkService
 from epntap.catalog.load import CatalogCache
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect, open_pool, pooled
 from epntap.errors import SetupError, UnavailableError
 from epntap.settings import Settings, load_settings

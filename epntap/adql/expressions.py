@@ -8,7 +8,8 @@ from epntap.adql import nodes
 from epntap.adql.nodes import Condition, Expression, Value
 from epntap.adql.shapes import shape_problem
 from epntap.adql.stream import TokenStream
-from epntap.adql.tokens import FUNCTION_WORDS, RESERVED, STRUCTURE, Kind, Token
+from epntap.adql.tokens import FUNCTION_WORDS, STRUCTURE, Kind, Token
+from epntap.catalog.names import RESERVED
 
 __all__ = ["ExpressionParser"]
 

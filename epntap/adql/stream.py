@@ -8,7 +8,8 @@ from typing import NoReturn
 
 from epntap.adql.lexer import tokenize
 from epntap.adql.nodes import Name
-from epntap.adql.tokens import FUNCTION_WORDS, RESERVED, STRUCTURE, Kind, Source, Span, Token
+from epntap.adql.tokens import FUNCTION_WORDS, STRUCTURE, Kind, Source, Span, Token
+from epntap.catalog.names import RESERVED
 from epntap.errors import AdqlError, Problem
 from epntap.hints import shortened
 

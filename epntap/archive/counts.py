@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, fields
 
 from psycopg import sql
 
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 
 __all__ = [
     "ALL_ROWS",

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from epntap.archive.exactly import make_exactly, prefixed
 from epntap.archive.model import Dataset, Parameter
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 
 __all__ = ["dataset", "dataset_columns", "to_dataset", "write_datasets"]
 

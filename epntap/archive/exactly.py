@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 
 __all__ = ["make_exactly", "prefixed"]
 

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from epntap.archive.exactly import make_exactly, prefixed
 from epntap.archive.model import ArchiveFile
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 
 __all__ = ["FILE_COLUMNS", "file_of", "files_overlapping", "write_files"]
 

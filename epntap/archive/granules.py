@@ -15,7 +15,7 @@ from epntap.archive.files import FILE_COLUMNS
 from epntap.archive.locate import LocatedGranule, calendar_span, file_condition, locate_files
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.catalog.model import Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 
 __all__ = ["Bulk", "GranuleRow", "Relative"]
 

@@ -12,7 +12,7 @@ from psycopg import sql
 from epntap.archive.datasets import dataset_columns, to_dataset
 from epntap.archive.files import FILE_COLUMNS
 from epntap.archive.model import ArchiveFile, Dataset
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.epncore.text import clean_granule_uid
 from epntap.instants.julian import day_span, month_span
 

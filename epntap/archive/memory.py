@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.types.json import Json
 
 from epntap.archive.model import ArchiveFile, Dataset, ScannedFile
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 
 __all__ = [
     "DatasetState",

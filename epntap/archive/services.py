@@ -7,7 +7,7 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 
 __all__ = ["Service", "services", "write_service"]
 

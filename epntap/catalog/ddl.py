@@ -13,7 +13,7 @@ from epntap.catalog.indexes import (
     indexes_of,
 )
 from epntap.catalog.model import Column, Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.errors import SetupError
 
 __all__ = [

@@ -1,45 +1,39 @@
-"""Names that a schema cannot have: words of ADQL, and schemas that mean something already."""
+"""Names of tables and columns as queries write them: reserved words, schemas that mean something already, quotes."""
 
 from __future__ import annotations
 
 import re
 
-from epntap.adql.tokens import RESERVED
 from epntap.catalog.model import Catalog, Table
 
-__all__ = ["RESERVED_WORDS", "TAKEN_SCHEMAS", "table_named", "written_name"]
+__all__ = ["RESERVED", "TAKEN_SCHEMAS", "table_named", "written_name"]
 
-#: ADQL 2.1 §2.1.2: the words of SQL-92 and those that ADQL adds; none can be written unquoted after FROM
-# fmt: off
-RESERVED_WORDS = frozenset({
-    "abs", "absolute", "acos", "action", "add", "all", "allocate", "alter", "and", "any", "are", "area", "as",
-    "asc", "asin", "assertion", "at", "atan", "atan2", "authorization", "avg", "begin", "between", "bigint",
-    "bit", "bit_and", "bit_length", "bit_not", "bit_or", "bit_xor", "both", "box", "by", "cascade", "cascaded",
-    "case", "cast", "catalog", "ceiling", "centroid", "char", "char_length", "character", "character_length",
-    "check", "circle", "close", "coalesce", "collate", "collation", "column", "commit", "connect", "connection",
-    "constraint", "constraints", "contains", "continue", "convert", "coord1", "coord2", "coordsys",
-    "corresponding", "cos", "cot", "count", "create", "cross", "current", "current_date", "current_time",
-    "current_timestamp", "current_user", "cursor", "date", "day", "deallocate", "decimal", "declare", "default",
-    "deferrable", "deferred", "degrees", "delete", "desc", "describe", "descriptor", "diagnostics", "disconnect",
-    "distance", "distinct", "domain", "double", "drop", "else", "end", "escape", "except", "exception", "exec",
-    "execute", "exists", "exp", "external", "extract", "false", "fetch", "first", "float", "floor", "for",
-    "foreign", "found", "from", "full", "get", "global", "go", "goto", "grant", "group", "having", "hour",
-    "identity", "ilike", "immediate", "in", "in_unit", "indicator", "initially", "inner", "input", "insensitive",
-    "insert", "int", "integer", "intersect", "intersects", "interval", "into", "is", "isolation", "join", "key",
-    "language", "last", "leading", "left", "level", "like", "local", "log", "log10", "lower", "match", "max",
-    "min", "minute", "mod", "module", "month", "names", "national", "natural", "nchar", "next", "no", "not",
-    "null", "nullif", "numeric", "octet_length", "of", "offset", "on", "only", "open", "option", "or", "order",
-    "outer", "output", "overlaps", "pad", "partial", "pi", "point", "polygon", "position", "power", "precision",
-    "prepare", "preserve", "primary", "prior", "privileges", "procedure", "public", "radians", "rand", "read",
-    "real", "references", "region", "relative", "restrict", "revoke", "right", "rollback", "round", "rows",
-    "schema", "scroll", "second", "section", "select", "session", "session_user", "set", "sign", "sin", "size",
-    "smallint", "some", "space", "sql", "sqlcode", "sqlerror", "sqlstate", "sqrt", "substring", "sum",
-    "system_user", "table", "tan", "temporary", "then", "time", "timestamp", "timezone_hour",
-    "timezone_minute", "to", "top", "trailing", "transaction", "translate", "translation", "trim", "true",
-    "truncate", "union", "unique", "unknown", "update", "upper", "usage", "user", "using", "value", "values",
-    "varchar", "varying", "view", "when", "whenever", "where", "with", "work", "write", "year", "zone",
-})
-# fmt: on
+_ADQL_WORDS = """
+ABS ACOS AREA ASIN ATAN ATAN2 BIGINT BOX CEILING CENTROID CIRCLE CONTAINS COORD1 COORD2 COORDSYS COS COT DEGREES
+DISTANCE EXP FLOOR ILIKE INTERSECTS IN_UNIT LOG LOG10 MOD OFFSET PI POINT POLYGON POWER RADIANS REGION RAND ROUND SIN
+SQRT TOP TAN TRUNCATE
+"""
+
+# END-EXEC of SQL-92 is missing: it is no identifier anyway.
+_SQL_WORDS = """
+ABSOLUTE ACTION ADD ALL ALLOCATE ALTER AND ANY ARE AS ASC ASSERTION AT AUTHORIZATION AVG BEGIN BETWEEN BIT BIT_LENGTH
+BOTH BY CASCADE CASCADED CASE CAST CATALOG CHAR CHARACTER CHAR_LENGTH CHARACTER_LENGTH CHECK CLOSE COALESCE COLLATE
+COLLATION COLUMN COMMIT CONNECT CONNECTION CONSTRAINT CONSTRAINTS CONTINUE CONVERT CORRESPONDING COUNT CREATE CROSS
+CURRENT CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER CURSOR DATE DAY DEALLOCATE DECIMAL DECLARE DEFAULT
+DEFERRABLE DEFERRED DELETE DESC DESCRIBE DESCRIPTOR DIAGNOSTICS DISCONNECT DISTINCT DOMAIN DOUBLE DROP ELSE END ESCAPE
+EXCEPT EXCEPTION EXEC EXECUTE EXISTS EXTERNAL EXTRACT FALSE FETCH FIRST FLOAT FOR FOREIGN FOUND FROM FULL GET GLOBAL GO
+GOTO GRANT GROUP HAVING HOUR IDENTITY IMMEDIATE IN INDICATOR INITIALLY INNER INPUT INSENSITIVE INSERT INT INTEGER
+INTERSECT INTERVAL INTO IS ISOLATION JOIN KEY LANGUAGE LAST LEADING LEFT LEVEL LIKE LOCAL LOWER MATCH MAX MIN MINUTE
+MODULE MONTH NAMES NATIONAL NATURAL NCHAR NEXT NO NOT NULL NULLIF NUMERIC OCTET_LENGTH OF ON ONLY OPEN OPTION OR ORDER
+OUTER OUTPUT OVERLAPS PAD PARTIAL POSITION PRECISION PREPARE PRESERVE PRIMARY PRIOR PRIVILEGES PROCEDURE PUBLIC READ
+REAL REFERENCES RELATIVE RESTRICT REVOKE RIGHT ROLLBACK ROWS SCHEMA SCROLL SECOND SECTION SELECT SESSION SESSION_USER
+SET SIZE SMALLINT SOME SPACE SQL SQLCODE SQLERROR SQLSTATE SUBSTRING SUM SYSTEM_USER TABLE TEMPORARY THEN TIME TIMESTAMP
+TIMEZONE_HOUR TIMEZONE_MINUTE TO TRAILING TRANSACTION TRANSLATE TRANSLATION TRIM TRUE UNION UNIQUE UNKNOWN UPDATE UPPER
+USAGE USER USING VALUE VALUES VARCHAR VARYING VIEW WHEN WHENEVER WHERE WITH WORK WRITE YEAR ZONE
+"""
+
+#: words that cannot be regular identifiers (ADQL 2.1 §2.1.3, §2.1.4)
+RESERVED = frozenset(_ADQL_WORDS.split()) | frozenset(_SQL_WORDS.split())
 
 #: schemas of the database, of TAP and of this software
 TAKEN_SCHEMAS = frozenset({"archive", "information_schema", "public", "tap_schema", "tap_upload", "udf", "uws"})

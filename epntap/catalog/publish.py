@@ -19,7 +19,7 @@ from epntap.catalog.indexes import (
     indexes_of,
 )
 from epntap.catalog.model import Form, Schema, Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 
 __all__ = [
     "EPN_CORE_INDEXES",

@@ -10,7 +10,7 @@ import yoyo
 from psycopg import sql
 
 import epntap
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import SetupError
 

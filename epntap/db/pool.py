@@ -12,7 +12,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.errors import SetupError, UnavailableError
 
 __all__ = ["Database", "Role", "connect", "open_pool", "pooled"]

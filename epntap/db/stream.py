@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 
 from epntap.answer.model import Outcome, OutcomeStatus
 from epntap.answer.watch import Ending, Watch
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.copy_out import CopyOut
 from epntap.db.failures import crowded_error, from_psycopg, timeout_error
 from epntap.db.pool import pooled

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from epntap.catalog.model import Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 
 __all__ = ["TEMPORARY", "Loadable", "loaded"]
 

@@ -20,7 +20,7 @@ from epntap.answer.endings import ClientGoneError
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.answer.watch import Ending, Watch, Watcher
 from epntap.catalog.model import Catalog
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.failures import crowded_error, timeout_error
 from epntap.db.stream import RowStream
 from epntap.db.upload import TEMPORARY, loaded

@@ -52,7 +52,7 @@ def read_uploads(sources: Sequence[Source], budget: Budget) -> list[ReadTable]:
 def _read(source: Source, budget: Budget) -> ReadTable:
     rows = _scratch()
     try:
-        opened = source.open() if source.open is not None else fetched(source.address, budget)
+        opened = source.open() if source.open is not None else fetched(source.address, budget.limits, budget.deadline)
         with ExitStack() as stack:
             content = _content(stack.enter_context(opened), budget, stack)
             count = _spool(content, rows, budget)

@@ -18,7 +18,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.failures import from_psycopg
 from epntap.uws.model import (
     Filters,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from epntap.archive.memory import DatasetState
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from ingest.by_dataset.build import GranuleBuilder, common_values
 from ingest.by_dataset.fingerprint import fingerprint_of
 from ingest.by_dataset.plan import DatasetPlan

@@ -19,7 +19,7 @@ from epntap.archive.memory import RowState, forget_files, moved_files, row_state
 from epntap.archive.model import Dataset
 from epntap.catalog import ddl, publish
 from epntap.catalog.model import Schema, Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.errors import DefinitionError, SetupError, UnreadableFileError
 from epntap.instants.julian import dali_timestamp
 from ingest.by_row.fingerprint import rows_fingerprint

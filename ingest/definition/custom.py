@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from epntap.catalog.model import Column, Form
-from epntap.catalog.names import RESERVED_WORDS
+from epntap.catalog.names import RESERVED
 from epntap.epncore import columns as epn_columns
 from epntap.epncore.ucd import canonical_ucd
 from epntap.strict import StrictTable
@@ -47,7 +47,7 @@ def _read_column(parent: StrictTable, name: str) -> Column:
         table.fail("the name must be a lower-case letter followed by lower-case letters, digits and underscores.")
     if epn_columns.by_name(name) is not None:
         table.fail(f"{name} is a column of EPN-TAP 2.0; map it in [source.columns] without declaring it.")
-    if name in RESERVED_WORDS or name in {"accref", "dataset_id"}:
+    if name.upper() in RESERVED or name in {"accref", "dataset_id"}:
         table.fail(f"{name} is a reserved name; put a prefix of the service before it (EPN-TAP 2.0 section 1.2).")
     kind = TYPES[table.choice("type", TYPES) or "text"]
     unit, ucd = table.text("unit"), table.text("ucd")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Never
 
 from epntap.catalog.model import Column, Form
-from epntap.catalog.names import RESERVED_WORDS, TAKEN_SCHEMAS
+from epntap.catalog.names import RESERVED, TAKEN_SCHEMAS
 from epntap.epncore import columns as epn_columns
 from epntap.epncore.rules.all_rules import parse_severities
 from epntap.errors import DefinitionError
@@ -152,7 +152,7 @@ class _Reader:
                 f"[service] schema {name!r} must be a lower-case letter followed by lower-case letters, digits and "
                 f"underscores, {LONGEST_SCHEMA} characters at most."
             )
-        if name in RESERVED_WORDS:
+        if name.upper() in RESERVED:
             self.fail(f"[service] schema {name!r} is a reserved word of ADQL; choose another name.")
         if name in TAKEN_SCHEMAS or name.startswith("pg_"):
             self.fail(f"[service] schema {name!r} is a schema of the system itself; choose another name.")

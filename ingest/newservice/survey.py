@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from epntap.catalog.names import RESERVED_WORDS, TAKEN_SCHEMAS
+from epntap.catalog.names import RESERVED, TAKEN_SCHEMAS
 from epntap.errors import DefinitionError, UnreadableFileError
 from ingest.by_row.tables import open_sheet
 from ingest.files.walk import walk_tree
@@ -47,7 +47,7 @@ def survey(path: Path, schema: str | None = None, title: str | None = None) -> D
 def _schema_of(path: Path) -> str:
     name = re.sub(r"[^a-z0-9]+", "_", path.absolute().stem.lower()).strip("_")[:40].strip("_") or "myservice"
     name = name if name[0].isalpha() else f"s_{name}"[:40]
-    return f"{name[:36]}_epn" if name in RESERVED_WORDS or name in TAKEN_SCHEMAS or name.startswith("pg_") else name
+    return f"{name[:36]}_epn" if name.upper() in RESERVED or name in TAKEN_SCHEMAS or name.startswith("pg_") else name
 
 
 def _title_of(path: Path) -> str:

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from epntap.catalog.ddl import LOCK_TIMEOUT_S
 from epntap.catalog.model import Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from ingest.progress import Progress
 from ingest.publish.block import ROW_DATES, Block, copy_columns
 from ingest.publish.promises import drop_broken_promises, make_promises

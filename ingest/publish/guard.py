@@ -9,7 +9,7 @@ from psycopg import sql
 from epntap.archive.counts import is_as_ingested
 from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.errors import SetupError
 from ingest.by_dataset.holdings import Holdings
 from ingest.publish.copy import CHANGED, STAGED

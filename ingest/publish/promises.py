@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from epntap.catalog.model import Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 
 __all__ = ["CYCLIC_RANGES", "drop_broken_promises", "make_promises", "promises_of"]
 

@@ -13,7 +13,7 @@ from typing import Any
 from psycopg import sql
 
 from epntap.catalog.model import Column, Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import TABLE_UTYPE, by_name
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, TABLE_RULES, Severity

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from epntap.catalog.model import Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, Rule, Severity, TableFacts, applicable_rules, severity_of
 from epntap.epncore.rules.model import array, quoted
 from ingest.validation.findings import Example, Finding

@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from epntap.catalog.model import Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, Rule, Severity, applicable_rules
 from ingest.facts import Value
 from ingest.publish.block import ROW_DATES, Block, copy_columns

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from epntap.adql import translate
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.pool import Database
 from tests.conftest import _named
 from tests.unit.adql.sample import BASE_URL, CATALOG

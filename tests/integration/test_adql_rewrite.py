@@ -11,7 +11,7 @@ from psycopg import sql
 
 from epntap.adql import rewrite, translate
 from epntap.catalog.indexes import TIME_SPAN
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from tests.unit.adql.sample import CATALOG
 from tests.unit.adql.tables import create_tables
 

@@ -16,7 +16,7 @@ import pytest
 
 from epntap.adql import Features, translate
 from epntap.catalog.model import Catalog, Column, Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.migrate import apply_migrations
 from epntap.db.pool import Database
 from tests.unit.adql.tables import create_tables, type_names

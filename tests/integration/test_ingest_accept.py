@@ -27,7 +27,7 @@ from rich.table import Table
 import ingest
 from epntap.adql import translate
 from epntap.catalog.load import load_catalog
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from ingest.demo.maps import write_maps
 from ingest.demo.simulations import write_simulations

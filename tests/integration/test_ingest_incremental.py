@@ -23,7 +23,7 @@ from epntap.archive.memory import scanned_files, withdrawn_datasets
 from epntap.catalog.ddl import create_table
 from epntap.catalog.indexes import HAS_ITEM, HAS_ONE_OF, OVERLAP
 from epntap.catalog.model import Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import table_columns
 from epntap.errors import DefinitionError, SetupError

@@ -26,7 +26,7 @@ from psycopg import sql
 from psycopg_pool import ConnectionPool
 
 from epntap.answer.model import OutcomeStatus, ResultColumn
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, open_pool
 from epntap.db.stream import RowStream
 from epntap.formats.arrow import Arrow

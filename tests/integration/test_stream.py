@@ -13,7 +13,7 @@ from psycopg_pool import ConnectionPool
 
 from epntap.answer.model import OutcomeStatus
 from epntap.answer.watch import Ending, Watcher
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, open_pool
 from epntap.db.stream import RowStream
 from epntap.errors import QueryError, QueryTimeoutError, UnavailableError

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, open_pool, pooled
 from epntap.errors import NotFoundError
 from epntap.uws.model import ACTIVE, Filters, IllegalTransitionError, Job, JobError, JobResult, Phase

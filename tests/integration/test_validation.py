@@ -17,7 +17,7 @@ from psycopg import sql
 
 from epntap.catalog import ddl, publish
 from epntap.catalog.model import Form, Schema, Table
-from epntap.db.connection import Connection
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import TABLE_UTYPE, table_columns
 from epntap.epncore.rules.all_rules import (

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from epntap.adql.lexer import tokenize
-from epntap.adql.tokens import FUNCTION_WORDS, RESERVED, STRUCTURE, Kind, Source
+from epntap.adql.tokens import FUNCTION_WORDS, STRUCTURE, Kind, Source
+from epntap.catalog.names import RESERVED
 
 
 def spellings(text: str) -> list[str]:
