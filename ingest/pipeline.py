@@ -37,8 +37,8 @@ from epntap.errors import DefinitionError, SetupError
 from epntap.instants.julian import dali_timestamp
 from ingest.by_dataset.admit import admit_datasets
 from ingest.by_dataset.build import GranuleBuilder, files_out_of_dates
-from ingest.by_dataset.plans import Plans, Work, make_plans, what_to_do
-from ingest.by_dataset.read import SourceFacts, read_sources
+from ingest.by_dataset.planning.make import Plans, Work, make_plans, what_to_do
+from ingest.by_dataset.sources.read import SourceFacts, read_sources
 from ingest.by_dataset.tally import count_values
 from ingest.by_row.story import RowsLoaded, load_rows
 from ingest.definition.load import did_you_mean

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from epntap.archive.model import ArchiveFile
-from ingest.by_dataset.holdings import Holdings
+from ingest.by_dataset.sources.holdings import Holdings
 from ingest.facts import Refusal, RefusedRows, Remark
+from ingest.findings import Finding, by_weight
 from ingest.publish.copy import Merged
-from ingest.validation.findings import Finding, by_weight
 from ingest.validation.report import finding_lines
 
 __all__ = ["GranuleCount", "Report", "SourceCount"]

@@ -7,9 +7,9 @@ from dataclasses import replace
 from epntap.archive.memory import DatasetState
 from epntap.connection import Connection
 from ingest.by_dataset.build import GranuleBuilder, common_values
-from ingest.by_dataset.fingerprint import fingerprint_of
-from ingest.by_dataset.plan import DatasetPlan
-from ingest.by_dataset.plans import Plans
+from ingest.by_dataset.planning.fingerprint import fingerprint_of
+from ingest.by_dataset.planning.make import Plans
+from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.by_dataset.specimens import specimens
 from ingest.definition.model import Definition
 from ingest.facts import RefusedRows

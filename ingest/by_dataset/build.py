@@ -13,7 +13,7 @@ from epntap.epncore.columns import TABLE_UTYPE, by_name, table_columns
 from epntap.epncore.text import clean_granule_uid, clean_text
 from epntap.instants.julian import jd_from_datetime
 from epntap.instants.tt2000 import format_utc, jd_from_tt2000
-from ingest.by_dataset.plan import DatasetPlan, file_uid, stem
+from ingest.by_dataset.planning.plan import DatasetPlan, file_uid, stem
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts, Refusal, Value
 from ingest.files.versions import edition_of

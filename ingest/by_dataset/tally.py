@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from epntap.catalog.model import Table
 from ingest.by_dataset.build import GranuleBuilder
-from ingest.by_dataset.plan import DatasetPlan
+from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.facts import Value
 from ingest.publish.block import COPY_ORDER, ROW_DATES, copy_columns
 from ingest.publish.coverage import LONGEST_VALUE, MOST_VALUES

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+import ingest
 from epntap.epncore import text as epn_text
 from ingest.definition.model import Definition
 from ingest.files.digest import code_digest
@@ -33,5 +34,5 @@ def rows_fingerprint(definition: Definition, contents: Iterable[object]) -> str:
 
 @cache
 def _program() -> tuple[Path, ...]:
-    here, there = Path(__file__).parent, Path(epn_text.__file__ or "").parent
+    here, there = Path(ingest.__file__ or "").parent, Path(epn_text.__file__ or "").parent
     return tuple(sorted([*here.rglob("*.py"), *there.rglob("*.py")]))

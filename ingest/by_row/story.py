@@ -29,12 +29,12 @@ from ingest.by_row.spool import RowSpool, row_table
 from ingest.definition.model import Definition, Source, SourceKind
 from ingest.facts import Refusal, RefusedRows, Remark, RowFacts
 from ingest.files.scan import Scanner
+from ingest.findings import Finding
 from ingest.progress import Progress
 from ingest.publish.block import ROW_DATES
 from ingest.publish.copy import CHANGED, Merged, allow_memory, fill_new_table, merge_into_table
 from ingest.publish.coverage import MOST_VALUES, coverage_of
 from ingest.report import NOT_KEPT, GranuleCount, Report, SourceCount
-from ingest.validation.findings import Finding
 from ingest.validation.screen import Screening, screen_rows, write_quarantine
 
 __all__ = ["RowsLoaded", "load_rows"]

@@ -11,7 +11,7 @@ from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.errors import SetupError
-from ingest.by_dataset.holdings import Holdings
+from ingest.by_dataset.sources.holdings import Holdings
 from ingest.publish.copy import CHANGED, STAGED
 
 __all__ = ["refuse_lost_files", "refuse_lost_rows", "refuse_other_writers"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ingest.validation.findings import Finding, by_weight
+from ingest.findings import Finding, by_weight
 from ingest.validation.report import CheckReport
 
 __all__ = ["to_html"]

@@ -20,7 +20,7 @@ from epntap.epncore.rules.all_rules import NO_SEVERITIES, TABLE_RULES, Severity
 from epntap.epncore.rules.model import literal
 from epntap.errors import InputError, NotFoundError
 from ingest.definition.load import did_you_mean
-from ingest.validation.findings import table_findings
+from ingest.findings import table_findings
 from ingest.validation.report import CheckReport
 from ingest.validation.rows import examine
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from epntap.epncore.rules.all_rules import Severity
-from ingest.validation.findings import Finding, by_weight
+from ingest.findings import Finding, by_weight
 
 __all__ = ["CheckReport", "finding_lines"]
 

@@ -11,7 +11,7 @@ from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, Rule, Severity, TableFacts, applicable_rules, severity_of
 from epntap.epncore.rules.model import array, quoted
-from ingest.validation.findings import Example, Finding
+from ingest.findings import Example, Finding
 
 __all__ = ["BoundRule", "Examination", "bind_rules", "examine", "rows_to_keep_away", "run_rules"]
 

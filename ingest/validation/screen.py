@@ -18,8 +18,8 @@ from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, Rule, Severity, applicable_rules
 from ingest.facts import Value
+from ingest.findings import Finding
 from ingest.publish.block import ROW_DATES, Block, copy_columns
-from ingest.validation.findings import Finding
 from ingest.validation.rows import Examination, examine
 
 __all__ = ["NOTHING_WRONG", "Screening", "SetAside", "Specimen", "screen_rows", "screen_specimens", "write_quarantine"]

@@ -10,7 +10,7 @@ import pycdfpp
 import pytest
 from lxml import etree
 
-from ingest.by_dataset.descriptions import read_datasets
+from ingest.by_dataset.sources.descriptions import read_datasets
 from ingest.demo.archive import write_sample_archive
 from ingest.demo.plan import DAMAGED, DAYS, HOLES, MISSING_DAYS, PRODUCTS, SUPERSEDED, Product
 from ingest.demo.series import FILL

@@ -9,7 +9,7 @@ from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Table
 from epntap.epncore.columns import MANDATORY, TABLE_UTYPE
 from ingest.by_dataset.build import GranuleBuilder, common_values, epn_core_table, files_out_of_dates
-from ingest.by_dataset.plan import DatasetPlan, file_uid
+from ingest.by_dataset.planning.plan import DatasetPlan, file_uid
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts
 from ingest.publish.block import copy_columns

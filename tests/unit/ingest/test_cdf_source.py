@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from epntap.errors import DefinitionError
-from ingest.by_dataset.holdings import Holdings, describe_holdings, read_archive
+from ingest.by_dataset.sources.holdings import Holdings, describe_holdings, read_archive
 from ingest.facts import DatasetFacts
 from ingest.files.scan import Scanner
 from ingest.files.walk import walk_tree

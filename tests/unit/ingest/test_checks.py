@@ -7,8 +7,8 @@ from pathlib import Path
 
 from epntap.archive.model import ArchiveFile
 from ingest.by_dataset.build import common_values, epn_core_table
-from ingest.by_dataset.plan import DatasetPlan
-from ingest.by_dataset.uids import UidRegistry
+from ingest.by_dataset.planning.plan import DatasetPlan
+from ingest.by_dataset.planning.uids import UidRegistry
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts, Value
 from ingest.publish.checks import value_problems

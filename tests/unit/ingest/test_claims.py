@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from epntap.errors import DefinitionError
-from ingest.by_dataset.claims import ClaimTable, glob_to_regex
+from ingest.by_dataset.sources.claims import ClaimTable, glob_to_regex
 from ingest.definition.model import Claim, Granule, Source, SourceKind
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ingest.by_dataset.holdings import Holdings, Superseded
+from ingest.by_dataset.sources.holdings import Holdings, Superseded
 from ingest.definition.model import Granule, Source, SourceKind
 from ingest.facts import Refusal, RefusedRows
 from ingest.publish.copy import Merged

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.by_dataset.descriptions import read_datasets
+from ingest.by_dataset.sources.descriptions import read_datasets
 from ingest.facts import DatasetFacts, Refusal
 from tests.unit.spase.records import dataset, instrument, observatory, parameter, write
 

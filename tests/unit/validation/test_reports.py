@@ -6,7 +6,7 @@ import json
 from html.parser import HTMLParser
 
 from epntap.epncore.rules.all_rules import Severity
-from ingest.validation.findings import Example, Finding
+from ingest.findings import Example, Finding
 from ingest.validation.page import to_html
 from ingest.validation.report import CheckReport
 

@@ -9,7 +9,7 @@ import pytest
 from epntap.catalog.model import Column, Table
 from epntap.epncore.columns import columns_for_frame, columns_for_particles
 from epntap.epncore.rules.all_rules import TABLE_RULES, Severity, TableFacts
-from ingest.validation.findings import table_findings
+from ingest.findings import table_findings
 from tests.unit.validation.granules import full_table
 
 WHOLE = full_table()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from epntap.archive.model import ArchiveFile, ScannedFile
 from epntap.errors import DefinitionError, UnreadableFileError
-from ingest.by_dataset.claims import ClaimTable
+from ingest.by_dataset.sources.claims import ClaimTable
 from ingest.definition.model import Source
 from ingest.facts import DatasetFacts, Refusal
 from ingest.files.istp import Description, describe_dataset, describe_file

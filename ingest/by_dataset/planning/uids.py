@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from epntap.archive.model import ArchiveFile
 from epntap.epncore.text import clean_granule_uid
-from ingest.by_dataset.plan import DatasetPlan, file_uid
+from ingest.by_dataset.planning.plan import DatasetPlan, file_uid
 from ingest.definition.model import Granule
 from ingest.facts import Refusal
 

@@ -12,7 +12,7 @@ from epntap.epncore import text as epn_text
 from epntap.instants import julian as epn_time
 from epntap.instants import tt2000 as cdf_time
 from ingest.by_dataset import build
-from ingest.by_dataset.plan import DatasetPlan
+from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.facts import Value
 from ingest.files import versions
 from ingest.files.digest import code_digest

@@ -12,10 +12,10 @@ from epntap.archive.model import ArchiveFile
 from epntap.catalog import ddl
 from epntap.catalog.model import Table
 from ingest.by_dataset.build import GranuleBuilder, common_values, epn_core_table
-from ingest.by_dataset.fingerprint import content_of, fingerprint_of
-from ingest.by_dataset.plan import DatasetPlan
-from ingest.by_dataset.read import SourceFacts
-from ingest.by_dataset.uids import UidRegistry
+from ingest.by_dataset.planning.fingerprint import content_of, fingerprint_of
+from ingest.by_dataset.planning.plan import DatasetPlan
+from ingest.by_dataset.planning.uids import UidRegistry
+from ingest.by_dataset.sources.read import SourceFacts
 from ingest.definition.model import Definition, Granule, Source
 from ingest.facts import DatasetFacts, RefusedRows
 from ingest.publish.checks import value_problems

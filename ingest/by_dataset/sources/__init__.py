@@ -1,0 +1,1 @@
+"""What the sources of datasets say: descriptions, and files that patterns claim."""
