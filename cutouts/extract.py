@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from cutouts.series import Axis, Column, MixedRows, Rows, RunOfRows, SeriesCut, 
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import FILL_TT2000, CdfFile, Variable, as_epochs, select, to_tt2000
 from epntap.errors import ParameterError, UnreadableFileError
+from epntap.hints import nearest
 
 __all__ = ["cut_files", "open_cut"]
 
@@ -150,7 +150,7 @@ class _Joint:
         same = [known for known in self.variables if known.casefold() == wanted.casefold()]
         found = wanted if wanted in self.variables else same[0] if len(same) == 1 else None
         if found is None:
-            near = get_close_matches(wanted, self.variables, 3, 0.5)
+            near = nearest(wanted, self.variables, most=3, likeness=0.5)
             hint = f"did you mean {' or '.join(near)}?" if near else f"there are {_enumerate(self.variables)}"
             raise ParameterError(f"PARAMETERS: expected names of variables of this dataset, found '{wanted}'; {hint}")
         if found in self.unavailable:

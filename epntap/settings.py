@@ -7,11 +7,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from epntap.errors import SetupError
+from epntap.hints import nearest
 
 __all__ = ["Settings", "load_settings"]
 
@@ -172,7 +172,7 @@ def _refuse_unknown(environ: Mapping[str, str], known: Mapping[str, str]) -> Non
     for variable in environ:
         name = variable.removeprefix("EPNTAP_").lower()
         if variable.startswith("EPNTAP_") and name not in known and variable not in _NOT_SETTINGS:
-            close = get_close_matches(name, known, n=1)
+            close = nearest(name, known)
             meant = f" Did you mean EPNTAP_{close[0].upper()}?" if close else ""
             raise SetupError(f"The environment has {variable}, which is not a setting.{meant}")
 

@@ -34,6 +34,7 @@ from epntap.catalog.model import Schema, Table
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import DefinitionError, SetupError
+from epntap.hints import did_you_mean
 from epntap.instants.julian import dali_timestamp
 from ingest.by_dataset.admit import admit_datasets
 from ingest.by_dataset.build import GranuleBuilder, files_out_of_dates
@@ -41,7 +42,6 @@ from ingest.by_dataset.planning.make import Plans, Work, make_plans, what_to_do
 from ingest.by_dataset.sources.read import SourceFacts, read_sources
 from ingest.by_dataset.tally import count_values
 from ingest.by_row.story import RowsLoaded, load_rows
-from ingest.definition.load import did_you_mean
 from ingest.definition.model import Definition
 from ingest.files.scan import Scanner
 from ingest.options import DEFAULTS, Options

@@ -6,11 +6,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from epntap.errors import DefinitionError
+from epntap.hints import did_you_mean
 
 __all__ = ["SUBJECTS", "Authority", "read_authority"]
 
@@ -84,9 +84,9 @@ def _checked(table: Any, known: list[str], where: str) -> Mapping[str, Any]:  # 
         raise DefinitionError(f"{where} must be a table.")
     for key, value in table.items():
         if key not in known:
-            close = get_close_matches(key, known, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise DefinitionError(f"{where}: unknown key {key!r}; known are {', '.join(known)}.{hint}")
+            raise DefinitionError(
+                f"{where}: unknown key {key!r}; known are {', '.join(known)}.{did_you_mean(key, known)}"
+            )
         texts = value if key == "subjects" and isinstance(value, list) else [value]
         if (key == "subjects") != isinstance(value, list) or not all(isinstance(text, str) for text in texts):
             kind = "a list of texts" if key == "subjects" else "text"

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from difflib import get_close_matches
 from operator import attrgetter
 from typing import Protocol
 
@@ -14,9 +13,9 @@ from datalink.links.descriptors import DATALINK, Descriptor
 from datalink.links.page import Page
 from datalink.links.rows import COLUMNS, Link
 from epntap.answer.model import Outcome
-from epntap.errors import ParameterError
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts
+from epntap.formats.choice import FormatTable
 from epntap.formats.delimited import Csv
 from epntap.formats.json import Json
 from epntap.xml import xml_text
@@ -198,16 +197,11 @@ def _text(value: object) -> str:
 
 VOTABLE: LinkFormat = _Votable()
 HTML: LinkFormat = _Html()
-_FORMATS: tuple[LinkFormat, ...] = (VOTABLE, HTML, _Csv(), _Json())
-_BY_NAME = {name: form for form in _FORMATS for name in (form.media_type, *form.names)}
+_TABLE: FormatTable[LinkFormat] = FormatTable(
+    (VOTABLE, HTML, _Csv(), _Json()), "RESPONSEFORMAT", what=" for links", variants=False
+)
 
 
 def choose_link_format(name: str) -> LinkFormat:
     """The format with this name; parameters of a media type do not matter. Raises ParameterError for others."""
-    wanted = name.partition(";")[0].strip().lower()
-    if wanted not in _BY_NAME:
-        hint = get_close_matches(wanted, _BY_NAME, n=1)
-        meant = f" Did you mean {hint[0]!r}?" if hint else ""
-        short = ", ".join(form.names[0] for form in _FORMATS)
-        raise ParameterError(f"RESPONSEFORMAT {name!r} is not offered for links; expected one of {short}.{meant}")
-    return _BY_NAME[wanted]
+    return _TABLE.choose(name)

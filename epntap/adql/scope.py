@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,7 +12,7 @@ from epntap.adql.bound import Application, ColumnValue, Expr, Meta, Output, Type
 from epntap.adql.infer import PGSPHERE_TYPES, VOTABLE, stored_type
 from epntap.adql.nodes import Name
 from epntap.catalog.model import Column, Table
-from epntap.hints import shortened
+from epntap.hints import nearest, shortened
 
 __all__ = ["Joined", "QuerySource", "Relation", "Scope", "Source", "TableSource", "Visible", "did_you_mean", "same"]
 
@@ -29,14 +28,13 @@ _MOST_NAMES = 500
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A suggestion to put behind a message, or nothing."""
+    """A suggestion to put behind a problem of a query, which is no sentence of its own; or nothing."""
     if len(name) > _LONGEST_NAME:
         return ""
-    by_lower = {k.lower(): k for k in islice(known, _MOST_NAMES) if len(k) <= _LONGEST_NAME}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.65)
+    close = nearest(name, (k for k in islice(known, _MOST_NAMES) if len(k) <= _LONGEST_NAME), most=3, likeness=0.65)
     if not close:
         return ""
-    *others, last = [by_lower[c] for c in close]
+    *others, last = close
     return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
 
 

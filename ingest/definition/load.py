@@ -21,7 +21,7 @@ from ingest.definition.model import LOGICAL_SOURCE, ROW_KINDS, Claim, Definition
 from ingest.definition.row_plans import read_row_plan
 from ingest.facts import Value
 
-__all__ = ["did_you_mean", "load_definition"]
+__all__ = ["load_definition"]
 
 #: columns that ingestion makes for each row
 MADE_BY_INGESTION = frozenset(

@@ -13,7 +13,7 @@ from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import TABLE_UTYPE
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, TABLE_RULES, Severity
 from epntap.errors import NotFoundError
-from ingest.definition.load import did_you_mean
+from epntap.hints import did_you_mean
 from ingest.findings import table_findings
 from ingest.validation.report import CheckReport
 from ingest.validation.rows import examine

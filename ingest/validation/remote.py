@@ -19,7 +19,7 @@ from epntap.epncore.columns import TABLE_UTYPE, by_name
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, TABLE_RULES, Severity
 from epntap.epncore.rules.model import literal
 from epntap.errors import InputError, NotFoundError
-from ingest.definition.load import did_you_mean
+from epntap.hints import did_you_mean
 from ingest.findings import table_findings
 from ingest.validation.report import CheckReport
 from ingest.validation.rows import examine

@@ -6,8 +6,7 @@ measured, F target, G time, H space, I spectra, J access, R ranges, V lists of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from epntap.catalog.model import Table
@@ -18,6 +17,7 @@ from epntap.epncore.rules.tables import TABLE_RULES
 from epntap.epncore.rules.text import TEXT_RULES
 from epntap.epncore.rules.values import VALUE_RULES
 from epntap.errors import DefinitionError
+from epntap.hints import did_you_mean
 
 __all__ = [
     "ALL_RULES",
@@ -81,20 +81,14 @@ def parse_severities(table: object, where: str = "[validation]") -> Mapping[str,
     for rule, word in table.items():
         if rule not in _KNOWN:
             raise DefinitionError(
-                f"{where}: there is no rule {rule!r}; 'epntap check --rules' lists them.{_did_you_mean(rule, _KNOWN)}"
+                f"{where}: there is no rule {rule!r}; 'epntap check --rules' lists them.{did_you_mean(rule, _KNOWN)}"
             )
         if word not in words:
             raise DefinitionError(
                 f"{where}: {rule} must be one of {', '.join(words)}, but it is {word!r}."
-                f"{_did_you_mean(str(word), words)}"
+                f"{did_you_mean(str(word), words)}"
             )
         if rule.partition("-")[0] == _FIXED and word != Severity.REFUSE:
             raise DefinitionError(f"{where}: {rule} cannot be changed; granule_uid is the key of the table.")
         chosen[rule] = Severity(word)
     return MappingProxyType(chosen)
-
-
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    by_folded = {name.lower(): name for name in sorted(known)}
-    close = get_close_matches(word.lower(), by_folded, n=1)
-    return f" Did you mean {by_folded[close[0]]!r}?" if close else ""

@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 
 from epntap.errors import DefinitionError
+from epntap.hints import did_you_mean
 from ingest.by_dataset.sources.descriptions import read_datasets
 from ingest.by_dataset.sources.holdings import Holdings, describe_holdings, read_archive
-from ingest.definition.load import did_you_mean
 from ingest.definition.model import Definition, Granule, Source, SourceKind
 from ingest.facts import DatasetFacts, Refusal
 from ingest.files.scan import Scanner
