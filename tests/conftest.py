@@ -9,27 +9,19 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
-from psycopg.errors import InsufficientPrivilege
 
-from epntap.db.migrate import apply_migrations, grant_database
-from epntap.db.pool import Database, Role, connect
+from epntap.db.migrate import apply_migrations
+from epntap.db.pool import Database
 from epntap.db.server import open_database
 from epntap.settings import Settings
 from ingest.progress import Silent
+from tests.support.databases import clone_database, create_database, drop_database, name_of, named_database
+from tests.support.places import shared_directory
 from tests.support.server import Server, serve
 from voserver.demo import prepare_demo
 
-ROOT = Path(__file__).parent.parent
 TEMPLATE = "epntap_template"
-
-
-def shared_directory() -> Path:
-    """Folder of the shared test material; it may be missing."""
-    return Path(os.environ.get("EPNTAP_SHARED", str(ROOT.parent / "shared"))).resolve()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,16 +39,6 @@ def shared() -> Path:
     return shared_directory()
 
 
-def _named(database: Database, name: str) -> Database:
-    if database.embedded:
-        host = conninfo_to_dict(database.url)["host"]
-        return Database(f"postgresql://postgres:@/{name}?host={host}", embedded=True)
-    scheme, rest = database.url.split("://", 1)
-    address, _, query = rest.partition("?")
-    base = address.rsplit("/", 1)[0]
-    return Database(f"{scheme}://{base}/{name}" + (f"?{query}" if query else ""))
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Database]:
     """A running server: embedded in a scratch folder, or the one that EPNTAP_TEST_DATABASE_URL names."""
@@ -69,50 +51,13 @@ def postgres_server() -> Iterator[Database]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _create(server: Database, name: str, template: str = "template0") -> Database:
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-    return _named(server, name)
-
-
-def clone_database(server: Database, prefix: str, template: str) -> Database:
-    """A new database like the template; drop it when done."""
-    clone = _create(server, f"{prefix}_{uuid.uuid4().hex[:12]}", template)
-    with connect(clone, Role.ADMIN, autocommit=True) as connection:
-        grant_database(connection)
-    return clone
-
-
-def drop_database(server: Database, database: Database) -> None:
-    """Remove a database whoever may be connected."""
-    _drop(server, name_of(database))
-
-
-def name_of(database: Database) -> str:
-    """What the server calls it."""
-    with psycopg.connect(database.url) as connection:
-        return connection.info.dbname
-
-
-def _drop(server: Database, name: str) -> None:
-    drop = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        try:
-            connection.execute(drop + sql.SQL(" WITH (FORCE)"))
-        except InsufficientPrivilege:
-            # a login that is no superuser may not end an autovacuum worker; without FORCE the server does it
-            connection.execute(drop)
-
-
 @pytest.fixture(scope="session")
 def template_database(postgres_server: Database) -> Iterator[str]:
     """Name of a database with our SQL applied and nothing ingested; tests clone it."""
     name = f"{TEMPLATE}_{uuid.uuid4().hex[:8]}"
-    apply_migrations(_create(postgres_server, name))
+    apply_migrations(create_database(postgres_server, name))
     yield name
-    _drop(postgres_server, name)
+    drop_database(postgres_server, named_database(postgres_server, name))
 
 
 @pytest.fixture

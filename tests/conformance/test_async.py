@@ -17,8 +17,8 @@ import pyvo
 import requests
 
 from epntap.db.pool import Database
-from tests.integration.test_uws_http import SLOW, Client
 from tests.support.server import Server, serve
+from tests.support.uws_client import SLOW, Client
 
 QUERY = "SELECT TOP 5 granule_uid, time_min FROM amdadb.epn_core"
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

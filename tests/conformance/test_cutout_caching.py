@@ -14,7 +14,7 @@ import pytest
 from epntap.db.pool import Database
 from ingest.demo.archive import write_sample_archive
 from ingest.pipeline import ingest_service
-from tests.conftest import clone_database, drop_database
+from tests.support.databases import clone_database, drop_database
 from tests.support.server import Server, serve
 from voserver.demo import demo_definition
 

@@ -19,7 +19,7 @@ from epntap.db.pool import Database
 from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from tests.bench.cutouts import write_day
-from tests.conftest import clone_database, drop_database
+from tests.support.databases import clone_database, drop_database
 from tests.support.server import Server, serve
 
 _DEFINITION = """

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from epntap.settings import Settings
-from tests.conftest import ROOT
+from tests.support.places import ROOT
 from tests.support.server import Server
 
 PAGE = (ROOT / "docs" / "datalink.md").read_text()

@@ -27,10 +27,10 @@ from epntap.cdf import format_utc
 from epntap.db.pool import Database
 from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
-from tests.conftest import clone_database, drop_database
+from tests.support.cdf_builder import CdfBuilder
+from tests.support.databases import clone_database, drop_database
+from tests.support.made_files import SECOND, T0, seconds, series
 from tests.support.server import Server, serve
-from tests.unit.cdf.builders import CdfBuilder
-from tests.unit.datalink.made_files import SECOND, T0, seconds, series
 
 MAG = "syna-mag_20161231"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"

@@ -31,7 +31,8 @@ from astropy.io import votable
 from epntap.db.pool import Database
 from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
-from tests.conftest import clone_database, drop_database, shared_directory
+from tests.support.databases import clone_database, drop_database
+from tests.support.places import shared_directory
 from tests.support.server import Server, serve
 
 pytestmark = pytest.mark.shared

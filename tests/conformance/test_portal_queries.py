@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from tests.conftest import shared_directory
+from tests.support.places import shared_directory
 from tests.support.server import Server
 
 pytestmark = [

@@ -22,9 +22,9 @@ import pytest
 from lxml import etree
 
 from epntap.db.pool import Database
-from tests.integration.test_uws_http import Client, message
 from tests.support.long_series import GRANULES, RECORDS, Place, long_series
 from tests.support.server import serve
+from tests.support.uws_client import Client, message
 from tests.support.worker import job_worker
 
 DAY = "syna-mag_20161231"

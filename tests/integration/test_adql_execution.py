@@ -12,10 +12,10 @@ from psycopg import sql
 from epntap.adql import translate
 from epntap.connection import Connection
 from epntap.db.pool import Database
-from tests.conftest import _named
-from tests.unit.adql.sample import BASE_URL, CATALOG
-from tests.unit.adql.tables import create_tables, type_names
-from tests.unit.adql.test_cases import CASES, Case
+from tests.support.adql_cases import CASES, Case
+from tests.support.adql_sample import BASE_URL, CATALOG
+from tests.support.adql_tables import create_tables, type_names
+from tests.support.databases import named_database
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,9 @@ def tables(postgres_server: Database, template_database: str) -> Iterator[Connec
         admin.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template_database))
         )
-        with psycopg.connect(_named(postgres_server, name).url, cursor_factory=psycopg.ClientCursor) as connection:
+        with psycopg.connect(
+            named_database(postgres_server, name).url, cursor_factory=psycopg.ClientCursor
+        ) as connection:
             create_tables(connection, [t for t in CATALOG.tables if t.schema != "tap_schema"])
             _fill(connection)
             for schema in {t.schema for t in CATALOG.tables}:

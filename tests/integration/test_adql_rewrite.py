@@ -12,8 +12,8 @@ from psycopg import sql
 from epntap.adql import rewrite, translate
 from epntap.catalog.indexes import TIME_SPAN
 from epntap.connection import Connection
-from tests.unit.adql.sample import CATALOG
-from tests.unit.adql.tables import create_tables
+from tests.support.adql_sample import CATALOG
+from tests.support.adql_tables import create_tables
 
 #: times of rows and of queries: they meet often, may be missing, infinite, no number, or in the wrong order
 TIMES = (None, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0, "Infinity", "-Infinity", "NaN")

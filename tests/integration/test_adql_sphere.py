@@ -19,7 +19,7 @@ from epntap.catalog.model import Catalog, Column, Table
 from epntap.connection import Connection
 from epntap.db.migrate import apply_migrations
 from epntap.db.pool import Database
-from tests.unit.adql.tables import create_tables, type_names
+from tests.support.adql_tables import create_tables, type_names
 
 #: an ordinary table, and one in which pgSphere holds the same geometries
 _ARRAYS = Table(

@@ -21,7 +21,7 @@ import psycopg
 import pytest
 
 from epntap.db.pool import Database
-from tests.conftest import ROOT
+from tests.support.places import ROOT
 from tests.support.server import Server, free_port, serve
 
 

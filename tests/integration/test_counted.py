@@ -21,8 +21,8 @@ from epntap.catalog.load import CatalogCache, load_catalog
 from epntap.catalog.model import Catalog
 from epntap.db.pool import Database, Role, connect
 from ingest.pipeline import ingest_service
-from tests.conftest import clone_database, drop_database
-from tests.unit.ingest.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.databases import clone_database, drop_database
 
 FIRST = datetime.fromisoformat("2026-01-31T10:00:00")
 JOINED = (SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "[source.files]", 'syn-mag = "syn_mag_*.cdf"')

@@ -25,7 +25,7 @@ from ingest.demo.simulations import RUNS
 from ingest.progress import Silent
 from ingest.validation.published import check_published
 from ingest.validation.remote import check_remote
-from tests.conftest import ROOT
+from tests.support.places import ROOT
 from tests.support.server import Server
 from voserver.demo import SAMPLES, prepare_demo, welcome
 

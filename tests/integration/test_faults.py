@@ -21,9 +21,9 @@ from epntap.db.migrate import apply_migrations
 from epntap.db.pool import Database
 from epntap.db.server import open_database
 from epntap.settings import Settings
-from tests.integration.test_client_gone import LONG, ask, seconds_until
-from tests.integration.test_overload import TOP_10, job_of, phase_at_the_end, query, request
+from tests.support.asking import TOP_10, job_of, phase_at_the_end, query, request
 from tests.support.server import Server, serve
+from tests.support.slow_queries import LONG, ask, seconds_until
 
 #: of the tables that every database has
 SHORT = "SELECT TOP 5 table_name FROM tap_schema.tables"

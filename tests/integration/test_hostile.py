@@ -17,9 +17,9 @@ from epntap.db.pool import Database
 from ingest.definition.load import load_definition
 from ingest.demo.archive import write_sample_archive
 from ingest.pipeline import ingest_service
-from tests.conftest import clone_database, drop_database
-from tests.integration.test_client_gone import LONG
+from tests.support.databases import clone_database, drop_database
 from tests.support.server import Server, serve
+from tests.support.slow_queries import LONG
 
 
 def raw(server: Server, request: bytes, timeout: float = 30) -> bytes:

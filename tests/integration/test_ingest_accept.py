@@ -33,7 +33,7 @@ from ingest.demo.maps import write_maps
 from ingest.demo.simulations import write_simulations
 from tests.bench.ingestion import bare_copy
 from tests.bench.queries import QUESTIONS, ask, listing, validator_questions
-from tests.conftest import clone_database, drop_database
+from tests.support.databases import clone_database, drop_database
 
 pytestmark = [pytest.mark.accept, pytest.mark.shared]
 

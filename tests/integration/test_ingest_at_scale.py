@@ -21,7 +21,7 @@ from ingest.definition.load import load_definition
 from ingest.definition.model import Definition
 from ingest.pipeline import ingest_service
 from ingest.report import Report
-from tests.unit.ingest.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
 
 FIRST = datetime.fromisoformat("2026-01-31T10:00:00")
 SECOND = datetime.fromisoformat("2026-02-01T10:00:00")

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from epntap.db.pool import Database
-from tests.unit.ingest.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
 from voserver.cli import main
 
 

@@ -32,8 +32,8 @@ from ingest.options import Options
 from ingest.pipeline import ingest_service
 from ingest.publish.promises import drop_broken_promises, make_promises
 from ingest.report import Report
-from tests.conftest import clone_database, drop_database
-from tests.unit.ingest.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.databases import clone_database, drop_database
 
 FIRST = datetime.fromisoformat("2026-01-31T10:00:00")
 SECOND = datetime.fromisoformat("2026-02-01T10:00:00")

@@ -17,7 +17,7 @@ from epntap.db.pool import Database, Role, connect
 from epntap.instants.tt2000 import parse_utc
 from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
-from tests.unit.ingest.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
 
 JOINED = (SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "[source.files]", 'syn-mag = "syn_mag_*.cdf"')
 NOW = datetime.fromisoformat("2026-01-31T10:00:00")

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from epntap.catalog.publish import raise_catalog_version
 from epntap.db.pool import Database, Role, connect
-from tests.conftest import clone_database, drop_database
+from tests.support.databases import clone_database, drop_database
 from tests.support.server import Server, serve
 
 DOCUMENTS = ("capabilities", "tables", "tables?detail=min", "tables/amdadb.epn_core", "examples")

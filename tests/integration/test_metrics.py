@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from epntap.db.pool import Database
-from tests.integration.test_overload import TOP_10, job_of, phase_at_the_end, query, request, stalled
+from tests.support.asking import TOP_10, job_of, phase_at_the_end, query, request, stalled
 from tests.support.server import Server, serve
 
 Labels = tuple[tuple[str, str], ...]

@@ -19,8 +19,9 @@ import pytest
 from epntap.db.pool import Database
 from epntap.db.server import open_database
 from epntap.settings import Settings
-from tests.conftest import ROOT, clone_database, drop_database
-from tests.integration.test_overload import job_of, phase_at_the_end, query, request
+from tests.support.asking import job_of, phase_at_the_end, query, request
+from tests.support.databases import clone_database, drop_database
+from tests.support.places import ROOT
 from tests.support.server import serve
 from voserver import metrics
 

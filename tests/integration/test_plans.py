@@ -11,7 +11,7 @@ from epntap.catalog.model import Table
 from epntap.db.pool import Database, Role, connect
 from tests.bench.granules import fill
 from tests.bench.queries import NO_ROWS, QUESTIONS, ask, validator_questions
-from tests.conftest import clone_database, drop_database
+from tests.support.databases import clone_database, drop_database
 
 ROWS = 20_000
 

@@ -11,11 +11,10 @@ import pytest
 from lxml import etree
 
 from epntap.db.pool import Database
-from tests.integration.test_uploads import IDS, TWO, rows
-from tests.integration.test_uws_http import Client
-from tests.support.multipart import multipart
+from tests.support.multipart import multipart, rows
 from tests.support.server import serve
-from tests.support.votables import votable
+from tests.support.uws_client import Client
+from tests.support.votables import IDS, TWO, votable
 
 QUERY = "SELECT id, name FROM TAP_UPLOAD.t ORDER BY id"
 UPLOAD = ("UPLOAD", "t,param:file")

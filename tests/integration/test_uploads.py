@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import http.server
 import io
@@ -25,17 +24,11 @@ from epntap.catalog.model import Column, Table
 from epntap.db.pool import Database, Role, connect
 from epntap.db.upload import loaded
 from epntap.upload.model import ReadTable
-from tests.support.multipart import Reply, multipart, post, query
+from tests.support.multipart import Reply, multipart, post, query, rows
 from tests.support.server import Server, serve
-from tests.support.votables import votable
+from tests.support.votables import IDS, TWO, votable
 
-IDS = '<FIELD name="id" datatype="int"/><FIELD name="name" datatype="char" arraysize="*"/>'
-TWO = votable(IDS, "<TR><TD>1</TD><TD>one</TD></TR><TR><TD>2</TD><TD/></TR>")
 E = "amdadb.epn_core"
-
-
-def rows(body: bytes) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(body.decode())))
 
 
 @pytest.fixture(scope="module")

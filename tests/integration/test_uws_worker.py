@@ -21,9 +21,9 @@ from epntap.db.pool import Database
 from epntap.settings import Settings
 from epntap.uws.xml import iso
 from ingest.progress import Silent
-from tests.conftest import clone_database, drop_database
-from tests.integration.test_uws_http import QUERY, SLOW, Client, E, element, message
+from tests.support.databases import clone_database, drop_database
 from tests.support.server import Server, serve
+from tests.support.uws_client import QUERY, SLOW, Client, E, element, message
 from tests.support.worker import job_worker
 from voserver.demo import prepare_demo
 

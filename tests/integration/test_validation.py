@@ -39,9 +39,9 @@ from ingest.validation.published import check_published
 from ingest.validation.remote import check_remote
 from ingest.validation.rows import bind_rules, examine, rows_to_keep_away, run_rules
 from ingest.validation.screen import Specimen, screen_rows, screen_specimens, write_quarantine
+from tests.support.archives import SPASE_SOURCE, definition, record
+from tests.support.granules import SCHEMA, WRONG_GRANULES, full_table, right_granule
 from tests.support.server import Server, serve
-from tests.unit.ingest.archives import SPASE_SOURCE, definition, record
-from tests.unit.validation.granules import SCHEMA, WRONG_GRANULES, full_table, right_granule
 
 RELATION = sql.Identifier("pg_temp", "granules")
 

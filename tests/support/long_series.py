@@ -13,10 +13,10 @@ from epntap.db.pool import Database
 from ingest.definition.load import load_definition
 from ingest.demo.archive import write_sample_archive
 from ingest.pipeline import ingest_service
-from tests.conftest import clone_database, drop_database
+from tests.support.cdf_builder import CdfBuilder
+from tests.support.databases import clone_database, drop_database
+from tests.support.made_files import seconds
 from tests.support.server import Server, serve
-from tests.unit.cdf.builders import CdfBuilder
-from tests.unit.datalink.made_files import seconds
 from voserver.demo import demo_definition
 
 #: files of the dataset big_field, one after the other in time; each is a granule of the schema `big`

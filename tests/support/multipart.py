@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import http.client
+import io
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from lxml import etree
 
 from tests.support.server import Server
 
-__all__ = ["Reply", "multipart", "post", "query"]
+__all__ = ["Reply", "multipart", "post", "query", "rows"]
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,8 @@ def query(server: Server, text: str, *, response_format: str = "csv", **files: b
     params = [("LANG", "ADQL"), ("QUERY", text), ("RESPONSEFORMAT", response_format)]
     params += [("UPLOAD", f"{name},param:{name}") for name in files]
     return post(server, "/tap/sync", params, files)
+
+
+def rows(body: bytes) -> list[list[str]]:
+    """The cells of a CSV answer."""
+    return list(csv.reader(io.StringIO(body.decode())))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["votable"]
+__all__ = ["IDS", "TWO", "votable"]
 
 
 def votable(fields: str, rows: str = "", *, data: str | None = None, before: str = "") -> bytes:
@@ -13,3 +13,8 @@ def votable(fields: str, rows: str = "", *, data: str | None = None, before: str
         '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">'
         f'<RESOURCE type="results"><TABLE>{fields}{data}</TABLE></RESOURCE></VOTABLE>'
     ).encode()
+
+
+#: the columns of TWO, and two rows
+IDS = '<FIELD name="id" datatype="int"/><FIELD name="name" datatype="char" arraysize="*"/>'
+TWO = votable(IDS, "<TR><TD>1</TD><TD>one</TD></TR><TR><TD>2</TD><TD/></TR>")

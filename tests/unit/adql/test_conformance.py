@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from epntap.adql import parse
 from epntap.errors import AdqlError
+from tests.support.places import SHARED
 
-ROOT = Path(__file__).parents[3]
-SHARED = Path(os.environ.get("EPNTAP_SHARED", str(ROOT.parent / "shared"))).resolve()
 SUITE = SHARED / "conformance" / "adql-ivoa"
 
 #: queries about which we differ from the suite, by uuid, with the reason

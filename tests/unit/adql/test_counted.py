@@ -10,7 +10,7 @@ from epntap.adql import counted as module
 from epntap.adql import translate
 from epntap.archive import counts
 from epntap.catalog.model import Catalog, Column, Table
-from tests.unit.adql.sample import CATALOG
+from tests.support.adql_sample import CATALOG
 
 COUNTED = frozenset({"*", "target_name", "processing_level", "time_sampling_step_min", "s_region", "creation_date"})
 

@@ -11,7 +11,7 @@ from epntap.adql.bound import pieces
 from epntap.adql.functions import Function, known_names, overloads
 from epntap.adql.tokens import FUNCTION_WORDS
 from epntap.errors import AdqlError
-from tests.unit.adql.sample import CATALOG
+from tests.support.adql_sample import CATALOG
 
 ALL = [function for name in known_names() for function in overloads(name.upper())]
 

@@ -13,7 +13,7 @@ import pytest
 
 from epntap.adql import translate
 from epntap.errors import AdqlError
-from tests.unit.adql.sample import CATALOG
+from tests.support.adql_sample import CATALOG
 
 
 def nested(template: str, inner: str, depth: int) -> str:

@@ -9,8 +9,8 @@ import pytest
 from epntap.adql import parse, translate
 from epntap.catalog.model import Catalog
 from epntap.errors import AdqlError, Problem
-from tests.unit.adql.sample import CATALOG
-from tests.unit.adql.test_cases import CASES
+from tests.support.adql_cases import CASES
+from tests.support.adql_sample import CATALOG
 
 
 def problems(text: str, catalog: Catalog = CATALOG) -> tuple[Problem, ...]:

@@ -16,8 +16,8 @@ from psycopg import sql
 from epntap.adql import Translation, parse, translate
 from epntap.adql.functions import known_names, overloads
 from epntap.errors import AdqlError
-from tests.unit.adql.sample import BASE_URL, CATALOG
-from tests.unit.adql.test_cases import CASES, Case
+from tests.support.adql_cases import CASES, Case
+from tests.support.adql_sample import BASE_URL, CATALOG
 
 _WORDS = """
 SELECT DISTINCT ALL TOP 5 FROM WHERE GROUP BY HAVING ORDER OFFSET UNION INTERSECT EXCEPT WITH AS JOIN NATURAL LEFT FULL

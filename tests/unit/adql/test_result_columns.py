@@ -6,7 +6,7 @@ import pytest
 
 from epntap.adql import translate
 from epntap.answer.model import ResultColumn
-from tests.unit.adql.sample import BASE_URL, CATALOG
+from tests.support.adql_sample import BASE_URL, CATALOG
 
 
 def columns(text: str) -> tuple[ResultColumn, ...]:

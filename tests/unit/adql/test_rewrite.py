@@ -10,7 +10,7 @@ from epntap.adql import translate
 from epntap.adql.rewrite import HASH_LISTS, OVERLAP
 from epntap.catalog import indexes
 from epntap.catalog.indexes import EPN_CORE_INDEXES
-from tests.unit.adql.sample import CATALOG
+from tests.support.adql_sample import CATALOG
 
 ADDED = "string_to_array(lower("
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,9 @@ import pytest
 
 from epntap.cdf import format_utc, index_file, parse_utc
 from epntap.errors import UnreadableFileError
-from tests.unit.cdf.builders import CdfBuilder
+from tests.support.cdf_builder import CdfBuilder
+from tests.support.places import SHARED
 
-SHARED = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared")))
 CDF = SHARED / "data" / "cdf"
 T0 = parse_utc("2015-12-01")
 

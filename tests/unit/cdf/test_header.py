@@ -11,7 +11,7 @@ import pytest
 
 from epntap.cdf import CdfFile, check_header
 from epntap.errors import UnreadableFileError
-from tests.unit.cdf.builders import CdfBuilder
+from tests.support.cdf_builder import CdfBuilder
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ import numpy as np
 import pytest
 
 from epntap.cdf import CdfFile, CdfType, format_utc, parse_utc, select, to_tt2000
+from tests.support.places import SHARED
 
-SHARED = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared")))
 ORACLES = sorted(path for path in (SHARED / "data" / "oracle").glob("*.json") if "file" in json.loads(path.read_text()))
 
 pytestmark = pytest.mark.shared

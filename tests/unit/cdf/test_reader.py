@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ import pytest
 
 from epntap.cdf import CdfFile, CdfType, Sparse, index_file
 from epntap.errors import UnreadableFileError
-from tests.unit.cdf.builders import CdfBuilder
+from tests.support.cdf_builder import CdfBuilder
+from tests.support.places import SHARED
 
-SHARED = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared")))
 REAL = sorted((SHARED / "data" / "cdf").glob("*/*.cdf"))
 # pycdfpp crashes on the truncated ones
 READABLE = [path for path in REAL if path.parent.name != "truncated" and path.name != "not_a_cdf.cdf"]

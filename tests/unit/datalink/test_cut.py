@@ -20,10 +20,10 @@ from cutouts.series import SeriesCut
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import CdfFile, format_utc, parse_utc
 from epntap.errors import ParameterError, UnreadableFileError
-from tests.unit.cdf.builders import CdfBuilder
-from tests.unit.datalink.made_files import EVERYTHING, T0, between, rendered, rich, seconds, series
+from tests.support.cdf_builder import CdfBuilder
+from tests.support.made_files import EVERYTHING, T0, between, rendered, rich, seconds, series
+from tests.support.places import SHARED
 
-SHARED = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared")))
 MULTI = sorted((SHARED / "data" / "oracle").glob("multi_*.json"))
 
 

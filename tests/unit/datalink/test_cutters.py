@@ -21,7 +21,7 @@ from cutouts.plan import CutPlan, Limit, NothingThereError
 from cutouts.processes.pool import Cutters
 from epntap.archive.model import ArchiveFile
 from epntap.errors import EpnTapError, ParameterError, ServiceError, UnavailableError
-from tests.unit.datalink.made_files import EVERYTHING, between, rich, seconds, series
+from tests.support.made_files import EVERYTHING, between, rich, seconds, series
 
 #: text of some tens of megabytes
 MANY = 400_000

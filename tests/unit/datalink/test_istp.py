@@ -19,8 +19,8 @@ import pytest
 from cutouts.extract import cut_files
 from cutouts.formats import choose_format
 from epntap.cdf import CdfFile
-from tests.unit.datalink.made_files import EVERYTHING, PROVENANCE, rich
-from tests.unit.datalink.test_reformat_cdf import REAL
+from tests.support.made_files import EVERYTHING, PROVENANCE, rich
+from tests.support.real_files import REAL
 
 TYPED = ("FILLVAL", "VALIDMIN", "VALIDMAX", "SCALEMIN", "SCALEMAX")
 EPOCHS = {"CDF_EPOCH", "CDF_EPOCH16", "CDF_TIME_TT2000"}

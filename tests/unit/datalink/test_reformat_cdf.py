@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cdflib
@@ -15,11 +14,9 @@ from cutouts.formats import choose_format
 from cutouts.formats.base import software_version
 from epntap.cdf import CdfFile, check_header
 from epntap.errors import ParameterError
-from tests.unit.cdf.builders import CdfBuilder
-from tests.unit.datalink.made_files import EVERYTHING, PROVENANCE, between, rendered, rich, seconds
-
-SHARED = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared")))
-REAL = sorted(path for folder in ("mission", "preflight") for path in (SHARED / "data" / "cdf" / folder).glob("*.cdf"))
+from tests.support.cdf_builder import CdfBuilder
+from tests.support.made_files import EVERYTHING, PROVENANCE, between, rendered, rich, seconds
+from tests.support.real_files import REAL
 
 
 def _written(tmp_path: Path, content: bytes) -> Path:

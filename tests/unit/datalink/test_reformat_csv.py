@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,10 @@ from cutouts.extract import cut_files
 from cutouts.formats import choose_format
 from cutouts.formats.cells import is_fill_value, number_texts
 from epntap.errors import ParameterError
-from tests.unit.cdf.builders import CdfBuilder
-from tests.unit.datalink.made_files import EVERYTHING, PROVENANCE, between, rendered, rich, seconds
+from tests.support.cdf_builder import CdfBuilder
+from tests.support.made_files import EVERYTHING, PROVENANCE, between, rendered, rich, seconds
+from tests.support.places import SHARED
 
-SHARED = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared")))
 ONE_AXIS = [
     "mission/ac_h0_mfi_20230102_v07.cdf",
     "mission/mms1_fpi_fast_l2_dis-moms_20151201220000_v3.3.0.cdf",

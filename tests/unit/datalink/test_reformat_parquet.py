@@ -17,9 +17,9 @@ from cutouts.formats import choose_format
 from cutouts.formats.cells import fill_of
 from epntap.cdf import parse_utc
 from epntap.errors import ParameterError
-from tests.unit.cdf.builders import CdfBuilder
-from tests.unit.datalink.made_files import EVERYTHING, PROVENANCE, between, rendered, rich, seconds, with_picoseconds
-from tests.unit.datalink.test_reformat_cdf import REAL
+from tests.support.cdf_builder import CdfBuilder
+from tests.support.made_files import EVERYTHING, PROVENANCE, between, rendered, rich, seconds, with_picoseconds
+from tests.support.real_files import REAL
 
 
 def _read(content: bytes) -> Any:

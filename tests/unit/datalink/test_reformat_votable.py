@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from cutouts.extract import cut_files
 from cutouts.formats import choose_format
 from cutouts.formats.cells import fill_of
 from epntap.archive.model import Dataset, Parameter
-from tests.unit.cdf.builders import CdfBuilder
-from tests.unit.datalink.made_files import (
+from tests.support.cdf_builder import CdfBuilder
+from tests.support.made_files import (
     EVERYTHING,
     PROVENANCE,
     between,
@@ -28,9 +27,9 @@ from tests.unit.datalink.made_files import (
     seconds,
     with_picoseconds,
 )
+from tests.support.places import SHARED
+from tests.support.real_files import REAL
 
-SHARED = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared")))
-REAL = sorted(path for folder in ("mission", "preflight") for path in (SHARED / "data" / "cdf" / folder).glob("*.cdf"))
 BOTH = pytest.mark.parametrize("name", ["votable", "votable/b2"])
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 from astropy import units
 
 from epntap.units.vounit import is_dimensionless, to_vounit
-
-SHARED = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared")))
+from tests.support.places import SHARED
 
 
 @pytest.mark.parametrize(

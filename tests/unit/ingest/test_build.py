@@ -13,7 +13,7 @@ from ingest.by_dataset.planning.plan import DatasetPlan, file_uid
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts
 from ingest.publish.block import copy_columns
-from tests.unit.ingest.archives import facts, held, julian_day
+from tests.support.archives import facts, held, julian_day
 
 DEFINITION = Definition(Path("service.toml"), "plasma", "Plasma data", (), publisher="CDPP")
 TODAY = date(2026, 1, 31)

@@ -11,7 +11,7 @@ from ingest.by_dataset.sources.holdings import Holdings, describe_holdings, read
 from ingest.facts import DatasetFacts
 from ingest.files.scan import Scanner
 from ingest.files.walk import walk_tree
-from tests.unit.ingest.archives import CDF_SOURCE, cdf, definition
+from tests.support.archives import CDF_SOURCE, cdf, definition
 
 
 def without_memory() -> Scanner:

@@ -10,7 +10,7 @@ import ingest
 from epntap.errors import DefinitionError
 from ingest.definition.load import load_definition
 from ingest.definition.model import Claim, Granule, SourceKind
-from tests.unit.ingest.archives import CDF_SOURCE, SERVICE, SPASE_SOURCE, definition, folders
+from tests.support.archives import CDF_SOURCE, SERVICE, SPASE_SOURCE, definition, folders
 
 SERVICES = Path(ingest.__file__).parent / "services"
 

@@ -10,7 +10,7 @@ from ingest.definition.model import Granule, Source, SourceKind
 from ingest.facts import Refusal, RefusedRows
 from ingest.publish.copy import Merged
 from ingest.report import LONGEST_LIST, GranuleCount, Report, SourceCount
-from tests.unit.ingest.archives import held
+from tests.support.archives import held
 
 SOURCE = Source(SourceKind.CDF_FILES, "[[source]] 1 (cdf-files)", Path("/archive"), Granule.DAY)
 

@@ -11,7 +11,7 @@ import pytest
 from epntap.archive.model import ScannedFile
 from ingest.files import scan
 from ingest.files.scan import Scanner
-from tests.unit.ingest.archives import cdf
+from tests.support.archives import cdf
 
 DEADLY = "deadly.cdf"
 

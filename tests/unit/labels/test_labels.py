@@ -12,7 +12,7 @@ from epntap.errors import DefinitionError
 from ingest.by_row.open import Said, read_rows
 from ingest.facts import Refusal, Remark, RowFacts
 from ingest.labels.plan import LabelPlan, read_label_plan
-from tests.unit.tables.mappings import STANDARD, strict
+from tests.support.mappings import STANDARD, strict
 
 RULES = """
 [columns]

@@ -18,8 +18,8 @@ from ingest.newservice.draft import Draft, Setting
 from ingest.newservice.preview import preview
 from ingest.newservice.survey import survey
 from ingest.newservice.synonyms import columns_for, split_unit, target_class
-from tests.unit.spase.records import dataset as spase_dataset
-from tests.unit.spase.records import write as write_record
+from tests.support.spase_records import dataset as spase_dataset
+from tests.support.spase_records import write as write_record
 
 CSV = """Product ID;Target;Start date;Dist (km);phase angle;wavelength_min;URL;Colour;Depth (km)
 p1;Mars;05/05/2008;149597870.7;10;0.45;https://example.org/p1.fits;red;1

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.by_dataset.sources.descriptions import read_datasets
 from ingest.facts import DatasetFacts, Refusal
-from tests.unit.spase.records import dataset, instrument, observatory, parameter, write
+from tests.support.spase_records import dataset, instrument, observatory, parameter, write
 
 TODAY = date(2024, 3, 31)
 

@@ -7,7 +7,7 @@ import pytest
 from epntap.catalog.model import Column, Form
 from epntap.errors import DefinitionError
 from ingest.definition.custom import read_custom_columns
-from tests.unit.tables.mappings import strict
+from tests.support.mappings import strict
 
 
 def test_types_units_and_ucds() -> None:

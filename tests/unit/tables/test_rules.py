@@ -6,7 +6,7 @@ import pytest
 
 from epntap.errors import DefinitionError
 from ingest.tables.rules import RowProblem, read_rules
-from tests.unit.tables.mappings import mapped, strict
+from tests.support.mappings import mapped, strict
 
 
 def test_fields_templates_and_constants() -> None:

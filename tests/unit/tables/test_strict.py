@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from epntap.errors import DefinitionError
-from tests.unit.tables.mappings import strict
+from tests.support.mappings import strict
 
 
 def test_an_unknown_key_is_named_with_the_likeliest() -> None:

@@ -16,7 +16,7 @@ from epntap.errors import DefinitionError, UnreadableFileError
 from ingest.by_row.tables import read_table
 from ingest.facts import Refusal, Remark, RowFacts
 from ingest.tables.plan import TablePlan, read_table_plan
-from tests.unit.tables.mappings import STANDARD, strict
+from tests.support.mappings import STANDARD, strict
 
 RULES = """
 [columns]

@@ -12,7 +12,7 @@ from astropy.time import Time
 from epntap.catalog.model import Column
 from ingest.facts import Value
 from ingest.tables.values import Measure, Raw, ValueProblem, parse_moment, to_value
-from tests.unit.tables.mappings import STANDARD
+from tests.support.mappings import STANDARD
 
 
 def value(column: str, raw: Raw, **keys: object) -> Value:

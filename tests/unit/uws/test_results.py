@@ -10,7 +10,7 @@ import pytest
 from epntap.errors import ServiceError
 from epntap.uws.model import JobCancelledError, JobResult, ResultError
 from epntap.uws.results import FileSink, Results
-from tests.unit.uws.builders import job
+from tests.support.jobs import job
 
 JOB = job(attempt=1)
 

@@ -10,7 +10,7 @@ from lxml import etree
 
 from epntap.uws.model import Job, JobError, JobResult, Phase, Progress
 from epntap.uws.xml import iso, job_document, job_list, parameters_document, results_document
-from tests.unit.uws.builders import JOB, job
+from tests.support.jobs import JOB, job
 
 ADDRESS = f"https://x.example/tap/async/{JOB.job_id}"
 LATER = JOB.created + timedelta(seconds=9)

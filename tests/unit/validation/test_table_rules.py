@@ -10,7 +10,7 @@ from epntap.catalog.model import Column, Table
 from epntap.epncore.columns import columns_for_frame, columns_for_particles
 from epntap.epncore.rules.all_rules import TABLE_RULES, Severity, TableFacts
 from ingest.findings import table_findings
-from tests.unit.validation.granules import full_table
+from tests.support.granules import full_table
 
 WHOLE = full_table()
 

@@ -13,7 +13,7 @@ from cutouts.extract import cut_files
 from cutouts.formats import Provenance, choose_format
 from cutouts.interval import Interval
 from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc
-from tests.unit.cdf.builders import CdfBuilder
+from tests.support.cdf_builder import CdfBuilder
 
 T0 = parse_utc("2015-12-01")
 SECOND = 10**9

@@ -12,9 +12,9 @@ from epntap.instants.tt2000 import parse_utc
 from ingest.definition.load import load_definition
 from ingest.definition.model import Definition
 from ingest.facts import DatasetFacts, Value
-from tests.unit.cdf.builders import CdfBuilder
-from tests.unit.spase.records import dataset as spase_dataset
-from tests.unit.spase.records import write as write_record
+from tests.support.cdf_builder import CdfBuilder
+from tests.support.spase_records import dataset as spase_dataset
+from tests.support.spase_records import write as write_record
 
 HOUR_NS = 3_600_000_000_000
 

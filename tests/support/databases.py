@@ -1,0 +1,64 @@
+"""Databases made for a test, and removed."""
+
+from __future__ import annotations
+
+import uuid
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import InsufficientPrivilege
+
+from epntap.db.migrate import grant_database
+from epntap.db.pool import Database, Role, connect
+
+__all__ = ["clone_database", "create_database", "drop_database", "name_of", "named_database"]
+
+
+def named_database(database: Database, name: str) -> Database:
+    """The same server's database of this name."""
+    if database.embedded:
+        host = conninfo_to_dict(database.url)["host"]
+        return Database(f"postgresql://postgres:@/{name}?host={host}", embedded=True)
+    scheme, rest = database.url.split("://", 1)
+    address, _, query = rest.partition("?")
+    base = address.rsplit("/", 1)[0]
+    return Database(f"{scheme}://{base}/{name}" + (f"?{query}" if query else ""))
+
+
+def create_database(server: Database, name: str, template: str = "template0") -> Database:
+    """A new database of this name."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    return named_database(server, name)
+
+
+def clone_database(server: Database, prefix: str, template: str) -> Database:
+    """A new database like the template; drop it when done."""
+    clone = create_database(server, f"{prefix}_{uuid.uuid4().hex[:12]}", template)
+    with connect(clone, Role.ADMIN, autocommit=True) as connection:
+        grant_database(connection)
+    return clone
+
+
+def drop_database(server: Database, database: Database) -> None:
+    """Remove a database whoever may be connected."""
+    _drop(server, name_of(database))
+
+
+def name_of(database: Database) -> str:
+    """What the server calls it."""
+    with psycopg.connect(database.url) as connection:
+        return connection.info.dbname
+
+
+def _drop(server: Database, name: str) -> None:
+    drop = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        try:
+            connection.execute(drop + sql.SQL(" WITH (FORCE)"))
+        except InsufficientPrivilege:
+            # a login that is no superuser may not end an autovacuum worker; without FORCE the server does it
+            connection.execute(drop)
