@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import socket
-import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,35 +15,41 @@ from cutouts.make import CutAnswer, make_cut
 from cutouts.plan import CutPlan, Limit, NothingThereError, check_format, gone, version_of
 from cutouts.processes.pool import Cutters
 from cutouts.request import CutRequest
+from epntap.answer.admission import Slots
 from epntap.answer.watch import Watch, Watcher
-from epntap.archive.finder import DatalinkService
+from epntap.archive.finder import Finder
 from epntap.archive.locate import LocatedGranule
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnavailableError
 from epntap.settings import Settings
 
-__all__ = ["CutAnswer", "CutoutService", "NothingThereError", "sync_limit"]
+__all__ = ["CutAnswer", "Cutouts", "NothingThereError", "sync_limit"]
 
 _BUSY_S = 5
 
 
-@dataclass(slots=True)
-class CutoutService:
+@dataclass(frozen=True, slots=True)
+class Cutouts:
     """Makes cut-outs; so many at once that queries still find a thread."""
 
-    links: DatalinkService
-    #: where large cut-outs are made
+    finder: Finder
+    watcher: Watcher
+    #: what is being made or sent
+    places: Slots
+    #: public address, which cut-outs name as where they are from
+    base_url: str
+    #: of a cut-out that is made while its client waits
+    limit: Limit
+    #: up to so many bytes of values, from files of up to so many bytes, are made in this process
+    inline_bytes: int
+    inline_files_bytes: int
+    #: where larger ones are made
     cutters: Cutters = field(default_factory=Cutters)
-    watcher: Watcher = field(default_factory=Watcher)
-    slots: threading.BoundedSemaphore = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.slots = threading.BoundedSemaphore(max(1, self.links.settings.threads // 4))
 
     def plan(self, request: CutRequest, limit: Limit | None = None) -> CutPlan:
         """Find what a request needs. Raises our errors; NothingThereError when no file reaches into the interval."""
-        granule = self.links.holding(request.identifier, request.schema)
-        return self.plan_of(granule, request, limit or sync_limit(self.links.settings))
+        granule = self.finder.holding(request.identifier, request.schema)
+        return self.plan_of(granule, request, limit or self.limit)
 
     def plan_of(self, granule: LocatedGranule, request: CutRequest, limit: Limit) -> CutPlan:
         """The same for a granule that is located already."""
@@ -59,7 +64,7 @@ class CutoutService:
             request.parameters,
             request.format_name,
             request.compress,
-            self.links.settings.base_url,
+            self.base_url,
             limit,
             granule.dataset,
         )
@@ -94,17 +99,16 @@ class CutoutService:
             return answer
 
     def _small(self, plan: CutPlan) -> CutAnswer | None:
-        settings = self.links.settings
-        if plan.archived_bytes > settings.soda_inline_files_bytes:
+        if plan.archived_bytes > self.inline_files_bytes:
             return None
-        return make_cut(plan, small_bytes=settings.soda_inline_bytes)
+        return make_cut(plan, small_bytes=self.inline_bytes)
 
     def original(self, granule_uid: str, schema: str | None = None) -> CutAnswer | None:
         """The very file of a granule that stands for one file, byte for byte; None for other granules.
 
         The answer must be closed by its receiver. Raises our errors as `cut` does.
         """
-        granule = self.links.granule(granule_uid, schema)
+        granule = self.finder.granule(granule_uid, schema)
         if len(granule.files) != 1 or clean_granule_uid(Path(granule.files[0].path).stem) != granule_uid:
             return None
         check_access(granule)
@@ -123,9 +127,9 @@ class CutoutService:
             stack.close()
 
     def _take_slot(self, stack: ExitStack) -> None:
-        if not self.slots.acquire(blocking=False):
+        if not self.places.acquire():
             raise UnavailableError("Too many cut-outs are being made; please try again in a few seconds.", _BUSY_S)
-        stack.callback(self.slots.release)
+        stack.callback(self.places.release)
 
 
 def sync_limit(settings: Settings) -> Limit:

@@ -11,7 +11,7 @@ from cutouts.make import CutAnswer
 from cutouts.plan import NothingThereError, gone, version_of
 from epntap.archive.datasets import dataset
 from epntap.archive.files import file_of
-from epntap.archive.finder import DatalinkService
+from epntap.archive.finder import Finder
 from epntap.archive.locate import LocatedGranule
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
@@ -34,12 +34,12 @@ _MEDIA_TYPES = {
 }
 
 
-def published_file(links: DatalinkService, schema: str, path: str) -> CutAnswer:
+def published_file(finder: Finder, schema: str, path: str) -> CutAnswer:
     """A file that ingestion has published as it is.
 
     Raises NotFoundError for one that it has not, ForbiddenError for one of a dataset that is not public.
     """
-    with links.connect() as connection:
+    with finder.connect() as connection:
         file = file_of(connection, schema, path)
         owner = None if file is None else dataset(connection, schema, file.dataset_id)
     if file is None or owner is None:

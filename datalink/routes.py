@@ -1,23 +1,52 @@
-"""The routes of this package, put together."""
+"""The routes of this room: links, cut-outs and files, and many cut-outs at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import flask
-
-from cutouts.cutouts import CutoutService
+from cutouts.cutouts import Cutouts
 from datalink.bulk.params import Identifiers
 from datalink.bulk.service import BulkService
 from datalink.bulk.views import bulk_blueprint
+from datalink.links.document import Links
 from datalink.links.views import links_blueprint
 from datalink.soda.views import soda_blueprint
-from epntap.archive.finder import DatalinkService
+from datalink.soda.vosi import soda_capabilities
+from epntap.answer.admission import Admission
+from epntap.archive.finder import Finder
+from epntap.http.wing import Wing
+from epntap.settings import Settings
 
-__all__ = ["blueprints"]
+__all__ = ["SODA_JOBS_PATH", "bulk", "links", "soda"]
+
+SODA_JOBS_PATH = "/datalink/soda/async"
 
 
-def blueprints(service: DatalinkService, ask: Callable[[str, int], Identifiers]) -> list[flask.Blueprint]:
-    """What the web application registers; `ask` answers a query with the granules of at most so many rows."""
-    cutouts = CutoutService(service)
-    return [links_blueprint(service), soda_blueprint(cutouts), bulk_blueprint(BulkService(cutouts, ask))]
+def links(finder: Finder, settings: Settings, admission: Admission) -> Wing:
+    """{links} of granules."""
+    service = Links(finder, settings.base_url, admission.share("link documents", 1 / 4))
+    return Wing(name="links", blueprints=(links_blueprint(service),), open_to_other_origins=("/datalink",))
+
+
+def soda(cutouts: Cutouts, settings: Settings) -> Wing:
+    """Cut-outs that are made while the client waits, and files as they are."""
+    return Wing(
+        name="soda",
+        blueprints=(soda_blueprint(cutouts, soda_capabilities(settings)),),
+        open_to_other_origins=("/datalink/soda", "/data"),
+        capabilities="/datalink/soda/capabilities",
+    )
+
+
+def bulk(cutouts: Cutouts, ask: Callable[[str, int], Identifiers], settings: Settings, admission: Admission) -> Wing:
+    """Many cut-outs in one answer; `ask` answers a query with the granules of at most so many rows."""
+    service = BulkService(
+        cutouts,
+        ask,
+        admission.share("bulk answers", 1 / 8),
+        settings.bulk_members,
+        settings.bulk_bytes,
+        settings.results_dir / "spool",
+        settings.send_timeout_s,
+    )
+    return Wing(name="bulk", blueprints=(bulk_blueprint(service),), open_to_other_origins=("/datalink/bulk",))

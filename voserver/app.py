@@ -1,24 +1,21 @@
-"""The web application: routes, error pages, one log line a request."""
+"""The web application: servers, error pages, one log line a request. It knows none of them by name."""
 
 from __future__ import annotations
 
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-import epntap
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.http.body import limit_bodies
 from epntap.http.cors import allow_other_origins
-from epntap.tap.examples import examples_blueprint
-from epntap.tap.pipeline import TapService
-from epntap.tap.sync import sync_blueprint
-from epntap.tap.vosi import vosi_blueprint
+from epntap.http.wing import Wing
+from epntap.settings import Settings
 from voserver.metrics import observe_answer, observe_request
 
 __all__ = ["create_app"]
@@ -26,60 +23,22 @@ __all__ = ["create_app"]
 log = logging.getLogger("epntap.request")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
-#: what web pages of other sites may ask
-_OPEN_PATHS = ("/tap", "/__system__/tap/run", "/datalink", "/data", "/hapi")
 
 
-def create_app(
-    service: TapService, blueprints: Sequence[flask.Blueprint] = (), ready: Callable[[], None] = lambda: None
-) -> flask.Flask:
-    """The application around its services; `blueprints` are those of other packages.
-
-    `ready` raises one of our errors when the service cannot answer.
-    """
+def create_app(wings: Iterable[Wing], settings: Settings) -> flask.Flask:
+    """The application around its servers."""
     app = flask.Flask("epntap")
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # its redirections would be made of the Host header
-    for prefix in ("/tap", "/__system__/tap/run"):
-        name = prefix.strip("/").replace("/", "_")
-        app.register_blueprint(sync_blueprint(service), url_prefix=prefix, name=f"{name}_sync")
-        app.register_blueprint(vosi_blueprint(service), url_prefix=prefix, name=f"{name}_vosi")
-        app.register_blueprint(examples_blueprint(service), url_prefix=prefix, name=f"{name}_examples")
-    for blueprint in blueprints:
-        app.register_blueprint(blueprint)
-    _add_pages(app, service, ready)
+    open_paths: list[str] = []
+    for wing in wings:
+        wing.register(app)
+        open_paths += wing.open_to_other_origins
     _add_errors(app)
-    allow_other_origins(app, _OPEN_PATHS)
-    _add_log(app, frozenset(service.settings.trusted_proxies.replace(" ", "").split(",")))
-    limit_bodies(app, service.settings)
+    allow_other_origins(app, open_paths)
+    _add_log(app, frozenset(settings.trusted_proxies.replace(" ", "").split(",")))
+    limit_bodies(app, settings)
     return app
-
-
-def _add_pages(app: flask.Flask, service: TapService, ready: Callable[[], None]) -> None:
-    @app.get("/")
-    @app.get("/tap")
-    def index() -> str:
-        catalog = service.catalog()
-        tables = [table for table in catalog.tables if table.schema != "tap_schema"]
-        return flask.render_template(
-            "index.html",
-            base_url=service.settings.base_url,
-            tables=tables,
-            version=epntap.__version__,
-            maxrec=service.settings.maxrec_default,
-        )
-
-    @app.get("/health")
-    def health() -> tuple[dict[str, str], int]:
-        try:
-            ready()
-        except EpnTapError as exc:
-            return {"status": "unavailable", "reason": exc.message}, 503
-        return {"status": "ok", "version": epntap.__version__}, 200
-
-    @app.get("/favicon.ico")
-    def favicon() -> tuple[str, int]:
-        return "", 204
 
 
 def _wrong_method(error: MethodNotAllowed) -> flask.Response:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from epntap.answer.admission import threads_for
 from epntap.db.pool import Database
 from epntap.errors import SetupError
 from epntap.logs import start_log
@@ -19,9 +20,6 @@ from voserver.metrics import forget_process
 from voserver.wsgi import build_app
 
 __all__ = ["bound_socket", "run_server"]
-
-#: at least so many threads are left when all that may be held are held
-_SHORT_THREADS = 4
 
 
 def bound_socket(settings: Settings) -> socket.socket:
@@ -64,7 +62,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
             "bind": [f"fd://{self._listener}"],
             "worker_class": PatientWorker,
             "workers": settings.workers,
-            "threads": settings.threads + max(_SHORT_THREADS, settings.threads // 4),
+            "threads": threads_for(settings.threads),
             "timeout": 120,
             "graceful_timeout": 5,
             "keepalive": 15,

@@ -9,22 +9,22 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 
 import flask
 import psycopg
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from psycopg_pool import ConnectionPool
 
-from epntap.answer.admission import Slots
+from epntap.db.pool import pooled
 from epntap.errors import EpnTapError
+from epntap.http.wing import Wing
+from epntap.uws.worker import MISSING_BEATS
+from voserver.house import House, Pools
 
-__all__ = ["FILES_VARIABLE", "Metrics", "forget_process", "observe_answer", "observe_request"]
+__all__ = ["FILES_VARIABLE", "Metrics", "forget_process", "observe_answer", "observe_request", "routes"]
 
 #: names the folder of the files that processes share; set before this module is imported
 FILES_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -76,16 +76,24 @@ def forget_process(pid: int) -> None:
         mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library's own omission
 
 
+def routes(house: House) -> Wing:
+    """The page, in a process that begins to look at its places and connections."""
+    known = Metrics(house)
+    known.start()
+    blueprint = flask.Blueprint("metrics", __name__)
+
+    @blueprint.get("/metrics")
+    def metrics() -> flask.Response:
+        return flask.Response(known.text(), content_type=CONTENT_TYPE_LATEST)
+
+    return Wing(name="metrics", blueprints=(blueprint,))
+
+
 @dataclass(slots=True)
 class Metrics:
     """What one web process tells, and the page that tells of all."""
 
-    slots: Mapping[str, Slots]
-    pools: Mapping[str, ConnectionPool[Any]]
-    #: lends a connection in the service role
-    connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
-    #: signs of life older than this are not counted
-    worker_dead_after_s: float
+    house: House
     _told: dict[str, int] = field(default_factory=dict)
     _asked: float = -_ASK_AGAIN_S
     _known: list[GaugeMetricFamily] = field(default_factory=list)
@@ -94,16 +102,6 @@ class Metrics:
     def start(self) -> None:
         """Look at places and pools from now on; call it after a fork."""
         threading.Thread(target=self._sample, name="metrics", daemon=True).start()
-
-    def blueprint(self) -> flask.Blueprint:
-        """The page."""
-        blueprint = flask.Blueprint("metrics", __name__)
-
-        @blueprint.get("/metrics")
-        def metrics() -> flask.Response:
-            return flask.Response(self.text(), content_type=CONTENT_TYPE_LATEST)
-
-        return blueprint
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -120,14 +118,14 @@ class Metrics:
     def sample(self) -> None:
         """Note how full this process is."""
         with self._lock:
-            for work, slots in self.slots.items():
+            for work, slots in self.house.admission.kinds.items():
                 _IN_USE.labels(work).set(slots.in_use)
                 _MOST.labels(work).set(slots.most)
                 refused = slots.refused
                 _REFUSED.labels(work).inc(refused - self._told.get(work, 0))
                 self._told[work] = refused
-            for name, pool in self.pools.items():
-                now = pool.get_stats()
+            for name in (one.name for one in fields(Pools)):
+                now = getattr(self.house.pools, name).get_stats()
                 size, free = now.get("pool_size", 0), now.get("pool_available", 0)
                 _POOL.labels(name, "in_use").set(size - free)
                 _POOL.labels(name, "idle").set(free)
@@ -154,11 +152,13 @@ class Metrics:
         ingested = GaugeMetricFamily(
             "epntap_last_ingestion_timestamp_seconds", "When a table was last refreshed.", labels=["schema"]
         )
-        with self.connect() as connection:
+        with pooled(self.house.pools.internal) as connection:
             for kind, phase, count in connection.execute(_JOBS):
                 jobs.add_metric([kind, phase], count)
             ((queue_age,),) = connection.execute(_QUEUE).fetchall()
-            ((workers, capacity, seen),) = connection.execute(_WORKERS, (self.worker_dead_after_s,)).fetchall()
+            ((workers, capacity, seen),) = connection.execute(
+                _WORKERS, (self.house.settings.job_heartbeat_s * MISSING_BEATS,)
+            ).fetchall()
             for schema, count, instant in connection.execute(_SERVICES):
                 granules.add_metric([schema], count)
                 ingested.add_metric([schema], instant)

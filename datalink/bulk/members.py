@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from cutouts.cutouts import CutoutService
+from cutouts.cutouts import Cutouts
 from cutouts.make import CutAnswer
 from cutouts.plan import CutPlan, Limit, NothingThereError
 from cutouts.processes.pool import CutterSession
@@ -71,12 +71,12 @@ class Member:
 class Members:
     """Makes the members of a bulk request. `entries` holds a line for each that was tried; `close` ends the work."""
 
-    def __init__(self, service: CutoutService, request: BulkRequest, spool: Path) -> None:
+    def __init__(self, service: Cutouts, request: BulkRequest, spool: Path, most_bytes: int) -> None:
         self.entries: list[Entry] = []
         self._service = service
         self._request = request
         self._spool = spool
-        self._left_bytes = service.links.settings.bulk_bytes
+        self._most_bytes = self._left_bytes = most_bytes
         self._taken: set[str] = {INDEX_NAME}
         self._session: CutterSession | None = None
         self._is_closed = False
@@ -168,17 +168,17 @@ class Members:
         return free
 
     def _limit(self) -> Limit:
-        settings = self._service.links.settings
-        if self._left_bytes < settings.soda_sync_bytes:
+        most = self._service.limit.most_bytes
+        if self._left_bytes < most:
             return Limit(
                 self._left_bytes,
-                f"the {self._left_bytes:,} that are left of the {settings.bulk_bytes:,} of one bulk request; "
+                f"the {self._left_bytes:,} that are left of the {self._most_bytes:,} of one bulk request; "
                 "please make another request for it.",
             )
         return Limit(
-            settings.soda_sync_bytes,
-            f"the {settings.soda_sync_bytes:,} that one of many may hold; please ask for a shorter interval or for "
-            f"fewer PARAMETERS, or post it to {settings.base_url}/datalink/soda/async.",
+            most,
+            f"the {most:,} that one of many may hold; please ask for a shorter interval or for "
+            f"fewer PARAMETERS, or post it to {self._service.base_url}/datalink/soda/async.",
         )
 
 

@@ -6,17 +6,18 @@ import itertools
 import logging
 import math
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
-from cutouts.cutouts import CutoutService
+from cutouts.cutouts import Cutouts
 from datalink.bulk.archives import tar_blocks, zip_blocks
 from datalink.bulk.manifest import manifest
 from datalink.bulk.members import Members
 from datalink.bulk.params import BulkRequest, Identifiers, Packing, bulk_request
-from epntap.answer.watch import Watch, Watcher
+from epntap.answer.admission import Slots
+from epntap.answer.watch import Watch
 from epntap.dali.params import Params
 from epntap.errors import UnavailableError
 
@@ -28,46 +29,47 @@ _BUSY_S = 30
 _MEDIA_TYPES = {Packing.ZIP: "application/zip", Packing.TAR: "application/x-tar"}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class BulkService:
     """Fetches many cut-outs at once; so few such answers at a time that other requests find a thread."""
 
-    cutouts: CutoutService
+    cutouts: Cutouts
     #: answers a query with the granule_uid of at most so many rows
     ask: Callable[[str, int], Identifiers]
-    watcher: Watcher = field(default_factory=Watcher)
-    slots: threading.BoundedSemaphore = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.slots = threading.BoundedSemaphore(max(1, self.cutouts.links.settings.threads // 8))
+    #: answers that are packed
+    places: Slots
+    #: cut-outs in one answer, and bytes of values that they may hold together
+    most_members: int
+    most_bytes: int
+    #: where members are put aside
+    spool: Path
+    #: seconds that a client may take to accept one block
+    send_timeout_s: float
 
     def answer(self, params: Params, client: socket.socket | None = None) -> BulkAnswer:
         """Begin an answer, which must be closed by its receiver. Raises our errors."""
-        settings = self.cutouts.links.settings
-        request = bulk_request(params, most=settings.bulk_members, ask=self.ask)
+        request = bulk_request(params, most=self.most_members, ask=self.ask)
         if request.packing not in _MEDIA_TYPES:
-            return BulkAnswer("text/plain; charset=utf-8", "cutouts.txt", manifest(request, settings.base_url))
+            return BulkAnswer("text/plain; charset=utf-8", "cutouts.txt", manifest(request, self.cutouts.base_url))
         with ExitStack() as stack:
-            if not self.slots.acquire(blocking=False):
+            if not self.places.acquire():
                 raise UnavailableError("Too many bulk answers are being made; please try again in a minute.", _BUSY_S)
-            stack.callback(self.slots.release)
+            stack.callback(self.places.release)
             return self._packed(request, client, stack.pop_all())
 
     def _packed(self, request: BulkRequest, client: socket.socket | None, resources: ExitStack) -> BulkAnswer:
-        settings = self.cutouts.links.settings
-        spool = settings.results_dir / "spool"
         with ExitStack() as stack:
             stack.push(resources)
             try:
-                spool.mkdir(parents=True, exist_ok=True)
+                self.spool.mkdir(parents=True, exist_ok=True)
             except OSError as exc:
                 log.exception("the folder of spooled answers cannot be made")
                 raise UnavailableError("The server cannot put cut-outs aside at the moment.", _BUSY_S) from exc
-            members = Members(self.cutouts, request, spool)
+            members = Members(self.cutouts, request, self.spool, self.most_bytes)
             stack.callback(members.close)
-            watch = Watch(math.inf, lambda _ending: members.close(), client, settings.send_timeout_s)
-            self.watcher.add(watch)
-            stack.callback(self.watcher.remove, watch)
+            watch = Watch(math.inf, lambda _ending: members.close(), client, self.send_timeout_s)
+            self.cutouts.watcher.add(watch)
+            stack.callback(self.cutouts.watcher.remove, watch)
             blocks = zip_blocks(members) if request.packing is Packing.ZIP else tar_blocks(members)
             stack.callback(blocks.close)
             # what is wrong with the first member is in the index; what is wrong with all is said with a status

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from datalink.links.formats import LinkFormat
 from datalink.links.offers import Offers
 from datalink.links.rows import Link, LinkMaker, fault_link
+from epntap.answer.admission import Slots
 from epntap.answer.model import Outcome, OutcomeStatus
 from epntap.archive.batches import Batches
-from epntap.archive.finder import DatalinkService
+from epntap.archive.finder import Finder
 from epntap.errors import EpnTapError, UnavailableError
 
-__all__ = ["LinksAnswer", "LinksRequest", "links_answer"]
+__all__ = ["Links", "LinksAnswer", "LinksRequest"]
 
 #: identifiers that are looked up at once; the first rows leave after so many
 BATCH = 500
 ID_FIELD = "ID"
+_BUSY_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,46 +58,56 @@ class LinksAnswer:
         self._resources.close()
 
 
-def links_answer(service: DatalinkService, request: LinksRequest, form: LinkFormat) -> LinksAnswer:
-    """Begin the document; at least one row for each identifier.
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Makes {links} documents; so few long ones at once that queries still find a thread."""
 
-    Raises ParameterError for a schema that is not published, UnavailableError when the database is away or too many
-    long documents are being written: neither is the fault of an identifier.
-    """
-    batches = service.batches(request.schema)
-    resources = ExitStack()
-    if len(request.identifiers) > BATCH:
-        resources.enter_context(service.long_answer())
-    return LinksAnswer(_blocks(service, batches, request, form), resources)
+    finder: Finder
+    base_url: str
+    #: documents with more identifiers than are looked up at once
+    places: Slots
 
+    def answer(self, request: LinksRequest, form: LinkFormat) -> LinksAnswer:
+        """Begin the document; at least one row for each identifier.
 
-def _blocks(
-    service: DatalinkService, batches: Batches, request: LinksRequest, form: LinkFormat
-) -> Generator[bytes, None, None]:
-    offers = Offers(service.settings.base_url, ID_FIELD, request.schema)
-    maker = LinkMaker(service.settings.base_url, offers, request.schema)
-    writer = form.writer(request.identifiers)
-    rows, is_cut = 0, request.is_cut
-    yield_first = writer.header()
-    for first in range(0, len(request.identifiers), BATCH):
-        some = request.identifiers[first : first + BATCH]
-        try:
-            found = list(_links(batches, maker, some))
-        except EpnTapError as exc:
-            if yield_first or not form.says_outcome:
-                raise
-            # the beginning has been sent: that it is not all is said at the end
-            yield writer.trailer(Outcome(OutcomeStatus.ERROR, rows, exc.message), offers.descriptors())
-            return
-        taken, is_full = _take(found, None if request.maxrec is None else request.maxrec - rows)
-        rows += len(taken)
-        is_cut = is_cut or is_full
-        yield yield_first + writer.rows(taken)
-        yield_first = b""
-        if is_full:
-            break
-    outcome = Outcome(OutcomeStatus.OVERFLOW if is_cut else OutcomeStatus.OK, rows)
-    yield yield_first + writer.trailer(outcome, offers.descriptors())
+        Raises ParameterError for a schema that is not published, UnavailableError when the database is away or too
+        many long documents are being written: neither is the fault of an identifier.
+        """
+        batches = self.finder.batches(request.schema)
+        resources = ExitStack()
+        if len(request.identifiers) > BATCH:
+            if not self.places.acquire():
+                raise UnavailableError(
+                    "Too many long lists of links are being written; please try again shortly.", _BUSY_S
+                )
+            resources.callback(self.places.release)
+        return LinksAnswer(self._blocks(batches, request, form), resources)
+
+    def _blocks(self, batches: Batches, request: LinksRequest, form: LinkFormat) -> Generator[bytes, None, None]:
+        offers = Offers(self.base_url, ID_FIELD, request.schema)
+        maker = LinkMaker(self.base_url, offers, request.schema)
+        writer = form.writer(request.identifiers)
+        rows, is_cut = 0, request.is_cut
+        yield_first = writer.header()
+        for first in range(0, len(request.identifiers), BATCH):
+            some = request.identifiers[first : first + BATCH]
+            try:
+                found = list(_links(batches, maker, some))
+            except EpnTapError as exc:
+                if yield_first or not form.says_outcome:
+                    raise
+                # the beginning has been sent: that it is not all is said at the end
+                yield writer.trailer(Outcome(OutcomeStatus.ERROR, rows, exc.message), offers.descriptors())
+                return
+            taken, is_full = _take(found, None if request.maxrec is None else request.maxrec - rows)
+            rows += len(taken)
+            is_cut = is_cut or is_full
+            yield yield_first + writer.rows(taken)
+            yield_first = b""
+            if is_full:
+                break
+        outcome = Outcome(OutcomeStatus.OVERFLOW if is_cut else OutcomeStatus.OK, rows)
+        yield yield_first + writer.trailer(outcome, offers.descriptors())
 
 
 def _take(found: Sequence[list[Link]], most: int | None) -> tuple[list[Link], bool]:

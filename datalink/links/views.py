@@ -8,11 +8,11 @@ import re
 import flask
 
 import epntap
-from datalink.links.document import LinksAnswer, LinksRequest, links_answer
+from datalink.links.document import Links, LinksAnswer, LinksRequest
 from datalink.links.formats import HTML, VOTABLE, LinkFormat, choose_link_format
 from datalink.links.rows import hapi_address
 from epntap.answer.spool import Spool
-from epntap.archive.finder import DatalinkService
+from epntap.archive.finder import Finder
 from epntap.cdf import format_utc, parse_utc
 from epntap.dali.params import Params, read_params, single
 from epntap.errors import EpnTapError, NotFoundError, ParameterError, UnavailableError
@@ -31,7 +31,7 @@ def request_params() -> Params:
     return read_params([*request.args.items(multi=True), *request.form.items(multi=True)])
 
 
-def links_blueprint(service: DatalinkService) -> flask.Blueprint:
+def links_blueprint(service: Links) -> flask.Blueprint:
     """The routes of {links} and of the redirection to HAPI."""
     blueprint = flask.Blueprint("datalink", __name__)
 
@@ -45,11 +45,11 @@ def links_blueprint(service: DatalinkService) -> flask.Blueprint:
             return _with_headers(flask.Response(status=304), form, tag)
         if flask.request.method == "HEAD":
             return _with_headers(flask.Response(content_type=form.media_type), form, tag)
-        return _with_headers(_response(links_answer(service, wanted, form), form), form, tag)
+        return _with_headers(_response(service.answer(wanted, form), form), form, tag)
 
     @blueprint.route("/datalink/hapi", methods=["GET", "POST"])
     def hapi() -> flask.Response:
-        return flask.Response(status=303, headers={"Location": _hapi_location(service, request_params())})
+        return flask.Response(status=303, headers={"Location": _hapi_location(service.finder, request_params())})
 
     @blueprint.errorhandler(EpnTapError)
     def failed(error: EpnTapError) -> flask.Response:
@@ -96,9 +96,9 @@ def _maxrec(text: str | None) -> int | None:
     return int(text)
 
 
-def _etag(service: DatalinkService, wanted: LinksRequest, form: LinkFormat) -> str:
+def _etag(service: Links, wanted: LinksRequest, form: LinkFormat) -> str:
     """The same as long as nothing is published and the address of the service stays."""
-    said = (epntap.__version__, service.version(), service.settings.base_url, form.media_type, wanted)
+    said = (epntap.__version__, service.finder.version(), service.base_url, form.media_type, wanted)
     return hashlib.sha256(repr(said).encode(errors="replace")).hexdigest()[:32]
 
 
@@ -126,11 +126,11 @@ def _response(answer: LinksAnswer, form: LinkFormat) -> flask.Response:
     return response
 
 
-def _hapi_location(service: DatalinkService, params: Params) -> str:
+def _hapi_location(finder: Finder, params: Params) -> str:
     identifier = single(params, "ID")
     if identifier is None:
         raise ParameterError("ID is missing; give the granule_uid of a published granule.")
-    granule = service.granule(identifier, single(params, "SCHEMA"))
+    granule = finder.granule(identifier, single(params, "SCHEMA"))
     if not granule.dataset.hapi_url:
         raise NotFoundError(f"The dataset of {identifier!r} has no HAPI service.")
     return hapi_address(

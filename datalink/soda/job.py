@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 
-from cutouts.cutouts import CutoutService
+from cutouts.cutouts import Cutouts
 from cutouts.make import CutAnswer
 from cutouts.plan import Limit, check_format
 from cutouts.processes.pool import CutterSession
@@ -20,15 +20,18 @@ __all__ = ["run_cut_job"]
 _PLAIN = "text/plain;charset=utf-8"
 
 
-def run_cut_job(service: CutoutService, parameters: Iterable[tuple[str, str]], sink: Sink) -> None:
+def run_cut_job(
+    service: Cutouts, parameters: Iterable[tuple[str, str]], sink: Sink, *, most: int, most_bytes: int
+) -> None:
     """Write the cut-outs that the parameters ask for, which are checked only now.
 
-    What is wrong with one of them is its result: a text that begins with a label of SODA. Raises our errors for what
-    concerns them all: wrong parameters, too many combinations, the database or the room for results gone.
+    At most `most` combinations, and `most_bytes` of values. What is wrong with one of them is its result: a text that
+    begins with a label of SODA. Raises our errors for what concerns them all: wrong parameters, too many combinations,
+    the database or the room for results gone.
     """
-    requests = cut_requests(read_params(parameters), most=service.links.settings.soda_async_combinations)
+    requests = cut_requests(read_params(parameters), most=most)
     check_format(requests[0])
-    with closing(_Work(service, sink, requests)) as work:
+    with closing(_Work(service, sink, requests, most_bytes)) as work:
         for number in range(len(requests)):
             work.write(number)
     sink.report(len(requests), len(requests))
@@ -37,12 +40,12 @@ def run_cut_job(service: CutoutService, parameters: Iterable[tuple[str, str]], s
 class _Work:
     """One job in progress; the process that makes its cut-outs ends with it."""
 
-    def __init__(self, service: CutoutService, sink: Sink, requests: Sequence[CutRequest]) -> None:
+    def __init__(self, service: Cutouts, sink: Sink, requests: Sequence[CutRequest], most_bytes: int) -> None:
         self._service = service
         self._sink = sink
         self._requests = requests
         self._has_several_intervals = len({request.interval for request in requests}) > 1
-        self._left_bytes = service.links.settings.soda_async_bytes
+        self._most_bytes = self._left_bytes = most_bytes
         self._session: CutterSession | None = None
         sink.on_cancel(self.close)
 
@@ -74,7 +77,7 @@ class _Work:
 
     def _begin(self, request: CutRequest) -> CutAnswer:
         try:
-            granule = self._service.links.holding(request.identifier, request.schema)
+            granule = self._service.finder.holding(request.identifier, request.schema)
         except UnavailableError as exc:
             raise _DatabaseGoneError(exc.message, exc.retry_after_s) from exc
         plan = self._service.plan_of(granule, request, self._limit())
@@ -102,10 +105,9 @@ class _Work:
         self._sink.write(f"{error.label}: {error.message}\n".encode())
 
     def _limit(self) -> Limit:
-        most = self._service.links.settings.soda_async_bytes
         return Limit(
             self._left_bytes,
-            f"the {self._left_bytes:,} that are left of the {most:,} of one job; "
+            f"the {self._left_bytes:,} that are left of the {self._most_bytes:,} of one job; "
             "please ask for a shorter interval or for fewer PARAMETERS, or make another job for it.",
         )
 

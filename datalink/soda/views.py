@@ -9,14 +9,14 @@ from urllib.parse import quote
 import flask
 from werkzeug.http import is_resource_modified
 
-from cutouts.cutouts import CutAnswer, CutoutService, NothingThereError
+from cutouts.cutouts import CutAnswer, Cutouts, NothingThereError
 from cutouts.files import published_file
 from cutouts.formats import FORMATS
 from cutouts.plan import Version, check_format
 from cutouts.request import EVERYTHING, CutRequest
 from datalink.links.views import request_params
 from datalink.soda.params import cut_request
-from datalink.soda.vosi import soda_availability, soda_capabilities
+from datalink.soda.vosi import soda_availability
 from epntap.answer.spool import Spool
 from epntap.errors import EpnTapError, InputError, NotFoundError, ParameterError, UnavailableError
 from epntap.http.ranges import Part
@@ -34,7 +34,7 @@ _XML = "text/xml; charset=utf-8"
 _PLAIN = "text/plain; charset=utf-8"
 
 
-def soda_blueprint(service: CutoutService) -> flask.Blueprint:
+def soda_blueprint(service: Cutouts, capabilities_document: bytes) -> flask.Blueprint:
     """The routes of cut-outs."""
     blueprint = flask.Blueprint("soda", __name__)
 
@@ -44,11 +44,11 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
 
     @blueprint.get("/datalink/soda/capabilities")
     def capabilities() -> flask.Response:
-        return flask.Response(soda_capabilities(service.links.settings), content_type=_XML)
+        return flask.Response(capabilities_document, content_type=_XML)
 
     @blueprint.get("/datalink/soda/availability")
     def availability() -> flask.Response:
-        note = service.links.failure()
+        note = service.finder.failure()
         return flask.Response(soda_availability(available=not note, note=note), content_type=_XML)
 
     @blueprint.get("/data/<path:name>")
@@ -64,7 +64,7 @@ def soda_blueprint(service: CutoutService) -> flask.Blueprint:
 
     @blueprint.get("/files/<schema>/<path:path>")
     def file(schema: str, path: str) -> flask.Response:
-        answer = published_file(service.links, schema, path)
+        answer = published_file(service.finder, schema, path)
         response = _respond(answer, answer.version)
         response.headers["Content-Disposition"] = "inline"
         return response
@@ -98,7 +98,7 @@ def failure(error: EpnTapError) -> flask.Response:
     return response
 
 
-def _cut(service: CutoutService, request: CutRequest) -> flask.Response:
+def _cut(service: Cutouts, request: CutRequest) -> flask.Response:
     """A cut-out, which is not made when the client has it already."""
     check_format(request)
     plan = service.plan(request)

@@ -1,11 +1,10 @@
-"""What DataLink and cut-outs need to answer: built once in each process."""
+"""Finds granules, for all that answers with their files or links: built once in each process."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,26 +19,17 @@ from epntap.catalog.load import catalog_version
 from epntap.catalog.model import Catalog
 from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc
 from epntap.errors import NotFoundError, ParameterError, UnavailableError
-from epntap.settings import Settings
 
-__all__ = ["DatalinkService"]
-
-_BUSY_S = 5
+__all__ = ["Finder"]
 
 
 @dataclass(frozen=True, slots=True)
-class DatalinkService:
-    """Finds granules; knows the public address."""
+class Finder:
+    """Finds granules and what is held of datasets."""
 
-    settings: Settings
     #: lends a connection in the service role
     connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
     catalog: Callable[[], Catalog]
-    #: places for answers that take long, so that queries still find a thread
-    long_answers: threading.BoundedSemaphore = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "long_answers", threading.BoundedSemaphore(max(1, self.settings.threads // 4)))
 
     def granule(self, granule_uid: str, schema: str | None = None) -> LocatedGranule:
         """What an identifier stands for, in the service of this schema if one is given.
@@ -89,16 +79,6 @@ class DatalinkService:
             names = [table.schema for table in tables]
             tables = [table for table in tables if table.schema == _published(schema, names)[0]]
         return Batches(self.connect, Bulk(tables, _utc_to_tt2000))
-
-    @contextmanager
-    def long_answer(self) -> Iterator[None]:
-        """A place for an answer that may take long. Raises UnavailableError when all are taken."""
-        if not self.long_answers.acquire(blocking=False):
-            raise UnavailableError("Too many long lists of links are being written; please try again shortly.", _BUSY_S)
-        try:
-            yield
-        finally:
-            self.long_answers.release()
 
     def version(self) -> tuple[int, int]:
         """Another one after every publication."""

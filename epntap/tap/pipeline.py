@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from psycopg_pool import ConnectionPool
 
 from epntap import adql
-from epntap.answer.admission import Place, Slots
+from epntap.answer.admission import Admission, Place, Slots
 from epntap.answer.endings import ClientGoneError
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.answer.watch import Ending, Watch, Watcher
@@ -50,7 +50,8 @@ class TapService:
     settings: Settings
     pool: ConnectionPool[Connection]
     catalog: Callable[[], Catalog]
-    watcher: Watcher = field(default_factory=Watcher)
+    admission: Admission
+    watcher: Watcher
     features: adql.Features = field(default_factory=adql.Features)
     #: XML of service descriptors for an answer with these columns
     describe: Callable[[list[ResultColumn]], list[str]] = lambda _columns: []
@@ -63,10 +64,12 @@ class TapService:
     slow: Slots = field(init=False)
 
     def __post_init__(self) -> None:
-        self.reading = Slots(self.settings.threads // 2)
-        self.running = Slots(self.settings.query_connections)
+        connections = self.settings.query_connections
+        self.running = self.admission.counted("queries", connections)
         # not all connections either: some are left for what is short
-        self.slow = Slots(min(self.settings.threads // 2, self.settings.query_connections * 2 // 3))
+        half = max(1, self.admission.most // 2)
+        self.slow = self.admission.kind("slow answers", min(half, max(1, connections * 2 // 3)))
+        self.reading = self.admission.kind("uploads", half)
 
     def answer(self, request: TapRequest, client: socket.socket | None = None) -> Answer:
         """Start the query and wait for its first block, so that what fails early fails with a proper error.

@@ -6,7 +6,7 @@ import math
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -30,7 +30,7 @@ class FileSender:
 
     sending: Slots
     send_timeout_s: float
-    watcher: Watcher = field(default_factory=Watcher)
+    watcher: Watcher
 
     def response(self, job: Job, result: JobResult, file: BinaryIO) -> flask.Response:
         """The response for a result of a COMPLETED job; it closes the file.

@@ -28,7 +28,7 @@ _LOOK_AGAIN_S = 2.0
 _RUNID_LENGTH = 64
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class JobService:
     """The jobs of one kind, as their users see them: built once in each web process."""
 
@@ -37,14 +37,10 @@ class JobService:
     store: JobStore
     results: Results
     waits: JobWaits
+    #: waits in progress hold threads of the web server, so they are counted, for all kinds of jobs together
+    waiting: Slots
     #: names (upper case) of parameters that a job can have several of, from several posts (DALI 1.1 §3.4.5)
     adding_up: frozenset[str] = frozenset({"UPLOAD"})
-    #: waits in progress hold threads of the web server, so they are counted, for all kinds of jobs together
-    waiting: Slots | None = None
-
-    def __post_init__(self) -> None:
-        if self.waiting is None:
-            self.waiting = Slots(self.settings.threads // 4)
 
     def create(self, parameters: Parameters, session: str | None, files: Files = ()) -> Job:
         """A new job, started when PHASE=RUN is among the parameters (UWS 1.1 §2.2.3.1)."""
@@ -179,7 +175,6 @@ class JobService:
             raise no_such_job(job_id)
 
     def _wait(self, job_id: str, limit_s: float, is_over: Callable[[Job], bool]) -> Job | None:
-        assert self.waiting is not None
         if limit_s <= 0 or not self.waiting.acquire():
             return None
         try:

@@ -1,0 +1,134 @@
+"""What all servers of one process share: built once, after the fork, and handed to whoever needs a part of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from psycopg_pool import ConnectionPool
+
+from cutouts.cutouts import Cutouts, sync_limit
+from datalink.links.descriptors import descriptors_for_answer
+from datalink.links.spans import ServiceSpans
+from epntap.answer.admission import Admission
+from epntap.answer.watch import Watcher
+from epntap.archive.finder import Finder
+from epntap.catalog.load import CatalogCache
+from epntap.connection import Connection
+from epntap.db.pool import Database, Role, connect, open_pool, pooled
+from epntap.settings import Settings
+from epntap.tap.pipeline import TapService
+from epntap.uws.changes import JobWaits
+from epntap.uws.results import Results
+from epntap.uws.service import JobService
+from epntap.uws.store import JobStore
+
+__all__ = ["House", "Pools", "build_house", "worker_pools"]
+
+#: connections for all that is not a query, and for jobs
+_INTERNAL_CONNECTIONS = 4
+#: seconds after which the database notices that a worker was killed while its query ran
+_CHECK_CLIENT = "2s"
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """The connections of one process."""
+
+    #: in the role that may only read what is published
+    queries: ConnectionPool[Connection]
+    #: in the service role
+    internal: ConnectionPool[Connection]
+    #: the same for jobs, so that asking how a job is doing never waits for anything else
+    jobs: ConnectionPool[Connection]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The parts from which servers are made."""
+
+    settings: Settings
+    pools: Pools
+    catalog: CatalogCache
+    #: how much may be in progress at once, of everything
+    admission: Admission
+    #: looks after all answers that last
+    watcher: Watcher
+    finder: Finder
+    cutouts: Cutouts
+    tap: TapService
+    #: jobs of queries; those of others are the same with another kind
+    jobs: JobService
+
+
+def build_house(settings: Settings, database: Database, pools: Pools | None = None) -> House:
+    """Everything that a process needs, with pools for the web unless others are given."""
+    pools = pools or _web_pools(settings, database)
+    catalog = CatalogCache(lambda: pooled(pools.internal))
+    admission = Admission.of(settings.threads, _cores())
+    watcher = Watcher()
+    finder = Finder(lambda: pooled(pools.internal), catalog)
+    spans = ServiceSpans(lambda: pooled(pools.internal), catalog)
+    return House(
+        settings=settings,
+        pools=pools,
+        catalog=catalog,
+        admission=admission,
+        watcher=watcher,
+        finder=finder,
+        cutouts=Cutouts(
+            finder=finder,
+            watcher=watcher,
+            places=admission.share("cut-outs", 1 / 4, computes=True),
+            base_url=settings.base_url,
+            limit=sync_limit(settings),
+            inline_bytes=settings.soda_inline_bytes,
+            inline_files_bytes=settings.soda_inline_files_bytes,
+        ),
+        tap=TapService(
+            settings=settings,
+            pool=pools.queries,
+            catalog=catalog,
+            admission=admission,
+            watcher=watcher,
+            describe=lambda columns: descriptors_for_answer(settings.base_url, columns, spans),
+        ),
+        jobs=JobService(
+            kind="tap",
+            settings=settings,
+            store=JobStore(lambda: pooled(pools.jobs)),
+            results=Results(settings.results_dir / "jobs"),
+            waits=JobWaits(lambda: connect(database, Role.SERVICE, autocommit=True)),
+            waiting=admission.share("waits", 1 / 4),
+        ),
+    )
+
+
+def _web_pools(settings: Settings, database: Database) -> Pools:
+    timeout_ms = f"{settings.sync_timeout_s * 1000:.0f}"
+    return Pools(
+        queries=open_pool(
+            database, Role.READER, size=settings.query_connections, name="queries", statement_timeout=timeout_ms
+        ),
+        internal=open_pool(database, Role.SERVICE, size=_INTERNAL_CONNECTIONS, name="internal"),
+        jobs=open_pool(database, Role.SERVICE, size=_INTERNAL_CONNECTIONS, name="jobs"),
+    )
+
+
+def worker_pools(settings: Settings, database: Database, longest_s: int) -> Pools:
+    """The connections of a worker; its queries may take so many seconds."""
+    internal = open_pool(database, Role.SERVICE, size=settings.worker_jobs + 1, name="internal")
+    queries = open_pool(
+        database,
+        Role.READER,
+        size=settings.worker_jobs,
+        name="queries",
+        statement_timeout=f"{longest_s * 1000}",
+        client_connection_check_interval=_CHECK_CLIENT,
+    )
+    return Pools(queries=queries, internal=internal, jobs=internal)
+
+
+def _cores() -> int:
+    # those that this process may use; not every system tells
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,59 @@
+"""The page at the root and whether the service is ready."""
+
+from __future__ import annotations
+
+import os
+
+import flask
+import psycopg
+
+import epntap
+from epntap.db.pool import pooled
+from epntap.errors import EpnTapError, UnavailableError
+from epntap.http.wing import Wing
+from voserver.house import House
+
+__all__ = ["routes"]
+
+
+def routes(house: House) -> Wing:
+    """/, which is also the page of TAP, /health and /favicon.ico."""
+    pages = flask.Blueprint("pages", __name__)
+
+    @pages.get("/")
+    @pages.get("/tap")
+    def index() -> str:
+        tables = [table for table in house.catalog().tables if table.schema != "tap_schema"]
+        return flask.render_template(
+            "index.html",
+            base_url=house.settings.base_url,
+            tables=tables,
+            version=epntap.__version__,
+            maxrec=house.settings.maxrec_default,
+        )
+
+    @pages.get("/health")
+    def health() -> tuple[dict[str, str], int]:
+        try:
+            _check_ready(house)
+        except EpnTapError as exc:
+            return {"status": "unavailable", "reason": exc.message}, 503
+        return {"status": "ok", "version": epntap.__version__}, 200
+
+    @pages.get("/favicon.ico")
+    def favicon() -> tuple[str, int]:
+        return "", 204
+
+    return Wing(name="pages", blueprints=(pages,))
+
+
+def _check_ready(house: House) -> None:
+    """Raises UnavailableError with the reason when the service cannot answer."""
+    try:
+        with pooled(house.pools.internal) as connection:
+            connection.execute("SELECT version FROM archive.catalog_version")
+    except psycopg.Error as exc:
+        raise UnavailableError("The database is not initialised for this version.") from exc
+    folder = house.settings.results_dir
+    if folder.exists() and not os.access(folder, os.W_OK):
+        raise UnavailableError("The folder of results cannot be written.")

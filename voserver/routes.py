@@ -1,0 +1,41 @@
+"""All servers, one line each: a new one is a folder with `routes`, and a line here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from datalink import routes as datalink
+from datalink.bulk.params import Identifiers
+from datalink.soda.params import SEVERAL_IN_JOBS
+from epntap.http.wing import Wing
+from epntap.tap import routes as tap
+from epntap.tap.identifiers import column_values
+from epntap.uws import routes as uws
+from epntap.uws.send import FileSender
+from voserver import metrics, pages
+from voserver.house import House
+
+__all__ = ["wings"]
+
+_JOBS_PATHS = tuple(f"{path}/async" for path in tap.TAP_PATHS)
+
+
+def wings(house: House) -> tuple[Wing, ...]:
+    """What the application registers."""
+    settings, admission = house.settings, house.admission
+    cut_jobs = replace(house.jobs, kind="soda", adding_up=SEVERAL_IN_JOBS)
+    sender = FileSender(admission.share("results", 1 / 2), settings.send_timeout_s, house.watcher)
+
+    def granules(query: str, most: int) -> Identifiers:
+        return Identifiers(*column_values(house.tap, query, "granule_uid", most))
+
+    return (
+        tap.routes(house.tap),
+        uws.routes(house.jobs, sender, _JOBS_PATHS),
+        uws.routes(cut_jobs, sender, [datalink.SODA_JOBS_PATH], uws.text_error),
+        datalink.links(house.finder, settings, admission),
+        datalink.soda(house.cutouts, settings),
+        datalink.bulk(house.cutouts, granules, settings, admission),
+        metrics.routes(house),
+        pages.routes(house),
+    )
