@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from xml.sax.saxutils import escape, quoteattr
 
-__all__ = ["attribute", "xml_legal", "xml_text"]
+__all__ = ["attribute", "is_ncname", "xml_legal", "xml_text"]
 
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NCNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def is_ncname(text: str) -> bool:
+    """Whether a text can be an XML ID as it is; letters beyond ASCII would do as well, but not for all readers."""
+    return _NCNAME.fullmatch(text) is not None
 
 
 def xml_legal(text: str) -> str:

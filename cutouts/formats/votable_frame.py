@@ -5,27 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import quoteattr
 
 from cutouts.formats.base import Provenance, statements
 from cutouts.formats.votable_cells import Cells, cells_of
 from cutouts.series import Axis, Column, SeriesCut
+from epntap.formats.votable import RESULTS_START, VOTABLE_END, VOTABLE_START, info
 from epntap.units.vounit import is_dimensionless, to_vounit
-from epntap.xml import xml_text
+from epntap.xml import attribute, is_ncname, xml_text
 
 __all__ = ["END", "Extra", "Frame", "start"]
 
-END = "</RESOURCE>\n</VOTABLE>\n"
-_START = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n'
-    '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"'
-    ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
-    ' xsi:schemaLocation="http://www.ivoa.net/xml/VOTable/v1.3 http://www.ivoa.net/xml/VOTable/VOTable-1.4.xsd">\n'
-    '<RESOURCE type="results">\n<INFO name="QUERY_STATUS" value="OK"/>\n'
-)
+END = f"</RESOURCE>\n{VOTABLE_END}"
 _TIMESYS = '<TIMESYS ID="utc" timescale="UTC" refposition="UNKNOWN"/>\n'
-_NCNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LINKED = re.compile(r"(DEPEND|LABL_PTR|REPRESENTATION)_\d+|DELTA_(PLUS|MINUS)_VAR|UNIT_PTR")
 #: what lies along a dimension, by its unit
 _AXIS_UCDS = {"eV": "phys.energy", "keV": "phys.energy", "MeV": "phys.energy", "GeV": "phys.energy", "J": "phys.energy"}
@@ -44,8 +35,8 @@ class Extra:
 
 def start(cut: SeriesCut, provenance: Provenance) -> str:
     """The document up to its first TABLE."""
-    infos = "".join(_info(name, text) for name, texts in statements(cut, provenance) for text in texts)
-    return _START + infos + _TIMESYS
+    infos = "".join(info(name, text) for name, texts in statements(cut, provenance) for text in texts)
+    return VOTABLE_START + RESULTS_START + infos + _TIMESYS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +58,7 @@ class Frame:
         for one, cell in enumerate(cells, 1):
             fields.append(self._field(cell, f"field_{self.number}_{one}"))
             fields += [_extra(extra) for extra in extras if extra.column is cell.column]
-        name = _quoted(self.axis.name)
+        name = attribute(self.axis.name)
         return f'<TABLE name={name} nrows="{len(self.axis)}">\n{params}{"".join(fields)}'
 
     def _columns(self) -> Sequence[Column]:
@@ -98,14 +89,14 @@ class Frame:
         is_time = variable.cdf_type.is_epoch
         pairs = (
             # readers make an ID of the name; where they cannot, one is given
-            ("ID", None if _NCNAME.fullmatch(variable.name) else own_id),
+            ("ID", None if is_ncname(variable.name) else own_id),
             ("name", variable.name),
             *cells.attributes,
             ("unit", None if is_time else to_vounit(self._units(column))),
             ("ref", "utc" if is_time else None),
             ("ucd", self._ucd(column)),
         )
-        return "".join(f" {name}={_quoted(value)}" for name, value in pairs if value is not None)
+        return "".join(f" {name}={attribute(value)}" for name, value in pairs if value is not None)
 
     def _units(self, column: Column) -> str | None:
         """As the file spells them, or where it is silent as the catalogue does."""
@@ -140,13 +131,5 @@ class Frame:
 def _extra(extra: Extra) -> str:
     size = extra.column.variable.dims
     count = f' arraysize="{"x".join(map(str, reversed(size)))}"' if size and max(size) > 1 else ""
-    name = f'name={_quoted(extra.name)} datatype="long"{count}'
+    name = f'name={attribute(extra.name)} datatype="long"{count}'
     return f"<FIELD {name}><DESCRIPTION>{xml_text(extra.about)}</DESCRIPTION></FIELD>\n"
-
-
-def _info(name: str, value: str) -> str:
-    return f"<INFO name={_quoted(name)} value={_quoted(value)}/>\n"
-
-
-def _quoted(text: str) -> str:
-    return quoteattr(_ILLEGAL.sub("\ufffd", text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
-from xml.sax.saxutils import quoteattr
 
 from cutouts.formats import FORMATS
 from epntap.answer.model import ResultColumn
 from epntap.formats.votable import field_ids
-from epntap.xml import xml_legal, xml_text
+from epntap.xml import attribute, xml_text
 
 __all__ = [
     "DATALINK",
@@ -59,17 +58,14 @@ class InputParam:
             ("ucd", self.ucd),
             ("ref", self.ref),
         )
-        start = "<PARAM" + "".join(f" {key}={quoteattr(text)}" for key, text in attributes if text)
+        start = "<PARAM" + "".join(f" {key}={attribute(text)}" for key, text in attributes if text)
         content = f"<DESCRIPTION>{xml_text(self.description)}</DESCRIPTION>" if self.description else ""
         values = "".join(
-            f"<{tag} value={quoteattr(text)}/>" for tag, text in (("MIN", self.minimum), ("MAX", self.maximum)) if text
-        ) + "".join(
-            f"<OPTION name={quoteattr(xml_legal(name))} value={quoteattr(xml_legal(value))}/>"
-            for value, name in self.options
-        )
+            f"<{tag} value={attribute(text)}/>" for tag, text in (("MIN", self.minimum), ("MAX", self.maximum)) if text
+        ) + "".join(f"<OPTION name={attribute(name)} value={attribute(value)}/>" for value, name in self.options)
         if values:
             content += f"<VALUES>{values}</VALUES>"
-        return f"{start} value={quoteattr(self.value)}>{content}</PARAM>\n"
+        return f"{start} value={attribute(self.value)}>{content}</PARAM>\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +91,10 @@ class Descriptor:
             ("exampleURL", self.example_url),
         ]
         return (
-            f'<RESOURCE type="meta" utype="adhoc:service" ID={quoteattr(self.resource_id)} '
-            f"name={quoteattr(self.name)}>\n<DESCRIPTION>{xml_text(self.description)}</DESCRIPTION>\n"
+            f'<RESOURCE type="meta" utype="adhoc:service" ID={attribute(self.resource_id)} '
+            f"name={attribute(self.name)}>\n<DESCRIPTION>{xml_text(self.description)}</DESCRIPTION>\n"
             + "".join(
-                f'<PARAM name="{key}" datatype="char" arraysize="*" value={quoteattr(xml_legal(value))}/>\n'
+                f'<PARAM name="{key}" datatype="char" arraysize="*" value={attribute(value)}/>\n'
                 for key, value in fixed
                 if value
             )

@@ -16,8 +16,8 @@ from cutouts.plan import Version, check_format
 from cutouts.request import EVERYTHING, CutRequest
 from datalink.links.views import request_params
 from datalink.soda.params import cut_request
-from datalink.soda.vosi import soda_availability
 from epntap.answer.spool import Spool
+from epntap.dali import vosi
 from epntap.errors import EpnTapError, InputError, NotFoundError, ParameterError, UnavailableError
 from epntap.http.ranges import Part
 
@@ -49,7 +49,7 @@ def soda_blueprint(service: Cutouts, capabilities_document: bytes) -> flask.Blue
     @blueprint.get("/datalink/soda/availability")
     def availability() -> flask.Response:
         note = service.finder.failure()
-        return flask.Response(soda_availability(available=not note, note=note), content_type=_XML)
+        return flask.Response(vosi.availability(available=not note, note=note), content_type=_XML)
 
     @blueprint.get("/data/<path:name>")
     def whole(name: str) -> flask.Response:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.formats.base import AnswerFacts
-from epntap.xml import attribute, xml_text
+from epntap.xml import attribute, is_ncname, xml_text
 
-__all__ = ["document_end", "document_start", "error_document", "field_ids"]
+__all__ = [
+    "RESULTS_START",
+    "VOTABLE_END",
+    "VOTABLE_START",
+    "document_end",
+    "document_start",
+    "error_document",
+    "field_ids",
+    "info",
+]
 
-_NCNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_START = (
-    b'<?xml version="1.0" encoding="UTF-8"?>\n'
-    b'<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"'
-    b' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
-    b' xsi:schemaLocation="http://www.ivoa.net/xml/VOTable/v1.3 http://www.ivoa.net/xml/VOTable/VOTable-1.4.xsd">\n'
+#: the document up to its first RESOURCE
+VOTABLE_START = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"'
+    ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    ' xsi:schemaLocation="http://www.ivoa.net/xml/VOTable/v1.3 http://www.ivoa.net/xml/VOTable/VOTable-1.4.xsd">\n'
 )
-_END = b"</VOTABLE>\n"
+VOTABLE_END = "</VOTABLE>\n"
 #: UCDs of the columns that hold Julian Days (EPN-TAP 2.0 §2.1)
 _JD_UCDS = {"time.start;obs", "time.end;obs"}
 _TIMESYS_ID = "epn_time"
@@ -32,9 +40,14 @@ _COOSYS_ID = "epn_icrs"
 _DESCRIPTOR_IDS = ("datalink", "soda", "amda", "hapi")
 
 
-def _info(name: str, value: str, content: str = "") -> str:
+def info(name: str, value: str, content: str = "") -> str:
+    """An INFO element."""
     start = f"<INFO name={attribute(name)} value={attribute(value)}"
     return f"{start}>{xml_text(content)}</INFO>\n" if content else f"{start}/>\n"
+
+
+#: the RESOURCE of a result up to what is said of it
+RESULTS_START = '<RESOURCE type="results">\n' + info("QUERY_STATUS", OutcomeStatus.OK)
 
 
 def field_ids(columns: Sequence[ResultColumn]) -> list[str]:
@@ -42,7 +55,7 @@ def field_ids(columns: Sequence[ResultColumn]) -> list[str]:
     taken: set[str] = {_TIMESYS_ID, _COOSYS_ID, *_DESCRIPTOR_IDS}
     ids: list[str] = []
     for n, column in enumerate(columns, start=1):
-        wanted = column.name if _NCNAME.fullmatch(column.name) else f"col_{n}"
+        wanted = column.name if is_ncname(column.name) else f"col_{n}"
         while wanted in taken:
             wanted = f"{wanted}_{n}"
         taken.add(wanted)
@@ -54,8 +67,7 @@ def document_start(
     columns: Sequence[ResultColumn], facts: AnswerFacts, *, nulls: Mapping[str, str] = MappingProxyType({})
 ) -> bytes:
     """The document up to and including the last FIELD; `nulls` are the values that say NULL, by datatype."""
-    parts = ['<RESOURCE type="results">\n', _info("QUERY_STATUS", "OK")]
-    parts += [_info(name, value, about) for name, value, about in facts.infos]
+    parts = [VOTABLE_START, RESULTS_START, *(info(name, value, about) for name, value, about in facts.infos)]
     systems = [_system_of(column) for column in columns]
     if _TIMESYS_ID in systems:
         parts.append(f'<TIMESYS ID="{_TIMESYS_ID}" timeorigin="JD-origin" timescale="UTC" refposition="UNKNOWN"/>\n')
@@ -66,7 +78,7 @@ def document_start(
         _field(column, field_id, system, nulls.get(column.datatype, "") if column.arraysize is None else "")
         for column, field_id, system in zip(columns, field_ids(columns), systems, strict=True)
     ]
-    return _START + "".join(parts).encode()
+    return "".join(parts).encode()
 
 
 def _system_of(column: ResultColumn) -> str | None:
@@ -99,13 +111,14 @@ def document_end(outcome: Outcome, facts: AnswerFacts) -> bytes:
     """The document from the end of the table on; says overflow or failure after the rows (DALI 1.1 §4.4.1)."""
     parts = ["</TABLE>\n"]
     if outcome.status is not OutcomeStatus.OK:
-        parts.append(_info("QUERY_STATUS", outcome.status, outcome.message))
+        parts.append(info("QUERY_STATUS", outcome.status, outcome.message))
     parts.append("</RESOURCE>\n")
     parts += facts.descriptors
-    return "".join(parts).encode() + _END
+    parts.append(VOTABLE_END)
+    return "".join(parts).encode()
 
 
 def error_document(message: str) -> bytes:
     """A whole document that says why there is no answer (DALI 1.1 §4.2)."""
-    body = '<RESOURCE type="results">\n' + _info("QUERY_STATUS", OutcomeStatus.ERROR, message) + "</RESOURCE>\n"
-    return _START + body.encode() + _END
+    body = '<RESOURCE type="results">\n' + info("QUERY_STATUS", OutcomeStatus.ERROR, message) + "</RESOURCE>\n"
+    return (VOTABLE_START + body + VOTABLE_END).encode()

@@ -8,9 +8,20 @@ import flask
 
 from epntap import adql
 from epntap.catalog.model import Catalog, Column, ForeignKey, Table
-from epntap.catalog.names import table_named, written_name
+from epntap.catalog.names import table_named
 from epntap.dali.params import read_params, single
-from epntap.dali.vosi import TYPE, E, Element, availability, document_root, interface, texts, to_xml
+from epntap.dali.vosi import (
+    TYPE,
+    E,
+    Element,
+    availability,
+    capability,
+    column_element,
+    document_root,
+    interface,
+    texts,
+    to_xml,
+)
 from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, NotFoundError
 from epntap.formats.negotiate import FORMATS
@@ -39,22 +50,19 @@ def capabilities(service: TapService) -> bytes:
         ("availability", "availability"),
         ("tables-1.1", "tables"),
     ):
-        capability = E.capability(standardID=f"ivo://ivoa.net/std/VOSI#{standard}")
-        capability.append(interface(f"{base}/{path}", use="full"))
-        root.append(capability)
-    examples = E.capability(standardID="ivo://ivoa.net/std/DALI#examples")
-    examples.append(E.interface({TYPE: "vr:WebBrowser"}, E.accessURL(f"{base}/examples", use="full")))
-    root.append(examples)
+        root.append(capability(f"ivo://ivoa.net/std/VOSI#{standard}", interface(f"{base}/{path}", use="full")))
+    page = E.interface({TYPE: "vr:WebBrowser"}, E.accessURL(f"{base}/examples", use="full"))
+    root.append(capability("ivo://ivoa.net/std/DALI#examples", page))
     return to_xml(root)
 
 
 def _table_access(base: str, service: TapService) -> Element:
     settings = service.settings
-    capability: Element = E.capability({TYPE: "tr:TableAccess"}, standardID="ivo://ivoa.net/std/TAP")
     # TAPRegExt 1.0 §2.6 has one place for the limits and means those of jobs (docs/decisions/006)
     sync = f"Limits of time are those of jobs; a synchronous answer has {settings.sync_timeout_s:g} seconds."
-    capability.append(E.description(sync))
-    capability.append(interface(base, use="base", role="std", version="1.1"))
+    address = interface(base, use="base", role="std", version="1.1")
+    access = capability("ivo://ivoa.net/std/TAP", address, description=sync)
+    access.set(TYPE, "tr:TableAccess")
     language = E.language(
         E.name("ADQL"),
         E.version("2.1", {"ivo-id": "ivo://ivoa.net/std/ADQL#v2.1"}),
@@ -66,31 +74,31 @@ def _table_access(base: str, service: TapService) -> Element:
         for name in forms:
             features.append(E.feature(E.form(name)))
         language.append(features)
-    capability.append(language)
+    access.append(language)
     for form in FORMATS:
         output = E.outputFormat(E.mime(form.media_type))
         if form.media_type in _OUTPUT_IDS and form.content_encoding is None:
             output.set("ivo-id", _OUTPUT_IDS[form.media_type])
         for name in form.names:
             output.append(E.alias(name))
-        capability.append(output)
+        access.append(output)
     for method in ("inline", "http", "https"):
-        capability.append(E.uploadMethod({"ivo-id": f"ivo://ivoa.net/std/TAPRegExt#upload-{method}"}))
+        access.append(E.uploadMethod({"ivo-id": f"ivo://ivoa.net/std/TAPRegExt#upload-{method}"}))
     kept = str(settings.job_lifetime_s)
-    capability.append(E.retentionPeriod(E.default(kept), E.hard(kept)))
-    capability.append(
+    access.append(E.retentionPeriod(E.default(kept), E.hard(kept)))
+    access.append(
         E.executionDuration(E.default(str(settings.async_timeout_s)), E.hard(str(settings.async_timeout_hard_s)))
     )
-    capability.append(
+    access.append(
         E.outputLimit(
             E.default(str(settings.maxrec_default), unit="row"), E.hard(str(settings.maxrec_hard), unit="row")
         )
     )
     # both are hard limits, but TAPRegExt 1.0 §2.6 has one place of each kind
-    capability.append(
+    access.append(
         E.uploadLimit(E.default(str(settings.upload_bytes), unit="byte"), E.hard(str(settings.upload_rows), unit="row"))
     )
-    return capability
+    return access
 
 
 def _spelled(feature_type: str) -> str:
@@ -141,32 +149,8 @@ def _fill_table(element: Element, table: Table, keys: Iterable[ForeignKey], *, d
 
 
 def _column(column: Column, table: Table) -> Element:
-    element: Element = E.column()
-    if column.std:
-        element.set("std", "true")
-    texts(
-        element,
-        (
-            ("name", written_name(column.name)),
-            ("description", column.description),
-            ("unit", column.unit),
-            ("ucd", column.ucd),
-            ("utype", column.utype),
-        ),
-    )
-    data_type = E.dataType(column.datatype, {TYPE: "vs:VOTableType"})
-    if column.arraysize:
-        data_type.set("arraysize", column.arraysize)
-    if column.xtype:
-        data_type.set("extendedType", column.xtype)
-    element.append(data_type)
-    if column.indexed:
-        element.append(E.flag("indexed"))
-    if column.name in table.primary_key:
-        element.append(E.flag("primary"))
-    if column.nullable:
-        element.append(E.flag("nullable"))
-    return element
+    flags = (("indexed", column.indexed), ("primary", column.name in table.primary_key), ("nullable", column.nullable))
+    return column_element(column, [flag for flag, is_set in flags if is_set])
 
 
 def _foreign_key(key: ForeignKey) -> Element:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from lxml import etree
-
+from epntap.dali.vosi import NIL, E, Element, document_root, maker, qualified, to_xml
 from epntap.uws.model import Job
 
 __all__ = ["iso", "job_document", "job_list", "parameters_document", "results_document"]
 
-_UWS = "http://www.ivoa.net/xml/UWS/v1.0"
-_XLINK = "http://www.w3.org/1999/xlink"
-_XSI = "http://www.w3.org/2001/XMLSchema-instance"
-_NAMESPACES = {"uws": _UWS, "xlink": _XLINK, "xsi": _XSI}
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-Element = etree._Element  # noqa: SLF001  # lxml has no public name for it
+_U = maker("uws")
+_HREF = qualified("xlink", "href")
 
 
 def iso(instant: datetime) -> str:
@@ -49,8 +42,8 @@ def job_document(job: Job, address: str) -> bytes:
         _text(summary, "message", job.error.message)
     if job.progress is not None:
         done, total = str(job.progress.done), str(job.progress.total)
-        etree.SubElement(_child(root, "jobInfo"), "progress", done=done, total=total).text = _legal(job.progress.doing)
-    return _bytes(root)
+        _child(root, "jobInfo").append(E.progress(job.progress.doing, done=done, total=total))
+    return to_xml(root)
 
 
 def job_list(jobs: Iterable[Job], address: str) -> bytes:
@@ -58,76 +51,62 @@ def job_list(jobs: Iterable[Job], address: str) -> bytes:
     root = _root("jobs", version="1.1")
     for job in jobs:
         reference = _child(root, "jobref", id=job.job_id)
-        reference.set(f"{{{_XLINK}}}href", f"{address}/{job.job_id}")
+        reference.set(_HREF, f"{address}/{job.job_id}")
         _text(reference, "phase", job.phase)
         if job.run_id is not None:
             _text(reference, "runId", job.run_id)
         _text(reference, "ownerId", None)
         _time(reference, "creationTime", job.created)
-    return _bytes(root)
+    return to_xml(root)
 
 
 def parameters_document(job: Job, address: str) -> bytes:
     """The parameters of a job as they were posted; `address` is that of the job."""
     root = _root("parameters")
     _fill_parameters(root, job, address)
-    return _bytes(root)
+    return to_xml(root)
 
 
 def results_document(job: Job, address: str) -> bytes:
     """The results of a job."""
     root = _root("results")
     _fill_results(root, job, address)
-    return _bytes(root)
+    return to_xml(root)
 
 
 def _fill_parameters(parent: Element, job: Job, address: str) -> None:
     for name, value in job.parameters:
-        _child(parent, "parameter", id=name).text = _legal(value)
+        parent.append(_U.parameter(value, id=name))
     for part in job.parts:
         # UWS 1.1 §2.2.3.1.1: what was posted as a file appears as an address
-        _child(
-            parent, "parameter", id=part.name, byReference="true"
-        ).text = f"{address}/parameters/{quote(part.name, safe='')}"
+        place = f"{address}/parameters/{quote(part.name, safe='')}"
+        parent.append(_U.parameter(place, id=part.name, byReference="true"))
 
 
 def _fill_results(parent: Element, job: Job, address: str) -> None:
     for one in job.results:
         result = _child(parent, "result", id=one.name)
-        result.set(f"{{{_XLINK}}}href", f"{address}/results/{one.name}")
+        result.set(_HREF, f"{address}/results/{one.name}")
         result.set("size", str(one.size_bytes))
         result.set("mime-type", one.media_type)
 
 
 def _root(name: str, **attributes: str) -> Element:
-    root = etree.Element(f"{{{_UWS}}}{name}", nsmap=_NAMESPACES)
+    root = document_root("uws", name, "xlink")
     for key, value in attributes.items():
         root.set(key, value)
     return root
 
 
 def _child(parent: Element, name: str, **attributes: str) -> Element:
-    child = etree.SubElement(parent, f"{{{_UWS}}}{name}")
-    for key, value in attributes.items():
-        child.set(key, _legal(value))
+    child: Element = _U(name, **attributes)
+    parent.append(child)
     return child
 
 
 def _text(parent: Element, name: str, text: str | None) -> None:
-    child = _child(parent, name)
-    if text is None:
-        child.set(f"{{{_XSI}}}nil", "true")
-    else:
-        child.text = _legal(text)
+    parent.append(_U(name, {NIL: "true"}) if text is None else _U(name, str(text)))
 
 
 def _time(parent: Element, name: str, instant: datetime | None) -> None:
     _text(parent, name, None if instant is None else iso(instant))
-
-
-def _legal(text: str) -> str:
-    return _ILLEGAL.sub("\ufffd", text)
-
-
-def _bytes(root: Element) -> bytes:
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
