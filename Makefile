@@ -1,5 +1,5 @@
 # make demo   install, ingest the sample archive, serve on http://127.0.0.1:8080 (PORT=… EPNTAP_HOME=…)
-# make test   install and run the whole test suite against real PostgreSQL
+# make test   install and run the whole test suite against real PostgreSQL (WORKERS=… PYTEST_ARGS=…)
 # make check  lint, types, import contract
 # make bench  measure the budgets as ratios in one run
 # make accept what is too big for every run: the full amdadb, kill tests
@@ -25,7 +25,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/epntap demo --port $(PORT)
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m 'not accept' $(PYTEST_ARGS)
+	$(BIN)/python -m tests $(if $(WORKERS),--workers $(WORKERS)) $(PYTEST_ARGS)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

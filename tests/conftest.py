@@ -7,8 +7,11 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
+import psycopg
 import pytest
 
 from epntap.db.migrate import apply_migrations
@@ -18,13 +21,23 @@ from epntap.settings import Settings
 from ingest.progress import Silent
 from tests.support.databases import clone_database, create_database, drop_database, name_of, named_database
 from tests.support.places import shared_directory
+from tests.support.run import Run
 from tests.support.server import Server, serve
 from voserver.demo import prepare_demo
 
 TEMPLATE = "epntap_template"
+LONG_MODULES = {"test_commands", "test_ingest_incremental", "test_ingest_row_changes", "test_soda_async"}
+ROLES_LOCK = 7240532
+
+
+# how long an example takes depends on who else uses the machine
+hypothesis.settings.register_profile("epntap", deadline=None)
+hypothesis.settings.load_profile("epntap")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # what waits longest begins first, so that no worker is left with it at the end
+    items.sort(key=lambda item: (item.path.stem not in LONG_MODULES, "unit" in item.path.parts))
     if shared_directory().is_dir():
         return
     skip = pytest.mark.skip(reason="shared test material not found; set EPNTAP_SHARED")
@@ -40,24 +53,43 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Database]:
-    """A running server: embedded in a scratch folder, or the one that EPNTAP_TEST_DATABASE_URL names."""
-    home = Path(tempfile.mkdtemp(prefix="epntap-", dir="/tmp"))  # a short path: socket names are limited
-    settings = Settings(home=home, database_url=os.environ.get("EPNTAP_TEST_DATABASE_URL", ""))
-    try:
-        with open_database(settings, create=True) as database:
-            yield database
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """What this process shares with the other processes of the run."""
+    folder = tmp_path_factory.getbasetemp()
+    return Run(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
 
 
 @pytest.fixture(scope="session")
-def template_database(postgres_server: Database) -> Iterator[str]:
+def postgres_server(run: Run) -> Iterator[Database]:
+    """A running server: embedded in a scratch folder, or the one that EPNTAP_TEST_DATABASE_URL names."""
+    # a short path: names of sockets are limited
+    home = Path(run.once("home", lambda: tempfile.mkdtemp(prefix="epntap-", dir="/tmp")))
+    settings = Settings(home=home, database_url=os.environ.get("EPNTAP_TEST_DATABASE_URL", ""))
+    with ExitStack() as stack:
+        with run.alone():
+            database = stack.enter_context(open_database(settings, create=True))
+        yield database
+        with run.leaving() as is_last:
+            for key in ("template", "samples") if is_last else ():
+                if name := run.made(key):
+                    drop_database(database, named_database(database, name))
+            stack.close()
+            if is_last:
+                shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template_database(run: Run, postgres_server: Database) -> str:
     """Name of a database with our SQL applied and nothing ingested; tests clone it."""
-    name = f"{TEMPLATE}_{uuid.uuid4().hex[:8]}"
-    apply_migrations(create_database(postgres_server, name))
-    yield name
-    drop_database(postgres_server, named_database(postgres_server, name))
+
+    def make() -> str:
+        database = create_database(postgres_server, f"{TEMPLATE}_{uuid.uuid4().hex[:8]}")
+        with psycopg.connect(postgres_server.url) as guard:  # roles belong to the server, which other runs may use
+            guard.execute("SELECT pg_advisory_xact_lock(%s)", (ROLES_LOCK,))
+            apply_migrations(database)
+        return name_of(database)
+
+    return run.once("template", make)
 
 
 @pytest.fixture
@@ -70,14 +102,16 @@ def database(postgres_server: Database, template_database: str) -> Iterator[Data
 
 @pytest.fixture(scope="session")
 def demo_template(
-    postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+    run: Run, postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> str:
     """Name of a database that publishes the synthetic samples. Nobody is connected to it, so tests can clone it."""
-    database = clone_database(postgres_server, "samples", template_database)
-    home = tmp_path_factory.mktemp("demo")
-    prepare_demo(Settings(home=home), database, lambda _text: None, Silent())
-    yield name_of(database)
-    drop_database(postgres_server, database)
+
+    def make() -> str:
+        database = clone_database(postgres_server, "samples", template_database)
+        prepare_demo(Settings(home=tmp_path_factory.mktemp("demo")), database, lambda _text: None, Silent())
+        return name_of(database)
+
+    return run.once("samples", make)
 
 
 @pytest.fixture(scope="session")

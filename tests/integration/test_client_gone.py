@@ -12,6 +12,8 @@ from epntap.db.pool import Database
 from tests.support.server import Server, serve
 from tests.support.slow_queries import LONG, SLOW, ask, running, seconds_until
 
+pytestmark = pytest.mark.serial
+
 
 def test_gone_before_the_first_byte(served: Server, demo_database: Database) -> None:
     with ask(served, SLOW):

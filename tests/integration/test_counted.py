@@ -143,7 +143,7 @@ def test_random_queries_have_one_answer(states: tuple[Database, ...]) -> None:
     with connect(states[0], Role.READER) as first, connect(states[1], Role.READER) as second:
         sides = [(c, *catalogues(d)) for c, d in zip((first, second), states, strict=True)]
 
-        @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=400, suppress_health_check=list(HealthCheck))
         @given(queries())
         def compare(query: str) -> None:
             for connection, counted, plain in sides:

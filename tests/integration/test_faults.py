@@ -25,6 +25,8 @@ from tests.support.asking import TOP_10, job_of, phase_at_the_end, query, reques
 from tests.support.server import Server, serve
 from tests.support.slow_queries import LONG, ask, seconds_until
 
+pytestmark = pytest.mark.serial
+
 #: of the tables that every database has
 SHORT = "SELECT TOP 5 table_name FROM tap_schema.tables"
 C = "tap_schema.columns"

@@ -21,6 +21,8 @@ from tests.support.databases import clone_database, drop_database
 from tests.support.server import Server, serve
 from tests.support.slow_queries import LONG
 
+pytestmark = pytest.mark.serial
+
 
 def raw(server: Server, request: bytes, timeout: float = 30) -> bytes:
     with socket.create_connection(("127.0.0.1", server.port), timeout) as client:

@@ -23,6 +23,8 @@ from ingest.pipeline import ingest_service
 from ingest.report import Report
 from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
 
+pytestmark = pytest.mark.serial
+
 FIRST = datetime.fromisoformat("2026-01-31T10:00:00")
 SECOND = datetime.fromisoformat("2026-02-01T10:00:00")
 NEW = "2026-02-01T10:00:00"

@@ -16,6 +16,8 @@ from epntap.db.pool import Database
 from tests.support.asking import TOP_10, job_of, phase_at_the_end, query, request, stalled
 from tests.support.server import Server, serve
 
+pytestmark = pytest.mark.serial
+
 Labels = tuple[tuple[str, str], ...]
 
 

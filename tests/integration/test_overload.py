@@ -17,6 +17,8 @@ from tests.support.asking import TOP_10, is_short_answered, job_of, phase_at_the
 from tests.support.server import Server, serve
 from tests.support.slow_queries import LONG, SLOW, ask, running, seconds_until
 
+pytestmark = pytest.mark.serial
+
 THREADS = 8
 
 

@@ -96,7 +96,7 @@ rows = st.tuples(
     maybe(st.lists(st.floats(), min_size=2, max_size=2)),
 )
 tables = st.lists(rows, min_size=1, max_size=5)
-examples = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+examples = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

@@ -105,6 +105,7 @@ def test_closing_before_the_start_takes_nothing(pool: ConnectionPool[Connection]
     assert b"".join(stream(pool, "SELECT 7")) == b"7\n"
 
 
+@pytest.mark.serial
 def test_the_query_ends_when_the_client_leaves_before_the_first_row(
     pool: ConnectionPool[Connection], database: Database, sockets: tuple[socket.socket, socket.socket]
 ) -> None:

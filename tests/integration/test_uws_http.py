@@ -270,6 +270,7 @@ def test_waiting(small: Server) -> None:
     assert seconds(client, f"{job}?WAIT=10") < 1, "it will not change any more"
 
 
+@pytest.mark.serial
 def test_a_wait_ends_when_the_phase_changes(client: Client) -> None:
     job = client.create()
     with ThreadPoolExecutor(1) as pool:
@@ -282,6 +283,7 @@ def test_a_wait_ends_when_the_phase_changes(client: Client) -> None:
         assert time.monotonic() - changed < 1.5, "told, and not found out at the next look"
 
 
+@pytest.mark.serial
 def test_too_many_waits_return_at_once(small: Server) -> None:
     client = Client(small)
     job = client.create()

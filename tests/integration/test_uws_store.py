@@ -194,9 +194,7 @@ class Machine(RuleBasedStateMachine):
 def test_no_sequence_of_operations_reaches_an_illegal_state(store: JobStore) -> None:
     run_state_machine_as_test(
         lambda: Machine(store),  # type: ignore[arg-type]  # a factory is documented to do, too
-        settings=settings(
-            max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=25, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
     )
 
 

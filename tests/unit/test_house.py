@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from tests.__main__ import passes, status
 from tests.support.places import ROOT
 
 TESTS = ROOT / "tests"
 #: what tests may import of each other's folder
-SHARED_FOLDERS = {"support", "bench", "pictures"}
+SHARED_FOLDERS = {"support", "bench", "pictures", "__main__"}
+#: what makes clients that ask for much and do not read
+FLOODS = re.compile(r"^from tests\.support\.(asking import .*\bstalled|slow_queries import .*\bLONG)\b", re.MULTILINE)
 
 
 def imported_of_tests(path: Path) -> Iterator[str]:
@@ -35,3 +41,28 @@ def test_no_module_imports_a_test_module() -> None:
         if name.split(".")[1] not in SHARED_FOLDERS
     ]
     assert wrong == []
+
+
+def test_a_suite_has_two_passes_and_one_status() -> None:
+    beside, alone = passes(["-q", "--junitxml=out/x.xml", "-m", "shared", "tests/unit"], 3)
+    assert beside[:2] == ["-n", "3"]
+    assert "not accept and (shared) and not serial" in beside
+    assert "not accept and (shared) and serial" in alone
+    assert "--junitxml=out/x.xml" in beside
+    assert "--junitxml=out/x-serial.xml" in alone
+    assert beside[-2:] == alone[-2:] == ["-q", "tests/unit"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"), [((0, 0), 0), ((0, 5), 0), ((5, 0), 0), ((5, 5), 5), ((1, 0), 1), ((0, 1), 1), ((5, 2), 2)]
+)
+def test_a_pass_that_fails_is_the_failure_of_both(codes: tuple[int, int], expected: int) -> None:
+    assert status(codes) == expected
+
+
+def test_modules_that_flood_are_serial() -> None:
+    """Who asks for a crowd of clients that do not read runs alone."""
+    for path in sorted(TESTS.rglob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        if FLOODS.search(text):
+            assert "pytest.mark.serial" in text, f"{path.relative_to(ROOT)} floods the service and is not marked serial"

@@ -39,7 +39,7 @@ def as_sql(result: Translation) -> str:
 
 
 @given(st.one_of(anything, soup, soup.map(lambda tail: f"SELECT id FROM lab.parts {tail}")))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_text_is_translated_or_refused(text: str) -> None:
     try:
         result = translate(text, CATALOG, base_url=BASE_URL)

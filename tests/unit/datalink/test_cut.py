@@ -293,7 +293,7 @@ sample_times = st.lists(st.integers(0, 40), min_size=1, max_size=12).map(sorted)
 bounds = st.tuples(st.integers(-2, 42), st.integers(-2, 42)).map(sorted)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(sample_times, min_size=1, max_size=3), bounds, bounds)
 def test_a_cut_of_a_cut_is_a_cut(
     tmp_path_factory: pytest.TempPathFactory, files: list[list[int]], outer: list[int], inner: list[int]

@@ -207,7 +207,7 @@ BASES = [
     cuts=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9), st.binary(max_size=6)), max_size=4),
 )
 @example(base=b"", cuts=[])
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_spoiled_uploads_are_tables_or_sentences(base: bytes, cuts: list[tuple[float, int, bytes]]) -> None:
     content = bytearray(base)
     for place, gone, more in cuts:
