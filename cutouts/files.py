@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +14,7 @@ from epntap.archive.finder import Finder
 from epntap.archive.locate import LocatedGranule
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
+from epntap.media import media_type
 
 __all__ = ["COPY_BYTES", "check_access", "check_files", "published_file"]
 
@@ -23,15 +23,6 @@ _INGEST_AGAIN_S = 3600
 
 
 COPY_BYTES = 1 << 20
-
-
-#: types that Python does not know
-_MEDIA_TYPES = {
-    ".cdf": "application/x-cdf",
-    ".lbl": "text/plain",
-    ".tab": "text/plain",
-    ".vot": "application/x-votable+xml",
-}
 
 
 def published_file(finder: Finder, schema: str, path: str) -> CutAnswer:
@@ -48,11 +39,8 @@ def published_file(finder: Finder, schema: str, path: str) -> CutAnswer:
     _check_file(file)
     stack = ExitStack()
     handle = stack.enter_context(Path(file.root, file.path).open("rb"))  # noqa: SIM115  # the stack closes it
-    media_type = mimetypes.guess_type(path)[0] or _MEDIA_TYPES.get(
-        Path(path).suffix.lower(), "application/octet-stream"
-    )
     blocks = iter(lambda: handle.read(COPY_BYTES), b"")
-    return CutAnswer(media_type, Path(path).name, file.size_bytes, blocks, stack, version=version_of([file]))
+    return CutAnswer(media_type(path), Path(path).name, file.size_bytes, blocks, stack, version=version_of([file]))
 
 
 def check_access(granule: LocatedGranule) -> None:

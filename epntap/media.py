@@ -1,11 +1,12 @@
-"""Media types by the end of a file name. No I/O here."""
+"""Media types by the end of a file name, the same on every machine. No I/O here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from mimetypes import MimeTypes
 from types import MappingProxyType
 
-__all__ = ["MEDIA_TYPES", "media_type"]
+__all__ = ["MEDIA_TYPES", "known_media_type", "media_type"]
 
 #: what EPN-TAP 2.0 §2.2 and the IANA list call the formats of planetary archives
 MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
@@ -34,6 +35,7 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
         "png": "image/png",
         "qub": "application/octet-stream",
         "tab": "text/plain",
+        "tar": "application/x-tar",
         "tif": "image/tiff",
         "tiff": "image/tiff",
         "tsv": "text/tab-separated-values",
@@ -46,7 +48,18 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
 )
 
 
+#: what Python knows besides, without the lists of the machine
+_OTHERS = MimeTypes()
+
+
+def known_media_type(name: str) -> str | None:
+    """The media type of a file of this name, or None if its suffix is not known."""
+    _, dot, suffix = name.rpartition("/")[2].rpartition(".")
+    if not dot:
+        return None
+    return MEDIA_TYPES.get(suffix.lower()) or _OTHERS.guess_type(f"any.{suffix}")[0]
+
+
 def media_type(name: str) -> str:
     """The media type of a file of this name; bytes of unknown meaning if the suffix is not known."""
-    suffix = name.rpartition(".")[2].lower()
-    return MEDIA_TYPES.get(suffix, "application/octet-stream")
+    return known_media_type(name) or "application/octet-stream"

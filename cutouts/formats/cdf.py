@@ -15,6 +15,7 @@ from cutouts.series import Column, SeriesCut
 from epntap.answer.spool import SpoolFile
 from epntap.cdf import CdfType, Entry, Variable, format_utc
 from epntap.cdf.writer import CdfLayout, StoredBlock, VariableLayout, to_stored
+from epntap.media import MEDIA_TYPES
 
 __all__ = ["Cdf"]
 
@@ -30,7 +31,7 @@ class Cdf:
     """CDF 3.9, uncompressed unless asked for: its size is known before its first byte."""
 
     names = ("cdf", "cdf_istp", "application/x-cdf", "application/cdf")
-    media_type = "application/x-cdf"
+    media_type = MEDIA_TYPES["cdf"]
     extension = "cdf"
 
     def __init__(self, *, compress: bool = False) -> None:

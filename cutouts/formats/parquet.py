@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -116,21 +117,40 @@ class _Sink:
         return False
 
 
-class _Part(Protocol):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
     """One column of the table, from one variable."""
 
-    @property
-    def column(self) -> Column: ...
+    column: Column
+    #: of one value
+    kind: ClassVar[pa.DataType]
+    #: behind the name of the variable
+    suffix: ClassVar[str] = ""
+    #: what the column is beside the one that has the variable's name
+    about: ClassVar[str] = ""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        return f"{self.column.variable.name}{self.suffix}"
 
     @property
-    def type(self) -> pa.DataType: ...
+    def type(self) -> pa.DataType:
+        count = prod(self.column.variable.dims)
+        kind = self.one_kind()
+        return kind if count == 1 else pa.list_(kind, count)
+
+    def one_kind(self) -> pa.DataType:
+        """The type of one value."""
+        return self.kind
 
     def array(self, values: npt.NDArray[Any]) -> pa.Array:
         """The values of some records."""
-        ...
+        count, flat = prod(self.column.variable.dims), self.flat(values)
+        return flat if count == 1 else pa.FixedSizeListArray.from_arrays(flat, count)
+
+    @abstractmethod
+    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
+        """The same, one behind the other."""
 
 
 def _parts(column: Column) -> list[_Part]:
@@ -171,110 +191,58 @@ _LAST_TIMESTAMP = 2**63 - 1 - 946_684_800 * 10**9
 
 
 def _extras(parts: Sequence[_Part]) -> list[Extra]:
-    return [Extra(part.column, part.name, part.about) for part in parts if isinstance(part, (_Tt2000, _Picoseconds))]
+    return [Extra(part.column, part.name, part.about) for part in parts if part.about]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Numbers:
-    column: Column
+class _Numbers(_Part):
+    def one_kind(self) -> pa.DataType:
+        return pa.from_numpy_dtype(self.column.variable.dtype)
 
-    @property
-    def name(self) -> str:
-        return self.column.variable.name
-
-    @property
-    def type(self) -> pa.DataType:
-        return _listed(pa.from_numpy_dtype(self.column.variable.dtype), self.column)
-
-    def array(self, values: npt.NDArray[Any]) -> pa.Array:
+    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
         variable = self.column.variable
         fills = is_fill_value(variable, values)
-        flat = values.reshape(-1)
+        numbers = values.reshape(-1)
         if prod(variable.dims) == 1 and fills is not None:
-            return _shaped(pa.array(flat, mask=fills.reshape(-1)), self.column)
-        if fills is not None and flat.dtype.kind == "f":
-            flat = np.where(fills.reshape(-1), flat.dtype.type(np.nan), flat)
-        return _shaped(pa.array(flat), self.column)
+            return pa.array(numbers, mask=fills.reshape(-1))
+        if fills is not None and numbers.dtype.kind == "f":
+            numbers = np.where(fills.reshape(-1), numbers.dtype.type(np.nan), numbers)
+        return pa.array(numbers)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Texts:
-    column: Column
+class _Texts(_Part):
+    kind = pa.string()
 
-    @property
-    def name(self) -> str:
-        return self.column.variable.name
-
-    @property
-    def type(self) -> pa.DataType:
-        return _listed(pa.string(), self.column)
-
-    def array(self, values: npt.NDArray[Any]) -> pa.Array:
-        return _shaped(pa.array(text_values(values).reshape(-1).tolist(), pa.string()), self.column)
+    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
+        return pa.array(text_values(values).reshape(-1).tolist(), pa.string())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Times:
-    column: Column
+class _Times(_Part):
+    kind = pa.timestamp("ns", tz="UTC")
 
-    @property
-    def name(self) -> str:
-        return self.column.variable.name
-
-    @property
-    def type(self) -> pa.DataType:
-        return _listed(pa.timestamp("ns", tz="UTC"), self.column)
-
-    def array(self, values: npt.NDArray[Any]) -> pa.Array:
+    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
         instants = self.column.instants_of(values)
         unix, _ = to_unix_ns(instants)
-        return _shaped(pa.array(unix, mask=instants == FILL_TT2000).cast(pa.timestamp("ns", tz="UTC")), self.column)
+        return pa.array(unix, mask=instants == FILL_TT2000).cast(self.kind)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tt2000:
+class _Tt2000(_Part):
     """The instants again, where some lie in a leap second and have the timestamp of the midnight after it."""
 
+    kind = pa.int64()
+    suffix = "_tt2000"
     about = "as stored: TT2000, nanoseconds since J2000 in TT; a leap second has no timestamp of its own"
-    column: Column
 
-    @property
-    def name(self) -> str:
-        return f"{self.column.variable.name}_tt2000"
-
-    @property
-    def type(self) -> pa.DataType:
-        return _listed(pa.int64(), self.column)
-
-    def array(self, values: npt.NDArray[Any]) -> pa.Array:
+    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
         instants = self.column.instants_of(values)
-        return _shaped(pa.array(instants, mask=instants == FILL_TT2000), self.column)
+        return pa.array(instants, mask=instants == FILL_TT2000)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Picoseconds:
+class _Picoseconds(_Part):
     """What is left below the nanosecond."""
 
+    kind = pa.int64()
+    suffix = "_picoseconds"
     about = "picoseconds to be added to the timestamp"
-    column: Column
 
-    @property
-    def name(self) -> str:
-        return f"{self.column.variable.name}_picoseconds"
-
-    @property
-    def type(self) -> pa.DataType:
-        return _listed(pa.int64(), self.column)
-
-    def array(self, values: npt.NDArray[Any]) -> pa.Array:
-        return _shaped(pa.array(picoseconds(values)), self.column)
-
-
-def _listed(kind: pa.DataType, column: Column) -> pa.DataType:
-    count = prod(column.variable.dims)
-    return kind if count == 1 else pa.list_(kind, count)
-
-
-def _shaped(flat: pa.Array, column: Column) -> pa.Array:
-    count = prod(column.variable.dims)
-    return flat if count == 1 else pa.FixedSizeListArray.from_arrays(flat, count)
+    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
+        return pa.array(picoseconds(values))

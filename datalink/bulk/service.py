@@ -20,13 +20,14 @@ from epntap.answer.admission import Slots
 from epntap.answer.watch import Watch
 from epntap.dali.params import Params
 from epntap.errors import UnavailableError
+from epntap.media import MEDIA_TYPES
 
 __all__ = ["BulkAnswer", "BulkService"]
 
 log = logging.getLogger(__name__)
 
 _BUSY_S = 30
-_MEDIA_TYPES = {Packing.ZIP: "application/zip", Packing.TAR: "application/x-tar"}
+_MEDIA_TYPES = {Packing.ZIP: MEDIA_TYPES["zip"], Packing.TAR: MEDIA_TYPES["tar"]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict
@@ -14,6 +13,7 @@ from epntap.answer.model import ResultColumn
 from epntap.archive.granules import GranuleRow
 from epntap.archive.locate import LocatedGranule
 from epntap.errors import EpnTapError
+from epntap.media import MEDIA_TYPES, known_media_type
 
 __all__ = ["COLUMNS", "Link", "LinkMaker", "fault_link", "hapi_address"]
 
@@ -43,13 +43,6 @@ _QUALIFIERS = {"ts": "#timeseries", "ds": "#dynamic-spectrum", "sp": "#spectrum"
 MOST_FILES = 100
 #: names that an address holds when it asks for one axis of several
 _MOST_NAMES = 40
-#: types that Python does not know
-_MEDIA_TYPES = {
-    "vot": "application/x-votable+xml",
-    "cdf": "application/x-cdf",
-    "tab": "text/plain",
-    "lbl": "text/plain",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +159,7 @@ class LinkMaker:
                 service_def=self._offers.refer(service, granule),
                 description=_said(granule.dataset.title, what),
                 semantics="#cutout",
-                content_type="application/x-cdf",
+                content_type=MEDIA_TYPES["cdf"],
                 local_semantics=service,
                 **_authority(granule),
             )
@@ -182,7 +175,7 @@ class LinkMaker:
                 access_url=f"{self._base_url}/files/{granule.schema}/{quote(file.path, safe='/')}",
                 description=f"File that this is cut from: {name}",
                 semantics="#progenitor",
-                content_type="application/x-cdf",
+                content_type=MEDIA_TYPES["cdf"],
                 content_length=file.size_bytes,
                 local_semantics="file",
                 **_authority(granule),
@@ -196,7 +189,7 @@ class LinkMaker:
                 access_url=self._absolute(row.thumbnail_url),
                 description="Thumbnail",
                 semantics="#thumbnail",
-                content_type=_media_type(row.thumbnail_url),
+                content_type=known_media_type(urlsplit(row.thumbnail_url).path),
                 content_length=row.sizes.get(row.thumbnail_url),
                 content_qualifier="#image",
                 local_semantics="thumbnail",
@@ -283,11 +276,6 @@ def _authority(granule: LocatedGranule) -> _Authority:
 def _said(title: str, what: str | None) -> str:
     """Text on one line."""
     return " ".join((f"{title}: {what}" if what else title).split())
-
-
-def _media_type(address: str) -> str | None:
-    name = urlsplit(address).path
-    return mimetypes.guess_type(name)[0] or _MEDIA_TYPES.get(name.rpartition(".")[2].lower())
 
 
 def fault_link(identifier: str, error: EpnTapError) -> Link:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
 import flask
 
@@ -14,7 +13,7 @@ from datalink.links.rows import hapi_address
 from epntap.answer.spool import Spool
 from epntap.archive.finder import Finder
 from epntap.cdf import format_utc, parse_utc
-from epntap.dali.params import Params, read_params, single
+from epntap.dali.params import Params, maxrec, read_params, single
 from epntap.errors import EpnTapError, NotFoundError, ParameterError, UnavailableError
 from epntap.formats import votable
 from epntap.formats.gzip import Gzipped
@@ -84,16 +83,8 @@ def _links_request(params: Params) -> LinksRequest:
         identifiers[:MOST_IDS],
         single(params, "SCHEMA"),
         is_cut=len(identifiers) > MOST_IDS,
-        maxrec=_maxrec(single(params, "MAXREC")),
+        maxrec=maxrec(params),
     )
-
-
-def _maxrec(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not re.fullmatch(r"[0-9]{1,18}", text.strip()):
-        raise ParameterError(f"MAXREC must be a number of rows, 0 or more, but is {text!r}.")
-    return int(text)
 
 
 def _etag(service: Links, wanted: LinksRequest, form: LinkFormat) -> str:

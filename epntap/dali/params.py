@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from epntap.errors import ParameterError
 
-__all__ = ["Params", "read_params", "single"]
+__all__ = ["Params", "maxrec", "read_params", "single"]
+
+# digits; beyond any limit of ours anyway
+_LONGEST_NUMBER = 18
 
 #: upper-case name → values in order
 Params = Mapping[str, Sequence[str]]
@@ -30,3 +33,14 @@ def single(params: Params, name: str) -> str | None:
     if len(set(values)) > 1:
         raise ParameterError(f"{name} is given {len(values)} times; please give it once.")
     return values[0] if values else None
+
+
+def maxrec(params: Params) -> int | None:
+    """The most rows that the client wants (DALI 1.1 §3.4.4), None if it does not say. Raises ParameterError."""
+    text = single(params, "MAXREC")
+    if text is None:
+        return None
+    stripped = text.strip()
+    if not (stripped.isascii() and stripped.isdigit()):
+        raise ParameterError(f"MAXREC must be a whole number of rows, 0 or more, but is {text!r}.")
+    return int(stripped.lstrip("0")[:_LONGEST_NUMBER] or "0")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import BinaryIO
 
-from epntap.dali.params import Params, single
+from epntap.dali.params import Params, maxrec, single
 from epntap.errors import ParameterError
 from epntap.upload.model import Source
 
@@ -21,7 +21,6 @@ Parts = Mapping[str, Callable[[], AbstractContextManager[BinaryIO]]]
 
 _LANGUAGES = ("ADQL", "ADQL-2.0", "ADQL-2.1")
 _RUNID_LENGTH = 64
-_LONGEST_NUMBER = 18
 _LONGEST_NAME = 63
 _TABLE_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
 #: TAP 1.0 joined uploads with ; which may also stand in an address
@@ -58,7 +57,7 @@ def tap_request(params: Params, parts: Parts = MappingProxyType({})) -> TapReque
     return TapRequest(
         query=query,
         response_format=single(params, "RESPONSEFORMAT") or single(params, "FORMAT"),
-        maxrec=_maxrec(single(params, "MAXREC")),
+        maxrec=maxrec(params),
         runid=runid[:_RUNID_LENGTH] if runid else None,
         uploads=_uploads(params, parts),
     )
@@ -111,12 +110,3 @@ def _part(name: str, params: Params, parts: Parts) -> Callable[[], AbstractConte
     there = ", ".join(sorted(parts)[:10])
     found = f"its file parts are {there}" if there else "it has no file parts (a multipart/form-data body holds them)"
     raise ParameterError(f"UPLOAD refers to the part {name[:100]!r} of the request, but {found}.")
-
-
-def _maxrec(text: str | None) -> int | None:
-    if text is None:
-        return None
-    stripped = text.strip()
-    if not (stripped.isascii() and stripped.isdigit()):
-        raise ParameterError(f"MAXREC must be a whole number of rows, 0 or more, but is {text!r}.")
-    return int(stripped[:_LONGEST_NUMBER])  # beyond any limit of ours anyway

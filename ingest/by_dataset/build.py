@@ -13,6 +13,7 @@ from epntap.epncore.columns import TABLE_UTYPE, by_name, table_columns
 from epntap.epncore.text import clean_granule_uid, clean_text
 from epntap.instants.julian import jd_from_datetime
 from epntap.instants.tt2000 import format_utc, jd_from_tt2000
+from epntap.media import MEDIA_TYPES
 from ingest.by_dataset.planning.plan import DatasetPlan, file_uid, stem
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts, Refusal, Value
@@ -41,7 +42,7 @@ _ALWAYS = (
 _NO_ACCESS = "\t".join([NULL] * 4)
 #: JD of the midnight before day 1 of the calendar of `datetime.date`
 _JD_OF_ORDINAL_ZERO = 1_721_424.5
-_CDF_MEDIA_TYPE = "application/x-cdf"
+_CDF_MEDIA_TYPE = MEDIA_TYPES["cdf"]
 
 
 def epn_core_table(definition: Definition, facts: Sequence[DatasetFacts]) -> Table:

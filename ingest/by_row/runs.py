@@ -13,6 +13,7 @@ from epntap.epncore.text import clean_granule_uid, clean_text, hash_list
 from epntap.epncore.vocabulary import ProcessingLevel
 from epntap.errors import UnreadableFileError
 from epntap.instants.julian import dali_timestamp, jd_from_datetime
+from epntap.media import MEDIA_TYPES
 from ingest.facts import Refusal, RowFacts, Value
 from ingest.files.istp import Description, describe_file, description_edition, utc_from_tt2000
 from ingest.files.scan import CdfLook, Reading, Scanner, by_path
@@ -28,7 +29,6 @@ RUN_VALUES = ("access_url", "file_name", "datalink_url", "target_region", "time_
 _SLACK_STEPS = 1.0
 _MODELLED = ";meta.modelled"
 _CLASS = "planet"
-_MEDIA_TYPE = "application/x-cdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,7 @@ def _values(run: Run, result: Result, uid: str, measured: tuple[str, ...], file:
         "bib_reference": run.reference,
         "creation_date": dali_timestamp(run.created) if run.created else None,
         "access_url": f"/data/{quote(uid, safe='')}.cdf",
-        "access_format": _MEDIA_TYPE,
+        "access_format": MEDIA_TYPES["cdf"],
         "access_estsize": max(1, round(file.size_bytes / 1000)),
         "file_name": f"{uid}.cdf",
         "datalink_url": f"/datalink/links?ID={quote(uid, safe='')}",

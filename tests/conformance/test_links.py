@@ -187,7 +187,7 @@ def test_maxrec_never_cuts_an_identifier_in_two(served: Server) -> None:
     assert b"OVERFLOW" not in body
     status, _, body = ask(served, [MAG], MAXREC="many")
     assert status == 400
-    assert b"MAXREC must be a number of rows" in body
+    assert b"MAXREC must be a whole number of rows" in body
 
 
 def test_the_example_of_a_descriptor_gives_an_answer(served: Server) -> None:
