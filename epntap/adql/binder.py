@@ -15,10 +15,14 @@ from epntap.catalog.model import Form
 from epntap.errors import AdqlError, Problem
 from epntap.hints import shortened
 
-__all__ = ["Binder", "as_number", "keep_unit", "no_timestamp", "predicate"]
+__all__ = ["SPELLING", "Binder", "as_number", "keep_unit", "no_timestamp", "predicate"]
 
 # A generated query can repeat one mistake thousands of times.
 _ENOUGH = 50
+
+
+#: name of the text of a timestamp as it was uploaded
+SPELLING = "spelling"
 
 
 class Binder:
@@ -67,7 +71,7 @@ class Binder:
         """The value as it is meant, whatever way it is stored."""
         if expr.form is Form.PLAIN:
             return expr
-        if expr.form is Form.DALI_TEXT:
+        if expr.form in (Form.DALI_TEXT, Form.LOOSE_DALI_TEXT):
             return Application(
                 type=Type.TIMESTAMP, span=expr.span, meta=unlike(expr.meta), name="dali_timestamp",
                 pieces=pieces("udf.dali_timestamp({0})"), args=(expr,),
@@ -78,10 +82,16 @@ class Binder:
             pieces=pieces("({0} || {1})"), args=(base, expr),
         )  # fmt: skip
 
+    def sortable(self, expr: Expr) -> Expr:
+        """The value as it can be ordered, grouped and told apart; one spelling of an instant is as good as another."""
+        return self.plain(expr) if expr.form is Form.LOOSE_DALI_TEXT else expr
+
     def text(self, expr: Expr) -> Expr | None:
         """The value as text, None when it is none. A timestamp that is stored as text is text where text is wanted."""
         if expr.form is Form.DALI_TEXT:
             return replace(expr, type=Type.TEXT, form=Form.PLAIN)
+        if expr.form is Form.LOOSE_DALI_TEXT:
+            return Application(type=Type.TEXT, span=expr.span, name=SPELLING, pieces=pieces("{0}"), args=(expr,))
         return as_type(self.plain(expr), Type.TEXT)
 
     def array(self, expr: Expr) -> Expr:

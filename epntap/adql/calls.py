@@ -22,10 +22,11 @@ from epntap.adql.bound import (
 from epntap.adql.functions import Function, Result, Unit, Wanted
 from epntap.adql.geometry import GEOMETRY_FUNCTIONS, GeometryBinder, flag
 from epntap.adql.infer import GEOMETRY, as_type, common_type, describe, is_numeric, unlike
+from epntap.adql.meeting import met_meta, met_unicode
 from epntap.adql.scope import Scope, did_you_mean
 from epntap.adql.shapes import shape_problem
 from epntap.adql.tokens import Span
-from epntap.adql.units import UnitError, conversion_factor
+from epntap.adql.units import UnitError, conversion
 from epntap.catalog.model import Form
 
 _AGGREGATE_CLAUSES = ("SELECT", "HAVING", "ORDER BY")
@@ -123,10 +124,12 @@ class CallBinder(GeometryBinder):
         if function.aggregate:
             if function.result is Result.SUM and first is not None and first.type is Type.BIGINT:
                 sql += "::bigint"  # PostgreSQL sums bigint in numeric
+            elif function.result is Result.SUM and first is not None and first.type is Type.REAL:
+                sql = sql.replace("{0}", "({0})::double precision")  # which it would sum in single precision
             elif function.name == "AVG" and first is not None and first.type is not Type.REAL:
                 sql += "::double precision"
             if node.distinct:
-                sql = sql.replace("{0}", "DISTINCT {0}")
+                sql = sql.replace("(", "(DISTINCT ", 1)
             if function.result is Result.FIRST and first is not None:
                 form = first.form
         return Application(
@@ -159,24 +162,24 @@ class CallBinder(GeometryBinder):
         if columns and not any(column.alias in own for column in columns):
             return self.wrong(f"{node.name.text.upper()} of columns of the outer query cannot stand here", node.span)
         if node.distinct:
-            arguments = [self.array(argument) for argument in arguments]
-        name = candidates[0].name
-        if name in ("MIN", "MAX") and len(arguments) == 1:
-            argument = arguments[0]
-            if argument.form is Form.RELATIVE_URL:
-                arguments = [self.plain(argument)]
-            if argument.type in (Type.BOOLEAN, Type.BYTES, *GEOMETRY, Type.DOUBLES, Type.LONGS):
-                return self.wrong(f"{name} needs numbers, text or timestamps, not {self.describe(argument)}", node.span)
-            if argument.type is Type.NULL:
-                arguments = [as_type(argument, Type.TEXT) or argument]
+            arguments = [self.array(self.sortable(argument)) for argument in arguments]
+        if candidates[0].name in ("MIN", "MAX") and len(arguments) == 1:
+            arguments = [self._extreme(candidates[0].name, arguments[0], node.span)]
         return self._overloaded(node, candidates, arguments)
+
+    def _extreme(self, name: str, argument: Expr, span: Span) -> Expr:
+        """What MIN and MAX look at."""
+        if argument.type in (Type.BOOLEAN, Type.BYTES, *GEOMETRY, Type.DOUBLES, Type.LONGS):
+            return self.wrong(f"{name} needs numbers, text or timestamps, not {self.describe(argument)}", span)
+        if argument.type is Type.NULL:
+            return as_type(argument, Type.TEXT) or argument
+        return self.plain(argument) if argument.form is Form.RELATIVE_URL else self.sortable(argument)
 
     def _coalesce(self, node: nodes.Call, scope: Scope) -> Expr:
         args, kind = self.alike([self.value(a, scope) for a in node.arguments], "the arguments of COALESCE")
-        unit = args[0].meta.unit if len({a.meta.unit for a in args}) == 1 else None
         return Application(
-            type=kind, span=node.span, meta=Meta(unit=unit) if unit else NO_META,
-            unicode=any(a.unicode for a in args), name="COALESCE", pieces=joined("COALESCE(", ", ", ")", len(args)),
+            type=kind, span=node.span, meta=unlike(met_meta(args, kind)), unicode=met_unicode(args),
+            name="COALESCE", pieces=joined("COALESCE(", ", ", ")", len(args)),
             args=tuple(args),
         )  # fmt: skip
 
@@ -201,13 +204,13 @@ class CallBinder(GeometryBinder):
             what = value.name if isinstance(value, ColumnValue) else "this value"
             return self.wrong(f"IN_UNIT: the unit of {what} is not known, so it cannot be converted", value.span)
         try:
-            factor = conversion_factor(value.meta.unit, target.value)
+            operator, factor = conversion(value.meta.unit, target.value)
         except UnitError as exc:
             return self.wrong(f"IN_UNIT: {exc}", target.span)
         number = Numeral(type=Type.DOUBLE, span=node.span, text=repr(factor))
         return Application(
             type=Type.DOUBLE, span=node.span, meta=Meta(unit=target.value), name="IN_UNIT",
-            pieces=pieces("({0} * {1})"),
+            pieces=pieces(f"({{0}} {operator} {{1}})"),
             args=(as_type(value, Type.DOUBLE) or value, number),
         )  # fmt: skip
 
@@ -229,7 +232,7 @@ def _result_type(function: Function, args: list[Expr]) -> Type:
     if function.result is Result.FIRST:
         return first
     if function.result is Result.SUM:
-        return Type.BIGINT if first in (Type.SMALLINT, Type.INTEGER, Type.BIGINT) else first
+        return Type.BIGINT if first in (Type.SMALLINT, Type.INTEGER, Type.BIGINT) else Type.DOUBLE
     kind = first
     for arg in args[1:]:
         kind = common_type(kind, arg.type) or Type.WRONG

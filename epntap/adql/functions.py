@@ -57,7 +57,7 @@ class Result(StrEnum):
 
     FIRST = "first"  # the type of the first argument
     COMMON = "common"  # the type in which all arguments meet
-    SUM = "sum"  # bigint for integers, else the type of the argument
+    SUM = "sum"  # bigint for integers, else double precision
 
 
 class Unit(StrEnum):
@@ -149,8 +149,9 @@ _MATHEMATICAL = (
     Function("POWER", (P("x", Type.DOUBLE), P("y", Type.DOUBLE)), Type.DOUBLE, "power({0}, {1})"),
     Function("RADIANS", _DOUBLE, Type.DOUBLE, "radians({0})", Unit.RADIAN),
     Function("RAND", (), Type.DOUBLE, "random()"),
-    # PostgreSQL rounds halves of double precision to even and has no form with places for it
-    Function("ROUND", _DOUBLE, Type.DOUBLE, "round({0})", Unit.FIRST),
+    # PostgreSQL rounds halves of double precision to even and has no form with places for it; halves go away from zero
+    # here whatever the places, whose default is 0 (ADQL 2.1 §2.3.1)
+    Function("ROUND", _DOUBLE, Type.DOUBLE, f"round({_EXACT})::double precision", Unit.FIRST),
     Function("ROUND", _NUMBER_AND_PLACES, Type.DOUBLE, f"round({_EXACT}, {{1}})::double precision", Unit.FIRST),
     Function("SQRT", _DOUBLE, Type.DOUBLE, "sqrt({0})"),
     Function("TRUNCATE", _DOUBLE, Type.DOUBLE, "trunc({0})", Unit.FIRST),

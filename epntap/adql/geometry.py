@@ -25,7 +25,7 @@ from epntap.adql.bound import (
     pieces,
     walk,
 )
-from epntap.adql.infer import as_type, is_numeric
+from epntap.adql.infer import as_type, is_numeric, null_of
 from epntap.adql.scope import Scope
 from epntap.adql.shapes import coordinates, region_numbers, shape_problem
 from epntap.adql.tokens import Span
@@ -169,6 +169,8 @@ class GeometryBinder(Binder):
     def _geometry(self, value: Expr) -> Expr:
         if value.type in (Type.POINT, Type.CIRCLE, Type.POLYGON, Type.WRONG):
             return value
+        if value.type is Type.NULL:
+            return null_of(Type.REGION, value)
         if value.type is Type.TEXT and (value.meta.xtype or "").lower() == "adql:region":
             return Application(
                 type=Type.REGION, span=value.span, name="REGION", pieces=pieces("udf.region({0})"), args=(value,)
@@ -176,7 +178,7 @@ class GeometryBinder(Binder):
         return self.wrong(f"expected a geometry such as POINT(…) but found {self.describe(value)}", value.span)
 
     def _point(self, value: Expr) -> Expr:
-        value = self._geometry(value)
+        value = null_of(Type.POINT, value) if value.type is Type.NULL else self._geometry(value)
         if value.type in (Type.POINT, Type.WRONG):
             return value
         return self.wrong(f"expected a point but found {self.describe(value)}: write CENTROID(…)", value.span)

@@ -105,7 +105,7 @@ def is_numeric(kind: Type) -> bool:
 def stored_type(column: Column) -> tuple[Type, Pieces | None]:  # noqa: PLR0911  # one answer for each case
     """Type of a catalogue column and the cast that it needs, None when it is that type already."""
     pg_type = column.pg_type
-    if column.form is Form.DALI_TEXT:
+    if column.form in (Form.DALI_TEXT, Form.LOOSE_DALI_TEXT):
         return Type.TIMESTAMP, None
     kind = _EXACT.get(pg_type) or PGSPHERE_TYPES.get(pg_type)
     if kind is Type.DOUBLES and column.xtype in _GEOMETRY_XTYPES:

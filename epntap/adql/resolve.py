@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import cast
 
 from epntap.adql import nodes
+from epntap.adql.binder import SPELLING
 from epntap.adql.bound import (
     Application,
     BoundBody,
@@ -33,6 +34,7 @@ from epntap.adql.bound import (
 )
 from epntap.adql.functions import Features
 from epntap.adql.infer import as_type, common_type, describe
+from epntap.adql.meeting import met_meta, met_unicode
 from epntap.adql.nodes import Name, OrderTerm
 from epntap.adql.rewrite import implied_by_all
 from epntap.adql.scope import (
@@ -162,17 +164,25 @@ class _Resolver(ValueBinder):
         scope.clause = "SELECT"
         outputs = self._outputs(node, scope)
         if node.distinct:  # pgSphere has no order for its types
-            outputs = tuple(o.with_value(self.array(o.value)) for o in outputs)
+            outputs = tuple(o.with_value(self.array(self.sortable(o.value))) for o in outputs)
         scope.clause = "GROUP BY"
         group_by = tuple(self._group_term(term, scope) for term in node.group_by)
         scope.clause = "HAVING"
         having = self.condition(node.having, scope) if node.having is not None else None
+        if group_by:
+            outputs = tuple(o.with_value(self._of_group(o.value, group_by)) for o in outputs)
+            having = having and self._of_group(having, group_by)
         scope.clause = "ORDER BY"
         listed = _SelectList(outputs)
         scope.alias = listed.value_named
         order_by = tuple(self._order_term(term, listed, scope, node.distinct) for term in node.order_by)
         aliases = {source.alias for source in relation.sources()}
         self._check_grouping(outputs, group_by, having, order_by, aliases)
+        if group_by:
+            order_by = tuple(
+                replace(term, by=self._of_group(term.by, group_by)) if isinstance(term.by, Expr) else term
+                for term in order_by
+            )
         values = (*where, *group_by, *((having,) if having is not None else ()), *_ordered(order_by))
         own_size = self._counted(outputs, values, relation.copies)
         return BoundSelect(
@@ -340,7 +350,7 @@ class _Resolver(ValueBinder):
             if pair is None:
                 continue
             first, second = pair
-            stored = first.value.form is second.value.form
+            stored = first.value.form is second.value.form is not Form.LOOSE_DALI_TEXT
             one = first.value if stored else self.plain(first.value)
             other = second.value if stored else self.plain(second.value)
             conditions.append(
@@ -391,8 +401,8 @@ class _Resolver(ValueBinder):
         common = common_type(left.type, right.type) or Type.WRONG
         args = tuple(as_type(e, common) or e for e in (left, right))
         return Application(
-            type=common, meta=left.meta, form=left.form, unicode=left.unicode or right.unicode, name="COALESCE",
-            pieces=pieces("COALESCE({0}, {1})"), args=args,
+            type=common, meta=met_meta((left, right), common), form=left.form, unicode=met_unicode((left, right)),
+            name="COALESCE", pieces=pieces("COALESCE({0}, {1})"), args=args,
         )  # fmt: skip
 
     def _alias(self, wanted: str) -> str:
@@ -412,17 +422,33 @@ class _Resolver(ValueBinder):
         value = self.stored(node, scope)
         if value.sphere or value.type in (Type.POINT, Type.CIRCLE, Type.POLYGON):
             return self.wrong("rows are not grouped by geometries", node.span)
-        return value
+        return self.sortable(value)
+
+    def _of_group(self, value: Expr, keys: tuple[Expr, ...]) -> Expr:
+        """The value of a group, which has one instant for all spellings of it."""
+        if value.form is Form.LOOSE_DALI_TEXT and self.plain(value) in keys:
+            return self.plain(value)
+        if not isinstance(value, Application) or value.aggregate or value in keys:
+            return value
+        if value.name == SPELLING:
+            (spelled,) = cast("tuple[Expr]", value.args)
+            if (instant := self.plain(spelled)) in keys:
+                sql = pieces("replace(({0})::text, ' ', 'T')")
+                return Application(type=Type.TEXT, span=value.span, name="CAST", pieces=sql, args=(instant,))
+        args = tuple(self._of_group(arg, keys) if isinstance(arg, Expr) else arg for arg in value.args)
+        return value if args == value.args else replace(value, args=args)
 
     def _order_term(self, term: OrderTerm, listed: _SelectList, scope: Scope, distinct: bool) -> BoundOrder:
         node = term.value
         position = self._order_position(node, listed)
         if position is not None:
-            return BoundOrder(position, term.descending)
+            value = listed.outputs[position - 1].value
+            sortable = self.sortable(value)
+            return BoundOrder(position if sortable is value else sortable, term.descending)
         if _is_literal(node):
             wrong = self.wrong("ORDER BY takes columns, positions and expressions, not literals", node.span)
             return BoundOrder(wrong, term.descending)
-        value = self.stored(node, scope)
+        value = self.sortable(self.stored(node, scope))
         position = listed.position_of(value)
         if position is not None:
             return BoundOrder(position, term.descending)
@@ -503,7 +529,7 @@ class _Resolver(ValueBinder):
                 kind = Type.WRONG
             kinds.append(kind)
         keep = [
-            f.value.form is s.value.form and not f.value.sphere and not s.value.sphere
+            f.value.form is s.value.form is not Form.LOOSE_DALI_TEXT and not f.value.sphere and not s.value.sphere
             for f, s in zip(left.outputs, right.outputs, strict=True)
         ]
         left, right = self.retyped(left, kinds, keep), self.retyped(right, kinds, keep)
@@ -542,7 +568,9 @@ class _Resolver(ValueBinder):
             return body  # the sides of a set operation differ, which has been noted
         if isinstance(body, BoundSet):
             left, right = self.retyped(body.left, kinds, keep), self.retyped(body.right, kinds, keep)
-            outputs = tuple(o.with_value(n.value) for o, n in zip(body.outputs, left.outputs, strict=True))
+            if len(left.outputs) != len(right.outputs):
+                return body  # the same has been noted of its own sides
+            outputs = tuple(_either(*sides) for sides in zip(left.outputs, right.outputs, strict=True))
             return replace(body, left=left, right=right, outputs=outputs)
         values = []
         for output, kind, kept in zip(body.outputs, kinds, keep, strict=True):
@@ -627,9 +655,8 @@ class _Anything:
 
 def _either(left: Output, right: Output) -> Output:
     """A column of a set operation, as the left side calls it."""
-    value = left.value
-    if right.value.unicode and not value.unicode:
-        value = replace(value, unicode=True)
+    sides = (left.value, right.value)
+    value = replace(left.value, meta=met_meta(sides, left.value.type), unicode=met_unicode(sides))
     return Output(left.name, left.delimited, value, left.sql_name, left.span, max(left.size, right.size))
 
 
@@ -671,6 +698,10 @@ def _plain_equality(left: Expr, right: Expr) -> Expr:
     return Application(type=Type.CONDITION, name="=", pieces=pieces("({0} = {1})"), args=(left, right))
 
 
+def _is_column(one: ColumnValue, other: ColumnValue) -> bool:
+    return (one.alias, one.name) == (other.alias, other.name)
+
+
 def _has_aggregate(value: Expr) -> bool:
     if not isinstance(value, Application):
         return False
@@ -682,7 +713,9 @@ def _ungrouped(value: Expr, group_by: frozenset[Expr], aliases: set[str]) -> Col
     if value in group_by:
         return None
     if isinstance(value, ColumnValue):
-        return value if value.alias in aliases else None
+        # the text of a grouped timestamp is that column too
+        grouped = any(isinstance(key, ColumnValue) and _is_column(key, value) for key in group_by)
+        return value if value.alias in aliases and not grouped else None
     if not isinstance(value, Application) or value.aggregate:
         return None
     for arg in value.args:

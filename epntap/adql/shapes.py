@@ -34,9 +34,14 @@ _STC = re.compile(
 def coordinates(call: nodes.Call) -> tuple[nodes.Value, ...]:
     """The arguments of a constructor without its coordinate system, which is deprecated and ignored (§4.2.1)."""
     arguments = call.arguments
-    if call.name.text.upper() in _WITH_SYSTEM and arguments and isinstance(arguments[0], (nodes.Text, nodes.Null)):
-        return arguments[1:]
-    return arguments
+    if call.name.text.upper() not in _WITH_SYSTEM or not arguments:
+        return arguments
+    first, rest = arguments[0], arguments[1:]
+    if isinstance(first, nodes.Text):
+        return rest
+    # NULL may stand for the system or be the first coordinate: it is that where the call is right with it
+    is_system = isinstance(first, nodes.Null) and _constructor_problem(call.name.text.upper(), arguments) is not None
+    return rest if is_system else arguments
 
 
 def shape_problem(call: nodes.Call) -> str | None:  # noqa: PLR0911  # one answer for each case

@@ -77,7 +77,7 @@ def _column(output: Output) -> ResultColumn:
 
 
 def _pg_type(value: Expr) -> str:
-    if value.form is Form.DALI_TEXT:
+    if value.form in (Form.DALI_TEXT, Form.LOOSE_DALI_TEXT):
         return "text"
     if value.type in GEOMETRY:
         return "double precision[]"

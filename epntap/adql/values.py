@@ -11,7 +11,8 @@ from epntap.adql.bound import NO_META, Application, Expr, Meta, Numeral, Paramet
 from epntap.adql.calls import CallBinder
 from epntap.adql.casts import CastBinder
 from epntap.adql.conditions import ConditionBinder
-from epntap.adql.infer import arithmetic_type, arithmetic_unit, as_type, is_numeric
+from epntap.adql.infer import arithmetic_type, arithmetic_unit, as_type, is_numeric, unlike
+from epntap.adql.meeting import met_meta, met_unicode
 from epntap.adql.nodes import Condition, Expression, Value
 from epntap.adql.scope import NotFoundError, Scope
 from epntap.hints import shortened
@@ -144,10 +145,9 @@ class ValueBinder(CallBinder, CastBinder, ConditionBinder):
             sql += [" ELSE ", len(args)]
             args.append(results[-1])
         sql.append(" END")
-        unit = results[0].meta.unit if len({r.meta.unit for r in results}) == 1 else None
         return Application(
-            type=kind, span=node.span, meta=Meta(unit=unit) if unit else NO_META,
-            unicode=any(r.unicode for r in results), name="CASE", pieces=tuple(sql), args=tuple(args),
+            type=kind, span=node.span, meta=unlike(met_meta(results, kind)), unicode=met_unicode(results),
+            name="CASE", pieces=tuple(sql), args=tuple(args),
         )  # fmt: skip
 
 

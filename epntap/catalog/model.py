@@ -14,8 +14,10 @@ class Form(StrEnum):
     """How the values of a column are stored, where that differs from what is published."""
 
     PLAIN = "plain"
-    #: a timestamp kept as text in DALI spelling: leaves as it is, is compared as a timestamp
+    #: a timestamp kept as text in one spelling, which sorts as time does: leaves as it is, is compared as a timestamp
     DALI_TEXT = "dali_text"
+    #: a timestamp as somebody has uploaded it, in any spelling of DALI: leaves as it is, is a timestamp in all else
+    LOOSE_DALI_TEXT = "loose_dali_text"
     #: a path below the public address of the service, published with that address in front
     RELATIVE_URL = "relative_url"
 

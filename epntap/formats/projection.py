@@ -27,8 +27,11 @@ class Spelling(StrEnum):
 
 
 _AS_IS: LiteralString = "{0}"
-# DALI 1.1 §3.3.3: no blank between date and time
-_ISO_TIME: LiteralString = "to_char({0}, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')"
+# DALI 1.1 §3.3.3: no blank between date and time; milliseconds, or microseconds where there are any
+_ISO_TIME: LiteralString = (
+    "to_char({0}, CASE WHEN extract(microseconds FROM {0})::integer %% 1000 = 0"
+    " THEN 'YYYY-MM-DD\"T\"HH24:MI:SS.MS' ELSE 'YYYY-MM-DD\"T\"HH24:MI:SS.US' END)"
+)
 _HEX: LiteralString = "encode({0}, 'hex')"
 _TIMES = frozenset({"timestamp", "timestamp without time zone"})
 _WORDS: LiteralString = "array_to_string({0}, ' ', 'NaN')"
@@ -48,7 +51,7 @@ _BYTES: LiteralString = (
 )
 
 _JSON: dict[str, LiteralString] = {
-    **dict.fromkeys(_TIMES, "to_json(to_char({0}, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS'))"),
+    **dict.fromkeys(_TIMES, "to_json(" + _ISO_TIME + ")"),
     **dict.fromkeys(("smallint", "integer", "bigint", "real", "double precision"), _AS_IS),
     "boolean": "{0}::text",
     "bytea": "to_json(encode({0}, 'hex'))",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import json
 import socket
 from contextlib import closing
 
@@ -22,7 +21,7 @@ def column_values(
 
     Raises our errors: ParameterError when the query has no such column or more than `most` rows.
     """
-    with closing(service.answer(TapRequest(query, "csv", most + 1), client)) as answer:
+    with closing(service.answer(TapRequest(query, "json", most + 1), client)) as answer:
         names = [one.name for one in answer.columns]
         if column not in names:
             raise ParameterError(
@@ -32,11 +31,11 @@ def column_values(
         place = names.index(column)
         origin = answer.columns[place].origin
         try:
-            text = b"".join(answer).decode()
+            text = b"".join(answer)
         except BrokenStreamError as exc:
             raise answer.failure or exc from exc
-    rows = list(csv.reader(io.StringIO(text, newline="")))[1:]
+    rows = json.loads(text)["data"]
     if len(rows) > most:
         raise ParameterError(f"QUERY finds more than the {most:,} rows that are taken at once; please narrow it.")
-    values = list(dict.fromkeys(row[place] for row in rows if row[place]))
+    values = list(dict.fromkeys(str(row[place]) for row in rows if row[place] not in (None, "")))
     return values, None if origin is None else origin[0].partition(".")[0]

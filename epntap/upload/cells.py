@@ -10,8 +10,9 @@ import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
-__all__ = ["DALI_TIME", "NULL", "Cell", "Shape", "array", "boolean", "escape", "real", "shape_of", "whole"]
+__all__ = ["DALI_TIME", "NULL", "Cell", "Shape", "array", "boolean", "escape", "is_time", "real", "shape_of", "whole"]
 
 NULL = "\\N"
 _RANGES = {
@@ -32,6 +33,8 @@ _ARRAYSIZE = re.compile(r"(?:[0-9]+x)*(?:[0-9]+\*?|\*)", re.ASCII)
 
 #: DALI 1.1 §3.3.3, with the blank in place of T that ADQL 2.0 had
 DALI_TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?Z?", re.ASCII)
+
+_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}))?)?", re.ASCII)
 
 #: from the text of a cell
 FromText = Callable[[str], str]
@@ -117,7 +120,10 @@ def number(text: str) -> float:
     """A number, NaN and infinities included."""
     if not _FLOAT.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is no number")
-    return float(text)
+    value = float(text)
+    if math.isinf(value) and "n" not in text.lower():
+        raise ValueError(f"{text[:40]} does not fit into double")
+    return value
 
 
 def single(value: float) -> float:
@@ -129,7 +135,7 @@ def single(value: float) -> float:
 
 
 def real(datatype: str, null: float | None = None) -> Callable[[str], str]:
-    """What reads numbers of single (float) or double precision."""
+    """What reads numbers of single (float) or double precision. NaN says NULL (VOTable 1.4 §6)."""
     is_single = datatype == "float"
 
     def read(text: str) -> str:
@@ -137,11 +143,25 @@ def real(datatype: str, null: float | None = None) -> Callable[[str], str]:
         if not text:
             return NULL
         value = number(text)
-        if null is not None and value == null:
+        if math.isnan(value) or (null is not None and value == null):
             return NULL
         return repr(single(value) if is_single else value)
 
     return read
+
+
+def is_time(text: str) -> bool:
+    """Whether it is a timestamp of DALI, of a day and a time of day that exist; second 60 may be a leap second."""
+    if not DALI_TIME.fullmatch(text):
+        return False
+    match = _DAY.match(text)
+    assert match is not None
+    day, hour, minute, second = match.groups()
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return False
+    return int(hour or 0) < 24 and int(minute or 0) < 60 and int(second or 0) <= 60
 
 
 def array(elements: Sequence[str]) -> str:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from epntap.catalog.model import Column, Form
 from epntap.errors import UploadError
 from epntap.upload.cells import (
-    DALI_TIME,
     NULL,
     Cell,
     Extent,
@@ -24,6 +23,7 @@ from epntap.upload.cells import (
     array,
     boolean,
     escape,
+    is_time,
     number,
     real,
     shape_of,
@@ -79,7 +79,7 @@ class FieldColumn:
         a = self.attributes
         datatype, arraysize, pg_type = self._kind()
         xtype = a.get("xtype") or None
-        is_time = datatype in _TEXTS and (xtype or "").lower() in _TIMES
+        timed = datatype in _TEXTS and (xtype or "").lower() in _TIMES
         if datatype == "char" and self.unicode:
             datatype = "unicodeChar"
         return Column(
@@ -91,7 +91,7 @@ class FieldColumn:
             ucd=a.get("ucd") or None,
             utype=a.get("utype") or None,
             description=" ".join(self.description.split()) or None,
-            form=Form.DALI_TEXT if is_time else Form.PLAIN,
+            form=Form.LOOSE_DALI_TEXT if timed else Form.PLAIN,
             pg_type=pg_type,
         )
 
@@ -146,13 +146,13 @@ class FieldColumn:
     # -- text
 
     def _text_cell(self, datatype: str, shape: Shape, serialization: Serialization) -> Cell:
-        is_time = (self.attributes.get("xtype") or "").lower() in _TIMES
+        timed = (self.attributes.get("xtype") or "").lower() in _TIMES
         width, encoding = (2, "utf-16-be") if datatype == "unicodeChar" else (1, "utf-8")
 
         def from_text(text: str) -> str:
             if not text:
                 return NULL
-            if is_time and not DALI_TIME.fullmatch(text.strip()):
+            if timed and not is_time(text.strip()):
                 raise ValueError(f"{text[:40]!r} is no timestamp such as 2016-12-31T23:59:59")
             if not self.unicode and not text.isascii():
                 self.unicode = True
@@ -162,7 +162,7 @@ class FieldColumn:
             text = data.decode(encoding, "replace")
             if shape.count is not None:
                 text = text.partition("\0")[0]
-            if not text and serialization.says_null and not is_time:
+            if not text and serialization.says_null and not timed:
                 return ""
             return from_text(text)
 
@@ -179,7 +179,8 @@ class FieldColumn:
 
         def from_bytes(data: bytes, _count: int) -> str:
             (value,) = form.unpack(data)
-            return NULL if value == null else repr(value)
+            # NaN is the one number that is not itself, and says NULL
+            return NULL if value == null or value != value else repr(value)  # noqa: PLR0124
 
         return Cell(from_text, from_bytes, _extent(_ONE, lambda _count: form.size))
 

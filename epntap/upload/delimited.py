@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from epntap.catalog.model import Column, Form
 from epntap.errors import UploadError
-from epntap.upload.cells import DALI_TIME, NULL, escape, real, whole
-from epntap.upload.model import MOST_COLUMNS, Content
+from epntap.upload.cells import NULL, escape, is_time, real, whole
+from epntap.upload.model import LONGEST_CELL_BYTES, MOST_COLUMNS, Content
 
 __all__ = ["read_delimited"]
 
@@ -22,6 +22,7 @@ _REAL = re.compile(
     r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?inf(?:inity)?|nan", re.ASCII | re.IGNORECASE
 )
 _INT = 2**31
+csv.field_size_limit(LONGEST_CELL_BYTES)  # of the whole process, whose default of 131 072 is no limit of ours
 _LONG = 2**63
 
 
@@ -56,7 +57,7 @@ class _Guess:
                 self.can_be.discard("long")
         if "double" in self.can_be and not _is_real(text):
             self.can_be.discard("double")
-        if "timestamp" in self.can_be and not DALI_TIME.fullmatch(text):
+        if "timestamp" in self.can_be and not is_time(text):
             self.can_be.discard("timestamp")
 
     @property
@@ -74,7 +75,7 @@ class _Guess:
             case "double":
                 return Column(self.name, "double", pg_type="double precision")
             case "timestamp":
-                return Column(self.name, "char", "*", "timestamp", form=Form.DALI_TEXT)
+                return Column(self.name, "char", "*", "timestamp", form=Form.LOOSE_DALI_TEXT)
         return Column(self.name, "unicodeChar" if self.is_unicode else "char", "*")
 
     def read(self) -> Callable[[str], str]:

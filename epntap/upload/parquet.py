@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
@@ -146,10 +147,14 @@ def _scalar(kind: pa.DataType) -> _Kind | None:  # noqa: PLR0911  # one answer f
     if pa.types.is_int64(kind) or pa.types.is_uint32(kind):
         return _Kind("long", "bigint", str)
     if pa.types.is_float32(kind) or pa.types.is_float16(kind):
-        return _Kind("float", "real", repr)
+        return _Kind("float", "real", _number)
     if pa.types.is_float64(kind):
-        return _Kind("double", "double precision", repr)
+        return _Kind("double", "double precision", _number)
     return None
+
+
+def _number(value: float) -> str:
+    return NULL if math.isnan(value) else repr(value)  # (VOTable 1.4 §6)
 
 
 def _list_kind(element: _Kind, arraysize: str) -> _Kind:

@@ -68,7 +68,7 @@ def test_unnamed_expressions_get_names_that_are_free() -> None:
         ("exact", "double", "double precision"),
         ("SUM(id)", "long", "bigint"),
         ("SUM(huge)", "long", "bigint"),
-        ("SUM(small_real)", "float", "real"),
+        ("SUM(small_real)", "double", "double precision"),
         ("AVG(id)", "double", "double precision"),
         ("COUNT(*)", "long", "bigint"),
         ("MIN(label)", "unicodeChar", "text"),
@@ -148,8 +148,12 @@ def test_geometries_are_arrays_with_an_xtype() -> None:
     assert (polygon.arraysize, polygon.xtype, polygon.pg_type) == ("*", "polygon", "double precision[]")
 
 
-def test_a_set_operation_takes_names_and_metadata_from_the_left() -> None:
+def test_a_set_operation_takes_names_from_the_left_and_says_what_both_sides_are() -> None:
     (result,) = columns("SELECT x AS len FROM lab.things UNION SELECT id FROM lab.parts")
+    assert (result.name, result.unit, result.pg_type) == ("len", None, "double precision")
+    (result,) = columns(
+        "SELECT x AS len FROM lab.things UNION SELECT NULL FROM lab.parts UNION SELECT x FROM lab.things"
+    )
     assert (result.name, result.unit, result.pg_type) == ("len", "m", "double precision")
 
 
