@@ -57,6 +57,8 @@ class Settings:
     home: Path = Path(".epntap")
     #: PostgreSQL >= 15 to use instead of the embedded one; may hold a password, so it is not printed
     database_url: str = field(default="", repr=False)
+    #: what the names of our three roles begin with; an installation of its own on a shared server has another
+    role_prefix: str = "epntap_"
     #: address that users see, without a trailing slash; empty: http://127.0.0.1:<port>
     public_url: str = ""
     #: where to listen
@@ -182,6 +184,12 @@ def _check_values(settings: Settings) -> None:
         value = getattr(settings, name)
         if not least <= value <= most:  # false for nan as well
             raise SetupError(f"EPNTAP_{name.upper()} must be from {least:g} to {most:g}, but is {value:g}.")
+    # goes into SQL without quotes; with its longest ending it is a name of at most 63 characters
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,53}_", settings.role_prefix):
+        raise SetupError(
+            "EPNTAP_ROLE_PREFIX must be small letters, digits and underscores, with a letter first and an underscore "
+            f"last, such as 'mars_', but is {settings.role_prefix!r}."
+        )
     if settings.public_url and not re.fullmatch(r"https?://[^\s\"'<>]+", settings.public_url):
         raise SetupError(f"EPNTAP_PUBLIC_URL must be an http or https address, but is {settings.public_url!r}.")
 

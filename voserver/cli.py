@@ -18,7 +18,7 @@ import click
 
 import epntap
 from epntap.catalog.load import load_catalog
-from epntap.db.migrate import apply_migrations, pending_migrations
+from epntap.db.migrate import apply_migrations, make_roles, pending_migrations
 from epntap.db.pool import Database, Role, connect
 from epntap.db.server import open_database
 from epntap.errors import EpnTapError, SetupError
@@ -52,12 +52,16 @@ def main(ctx: click.Context, config: Path | None) -> None:
 
 
 @main.command()
+@click.option("--roles-only", is_flag=True, help="Make the roles and nothing else, for a backup to be restored.")
 @click.pass_obj
-def init(settings: Settings) -> None:
-    """Make the database: roles, schemas, functions. Safe to run again."""
+def init(settings: Settings, *, roles_only: bool) -> None:
+    """Make the database, or bring it to this version: roles, schemas, functions, rights. Safe to run again."""
     with open_database(settings, create=True) as database:
+        if roles_only:
+            make_roles(database)
+            return
         applied = apply_migrations(database)
-    click.echo(f"{len(applied)} steps applied" if applied else "the database was up to date already")
+    click.echo(f"applied {', '.join(applied)}" if applied else "the database was up to date already")
 
 
 @main.command()
@@ -150,7 +154,9 @@ def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded
     if jobs is not None:
         settings = dataclasses.replace(settings, worker_jobs=jobs)
     with ExitStack() as stack:
-        database = Database(settings.database_url, embedded=True) if embedded else None
+        database = (
+            Database(settings.database_url, embedded=True, role_prefix=settings.role_prefix) if embedded else None
+        )
         database = database or stack.enter_context(open_database(settings))
         if pending_migrations(database):
             raise SetupError("The database is not initialised for this version; run 'epntap init' first.")

@@ -48,7 +48,7 @@ def prepare_demo(
 ) -> tuple[Report, ...]:
     """Database, files and granules of all samples, each only where it is missing. Raises SetupError or InputError."""
     if applied := apply_migrations(database):
-        say(f"database: {len(applied)} steps applied")
+        say(f"database: applied {', '.join(applied)}")
     return tuple(
         ingest_service(sample.definition(_files(sample, settings, say)), database, progress=progress)
         for sample in _free_samples(database, settings, say)

@@ -61,4 +61,4 @@ def create() -> flask.Flask:
     settings = load_settings()
     if not settings.database_url:
         raise SetupError("EPNTAP_DATABASE_URL is not set; 'epntap serve' starts the embedded database instead.")
-    return build_app(settings, Database(settings.database_url))
+    return build_app(settings, Database(settings.database_url, role_prefix=settings.role_prefix))

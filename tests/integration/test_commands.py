@@ -54,7 +54,7 @@ def home() -> Iterator[Path]:
 
 def test_the_whole_way_on_an_embedded_database(home: Path) -> None:
     settings = {"EPNTAP_HOME": str(home / "home"), "EPNTAP_DATABASE_URL": ""}
-    assert "steps applied" in run("init", **settings).stdout
+    assert "applied 0001_first" in run("init", **settings).stdout
     assert "up to date already" in run("init", **settings).stdout
     assert "nothing yet" in run("status", **settings).stdout
     done = run("demo", "--prepare-only", **settings)

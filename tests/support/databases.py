@@ -9,8 +9,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import InsufficientPrivilege
 
-from epntap.db.migrate import grant_database
-from epntap.db.pool import Database, Role, connect
+from epntap.db.migrate import make_roles
+from epntap.db.pool import Database
 
 __all__ = ["clone_database", "create_database", "drop_database", "name_of", "named_database"]
 
@@ -38,8 +38,7 @@ def create_database(server: Database, name: str, template: str = "template0") ->
 def clone_database(server: Database, prefix: str, template: str) -> Database:
     """A new database like the template; drop it when done."""
     clone = create_database(server, f"{prefix}_{uuid.uuid4().hex[:12]}", template)
-    with connect(clone, Role.ADMIN, autocommit=True) as connection:
-        grant_database(connection)
+    make_roles(clone)
     return clone
 
 

@@ -1,0 +1,540 @@
+"""Every fixed table of ours, once: what it is for, its columns, types, keys and indexes. No I/O here.
+
+Stores build their statements from this, and Alembic compares it with the database. Tables of services are not fixed:
+they are made from `catalog.model`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
+
+__all__ = [
+    "SCHEMAS",
+    "catalog_version",
+    "column_form",
+    "coverage",
+    "dataset",
+    "file",
+    "job",
+    "metadata",
+    "parameter",
+    "quarantine",
+    "row_state",
+    "scanned_file",
+    "service",
+    "tap_columns",
+    "tap_key_columns",
+    "tap_keys",
+    "tap_schemas",
+    "tap_tables",
+    "value_count",
+    "withdrawn_dataset",
+    "worker",
+]
+
+#: schemas that are ours alone; in those of services nothing is fixed
+SCHEMAS = ("archive", "tap_schema", "uws")
+
+metadata = MetaData()
+
+_INSTANT = TIMESTAMP(timezone=True)
+_NO_TEXT = text("''")
+_ZERO = text("0")
+_NOW = text("now()")
+
+
+def _words(name: str, comment: str) -> Column[Any]:
+    return Column(name, ARRAY(Text), nullable=False, server_default=text("'{}'"), comment=comment)
+
+
+# -- archive: what is published, what it is made of, and where the bytes are -------------------------------------------
+
+
+def _of_service(**options: Any) -> Column[Any]:  # what ForeignKey takes
+    reference = ForeignKey("archive.service.schema_name", ondelete="CASCADE", **options)
+    return Column("schema_name", Text, reference, nullable=False, comment="Service")
+
+
+def _of_dataset() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["schema_name", "dataset_id"],
+        ["archive.dataset.schema_name", "archive.dataset.dataset_id"],
+        ondelete="CASCADE",
+    )
+
+
+service = Table(
+    "service",
+    metadata,
+    Column("schema_name", Text, primary_key=True, comment="Schema that its tables are in"),
+    Column("title", Text, nullable=False, comment="What it is called"),
+    Column("description", Text, comment="What it holds"),
+    Column("publisher", Text, comment="Who publishes it"),
+    Column("creator", Text, comment="Who made the data"),
+    Column("reference_url", Text, comment="Page about it"),
+    Column("granule_count", BigInteger, nullable=False, server_default=_ZERO, comment="Rows of its epn_core"),
+    Column("first_ingested", TIMESTAMP, nullable=False, comment="UTC"),
+    Column("last_ingested", TIMESTAMP, nullable=False, comment="UTC"),
+    schema="archive",
+    comment="Published services",
+)
+
+dataset = Table(
+    "dataset",
+    metadata,
+    _of_service(),
+    Column("dataset_id", Text, nullable=False, comment="SPASE ProductKey or CDF Logical_source"),
+    Column("title", Text, nullable=False, comment="What it is called"),
+    Column("description", Text, comment="What it holds"),
+    Column("resource_id", Text, comment="SPASE ResourceID"),
+    Column("start_time", TIMESTAMP, comment="First instant described, UTC; NULL for a placeholder"),
+    Column("stop_time", TIMESTAMP, comment="Last instant described, UTC; NULL for a placeholder"),
+    Column("cadence_min_s", Double, comment="Shortest time between two records, seconds"),
+    Column("cadence_max_s", Double, comment="Longest time between two records, seconds"),
+    Column(
+        "access_rights",
+        Text,
+        nullable=False,
+        server_default=text("'Open'"),
+        comment="SPASE AccessRights; Open lets everybody cut data",
+    ),
+    Column("hapi_url", Text, comment="Base of the HAPI service that holds it, without a trailing slash"),
+    Column("hapi_id", Text, comment="Its identifier there"),
+    Column("landing_url", Text, comment="Page about it"),
+    Column("information_url", Text, comment="Page about what it is made from"),
+    Column("doi", Text, comment="Without resolver prefix"),
+    Column(
+        "granule",
+        Text,
+        CheckConstraint("granule IN ('day', 'month', 'file')"),
+        nullable=False,
+        server_default=text("'file'"),
+        comment="What one row of epn_core stands for; it tells a granule_uid that ends in a date from a file name",
+    ),
+    Column(
+        "fingerprint",
+        Text,
+        nullable=False,
+        server_default=_NO_TEXT,
+        comment="Of everything that its rows are made from: the same fingerprint makes the same rows",
+    ),
+    Column("granule_count", BigInteger, nullable=False, server_default=_ZERO, comment="Its rows of epn_core"),
+    PrimaryKeyConstraint("schema_name", "dataset_id"),
+    schema="archive",
+    comment="Datasets of the services",
+)
+
+parameter = Table(
+    "parameter",
+    metadata,
+    Column("schema_name", Text, nullable=False, comment="Service"),
+    Column("dataset_id", Text, nullable=False, comment="Dataset"),
+    Column("name", Text, nullable=False, comment="Its key within the dataset"),
+    Column("position", Integer, nullable=False, comment="Place in the description"),
+    Column("title", Text, comment="What it is called"),
+    Column("description", Text, comment="What it is"),
+    Column("units", Text, comment="As the description spells it, not a VOUnit"),
+    Column("ucd", Text, comment="One valid UCD1+ string"),
+    Column(
+        "shape", ARRAY(Integer), nullable=False, server_default=text("'{}'"), comment="Of one record; {} for a scalar"
+    ),
+    Column("fill_value", Text, comment="What stands for a missing value"),
+    Column("coordinate_system", Text, comment="As the description spells it"),
+    Column("variable", Text, comment="CDF variable that holds it, where known"),
+    PrimaryKeyConstraint("schema_name", "dataset_id", "name"),
+    _of_dataset(),
+    schema="archive",
+    comment="Measured and supporting quantities of the datasets",
+)
+
+file = Table(
+    "file",
+    metadata,
+    Column("schema_name", Text, nullable=False, comment="Service"),
+    Column("dataset_id", Text, nullable=False, comment="Dataset"),
+    Column("root", Text, nullable=False, comment="Absolute folder of the source"),
+    Column("path", Text, nullable=False, comment="Path below the root, with forward slashes"),
+    Column("size_bytes", BigInteger, nullable=False, comment="Size"),
+    Column("mtime_ns", BigInteger, nullable=False, comment="When it was changed last, nanoseconds since 1970"),
+    # both ends inclusive: UTC nanoseconds are ambiguous during a leap second
+    Column("tt2000_min", BigInteger, comment="First epoch, TT2000 nanoseconds, inclusive; NULL: no record"),
+    Column("tt2000_max", BigInteger, comment="Last epoch, TT2000 nanoseconds, inclusive; NULL: no record"),
+    Column("records", BigInteger, nullable=False, comment="Records of the longest time axis"),
+    Column("fill_epochs", BigInteger, nullable=False, server_default=_ZERO, comment="Records without a time"),
+    Column("version", Text, nullable=False, server_default=_NO_TEXT, comment="As found in its name; empty if none"),
+    Column(
+        "sha256",
+        Text,
+        nullable=False,
+        server_default=_NO_TEXT,
+        comment="Of the whole content; empty when the source does without checksums",
+    ),
+    Column(
+        "layout",
+        Text,
+        nullable=False,
+        server_default=_NO_TEXT,
+        comment="A line for each time axis: its name, then the names of what is measured along it, with tabs between; "
+        "empty when it is not known",
+    ),
+    PrimaryKeyConstraint("schema_name", "root", "path"),
+    _of_dataset(),
+    schema="archive",
+    comment="Readable files of the datasets",
+)
+Index("file_by_path", file.c.schema_name, file.c.path)
+Index("file_by_time", file.c.schema_name, file.c.dataset_id, file.c.tt2000_min, file.c.tt2000_max)
+
+scanned_file = Table(
+    "scanned_file",
+    metadata,
+    # not a reference: files are written down while the first ingestion of a service is still looking for them
+    Column("schema_name", Text, nullable=False, comment="Service"),
+    Column("root", Text, nullable=False, comment="Absolute folder of the source"),
+    Column("path", Text, nullable=False, comment="Path below the root, with forward slashes"),
+    Column("size_bytes", BigInteger, nullable=False, comment="Size"),
+    Column("mtime_ns", BigInteger, nullable=False, comment="When it was changed last, nanoseconds since 1970"),
+    Column("sha256", Text, nullable=False, server_default=_NO_TEXT, comment="Of the whole content, or empty"),
+    Column("refusal", Text, comment="Why it cannot be used; NULL when it can"),
+    Column("logical_source", Text, nullable=False, server_default=_NO_TEXT, comment="What it says it belongs to"),
+    Column("tt2000_min", BigInteger, comment="First epoch, TT2000 nanoseconds, inclusive"),
+    Column("tt2000_max", BigInteger, comment="Last epoch, TT2000 nanoseconds, inclusive"),
+    Column("records", BigInteger, nullable=False, server_default=_ZERO, comment="Records of the longest time axis"),
+    Column("fill_epochs", BigInteger, nullable=False, server_default=_ZERO, comment="Records without a time"),
+    Column("description", Text, comment="What it says about its dataset, once that has been asked"),
+    Column(
+        "edition",
+        Text,
+        nullable=False,
+        server_default=_NO_TEXT,
+        comment="Of the way in which it was looked into: another edition may find something else in the same file",
+    ),
+    Column("layout", Text, nullable=False, server_default=_NO_TEXT, comment="As in archive.file"),
+    PrimaryKeyConstraint("schema_name", "root", "path"),
+    schema="archive",
+    comment="Every file that was ever opened and is still there, with what was found: readable ones, refused ones, and "
+    "those that no dataset claims. Emptying this table does no harm; the next ingestion opens all files again",
+)
+
+withdrawn_dataset = Table(
+    "withdrawn_dataset",
+    metadata,
+    _of_service(),
+    Column("dataset_id", Text, nullable=False, comment="Dataset"),
+    Column("title", Text, nullable=False, comment="What it was called"),
+    Column("resource_id", Text, comment="SPASE ResourceID"),
+    Column("granules", BigInteger, nullable=False, comment="Rows that it had"),
+    Column("withdrawn_at", TIMESTAMP, nullable=False, comment="UTC"),
+    PrimaryKeyConstraint("schema_name", "dataset_id"),
+    schema="archive",
+    comment="Datasets that were taken back. Their rows and files are gone; this is what remains known",
+)
+
+row_state = Table(
+    "row_state",
+    metadata,
+    Column(
+        "schema_name",
+        Text,
+        ForeignKey("archive.service.schema_name", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Service",
+    ),
+    Column("fingerprint", Text, nullable=False, comment="Of what the rows were made from"),
+    Column("rows", BigInteger, nullable=False, comment="How many they are"),
+    Column("said", JSON, nullable=False, comment="What the report said of things that are left out, to be said again"),
+    schema="archive",
+    comment="What the rows of a service were made from whose sources describe each row",
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    # deferred: on a first ingestion the rows are looked at before the service is recorded
+    _of_service(deferrable=True, initially="DEFERRED"),
+    Column("granule_uid", Text, comment="Row that was kept out"),
+    Column("rules", ARRAY(Text), nullable=False, comment="Rules that it breaks"),
+    Column("content", JSONB, nullable=False, comment="The row as it would have been published, without its NULLs"),
+    Column(
+        "granules",
+        BigInteger,
+        nullable=False,
+        server_default=text("1"),
+        comment="How many are like this one: a dataset is set aside as a whole, with one or two of its rows",
+    ),
+    Column("since", _INSTANT, nullable=False, server_default=_NOW, comment="When"),
+    schema="archive",
+    comment="Rows kept out of a published table until somebody has looked at them",
+)
+Index("quarantine_by_granule", quarantine.c.schema_name, quarantine.c.granule_uid)
+
+value_count = Table(
+    "value_count",
+    metadata,
+    _of_service(),
+    Column("column_name", Text, nullable=False, comment="Column of epn_core, or * for the rows themselves"),
+    Column("value", Text, comment="As text; a cast to the type of the column gives the value"),
+    Column("rows", BigInteger, CheckConstraint("rows > 0"), nullable=False, comment="Rows that have the value"),
+    UniqueConstraint("schema_name", "column_name", "value", postgresql_nulls_not_distinct=True),
+    schema="archive",
+    comment="Rows of epn_core by value. A column is here with all its values, NULL included, or not at all",
+)
+
+coverage = Table(
+    "coverage",
+    metadata,
+    Column(
+        "schema_name",
+        Text,
+        ForeignKey("archive.service.schema_name", ondelete="CASCADE"),
+        primary_key=True,
+        comment="Service",
+    ),
+    Column("time_min", Double, comment="Julian date (UTC); NULL when no row has a time"),
+    Column("time_max", Double, comment="Julian date (UTC); NULL when no row has a time"),
+    _words("target_names", "Single items in alphabetical order"),
+    _words("target_classes", "Single items in alphabetical order"),
+    _words("dataproduct_types", "Single items in alphabetical order"),
+    _words("measurement_types", "Single items in alphabetical order"),
+    _words("instrument_host_names", "Single items in alphabetical order"),
+    _words("instrument_names", "Single items in alphabetical order"),
+    schema="archive",
+    comment="What a service covers as a whole",
+)
+
+column_form = Table(
+    "column_form",
+    metadata,
+    Column("schema_name", Text, nullable=False, comment="Schema"),
+    Column("table_name", Text, nullable=False, comment="Table"),
+    Column("column_name", Text, nullable=False, comment="Column"),
+    Column(
+        "form",
+        Text,
+        CheckConstraint("form IN ('dali_text', 'relative_url')"),
+        nullable=False,
+        comment="A form of catalog.model.Form",
+    ),
+    PrimaryKeyConstraint("schema_name", "table_name", "column_name"),
+    schema="archive",
+    comment="How a published column is stored where that differs from what is published",
+)
+
+catalog_version = Table(
+    "catalog_version",
+    metadata,
+    Column(
+        "only_row",
+        Boolean,
+        CheckConstraint("only_row"),
+        primary_key=True,
+        server_default=text("true"),
+        comment="There is one row",
+    ),
+    Column("version", BigInteger, nullable=False, comment="Raised by every publication"),
+    Column("changed", _INSTANT, nullable=False, server_default=_NOW, comment="When something was published last"),
+    schema="archive",
+    comment="Tells web processes when to read their catalogue again",
+)
+
+# -- tap_schema: TAP 1.1 section 4; it describes itself, with the same words -------------------------------------------
+
+tap_schemas = Table(
+    "schemas",
+    metadata,
+    Column("schema_name", Text, primary_key=True, comment="Schema name as it is written in a query"),
+    Column("utype", Text, comment="Data model of the schema, if it follows one"),
+    Column("description", Text, comment="What the schema holds"),
+    Column("schema_index", Integer, comment="Recommended position in a list of schemas"),
+    schema="tap_schema",
+    comment="Published schemas",
+)
+
+tap_tables = Table(
+    "tables",
+    metadata,
+    Column(
+        "schema_name",
+        Text,
+        ForeignKey("tap_schema.schemas.schema_name", ondelete="CASCADE"),
+        nullable=False,
+        comment="Schema that holds the table",
+    ),
+    Column("table_name", Text, primary_key=True, comment="Table name as it is written after FROM"),
+    Column(
+        "table_type", Text, CheckConstraint("table_type IN ('table', 'view')"), nullable=False, comment="table or view"
+    ),
+    Column("utype", Text, comment="Data model of the table, if it follows one"),
+    Column("description", Text, comment="What the table holds"),
+    Column("table_index", Integer, comment="Recommended position in a list of tables"),
+    schema="tap_schema",
+    comment="Published tables",
+)
+
+
+def _of_table(name: str, comment: str) -> Column[Any]:
+    reference = ForeignKey("tap_schema.tables.table_name", ondelete="CASCADE")
+    return Column(name, Text, reference, nullable=False, comment=comment)
+
+
+def _switch(name: str, comment: str) -> Column[Any]:
+    return Column(name, Integer, CheckConstraint(f"{name} IN (0, 1)"), nullable=False, comment=comment)
+
+
+tap_columns = Table(
+    "columns",
+    metadata,
+    _of_table("table_name", "Table that has the column"),
+    Column("column_name", Text, nullable=False, comment="Column name as it is written in a query"),
+    Column("datatype", Text, nullable=False, comment="VOTable datatype"),
+    Column("arraysize", Text, comment="VOTable arraysize; empty for a scalar"),
+    Column("xtype", Text, comment="VOTable xtype"),
+    Column("size", Integer, quote=True, comment="Length of a one-dimensional column (deprecated; use arraysize)"),
+    Column("description", Text, comment="What the column holds"),
+    Column("utype", Text, comment="Data model element"),
+    Column("unit", Text, comment="Unit in VOUnit syntax"),
+    Column("ucd", Text, comment="UCD of the quantity"),
+    _switch("indexed", "1 if an index makes conditions on the column fast"),
+    _switch("principal", "1 if the column belongs in a default selection"),
+    _switch("std", "1 if a standard defines the column"),
+    Column("column_index", Integer, comment="Position in the table"),
+    PrimaryKeyConstraint("table_name", "column_name"),
+    schema="tap_schema",
+    comment="Columns of the published tables",
+)
+
+tap_keys = Table(
+    "keys",
+    metadata,
+    Column("key_id", Text, primary_key=True, comment="Identifier of the foreign key"),
+    _of_table("from_table", "Table that refers"),
+    _of_table("target_table", "Table referred to"),
+    Column("description", Text, comment="What the key means"),
+    Column("utype", Text, comment="Data model element"),
+    schema="tap_schema",
+    comment="Foreign keys between published tables",
+)
+
+tap_key_columns = Table(
+    "key_columns",
+    metadata,
+    Column(
+        "key_id",
+        Text,
+        ForeignKey("tap_schema.keys.key_id", ondelete="CASCADE"),
+        nullable=False,
+        comment="Identifier of the foreign key",
+    ),
+    Column("from_column", Text, nullable=False, comment="Column of the referring table"),
+    Column("target_column", Text, nullable=False, comment="Column of the table referred to"),
+    PrimaryKeyConstraint("key_id", "from_column"),
+    schema="tap_schema",
+    comment="Columns of the foreign keys",
+)
+
+# -- uws: jobs. The table is the queue: one row, one state machine, claimed by workers, told by NOTIFY -----------------
+
+job = Table(
+    "job",
+    metadata,
+    Column("job_id", Text, CheckConstraint("job_id ~ '^[0-9a-f]{32}$'"), primary_key=True, comment="Its name"),
+    Column("kind", Text, nullable=False, comment="Which callable of a worker runs it: tap, soda"),
+    Column(
+        "phase",
+        Text,
+        CheckConstraint(
+            "phase IN ('PENDING', 'QUEUED', 'EXECUTING', 'COMPLETED', 'ERROR', 'ABORTED', "
+            "'UNKNOWN', 'HELD', 'SUSPENDED', 'ARCHIVED')"
+        ),
+        nullable=False,
+        comment="UWS 1.1 section 2.1.3",
+    ),
+    Column("session", Text, comment="Digest of the cookie of whoever made it; NULL: came without"),
+    Column("run_id", Text, comment="RUNID"),
+    Column("created", _INSTANT, nullable=False, server_default=_NOW, comment="When it was made"),
+    Column("queued", _INSTANT, comment="When it was started by its user"),
+    Column("started", _INSTANT, comment="When a worker began it"),
+    Column("ended", _INSTANT, comment="When it came to its end"),
+    Column(
+        "execution_duration_s",
+        Integer,
+        CheckConstraint("execution_duration_s > 0"),
+        nullable=False,
+        comment="Seconds that it may run",
+    ),
+    Column("destruction", _INSTANT, nullable=False, comment="When it goes, and its results with it"),
+    Column("parameters", JSONB, nullable=False, server_default=text("'[]'"), comment="[[name, value], …] as posted"),
+    Column(
+        "attempt",
+        Integer,
+        nullable=False,
+        server_default=_ZERO,
+        comment="How often a worker has begun it; part of the names of its result files",
+    ),
+    Column("worker", Text, comment="Worker that runs it"),
+    Column("heartbeat", _INSTANT, comment="Last sign of life of the worker"),
+    Column("error_message", Text, comment="Why it failed"),
+    Column(
+        "error_is_transient",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Whether it may succeed another time",
+    ),
+    Column(
+        "results",
+        JSONB,
+        comment="[{name, media_type, extension, encoding, size_bytes, file_name}, …] in order; NULL: not completed",
+    ),
+    Column("progress", JSONB, comment="{done, total, doing} as the worker says it; NULL: it says nothing"),
+    Column(
+        "parts",
+        JSONB,
+        nullable=False,
+        server_default=text("'[]'"),
+        comment="Tables posted with it; the files lie beside its results: [{name, file, size_bytes}, …]",
+    ),
+    CheckConstraint("(phase = 'EXECUTING') = (worker IS NOT NULL)"),
+    CheckConstraint("(phase = 'COMPLETED') = (results IS NOT NULL)"),
+    schema="uws",
+    comment="Jobs (UWS 1.1). A trigger tells each change of phase",
+    postgresql_with={"fillfactor": 70},
+)
+Index("job_queue", job.c.queued, postgresql_where=job.c.phase == "QUEUED")
+Index("job_executing", job.c.job_id, postgresql_where=job.c.phase == "EXECUTING")
+Index("job_list", job.c.kind, job.c.created.desc())
+Index("job_session", job.c.session, job.c.created.desc())
+Index("job_destruction", job.c.destruction)
+Index("job_phase", job.c.kind, job.c.phase)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("name", Text, primary_key=True, comment="Machine, process, and a random word"),
+    Column("kinds", ARRAY(Text), nullable=False, comment="Kinds of jobs that it runs"),
+    Column("jobs", Integer, nullable=False, comment="Jobs that it runs at once"),
+    Column("started", _INSTANT, nullable=False, server_default=_NOW, comment="When it started"),
+    Column("seen", _INSTANT, nullable=False, server_default=_NOW, comment="Last sign of life"),
+    schema="uws",
+    comment="Workers that live, whether they have a job or not",
+    postgresql_with={"fillfactor": 50},
+)

@@ -1,0 +1,21 @@
+-- Who may do what within the database, all of it; run after each upgrade, and as often as one likes. What the reader may
+-- see of published tables is granted with each of them, by the function below.
+SET LOCAL ROLE epntap_owner;
+
+GRANT USAGE ON SCHEMA archive, tap_schema, udf, uws TO epntap_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA archive, tap_schema, uws TO epntap_service;
+GRANT USAGE ON SCHEMA tap_schema, udf TO epntap_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA tap_schema TO epntap_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA udf TO epntap_service, epntap_reader;
+
+-- Lets the reader read a published table, and the service fill it. The owner calls it when it makes the table.
+CREATE OR REPLACE FUNCTION archive.grant_published(schema_name text, table_name text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog
+    AS $body$
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO epntap_reader, epntap_service', schema_name);
+    EXECUTE format('GRANT SELECT ON %I.%I TO epntap_reader', schema_name, table_name);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I.%I TO epntap_service', schema_name, table_name);
+END
+$body$;
+REVOKE EXECUTE ON FUNCTION archive.grant_published(text, text) FROM PUBLIC;
