@@ -113,7 +113,7 @@ def contents(database: Database, columns: dict[str, list[str]] | None = None) ->
                 sql.SQL(
                     "SELECT count(*), md5(coalesce(string_agg(md5(t::text), '' ORDER BY md5(t::text)), '')) "
                     "FROM (SELECT {} FROM {}) AS t"
-                ).format(sql.SQL(", ").join(map(sql.Identifier, names)), sql.SQL(table))  # type: ignore[arg-type]  # a quoted name
+                ).format(sql.SQL(", ").join(map(sql.Identifier, names)), sql.SQL(table))
             ).fetchone()
             assert row is not None
             found[table] = row
@@ -296,7 +296,9 @@ def test_web_processes_do_not_import_alembic() -> None:
 
 def test_tap_schema_says_of_itself_what_is_described(database: Database) -> None:
     with connect(database, Role.READER) as connection:
-        told = dict(connection.execute("SELECT table_name, description FROM tap_schema.tables").fetchall())
+        told: dict[str, str] = dict(
+            connection.execute("SELECT table_name, description FROM tap_schema.tables").fetchall()
+        )
         columns = connection.execute("SELECT table_name, btrim(column_name, '\"'), description FROM tap_schema.columns")
         described = {f"tap_schema.{one.name}": one for one in metadata.sorted_tables if one.schema == "tap_schema"}
         assert told == {name: one.comment for name, one in described.items()}
