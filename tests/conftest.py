@@ -20,6 +20,7 @@ from epntap.db.server import open_database
 from epntap.settings import Settings
 from ingest.progress import Silent
 from tests.support.databases import clone_database, create_database, drop_database, name_of, named_database
+from tests.support.memory import peak_memory_bytes
 from tests.support.places import shared_directory
 from tests.support.run import Run
 from tests.support.server import Server, serve
@@ -27,6 +28,9 @@ from voserver.demo import prepare_demo
 
 TEMPLATE = "epntap_template"
 LONG_MODULES = {"test_commands", "test_ingest_incremental", "test_ingest_row_changes", "test_soda_async"}
+#: of one process with all the tests that it runs
+MOST_MEMORY_BYTES = 1_500_000_000
+_told: list[int] = []
 ROLES_LOCK = 7240532
 
 
@@ -44,6 +48,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("shared"):
             item.add_marker(skip)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """The first test after which this process has taken too much memory fails."""
+    yield
+    if (taken := peak_memory_bytes()) > MOST_MEMORY_BYTES and not _told:
+        _told.append(taken)
+        raise AssertionError(f"this process has taken {taken / 1e9:.1f} GB; tests stay below 1.5 GB a process")
 
 
 @pytest.fixture(scope="session")
