@@ -1,4 +1,4 @@
-"""All settings, read once from EPNTAP_* variables and an optional TOML file. The only reader of os.environ."""
+"""All settings, read once from EPNTAP_* variables and an optional TOML file; nobody else reads these variables."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ __all__ = ["ingest", "terminal_progress"]
 _FOLDER = click.Path(path_type=Path)
 
 
-@click.command("ingest", short_help="Load a service from its definition, or bring it up to date.")
+@click.command("ingest")
 @click.argument("definition", metavar="SERVICE.toml", type=click.Path(path_type=Path))
 @click.option("--archive", type=_FOLDER, metavar="DIR", help="Folder of CDF files, in place of that in the definition.")
 @click.option(

@@ -21,7 +21,7 @@ from voregistry.record import registry_record
 __all__ = ["make_record", "registry_record_command"]
 
 
-@click.command("registry-record", short_help="Write the registry record of a service (VODataService 1.2).")
+@click.command("registry-record")
 @click.argument("schema")
 @click.option(
     "--definition",

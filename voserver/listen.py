@@ -17,6 +17,7 @@ from epntap.settings import Settings
 from voserver.arrival import REQUEST_TIMEOUT_S, PatientWorker
 from voserver.job_workers import job_workers
 from voserver.metrics import forget_process
+from voserver.preload import preload
 from voserver.wsgi import build_app
 
 __all__ = ["bound_socket", "run_server"]
@@ -46,6 +47,7 @@ def run_server(settings: Settings, database: Database, listener: socket.socket) 
     start_log(settings.log_file)
     logging.getLogger("gunicorn.error").setLevel(logging.WARNING)
     with job_workers(settings, database):
+        preload()
         _Server(settings, database, listener.detach()).run()  # gunicorn closes it
 
 
@@ -77,6 +79,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
                 "loggers": {"gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True}},
             },
         }
+        if "control_socket_disable" in self.cfg.settings:  # gunicorn 25 and newer
+            options["control_socket_disable"] = True  # a thread beside which processes would be forked
         for name, value in options.items():
             self.cfg.set(name, value)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from cutouts.make import CutAnswer
 from cutouts.plan import CutPlan
 from cutouts.processes.frames import Frame, Head, receive, receive_header, receive_object, receive_some, send
+from cutouts.processes.one_thread import ONE_THREAD
 from epntap.errors import EpnTapError, ServiceError, UnavailableError
 
 __all__ = ["CutterSession", "Cutters"]
@@ -23,12 +24,6 @@ log = logging.getLogger(__name__)
 
 _BUFFER_BYTES = 1 << 20
 _PIECE_BYTES = 256 * 1024
-#: for libraries that start threads when they are loaded, which forking does not bear: numpy's and pyarrow's
-_ONE_THREAD = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-}
 #: a cutter that was killed is started anew
 _ATTEMPTS = 3
 
@@ -84,7 +79,7 @@ class Cutters:
         if self._door is None:
             ours, theirs = socket.socketpair()
             with theirs:
-                environ = {**os.environ, **_ONE_THREAD}
+                environ = {**os.environ, **ONE_THREAD}
                 command = [sys.executable, "-m", "cutouts.processes.child"]
                 self._process = subprocess.Popen(command, stdin=theirs.fileno(), env=environ)  # noqa: S603  # our own command
             self._door = ours

@@ -19,7 +19,7 @@ from epntap.settings import Settings
 __all__ = ["adql_command"]
 
 
-@click.command("adql", short_help="Show the SQL of an ADQL query; run nothing.")
+@click.command("adql")
 @click.argument("query")
 @click.option("--json", "as_json", is_flag=True, help="For scripts.")
 @click.pass_obj

@@ -34,7 +34,7 @@ _MOST_PROBLEMS = 12
 _LONGEST_CELL = 40
 
 
-@click.command("new-service", short_help="Guess a service definition from a table or a folder of data.")
+@click.command("new-service")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; SCHEMA.toml if not given.")
 @click.option("--schema", help="Name of the schema; made from the name of PATH if not given.")

@@ -30,7 +30,7 @@ def _list_rules(context: click.Context, _parameter: click.Parameter, wanted: boo
     context.exit()
 
 
-@click.command("check", short_help="Check the granules of a service against the rules of EPN-TAP 2.0.")
+@click.command("check")
 @click.argument("target", metavar="SCHEMA|URL")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a page as well.")

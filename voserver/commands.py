@@ -1,0 +1,69 @@
+"""`epntap init` and `epntap status`: the database, made and looked at. Nothing slow is imported here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from epntap.catalog.load import load_catalog
+from epntap.db.migrate import apply_migrations, make_roles, pending_migrations
+from epntap.db.pool import Role, connect
+from epntap.db.server import open_database
+from epntap.settings import Settings
+from voserver.lock import served_by
+
+__all__ = ["init", "status"]
+
+
+@click.command()
+@click.option("--roles-only", is_flag=True, help="Make the roles and nothing else, for a backup to be restored.")
+@click.pass_obj
+def init(settings: Settings, *, roles_only: bool) -> None:
+    """Make the database, or bring it to this version: roles, schemas, functions, rights. Safe to run again."""
+    with open_database(settings, create=True) as database:
+        if roles_only:
+            make_roles(database)
+            return
+        applied = apply_migrations(database)
+    click.echo(f"applied {', '.join(applied)}" if applied else "the database was up to date already")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@click.pass_obj
+def status(settings: Settings, as_json: bool) -> None:
+    """Say where the database is and what it publishes."""
+    with open_database(settings) as database:
+        pending = pending_migrations(database)
+        tables: list[dict[str, Any]] = []
+        if not pending:
+            with connect(database, Role.SERVICE) as connection:
+                catalog = load_catalog(connection)
+            tables = [
+                {"table": table.qualified_name, "rows": table.rows, "columns": len(table.columns)}
+                for table in catalog.tables
+                if table.schema != "tap_schema"
+            ]
+        with connect(database, Role.ADMIN) as connection:
+            version = connection.info.parameter_status("server_version")
+        kind = "embedded" if database.embedded else "external"
+    report = {
+        "database": f"{kind} PostgreSQL {version}",
+        "home": str(settings.home),
+        "served": served_by(settings),
+        "pending": pending,
+        "published": tables,
+    }
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+        return
+    click.echo(f"database   {report['database']}\nhome       {report['home']}")
+    click.echo(f"served     {report['served'] or 'not at the moment'}")
+    if pending:
+        click.echo(f"not ready  {len(pending)} setup steps are missing; run 'epntap init'")
+    elif not tables:
+        click.echo("published  nothing yet; run 'epntap ingest SERVICE.toml'")
+    for table in tables:
+        click.echo(f"published  {table['table']}: {table['rows']} granules, {table['columns']} columns")

@@ -1,0 +1,123 @@
+"""`epntap serve`, `epntap worker` and `epntap demo`: the commands that stay."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from tempfile import mkdtemp
+from typing import Any
+
+import click
+
+from cutouts.processes.one_thread import ONE_THREAD
+from epntap.db.migrate import pending_migrations
+from epntap.db.pool import Database
+from epntap.db.server import open_database
+from epntap.errors import SetupError
+from epntap.settings import Settings
+from voserver.lock import only_server
+
+__all__ = ["demo", "serve", "worker"]
+
+
+@contextmanager
+def _libraries_told() -> Iterator[None]:
+    """What libraries look for in the environment when they are imported.
+
+    That is a folder for the files in which web processes count together, and that no threads are wanted before a fork.
+    """
+    here = os.getpid()
+    folder = mkdtemp(prefix="epntap-metrics-")
+    os.environ.update(ONE_THREAD, PROMETHEUS_MULTIPROC_DIR=folder)
+    try:
+        yield
+    finally:
+        if os.getpid() == here:  # a web process that was forked inside the block leaves it too
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _with_address(settings: Settings, host: str | None, port: int | None) -> Settings:
+    changes: dict[str, Any] = {"host": host, "port": port}
+    return dataclasses.replace(settings, **{name: value for name, value in changes.items() if value is not None})
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.pass_obj
+def serve(settings: Settings, host: str | None, port: int | None) -> None:
+    """Answer queries until Ctrl-C."""
+    settings = _with_address(settings, host, port)
+    with ExitStack() as stack:
+        stack.enter_context(_libraries_told())
+        from voserver.listen import bound_socket, run_server  # noqa: PLC0415  # gunicorn is slow to import
+
+        database = stack.enter_context(open_database(settings))
+        stack.enter_context(only_server(settings))
+        listener = stack.enter_context(bound_socket(settings))
+        if pending_migrations(database):
+            raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
+        click.echo(f"TAP address: {settings.base_url}/tap   (Ctrl-C stops)", err=True)
+        run_server(settings, database, listener)
+
+
+@click.command()
+@click.option("--jobs", type=click.IntRange(1, 64), help="Jobs to run at once.")
+@click.option("--parent", type=int, hidden=True, help="Stop when this process is gone.")
+@click.option("--embedded", is_flag=True, hidden=True, help="The database is the embedded one of the parent.")
+@click.pass_obj
+def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded: bool) -> None:
+    """Run asynchronous jobs until Ctrl-C; start as many as you like, on any machine that sees the results folder."""
+    from epntap.logs import start_log  # noqa: PLC0415  # only here
+    from voserver.wsgi import build_worker  # noqa: PLC0415  # slow to import
+
+    if jobs is not None:
+        settings = dataclasses.replace(settings, worker_jobs=jobs)
+    with ExitStack() as stack:
+        database = (
+            Database(settings.database_url, embedded=True, role_prefix=settings.role_prefix) if embedded else None
+        )
+        database = database or stack.enter_context(open_database(settings))
+        if pending_migrations(database):
+            raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
+        start_log(settings.log_file)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # log files that were moved are noticed without
+        running = build_worker(settings, database)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: running.stop())
+        running.run(parent)
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--prepare-only", is_flag=True, help="Make database and granules, but do not serve.")
+@click.pass_obj
+def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only: bool) -> None:
+    """Write synthetic files, ingest them as amdadb, illu67p and transplanet, and serve them until Ctrl-C."""
+    from ingest.cli import terminal_progress  # noqa: PLC0415  # ingestion is not needed otherwise
+    from voserver.demo import prepare_demo, welcome  # noqa: PLC0415
+
+    # everybody may see the jobs of a demonstration, so that the job lists of all clients work
+    settings = dataclasses.replace(_with_address(settings, host, port), public_jobs=True)
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    with only_server(settings), ExitStack() as stack:
+        stack.enter_context(_libraries_told())
+        from voserver.listen import bound_socket, run_server  # noqa: PLC0415
+
+        listener = None if prepare_only else stack.enter_context(bound_socket(settings))
+        database = stack.enter_context(open_database(settings, create=True))
+        with terminal_progress(quiet=False) as progress:
+            reports = prepare_demo(settings, database, say, progress)
+        for report in reports:
+            say(f"{report.schema}.epn_core: {report.total_rows:,} granules")
+        if listener is not None:
+            say(welcome(settings))
+            run_server(settings, database, listener)
