@@ -2,23 +2,27 @@
 # make test   install and run the whole test suite against real PostgreSQL (WORKERS=… PYTEST_ARGS=…)
 # make check  lint, types, import contract
 # make bench  measure the budgets as ratios in one run
+# make lock   write constraints.txt anew: the newest versions that pyproject.toml allows
 # make accept what is too big for every run: the full amdadb, kill tests
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
+# exact versions; CONSTRAINTS= takes the newest that pyproject.toml allows
+CONSTRAINTS ?= constraints.txt
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 export EPNTAP_HOME
 
-.PHONY: demo test check bench accept format clean
+.PHONY: demo test check bench accept format lock clean
 
-$(VENV)/demo.stamp: pyproject.toml
+$(VENV)/demo.stamp: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	$(INSTALL) -e .
 	touch $@
 
-$(VENV)/dev.stamp: pyproject.toml $(VENV)/demo.stamp
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(VENV)/dev.stamp: pyproject.toml $(CONSTRAINTS) $(VENV)/demo.stamp
+	$(INSTALL) -e '.[dev]'
 	touch $@
 
 demo: $(VENV)/demo.stamp
@@ -42,6 +46,12 @@ accept: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+lock:
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	{ head -n 1 constraints.txt; build/lock/bin/pip freeze --exclude-editable | LC_ALL=C sort -f; } > build/lock/new
+	mv build/lock/new constraints.txt && rm -rf build/lock
 
 clean:
 	rm -rf $(VENV) .epntap build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

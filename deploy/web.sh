@@ -3,4 +3,4 @@
 # usage: web.sh SOURCE_FOLDER VENV_FOLDER
 set -eu
 python3 -m venv "$2"
-"$2/bin/pip" install --quiet --no-cache-dir --disable-pip-version-check "$1"
+"$2/bin/pip" install --quiet --no-cache-dir --disable-pip-version-check -c "$1/constraints.txt" "$1"

