@@ -6,14 +6,23 @@ from collections.abc import Iterator, Mapping
 
 from epntap.catalog.model import Column, Form, Table
 from epntap.epncore.columns import VALUE_REQUIRED
+from epntap.epncore.rules.all_rules import ROW_RULES, Severity
+from epntap.epncore.rules.values import CYCLIC
 from ingest.facts import Value
 from ingest.publish.block import COPY_ORDER, ROW_DATES
-from ingest.publish.promises import CYCLIC_RANGES
 
 __all__ = ["value_problems"]
 
 # made for each row, and never without a value
 _GIVEN = frozenset({*COPY_ORDER, *ROW_DATES})
+
+
+# ranges that may end before they begin, or for which that is weighed with the other rules when the rows are made
+_IN_ANY_ORDER = CYCLIC | {
+    rule.columns[0].removesuffix("min")
+    for rule in ROW_RULES
+    if rule.family == "B6" and rule.severity is not Severity.REFUSE
+}
 
 
 def value_problems(values: Mapping[str, Value], table: Table) -> tuple[str, ...]:
@@ -48,7 +57,7 @@ def _range_problems(values: Mapping[str, Value]) -> Iterator[str]:
     for name, low in values.items():
         stem = name.removesuffix("min")
         high = values.get(f"{stem}max")
-        if stem == name or stem in CYCLIC_RANGES or isinstance(low, str) or isinstance(high, str):
+        if stem == name or stem in _IN_ANY_ORDER or isinstance(low, str) or isinstance(high, str):
             continue
         if low is not None and high is not None and low > high:
             yield f"{name} {low!r} is greater than {stem}max {high!r}"

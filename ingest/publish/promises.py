@@ -13,25 +13,24 @@ from psycopg import sql
 
 from epntap.catalog.model import Table
 from epntap.connection import Connection
+from epntap.epncore.rules.all_rules import ROW_RULES, assertions_of
 
-__all__ = ["CYCLIC_RANGES", "drop_broken_promises", "make_promises", "promises_of"]
+__all__ = ["drop_broken_promises", "make_promises", "promises_of"]
 
 
 _PREFIX = "promise_"
-#: ranges that may run over the zero meridian or over midnight (EPN-TAP 2.0 §2.1)
-CYCLIC_RANGES = frozenset(
-    {"c1", "c2", "c3", "subsolar_longitude_", "subobserver_longitude_", "solar_longitude_", "azimuth_", "local_time_"}
-)
-#: what validators take for a time (Julian dates) and for a processing level
-_BOUNDS = {"time_min": (2_086_000, 2_817_000), "time_max": (2_086_000, 2_817_000), "processing_level": (1, 6)}
+#: the rules that validators ask most of, besides those of pairs: columns within limits
+_LIMITS = frozenset({"G1-time", "E4-processing_level"})
+_PAIRS = "B6"
+_RULES = {rule.id: rule for rule in ROW_RULES}
 
 
 def promises_of(table: Table) -> Mapping[str, sql.Composable]:
     """Name -> condition: both ends of a range or none, in order, and times and levels that can be.
 
-    The planner can only use them in this form, with each case written out.
+    They are what the rules assert (epntap/epncore/rules), in the form that the planner can use.
     """
-    return {f"{_PREFIX}{name}": condition for name, condition in _conditions(table)}
+    return {f"{_PREFIX}{name}": sql.SQL(condition) for name, condition in _conditions(table)}
 
 
 def make_promises(connection: Connection, table: Table) -> tuple[str, ...]:
@@ -54,7 +53,7 @@ def drop_broken_promises(
 
     Waits for queries that use the table, but no longer than `lock_timeout_s`: raises LockNotAvailable then.
     """
-    made = {name: one for name, one in promises_of(table).items() if name in _made(connection, table)}
+    made = _made(connection, table)
     broken = _broken(connection, incoming, made)
     if broken:
         connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(lock_timeout_s * 1000)}ms",))
@@ -63,21 +62,13 @@ def drop_broken_promises(
     return broken
 
 
-def _conditions(table: Table) -> Iterator[tuple[str, sql.Composable]]:
-    for column in table.columns:
-        stem = column.name.removesuffix("min")
-        if stem == column.name or table.column(f"{stem}max") is None:
-            continue
-        ordered = "" if stem in CYCLIC_RANGES else " AND {0} <= {1}"
-        yield (
-            f"{stem.rstrip('_')}_range",
-            sql.SQL("({0} IS NULL AND {1} IS NULL) OR ({0} IS NOT NULL AND {1} IS NOT NULL" + ordered + ")").format(
-                sql.Identifier(f"{stem}min"), sql.Identifier(f"{stem}max")
-            ),
-        )
-    for name, bounds in _BOUNDS.items():
-        if table.column(name) is not None:
-            yield name, sql.SQL("{0} >= {1} AND {0} <= {2}").format(sql.Identifier(name), *map(sql.Literal, bounds))
+def _conditions(table: Table) -> Iterator[tuple[str, str]]:
+    for rule, conditions in assertions_of(table).items():
+        family, _, stem = rule.partition("-")
+        if family == _PAIRS:
+            yield f"{stem}_range", " AND ".join(f"({one})" for one in conditions)
+        elif rule in _LIMITS:
+            yield from zip(_RULES[rule].columns, conditions, strict=True)
 
 
 def _add(connection: Connection, table: Table, promises: Mapping[str, sql.Composable]) -> None:
@@ -102,9 +93,11 @@ def _broken(connection: Connection, rows: sql.Identifier, promises: Mapping[str,
     return tuple(name for name, is_broken in zip(promises, found, strict=True) if is_broken)
 
 
-def _made(connection: Connection, table: Table) -> frozenset[str]:
+def _made(connection: Connection, table: Table) -> Mapping[str, sql.Composable]:
+    """The promises of a table as it holds them, whatever is promised today."""
     rows = connection.execute(
-        "SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(%s) AND contype = 'c' AND conname LIKE %s",
+        "SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint "
+        "WHERE conrelid = to_regclass(%s) AND contype = 'c' AND conname LIKE %s ORDER BY conname",
         (f'"{table.schema}"."{table.name}"', f"{_PREFIX}%"),
     )
-    return frozenset(row[0] for row in rows)
+    return {name: sql.SQL(condition) for name, condition in rows}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from epntap.catalog.model import Column, Form
 from epntap.epncore.columns import EpnColumn
+from epntap.epncore.rules.values import JD_RANGE
 from epntap.epncore.text import clean_granule_uid, fold_to_ascii, hash_list
 from epntap.epncore.vocabulary import DATAPRODUCT_TYPES, TARGET_CLASSES, SpatialFrameType
 from epntap.hints import did_you_mean
@@ -41,7 +42,6 @@ _MJD_ORIGIN = 2_400_000.5
 _UNIX_ORIGIN = 2_440_587.5
 _DAY_S = 86_400.0
 #: Julian dates of about the years 1000 and 3000, outside of which a number is likely something else
-_JD_RANGE = (2_086_000.0, 2_817_000.0)
 
 #: columns of codes -> what they may hold
 _CODES: Mapping[str, Collection[str]] = {
@@ -237,7 +237,7 @@ def _julian_date(raw: Raw, unit: str | None, date_format: str | None) -> float:
             return jd_from_datetime(parse_moment(raw))
         case _:
             raise ValueProblem(f"is a Julian date; {unit!r} is none of {', '.join(TIME_UNITS)}")
-    if not _JD_RANGE[0] <= jd <= _JD_RANGE[1]:
+    if not JD_RANGE[0] <= jd <= JD_RANGE[1]:
         raise ValueProblem(f"is a Julian date, but {number:.10g} is none of the years 1000 to 3000; is a unit missing?")
     return jd
 

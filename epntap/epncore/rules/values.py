@@ -16,12 +16,13 @@ from epntap.epncore.vocabulary import (
     SpatialFrameType,
 )
 
-__all__ = ["CYCLIC", "PAIRS", "VALUE_RULES"]
+__all__ = ["CYCLIC", "JD_RANGE", "PAIRS", "VALUE_RULES"]
 
 #: Julian dates of the years 1000 and 3000, about: outside them a value is likely not a Julian date
-_JD_RANGE = (2_086_000, 2_817_000)
+JD_RANGE = (2_086_000, 2_817_000)
 
-#: stems of pairs whose range may run over the zero meridian, so that min may be above max
+#: stems of pairs whose range may run over the zero meridian, so that min may be above max (EPN-TAP 2.0 §2.1 note 1).
+#: Local times are hours from 0 to 24 (§2.2) and no longitudes: a range over midnight is 0 to 24
 CYCLIC = frozenset({"c1", "c2", "c3", "subsolar_longitude_", "subobserver_longitude_", "solar_longitude_", "azimuth_"})
 
 #: stems of the columns that come as <stem>min and <stem>max
@@ -366,12 +367,12 @@ VALUE_RULES: tuple[Rule, ...] = (
     _range(
         "G1",
         "time_",
-        *_JD_RANGE,
+        *JD_RANGE,
         section="2.1",
         hint="Write Julian dates: add 2400000.5 to a modified Julian date.",
         taplint="W_PNJD",
     ),
-    _range("G1", "epoch", *_JD_RANGE, severity=Severity.WARN, hint="Write a Julian date.", taplint="W_PNJD"),
+    _range("G1", "epoch", *JD_RANGE, severity=Severity.WARN, hint="Write a Julian date.", taplint="W_PNJD"),
     _terms("G2", "time_scale", sorted(TIME_SCALES), severity=Severity.WARN, section="2.2", taplint="W_PNTS"),
     _not_negative("G3", "time_sampling_step_"),
     _not_negative("G3", "time_exp_"),

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from epntap.adql import translate
 from epntap.adql.lexer import tokenize
 from epntap.adql.tokens import FUNCTION_WORDS, STRUCTURE, Kind, Source
-from epntap.catalog.names import RESERVED
+from epntap.catalog.model import Catalog, Column, Table
+from epntap.catalog.names import RESERVED, written_name
 
 
 def spellings(text: str) -> list[str]:
@@ -79,3 +84,24 @@ def test_words_have_the_roles_of_the_standard() -> None:
     assert len(RESERVED) == 41 + 226 - 1
     assert STRUCTURE <= RESERVED
     assert FUNCTION_WORDS <= RESERVED
+
+
+@pytest.mark.shared
+def test_the_reserved_words_are_those_of_the_standard(shared: Path) -> None:
+    checklist = (shared / "standards/adql21_checklist.md").read_text()
+    section = checklist.partition("## 8. Reserved words")[2].partition("## 9")[0]
+    adql, _, sql92 = section.partition("SQL-92")
+    lists = adql.partition("ADQL:")[2], sql92.partition("):")[2]
+    words = {word for text in lists for word in re.findall(r"[A-Z][A-Z0-9_-]*", text)}
+    assert words - RESERVED == {"END-EXEC"}
+    assert words >= RESERVED
+
+
+@pytest.mark.parametrize("word", ["sign", "bit_and", "bit_or", "bit_not", "bit_xor", "limit", "cbrt"])
+def test_words_that_the_standard_does_not_reserve_are_names(word: str) -> None:
+    """They were in drafts of ADQL 2.1, or are only in SQL."""
+    table = Table("sample", "epn_core", (Column(word, "double", pg_type="double precision"),))
+    query = f"SELECT t.{word} AS {word} FROM sample.epn_core AS t WHERE {word} > 0 ORDER BY {word}"
+    translation = translate(query, Catalog(tables=(table,)))
+    assert [column.name for column in translation.columns] == [word]
+    assert written_name(word) == word

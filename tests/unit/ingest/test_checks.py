@@ -58,6 +58,10 @@ def test_a_range_over_the_zero_meridian_is_right() -> None:
     assert problems({"c1min": 350.0, "c1max": 10.0}) == ()
 
 
+def test_a_range_over_midnight_is_left_to_the_rule_that_keeps_rows_back() -> None:
+    assert problems({"local_time_min": 22.0, "local_time_max": 3.0}) == ()
+
+
 def test_one_dataset_has_a_name_once() -> None:
     registry = UidRegistry()
     assert registry.admit(plan(facts()))[0] is not None
