@@ -13,7 +13,7 @@ from typing import Any
 from epntap.errors import SetupError
 from epntap.hints import nearest
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["Settings", "load_settings", "settings_of"]
 
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -224,3 +224,8 @@ def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = 
         return replace(settings, home=settings.home.expanduser().absolute())
     except RuntimeError as exc:
         raise SetupError(f"EPNTAP_HOME={settings.home} names a user that does not exist.") from exc
+
+
+def settings_of(given: object) -> Settings:
+    """The settings that a command was given (`context.obj`), or those of the environment where it runs by itself."""
+    return given if isinstance(given, Settings) else load_settings()

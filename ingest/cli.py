@@ -24,10 +24,9 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from epntap.db.migrate import pending_migrations
+from epntap.db.migrate import check_migrated
 from epntap.db.server import open_database
-from epntap.errors import SetupError
-from epntap.settings import Settings, load_settings
+from epntap.settings import settings_of
 from ingest.definition.load import load_definition
 from ingest.options import Options
 from ingest.pipeline import ingest_service
@@ -68,10 +67,9 @@ def ingest(
     published table are not disturbed: they see the old rows until the new ones are complete.
     """
     service = load_definition(definition, archive=archive, spase=spase)
-    settings = context.obj if isinstance(context.obj, Settings) else load_settings()
+    settings = settings_of(context.obj)
     with open_database(settings) as database:
-        if pending_migrations(database):
-            raise SetupError("The database is not initialised or not up to date; run 'epntap init' first.")
+        check_migrated(database)
         with terminal_progress(quiet=quiet) as progress:
             report = ingest_service(service, database, progress=progress, options=Options(**options))
     if as_json:

@@ -8,12 +8,12 @@ import click
 
 from epntap.archive import services as services_store
 from epntap.catalog.load import load_catalog
-from epntap.db.migrate import pending_migrations
+from epntap.db.migrate import check_migrated
 from epntap.db.pool import Database, Role, connect
 from epntap.db.server import open_database
 from epntap.errors import NotFoundError, SetupError
 from epntap.hints import did_you_mean
-from epntap.settings import Settings, load_settings
+from epntap.settings import settings_of
 from voregistry.authority import SUBJECTS, Authority, read_authority
 from voregistry.extent import read_extent
 from voregistry.record import registry_record
@@ -46,11 +46,10 @@ def registry_record_command(
     **options: str | tuple[str, ...] | None,
 ) -> None:
     """Write the registry record of a published schema, to be harvested or handed in."""
-    settings = context.obj if isinstance(context.obj, Settings) else load_settings()
+    settings = settings_of(context.obj)
     authority = read_authority(definition, options)
     with open_database(settings) as database:
-        if pending_migrations(database):
-            raise SetupError("The database is not initialised or not up to date; run 'epntap init' first.")
+        check_migrated(database)
         record = make_record(database, schema, authority, settings.base_url)
     if output is None:
         click.echo(record.decode(), nl=False)

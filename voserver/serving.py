@@ -14,10 +14,9 @@ from typing import Any
 import click
 
 from cutouts.processes.one_thread import ONE_THREAD
-from epntap.db.migrate import pending_migrations
+from epntap.db.migrate import check_migrated
 from epntap.db.pool import Database
 from epntap.db.server import open_database
-from epntap.errors import SetupError
 from epntap.settings import Settings
 from voserver.lock import only_server
 
@@ -59,8 +58,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         database = stack.enter_context(open_database(settings))
         stack.enter_context(only_server(settings))
         listener = stack.enter_context(bound_socket(settings))
-        if pending_migrations(database):
-            raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
+        check_migrated(database)
         click.echo(f"TAP address: {settings.base_url}/tap   (Ctrl-C stops)", err=True)
         run_server(settings, database, listener)
 
@@ -82,8 +80,7 @@ def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded
             Database(settings.database_url, embedded=True, role_prefix=settings.role_prefix) if embedded else None
         )
         database = database or stack.enter_context(open_database(settings))
-        if pending_migrations(database):
-            raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
+        check_migrated(database)
         start_log(settings.log_file)
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # log files that were moved are noticed without
         running = build_worker(settings, database)

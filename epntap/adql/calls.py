@@ -26,8 +26,8 @@ from epntap.adql.meeting import met_meta, met_unicode
 from epntap.adql.scope import Scope, did_you_mean
 from epntap.adql.shapes import shape_problem
 from epntap.adql.tokens import Span
-from epntap.adql.units import UnitError, conversion
 from epntap.catalog.model import Form
+from epntap.units.convert import UnitProblem, exact_factor
 
 _AGGREGATE_CLAUSES = ("SELECT", "HAVING", "ORDER BY")
 
@@ -204,8 +204,8 @@ class CallBinder(GeometryBinder):
             what = value.name if isinstance(value, ColumnValue) else "this value"
             return self.wrong(f"IN_UNIT: the unit of {what} is not known, so it cannot be converted", value.span)
         try:
-            operator, factor = conversion(value.meta.unit, target.value)
-        except UnitError as exc:
+            operator, factor = exact_factor(value.meta.unit, target.value)
+        except UnitProblem as exc:
             return self.wrong(f"IN_UNIT: {exc}", target.span)
         number = Numeral(type=Type.DOUBLE, span=node.span, text=repr(factor))
         return Application(

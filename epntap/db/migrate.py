@@ -19,7 +19,7 @@ from epntap.errors import SetupError
 from epntap.schema import versions
 from epntap.schema.scripts import sql_directory, sql_script
 
-__all__ = ["OLDEST_SERVER", "apply_migrations", "make_roles", "pending_migrations"]
+__all__ = ["OLDEST_SERVER", "apply_migrations", "check_migrated", "make_roles", "pending_migrations"]
 
 #: major version of the oldest PostgreSQL that will do
 OLDEST_SERVER = 15
@@ -61,6 +61,12 @@ def pending_migrations(database: Database) -> list[str]:
     """Names of the versions that the database has not reached yet. Raises SetupError when it is beyond those known."""
     with connect(database, Role.ADMIN, autocommit=True) as connection:
         return _pending(connection)
+
+
+def check_migrated(database: Database) -> None:
+    """Raises SetupError, which says what to do, for a database that is not set up for this version."""
+    if pending_migrations(database):
+        raise SetupError("The database is not initialised for this version; run 'epntap init' first.")
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from epntap.db.migrate import pending_migrations
+from epntap.db.migrate import check_migrated
 from epntap.db.server import open_database
 from epntap.epncore.rules.all_rules import ALL_RULES, NO_SEVERITIES, Severity, parse_severities
 from epntap.errors import DefinitionError, SetupError
-from epntap.settings import Settings, load_settings
+from epntap.settings import settings_of
 from ingest.validation.page import to_html
 from ingest.validation.published import check_published
 from ingest.validation.remote import DEFAULT_MAXREC, check_remote
@@ -64,7 +64,7 @@ def check(
 
     Ends with exit code 1 when a rule of severity refuse is broken.
     """
-    settings = context.obj if isinstance(context.obj, Settings) else load_settings()
+    settings = settings_of(context.obj)
     chosen = _severities(severities)
     is_remote = "://" in target
     # rows from elsewhere only need room for a moment, whatever the database holds or does not hold yet
@@ -72,8 +72,7 @@ def check(
         if is_remote:
             report = check_remote(database, target, table_name=table_name, maxrec=maxrec, severities=chosen)
         else:
-            if pending_migrations(database):
-                raise SetupError("The database is not initialised or not up to date; run 'epntap init' first.")
+            check_migrated(database)
             report = check_published(database, target, chosen)
     _show(report, html, as_json=as_json)
     if report.refused:
