@@ -66,8 +66,8 @@ class Settings:
     port: int = 8080
     #: addresses, with commas, of proxies whose X-Forwarded-For is believed; for the log only
     trusted_proxies: str = "127.0.0.1,::1"
-    #: web processes, and threads in each: half of them for answers that last, a quarter for waits, a quarter for
-    #: cut-outs; a quarter more is started for what is short
+    #: web processes, and threads in each that what lasts may hold: of them half for answers, a quarter for waits, a
+    #: quarter for cut-outs and so on; a third more is started for what is short
     workers: int = 2
     threads: int = 32
     #: rows when MAXREC is not given, and the most that may be asked
