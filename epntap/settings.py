@@ -153,6 +153,7 @@ def _default_home() -> Path:
     return Path(".epntap")
 
 
+# not by epntap/strict: the same setting comes as a value of TOML or as a text of the environment
 def _convert(name: str, kind: Any, text: Any, where: str) -> Any:  # field types and TOML values are open sets
     try:
         if kind == "Path":

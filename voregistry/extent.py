@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from psycopg import sql
 
+from epntap.archive.counts import ALL_ROWS, coverage, value_counts
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.epncore.vocabulary import MESSENGERS
@@ -34,8 +37,16 @@ class Extent:
 
 
 def read_extent(connection: Connection, table: Table) -> Extent:
-    """The extent of a published table."""
-    time = _bounds(connection, table, "time_min", "time_max")
+    """The extent of a published table: as ingestion has recorded it, else as its rows say."""
+    # by hand written rows are in no record of ingestion
+    is_kept = value_counts(connection, table.schema, ALL_ROWS) is not None
+    covered = coverage(connection, table.schema) if is_kept else None
+    if covered is None:
+        time = _bounds(connection, table, "time_min", "time_max")
+    elif covered.time_min is None or covered.time_max is None:
+        time = None
+    else:
+        time = covered.time_min, covered.time_max
     frequency = _bounds(connection, table, "spectral_range_min", "spectral_range_max")
     return Extent(
         time_mjd=None if time is None else (time[0] - _MJD_ORIGIN_JD, time[1] - _MJD_ORIGIN_JD),
@@ -60,15 +71,21 @@ def _items(connection: Connection, table: Table, column: str) -> tuple[str, ...]
     """The items of a hash list that come in most rows, by name."""
     if table.column(column) is None:
         return ()
-    rows = connection.execute(
-        sql.SQL(
-            "SELECT item FROM (SELECT {column} AS list, count(*) AS n FROM {table} WHERE {column} <> '' GROUP BY 1) l,"
-            " unnest(string_to_array(list, '#')) item WHERE item <> ''"
-            " GROUP BY item ORDER BY sum(n) DESC, item LIMIT {most}"
-        ).format(
-            column=sql.Identifier(column),
-            table=sql.Identifier(table.schema, table.name),
-            most=sql.Literal(MOST_NAMES),
-        )
+    rows: Counter[str] = Counter()
+    for value, count in (value_counts(connection, table.schema, column) or _counts(connection, table, column)).items():
+        for item in (value or "").split("#"):
+            rows[item] += count
+    del rows[""]
+    ranked = sorted(rows, key=lambda item: (-rows[item], item))
+    return tuple(sorted(ranked[:MOST_NAMES]))
+
+
+def _counts(connection: Connection, table: Table, column: str) -> Mapping[str | None, int]:
+    """Rows by value where ingestion does not count them."""
+    return dict(
+        connection.execute(
+            sql.SQL("SELECT {0}, count(*) FROM {1} GROUP BY {0}").format(
+                sql.Identifier(column), sql.Identifier(table.schema, table.name)
+            )
+        ).fetchall()
     )
-    return tuple(sorted(item for (item,) in rows))

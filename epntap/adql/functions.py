@@ -101,11 +101,6 @@ class Function:
     check: Callable[[Sequence[float | None]], str] | None = None
 
     @property
-    def is_user_defined(self) -> bool:
-        """Whether it is declared under features-udf."""
-        return bool(self.description)
-
-    @property
     def signature(self) -> str:
         """As TAPRegExt §2.3 wants it."""
         parameters = ", ".join(f"{p.name} {_SQL_WORDS[p.takes]}" for p in self.parameters)

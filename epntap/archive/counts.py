@@ -16,7 +16,6 @@ __all__ = [
     "Coverage",
     "coverage",
     "is_as_ingested",
-    "item_count",
     "row_count",
     "value_counts",
     "write_coverage",
@@ -165,21 +164,6 @@ def value_counts(connection: Connection, schema: str, column: str) -> Mapping[st
         (schema, column),
     ).fetchall()
     return dict(rows) if rows else None
-
-
-def item_count(connection: Connection, schema: str, column: str, item: str) -> int | None:
-    """Rows whose hash list has an item, whatever its case, or None when the column is not counted.
-
-    The same number as `COUNT(*) … WHERE 1 = ivo_hashlist_has(column, item)` gives.
-    """
-    row = connection.execute(
-        """
-        SELECT sum(rows) FILTER (WHERE lower(%(item)s) = ANY (string_to_array(lower(value), '#'))), count(*)
-        FROM archive.value_count WHERE schema_name = %(schema)s AND column_name = %(column)s
-        """,
-        {"item": item, "schema": schema, "column": column},
-    ).fetchone()
-    return None if row is None or row[1] == 0 else int(row[0] or 0)
 
 
 def coverage(connection: Connection, schema: str) -> Coverage | None:

@@ -138,10 +138,6 @@ class Catalog:
         """The table with exactly these names (stored names are lower case), or None."""
         return self._by_name.get((schema, name))
 
-    def tables_named(self, name: str) -> tuple[Table, ...]:
-        """All tables with this name, whatever their schema."""
-        return tuple(table for table in self.tables if table.name == name)
-
     def with_tables(self, extra: Iterable[Table]) -> Catalog:
         """A catalogue that also holds these tables (uploads); the original is unchanged."""
         return replace(self, tables=(*self.tables, *extra))

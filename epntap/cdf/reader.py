@@ -93,14 +93,6 @@ class Variable:
             return entry.value.encode() if self.cdf_type.is_text else None
         return entry.value[0] if entry.value.size else None
 
-    @property
-    def valid_range(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
-        """VALIDMIN and VALIDMAX, shape (1,) or one number per component; None unless both are numbers."""
-        low, high = self.attributes.get("VALIDMIN"), self.attributes.get("VALIDMAX")
-        if low is None or high is None or isinstance(low.value, str) or isinstance(high.value, str):
-            return None
-        return low.value, high.value
-
     def text(self, attribute: str) -> str | None:
         """Return an attribute as text, None when it is absent or blank."""
         entry = self.attributes.get(attribute)

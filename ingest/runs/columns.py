@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from epntap.catalog.model import Column
 
-__all__ = ["RUN_COLUMNS", "RUN_COLUMN_NAMES"]
+__all__ = ["RUN_COLUMNS"]
 
 
 def _text(name: str, ucd: str, description: str) -> Column:
@@ -35,5 +35,3 @@ RUN_COLUMNS: tuple[Column, ...] = (
     ),
     _number("run_ap", None, "phys.magField", "Geomagnetic index Ap in units of 2 nT, input"),
 )
-
-RUN_COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in RUN_COLUMNS)

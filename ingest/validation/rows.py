@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -13,7 +13,7 @@ from epntap.epncore.rules.all_rules import NO_SEVERITIES, Rule, Severity, TableF
 from epntap.epncore.rules.model import array, quoted
 from ingest.findings import Example, Finding
 
-__all__ = ["BoundRule", "Examination", "bind_rules", "examine", "rows_to_keep_away", "run_rules"]
+__all__ = ["BoundRule", "Examination", "bind_rules", "examine", "run_rules"]
 
 
 #: granules that a finding names
@@ -102,15 +102,6 @@ def bind_rules(
         if condition:
             bound.append(BoundRule(rule, severity_of(rule, severities), condition))
     return tuple(bound)
-
-
-def rows_to_keep_away(bound: Iterable[BoundRule], *severities: Severity) -> sql.Composed | None:
-    """A condition for DELETE or SELECT: the rows that break a rule of these severities; None if there is no such rule.
-
-    It is never NULL.
-    """
-    conditions = [sql.SQL("({}) IS TRUE").format(one.clause) for one in bound if one.severity in severities]
-    return sql.SQL("({})").format(sql.SQL(" OR ").join(conditions)) if conditions else None
 
 
 def _condition(connection: Connection, relation: sql.Composable, table: Table, rule: Rule) -> str:

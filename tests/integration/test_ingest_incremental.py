@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from psycopg.sql import Identifier
 
-from epntap.archive.counts import coverage, item_count, row_count, value_counts
+from epntap.archive.counts import coverage, row_count, value_counts
 from epntap.archive.memory import scanned_files, withdrawn_datasets
 from epntap.catalog.ddl import create_table
 from epntap.catalog.indexes import HAS_ITEM, HAS_ONE_OF, OVERLAP
@@ -334,11 +334,7 @@ def test_counts_are_those_of_the_rows(database: Database, archive: Path) -> None
             for column in ("target_name", "access_format", "dataset_id", "c1min", "processing_level", "publisher"):
                 assert value_counts(connection, "plasma", column) == counted(database, column), column
             assert value_counts(connection, "plasma", "granule_uid") is None
-            assert item_count(connection, "plasma", "granule_uid", "x") is None
-            item = item_count(connection, "plasma", "target_name", "SATURN")
         assert query(database, "SELECT count(*) FROM plasma.epn_core") == [(total,)]
-        has = "SELECT count(*) FROM plasma.epn_core WHERE udf.ivo_hashlist_has(target_name, 'Saturn') = 1"
-        assert query(database, has) == [(item,)]
 
 
 def test_the_coverage_is_that_of_the_rows(database: Database, archive: Path) -> None:

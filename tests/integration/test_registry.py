@@ -9,6 +9,7 @@ import pytest
 import pyvo
 from click.testing import CliRunner
 from lxml import etree
+from psycopg import sql
 
 from epntap.catalog.load import load_catalog
 from epntap.db.pool import Database, Role, connect
@@ -18,6 +19,7 @@ from epntap.settings import Settings
 from tests.support.server import Server
 from voregistry.authority import Authority
 from voregistry.cli import make_record, registry_record_command
+from voregistry.extent import read_extent
 
 AUTHORITY = Authority("example.org", "A. Person", "a@example.org", subjects=("solar-system-astronomy", "space-plasmas"))
 BASE = "https://data.example.org"
@@ -89,6 +91,24 @@ def test_the_record_says_how_far_the_granules_reach(demo_database: Database, rec
     assert "Targets: " in texts(record, "content/description")[0]
     assert texts(record, "facility")
     assert texts(record, "instrument")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_extent_is_that_of_the_rows_whether_recorded_or_not(demo_database: Database, service: str) -> None:
+    with connect(demo_database, Role.SERVICE) as connection:
+        table = load_catalog(connection).table(service, "epn_core")
+        assert table is not None
+        recorded = read_extent(connection, table)
+        connection.execute("DELETE FROM archive.value_count WHERE schema_name = %s", (service,))
+        assert read_extent(connection, table) == recorded
+        found = connection.execute(
+            sql.SQL(
+                "SELECT item FROM {}.epn_core, unnest(string_to_array(instrument_name, '#')) item "
+                "WHERE item <> '' GROUP BY 1 ORDER BY count(*) DESC, item LIMIT 30"
+            ).format(sql.Identifier(service))
+        )
+        assert recorded.instruments == tuple(sorted(item for (item,) in found))
+        connection.rollback()
 
 
 def test_a_service_that_does_not_exist(demo_database: Database) -> None:

@@ -37,7 +37,7 @@ from ingest.report import Report
 from ingest.validation.cli import check
 from ingest.validation.published import check_published
 from ingest.validation.remote import check_remote
-from ingest.validation.rows import bind_rules, examine, rows_to_keep_away, run_rules
+from ingest.validation.rows import bind_rules, examine, run_rules
 from ingest.validation.screen import Specimen, screen_rows, screen_specimens, write_quarantine
 from tests.support.archives import SPASE_SOURCE, definition, record
 from tests.support.granules import SCHEMA, WRONG_GRANULES, full_table, right_granule
@@ -174,18 +174,6 @@ def service(connection: Connection) -> str:
         (SCHEMA,),
     )
     return SCHEMA
-
-
-def test_rows_to_keep_away_are_one_condition(connection: Connection) -> None:
-    rows = [granule(0), granule(1, service_title="other"), granule(2, ra=-1), granule(3, target_name="jupiter")]
-    fill(connection, full_table(), rows)
-    bound = bind_rules(connection, RELATION, full_table())
-    for severity, left in ((Severity.QUARANTINE, [0, 1, 3]), (Severity.REFUSE, [0, 3])):
-        condition = rows_to_keep_away(bound, severity)
-        assert condition is not None
-        connection.execute(sql.SQL("DELETE FROM granules WHERE {}").format(condition))
-        assert connection.execute("SELECT array_agg(place ORDER BY place) FROM granules").fetchone() == (left,)
-    assert rows_to_keep_away([], Severity.REFUSE) is None
 
 
 def test_the_service_role_may_list_and_forget_but_not_change(database: Database) -> None:

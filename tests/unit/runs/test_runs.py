@@ -19,7 +19,7 @@ from ingest.demo.simulations import RUNS, write_simulations
 from ingest.facts import Refusal
 from ingest.files.scan import Peek
 from ingest.progress import Silent
-from ingest.runs.columns import RUN_COLUMN_NAMES, RUN_COLUMNS
+from ingest.runs.columns import RUN_COLUMNS
 from ingest.runs.runfile import Run, read_run, run_text
 
 RUN = """
@@ -151,7 +151,7 @@ def test_each_result_is_a_row_with_the_parameters_of_its_run(tree: Path) -> None
             assert values["run_atmosphere"] == said["models"]["atmosphere"].replace("(", "(")
             assert (values["processing_level"], values["target_class"]) == (5, "planet")
             assert values["c3min"] == said["place"]["altitude_min_km"]
-            assert {name for name in values if name.startswith("run_")} <= set(RUN_COLUMN_NAMES)
+            assert {name for name in values if name.startswith("run_")} <= {column.name for column in RUN_COLUMNS}
             assert all(is_valid_ucd(ucd) for ucd in str(values["measurement_type"]).split("#"))
 
 
