@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from epntap.errors import DefinitionError
-from epntap.hints import did_you_mean
+from epntap.strict import StrictTable
 
 __all__ = ["SUBJECTS", "Authority", "read_authority"]
 
@@ -60,14 +60,7 @@ class Authority:
 
 def read_authority(file: Path | None, options: Mapping[str, Any]) -> Authority:  # option values
     """The facts from `[registry]` of a service definition; options that are set win. Raises DefinitionError."""
-    facts: dict[str, Any] = {}
-    known = [field.name for field in fields(Authority)]
-    if file is not None:
-        try:
-            table = tomllib.loads(file.read_text(encoding="utf-8")).get("registry", {})
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-            raise DefinitionError(f"The service definition {file} cannot be read: {exc}.") from exc
-        facts.update(_checked(table, known, f"{file}: [registry]"))
+    facts = {} if file is None else _facts_of(file)
     facts |= {name: value for name, value in options.items() if value}
     missing = [name for name in ("authority", "contact_name", "contact_email") if not facts.get(name)]
     if missing:
@@ -79,16 +72,15 @@ def read_authority(file: Path | None, options: Mapping[str, Any]) -> Authority: 
     return Authority(**facts)
 
 
-def _checked(table: Any, known: list[str], where: str) -> Mapping[str, Any]:  # TOML values are an open set
-    if not isinstance(table, dict):
-        raise DefinitionError(f"{where} must be a table.")
-    for key, value in table.items():
-        if key not in known:
-            raise DefinitionError(
-                f"{where}: unknown key {key!r}; known are {', '.join(known)}.{did_you_mean(key, known)}"
-            )
-        texts = value if key == "subjects" and isinstance(value, list) else [value]
-        if (key == "subjects") != isinstance(value, list) or not all(isinstance(text, str) for text in texts):
-            kind = "a list of texts" if key == "subjects" else "text"
-            raise DefinitionError(f"{where}: {key} must be {kind}.")
-    return table
+def _facts_of(file: Path) -> dict[str, Any]:  # texts, and a tuple of texts
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise DefinitionError(f"The service definition {file} cannot be read: {exc}.") from exc
+    table = StrictTable(document, str(file), DefinitionError).table("registry")
+    if table is None:
+        return {}
+    names = (field.name for field in fields(Authority))
+    facts = {name: table.texts(name) if name == "subjects" else table.text(name) for name in names}
+    table.finish()
+    return {name: fact for name, fact in facts.items() if fact}

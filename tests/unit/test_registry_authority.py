@@ -36,8 +36,8 @@ def test_options_win_over_the_definition(tmp_path: Path) -> None:
     [
         ("[registry]\nautority = 'x'\n", r"unknown key 'autority'.* Did you mean 'authority'\?"),
         ("[registry]\nauthority = 3\n", r"authority must be text"),
-        ("[registry]\nsubjects = 'solar-physics'\n", r"subjects must be a list of texts"),
-        ("registry = 1\n", r"\[registry\] must be a table"),
+        ("[registry]\nsubjects = [1]\n", r"subjects must be a text or a list of texts"),
+        ("registry = 1\n", r"registry must be a table"),
         ("[registry\n", r"cannot be read"),
     ],
 )
