@@ -15,6 +15,8 @@ from cutouts.make import CutAnswer, make_cut
 from cutouts.plan import CutPlan, Limit, NothingThereError, check_format, gone, version_of
 from cutouts.processes.pool import Cutters
 from cutouts.request import CutRequest
+from epntap.access import Caller
+from epntap.addresses import Addresses
 from epntap.answer.admission import Slots
 from epntap.answer.watch import Watch, Watcher
 from epntap.archive.finder import Finder
@@ -36,8 +38,8 @@ class Cutouts:
     watcher: Watcher
     #: what is being made or sent
     places: Slots
-    #: public address, which cut-outs name as where they are from
-    base_url: str
+    #: of this service, which cut-outs name as where they are from
+    addresses: Addresses
     #: of a cut-out that is made while its client waits
     limit: Limit
     #: up to so many bytes of values, from files of up to so many bytes, are made in this process
@@ -53,7 +55,7 @@ class Cutouts:
 
     def plan_of(self, granule: LocatedGranule, request: CutRequest, limit: Limit) -> CutPlan:
         """The same for a granule that is located already."""
-        check_access(granule)
+        check_access(granule, request.caller)
         interval = request.interval.intersect(Interval(granule.start_tt2000, granule.stop_tt2000))
         files = tuple(file for file in granule.files if file.reaches_into(interval.start_tt2000, interval.stop_tt2000))
         check_files(granule, files)
@@ -64,7 +66,7 @@ class Cutouts:
             request.parameters,
             request.format_name,
             request.compress,
-            self.base_url,
+            self.addresses.base,
             limit,
             granule.dataset,
         )
@@ -103,7 +105,7 @@ class Cutouts:
             return None
         return make_cut(plan, small_bytes=self.inline_bytes)
 
-    def original(self, granule_uid: str, schema: str | None = None) -> CutAnswer | None:
+    def original(self, granule_uid: str, schema: str | None, caller: Caller) -> CutAnswer | None:
         """The very file of a granule that stands for one file, byte for byte; None for other granules.
 
         The answer must be closed by its receiver. Raises our errors as `cut` does.
@@ -111,7 +113,7 @@ class Cutouts:
         granule = self.finder.granule(granule_uid, schema)
         if len(granule.files) != 1 or clean_granule_uid(Path(granule.files[0].path).stem) != granule_uid:
             return None
-        check_access(granule)
+        check_access(granule, caller)
         check_files(granule, granule.files)
         file = granule.files[0]
         path = Path(file.root, file.path)
@@ -138,5 +140,5 @@ def sync_limit(settings: Settings) -> Limit:
     return Limit(
         most,
         f"the {most:,} that are made at once; please ask for a shorter interval or for fewer PARAMETERS, "
-        f"or post the same request to {settings.base_url}/datalink/soda/async.",
+        f"or post the same request to {settings.addresses.soda('async')}.",
     )

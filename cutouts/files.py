@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cutouts.make import CutAnswer
 from cutouts.plan import NothingThereError, gone, version_of
+from epntap.access import Caller, may_now
 from epntap.archive.datasets import dataset
 from epntap.archive.files import file_of
 from epntap.archive.finder import Finder
@@ -25,17 +26,17 @@ _INGEST_AGAIN_S = 3600
 COPY_BYTES = 1 << 20
 
 
-def published_file(finder: Finder, schema: str, path: str) -> CutAnswer:
+def published_file(finder: Finder, schema: str, path: str, caller: Caller) -> CutAnswer:
     """A file that ingestion has published as it is.
 
-    Raises NotFoundError for one that it has not, ForbiddenError for one of a dataset that is not public.
+    Raises NotFoundError for one that it has not, ForbiddenError for one that the caller may not have.
     """
     with finder.connect() as connection:
         file = file_of(connection, schema, path)
         owner = None if file is None else dataset(connection, schema, file.dataset_id)
     if file is None or owner is None:
         raise NotFoundError(f"{path!r} is no published file of {schema}; access_url over TAP has those that are.")
-    _check_rights(owner)
+    _check_rights(owner, caller)
     _check_file(file)
     stack = ExitStack()
     handle = stack.enter_context(Path(file.root, file.path).open("rb"))  # noqa: SIM115  # the stack closes it
@@ -43,13 +44,13 @@ def published_file(finder: Finder, schema: str, path: str) -> CutAnswer:
     return CutAnswer(media_type(path), Path(path).name, file.size_bytes, blocks, stack, version=version_of([file]))
 
 
-def check_access(granule: LocatedGranule) -> None:
-    """Raises ForbiddenError when the data of the granule are not public."""
-    _check_rights(granule.dataset)
+def check_access(granule: LocatedGranule, caller: Caller) -> None:
+    """Raises ForbiddenError when the caller may not have the data of the granule."""
+    _check_rights(granule.dataset, caller)
 
 
-def _check_rights(owner: Dataset) -> None:
-    if owner.access_rights != "Open":
+def _check_rights(owner: Dataset, caller: Caller) -> None:
+    if not may_now(caller, owner.rights):
         raise ForbiddenError(
             f"The data of {owner.dataset_id} are not public ({owner.access_rights}); ask the data centre for access."
         )

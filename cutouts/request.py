@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from cutouts.interval import Interval
+from epntap.access import ANONYMOUS, Caller
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 
 __all__ = ["EVERYTHING", "CutRequest", "labelled_name"]
@@ -28,6 +29,8 @@ class CutRequest:
     compress: bool = False
     #: service to look in, where several know the identifier
     schema: str | None = None
+    #: who asks
+    caller: Caller = ANONYMOUS
 
 
 def _interval_label(interval: Interval) -> str:

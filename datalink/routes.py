@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from cutouts.cutouts import Cutouts
-from datalink.bulk.params import Identifiers
+from datalink.bulk.params import Ask
 from datalink.bulk.service import BulkService
 from datalink.bulk.views import bulk_blueprint
 from datalink.links.document import Links
 from datalink.links.views import links_blueprint
 from datalink.soda.views import soda_blueprint
 from datalink.soda.vosi import soda_capabilities
+from epntap.addresses import BULK, DATA, SODA
 from epntap.answer.admission import Admission
 from epntap.archive.finder import Finder
 from epntap.http.wing import Wing
 from epntap.settings import Settings
 
-__all__ = ["SODA_JOBS_PATH", "bulk", "links", "soda"]
-
-SODA_JOBS_PATH = "/datalink/soda/async"
+__all__ = ["bulk", "links", "soda"]
 
 
 def links(finder: Finder, settings: Settings, admission: Admission) -> Wing:
     """{links} of granules."""
-    service = Links(finder, settings.base_url, admission.share("link documents", 1 / 4))
+    service = Links(finder, settings.addresses, admission.share("link documents", 1 / 4))
     return Wing(name="links", blueprints=(links_blueprint(service),), open_to_other_origins=("/datalink",))
 
 
@@ -33,12 +30,12 @@ def soda(cutouts: Cutouts, settings: Settings) -> Wing:
     return Wing(
         name="soda",
         blueprints=(soda_blueprint(cutouts, soda_capabilities(settings)),),
-        open_to_other_origins=("/datalink/soda", "/data"),
-        capabilities="/datalink/soda/capabilities",
+        open_to_other_origins=(SODA, DATA),
+        capabilities=f"{SODA}/capabilities",
     )
 
 
-def bulk(cutouts: Cutouts, ask: Callable[[str, int], Identifiers], settings: Settings, admission: Admission) -> Wing:
+def bulk(cutouts: Cutouts, ask: Ask, settings: Settings, admission: Admission) -> Wing:
     """Many cut-outs in one answer; `ask` answers a query with the granules of at most so many rows."""
     service = BulkService(
         cutouts,
@@ -49,4 +46,4 @@ def bulk(cutouts: Cutouts, ask: Callable[[str, int], Identifiers], settings: Set
         settings.results_dir / "spool",
         settings.send_timeout_s,
     )
-    return Wing(name="bulk", blueprints=(bulk_blueprint(service),), open_to_other_origins=("/datalink/bulk",))
+    return Wing(name="bulk", blueprints=(bulk_blueprint(service),), open_to_other_origins=(BULK,))

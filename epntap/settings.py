@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from epntap.addresses import Addresses
 from epntap.errors import SetupError
 from epntap.hints import nearest
 
@@ -126,6 +127,11 @@ class Settings:
     def base_url(self) -> str:
         """The public address without a trailing slash."""
         return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+    @property
+    def addresses(self) -> Addresses:
+        """Of what is published at the public address."""
+        return Addresses(self.base_url)
 
     @property
     def results_dir(self) -> Path:

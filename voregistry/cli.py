@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from epntap.addresses import Addresses
 from epntap.archive import services as services_store
 from epntap.catalog.load import load_catalog
 from epntap.db.migrate import check_migrated
@@ -50,7 +51,7 @@ def registry_record_command(
     authority = read_authority(definition, options)
     with open_database(settings) as database:
         check_migrated(database)
-        record = make_record(database, schema, authority, settings.base_url)
+        record = make_record(database, schema, authority, settings.addresses)
     if output is None:
         click.echo(record.decode(), nl=False)
         return
@@ -60,7 +61,7 @@ def registry_record_command(
         raise SetupError(f"The record cannot be written to {output}: {exc.strerror}.") from exc
 
 
-def make_record(database: Database, schema: str, authority: Authority, base_url: str) -> bytes:
+def make_record(database: Database, schema: str, authority: Authority, addresses: Addresses) -> bytes:
     """The record of a published schema. Raises NotFoundError when there is no such service."""
     with connect(database, Role.SERVICE) as connection:
         published = {service.schema_name: service for service in services_store.services(connection)}
@@ -70,4 +71,4 @@ def make_record(database: Database, schema: str, authority: Authority, base_url:
             said = f"published are {', '.join(published)}" if published else "nothing is published yet"
             raise NotFoundError(f"There is no service {schema}; {said}.{did_you_mean(schema, published)}")
         extent = read_extent(connection, table)
-    return registry_record(published[schema], table, extent, authority, base_url)
+    return registry_record(published[schema], table, extent, authority, addresses)

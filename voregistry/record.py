@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from epntap.addresses import Addresses
 from epntap.archive.services import Service
 from epntap.catalog.model import Column, Table
 from epntap.dali.vosi import TYPE, E, Element, capability, column_element, document_root, interface, texts, to_xml
@@ -17,7 +18,9 @@ __all__ = ["registry_record"]
 _LONGEST_SHORT_NAME = 16
 
 
-def registry_record(service: Service, table: Table, extent: Extent, authority: Authority, base_url: str) -> bytes:
+def registry_record(
+    service: Service, table: Table, extent: Extent, authority: Authority, addresses: Addresses
+) -> bytes:
     """The record as a document. Raises DefinitionError when the service lacks what a record must have."""
     if not service.reference_url:
         raise DefinitionError(
@@ -34,7 +37,7 @@ def registry_record(service: Service, table: Table, extent: Extent, authority: A
     root.append(E.identifier(authority.identifier_of(service.schema_name)))
     root.append(_curation(service, authority))
     root.append(_content(service, extent, authority))
-    root.append(_capability(base_url))
+    root.append(_capability(addresses))
     root.extend(E.facility(name) for name in extent.hosts)
     root.extend(E.instrument(name) for name in extent.instruments)
     root.append(_coverage(extent))
@@ -76,9 +79,9 @@ def _description(service: Service, extent: Extent) -> str:
     return f"{text}\n\nTargets: {', '.join(extent.targets)}." if extent.targets else text
 
 
-def _capability(base_url: str) -> Element:
+def _capability(addresses: Addresses) -> Element:
     # no tr:TableAccess: what the service can do is told in its own record
-    return capability("ivo://ivoa.net/std/TAP#aux", interface(f"{base_url}/tap", use="base", role="std", version="1.1"))
+    return capability("ivo://ivoa.net/std/TAP#aux", interface(addresses.tap(), use="base", role="std", version="1.1"))
 
 
 def _coverage(extent: Extent) -> Element:

@@ -80,7 +80,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
             finder=finder,
             watcher=watcher,
             places=admission.share("cut-outs", 1 / 4, computes=True),
-            base_url=settings.base_url,
+            addresses=settings.addresses,
             limit=sync_limit(settings),
             inline_bytes=settings.soda_inline_bytes,
             inline_files_bytes=settings.soda_inline_files_bytes,
@@ -91,7 +91,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
             catalog=catalog,
             admission=admission,
             watcher=watcher,
-            describe=lambda columns: descriptors_for_answer(settings.base_url, columns, spans),
+            describe=lambda columns: descriptors_for_answer(settings.addresses, columns, spans),
         ),
         jobs=JobService(
             kind="tap",

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datalink import routes as datalink
 from datalink.bulk.params import Identifiers
 from datalink.soda.params import SEVERAL_IN_JOBS
+from epntap.access import Caller
+from epntap.addresses import ASYNC, SODA_ASYNC, TAP_PATHS
 from epntap.http.wing import Wing
 from epntap.tap import routes as tap
 from epntap.tap.identifiers import column_values
@@ -17,7 +19,7 @@ from voserver.house import House
 
 __all__ = ["wings"]
 
-_JOBS_PATHS = tuple(f"{path}/async" for path in tap.TAP_PATHS)
+_JOBS_PATHS = tuple(f"{path}{ASYNC}" for path in TAP_PATHS)
 
 
 def wings(house: House) -> tuple[Wing, ...]:
@@ -26,13 +28,13 @@ def wings(house: House) -> tuple[Wing, ...]:
     cut_jobs = replace(house.jobs, kind="soda", adding_up=SEVERAL_IN_JOBS)
     sender = FileSender(admission.share("results", 1 / 2), settings.send_timeout_s, house.watcher)
 
-    def granules(query: str, most: int) -> Identifiers:
-        return Identifiers(*column_values(house.tap, query, "granule_uid", most))
+    def granules(query: str, most: int, caller: Caller) -> Identifiers:
+        return Identifiers(*column_values(house.tap, query, "granule_uid", most, caller))
 
     return (
         tap.routes(house.tap),
         uws.routes(house.jobs, sender, _JOBS_PATHS),
-        uws.routes(cut_jobs, sender, [datalink.SODA_JOBS_PATH], uws.text_error),
+        uws.routes(cut_jobs, sender, [SODA_ASYNC], uws.text_error),
         datalink.links(house.finder, settings, admission),
         datalink.soda(house.cutouts, settings),
         datalink.bulk(house.cutouts, granules, settings, admission),

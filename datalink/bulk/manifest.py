@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import quote, urlencode
 
 from cutouts.interval import Interval
 from cutouts.plan import check_format
 from cutouts.request import CutRequest, labelled_name
 from datalink.bulk.params import BulkRequest, Packing
+from epntap.addresses import Addresses
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 
 __all__ = ["manifest"]
 
 
-def manifest(request: BulkRequest, base_url: str) -> Iterator[bytes]:
+def manifest(request: BulkRequest, addresses: Addresses) -> Iterator[bytes]:
     """Yield one address a line: bare (wget -i), with `out=` (aria2c -i), or as url and output (curl -K)."""
     extension = check_format(request.cuts[0]).extension
     for cut in request.cuts:
-        address = _address(cut, base_url, extension)
+        address = _address(cut, addresses, extension)
         name = f"{cut.identifier}.{extension}".replace("/", "_")
         if request.has_several_intervals:
             name = labelled_name(name, cut.interval)
@@ -32,10 +32,10 @@ def manifest(request: BulkRequest, base_url: str) -> Iterator[bytes]:
         yield line.encode()
 
 
-def _address(cut: CutRequest, base_url: str, extension: str) -> str:
+def _address(cut: CutRequest, addresses: Addresses, extension: str) -> str:
     whole = cut.interval == Interval(MIN_TT2000, MAX_TT2000) and not cut.parameters and not cut.compress
     if whole and cut.schema is None and cut.format_name is None:
-        return f"{base_url}/data/{quote(cut.identifier)}.{extension}"
+        return addresses.data(cut.identifier, extension, cut.schema)
     asked = [
         ("ID", cut.identifier),
         ("START", _bound(cut.interval.start_tt2000, MIN_TT2000)),
@@ -43,9 +43,8 @@ def _address(cut: CutRequest, base_url: str, extension: str) -> str:
         ("PARAMETERS", ",".join(cut.parameters)),
         ("FORMAT", cut.format_name or ""),
         ("COMPRESS", "1" if cut.compress else ""),
-        ("SCHEMA", cut.schema or ""),
     ]
-    return f"{base_url}/datalink/soda/sync?{urlencode([(name, value) for name, value in asked if value])}"
+    return addresses.cutout([(name, value) for name, value in asked if value], cut.schema, asked=cut.schema)
 
 
 def _bound(tt2000: int, far: int) -> str:

@@ -178,7 +178,7 @@ class Members:
         return Limit(
             most,
             f"the {most:,} that one of many may hold; please ask for a shorter interval or for "
-            f"fewer PARAMETERS, or post it to {self._service.base_url}/datalink/soda/async.",
+            f"fewer PARAMETERS, or post it to {self._service.addresses.soda('async')}.",
         )
 
 

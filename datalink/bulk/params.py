@@ -9,10 +9,11 @@ from enum import StrEnum
 from cutouts.plan import check_format
 from cutouts.request import CutRequest
 from datalink.soda.params import cut_requests
+from epntap.access import ANONYMOUS, Caller
 from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
 
-__all__ = ["BulkRequest", "Identifiers", "Packing", "bulk_request"]
+__all__ = ["Ask", "BulkRequest", "Identifiers", "Packing", "bulk_request"]
 
 
 class Packing(StrEnum):
@@ -43,12 +44,18 @@ class Identifiers:
     schema: str | None = None
 
 
+#: answers a query of somebody with the granules of at most so many rows
+Ask = Callable[[str, int, Caller], Identifiers]
+
+
 @dataclass(frozen=True, slots=True)
 class BulkRequest:
     """Cut-outs, all in one format, and how they are packed."""
 
     cuts: Sequence[CutRequest]
     packing: Packing
+    #: who asks
+    caller: Caller = ANONYMOUS
 
     @property
     def has_several_intervals(self) -> bool:
@@ -56,7 +63,7 @@ class BulkRequest:
         return len({cut.interval for cut in self.cuts}) > 1
 
 
-def bulk_request(params: Params, *, most: int, ask: Callable[[str, int], Identifiers]) -> BulkRequest:
+def bulk_request(params: Params, *, most: int, ask: Ask, caller: Caller) -> BulkRequest:
     """The request that the parameters describe.
 
     `ask` answers a query with at most so many granules. Raises ParameterError, also for more than `most` cut-outs,
@@ -68,7 +75,7 @@ def bulk_request(params: Params, *, most: int, ask: Callable[[str, int], Identif
     if query is not None:
         if any(value.strip() for value in params.get("ID", ())):
             raise ParameterError("QUERY and ID both name granules; please give one or the other.")
-        found = ask(query, most)
+        found = ask(query, most, caller)
         if not found.granule_uids:
             raise ParameterError("The query finds no granule, so there is nothing to fetch.")
         wanted["ID"] = found.granule_uids
@@ -78,9 +85,9 @@ def bulk_request(params: Params, *, most: int, ask: Callable[[str, int], Identif
         raise ParameterError(
             "ID or QUERY is missing; give the granule_uid of one granule or more, or an ADQL query with that column."
         )
-    cuts = cut_requests(wanted, most=most, who="one request")
+    cuts = cut_requests(wanted, most=most, who="one request", caller=caller)
     check_format(cuts[0])
-    return BulkRequest(cuts, packing)
+    return BulkRequest(cuts, packing, caller)
 
 
 def _packing(text: str | None) -> Packing:

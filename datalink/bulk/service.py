@@ -6,7 +6,7 @@ import itertools
 import logging
 import math
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,8 @@ from cutouts.cutouts import Cutouts
 from datalink.bulk.archives import tar_blocks, zip_blocks
 from datalink.bulk.manifest import manifest
 from datalink.bulk.members import Members
-from datalink.bulk.params import BulkRequest, Identifiers, Packing, bulk_request
+from datalink.bulk.params import Ask, BulkRequest, Packing, bulk_request
+from epntap.access import Caller
 from epntap.answer.admission import Slots
 from epntap.answer.watch import Watch
 from epntap.dali.params import Params
@@ -36,7 +37,7 @@ class BulkService:
 
     cutouts: Cutouts
     #: answers a query with the granule_uid of at most so many rows
-    ask: Callable[[str, int], Identifiers]
+    ask: Ask
     #: answers that are packed
     places: Slots
     #: cut-outs in one answer, and bytes of values that they may hold together
@@ -47,11 +48,11 @@ class BulkService:
     #: seconds that a client may take to accept one block
     send_timeout_s: float
 
-    def answer(self, params: Params, client: socket.socket | None = None) -> BulkAnswer:
+    def answer(self, params: Params, caller: Caller, client: socket.socket | None = None) -> BulkAnswer:
         """Begin an answer, which must be closed by its receiver. Raises our errors."""
-        request = bulk_request(params, most=self.most_members, ask=self.ask)
+        request = bulk_request(params, most=self.most_members, ask=self.ask, caller=caller)
         if request.packing not in _MEDIA_TYPES:
-            return BulkAnswer("text/plain; charset=utf-8", "cutouts.txt", manifest(request, self.cutouts.base_url))
+            return BulkAnswer("text/plain; charset=utf-8", "cutouts.txt", manifest(request, self.cutouts.addresses))
         with ExitStack() as stack:
             if not self.places.acquire():
                 raise UnavailableError("Too many bulk answers are being made; please try again in a minute.", _BUSY_S)

@@ -7,9 +7,10 @@ from urllib.parse import quote
 import flask
 
 from datalink.bulk.service import BulkService
-from datalink.links.views import request_params
-from datalink.soda.views import client_socket, failure
+from datalink.soda.views import failure
+from epntap.addresses import BULK
 from epntap.errors import EpnTapError
+from epntap.http.request import caller, client_socket, params
 
 __all__ = ["bulk_blueprint"]
 
@@ -18,9 +19,9 @@ def bulk_blueprint(service: BulkService) -> flask.Blueprint:
     """The route of bulk answers."""
     blueprint = flask.Blueprint("bulk", __name__)
 
-    @blueprint.route("/datalink/bulk", methods=["GET", "POST"])
+    @blueprint.route(BULK, methods=["GET", "POST"])
     def bulk() -> flask.Response:
-        answer = service.answer(request_params(), client_socket())
+        answer = service.answer(params(), caller(), client_socket())
         if flask.request.method == "HEAD":
             answer.close()
         response = flask.Response(answer, content_type=answer.media_type)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from cutouts.formats import FORMATS
+from epntap.addresses import Addresses
 from epntap.answer.model import ResultColumn
 from epntap.formats.votable import field_ids
 from epntap.xml import attribute, xml_text
@@ -109,11 +110,11 @@ def _where(schema: str | None) -> list[InputParam]:
     return [InputParam("SCHEMA", "service of the granule", value=schema)] if schema else []
 
 
-def links_descriptor(base_url: str, id_ref: str, schema: str) -> Descriptor:
+def links_descriptor(addresses: Addresses, id_ref: str, schema: str) -> Descriptor:
     """The {links} service, for an answer whose FIELD with this ID holds granule_uid of a schema."""
     return Descriptor(
         "datalink",
-        f"{base_url}/datalink/links",
+        addresses.links(),
         (InputParam("ID", "granule_uid of the row", ref=id_ref, ucd="meta.id;meta.main"), *_where(schema)),
         name="Links",
         description="Data in several formats, documentation and services for a granule",
@@ -123,7 +124,7 @@ def links_descriptor(base_url: str, id_ref: str, schema: str) -> Descriptor:
 
 
 def descriptors_for_answer(
-    base_url: str, columns: Sequence[ResultColumn], cut_of: Callable[[str], Range | None]
+    addresses: Addresses, columns: Sequence[ResultColumn], cut_of: Callable[[str], Range | None]
 ) -> list[str]:
     """What a TAP answer with these columns should carry: nothing without granule_uid.
 
@@ -132,10 +133,10 @@ def descriptors_for_answer(
     for column, field_id in zip(columns, field_ids(columns), strict=True):
         if column.origin is not None and column.origin[1] == "granule_uid" and column.origin[0].endswith(".epn_core"):
             schema = column.origin[0].partition(".")[0]
-            found = [links_descriptor(base_url, field_id, schema)]
+            found = [links_descriptor(addresses, field_id, schema)]
             span = cut_of(schema)
             if span is not None:
-                found.append(soda_descriptor(base_url, field_id, Offer(span), schema))
+                found.append(soda_descriptor(addresses, field_id, Offer(span), schema))
             return [one.xml() for one in found]
     return []
 
@@ -198,10 +199,9 @@ def _bounds(offer: Offer, names: tuple[str, str]) -> tuple[InputParam, InputPara
 
 
 def soda_descriptor(
-    base_url: str, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "soda"
+    addresses: Addresses, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "soda"
 ) -> Descriptor:
     """The cut-out service as SODA has it; START, STOP, PARAMETERS and FORMAT are our own parameters beside TIME."""
-    address = f"{base_url}/datalink/soda/sync"
     params = (
         InputParam("ID", "granule_uid", ref=id_ref, ucd="meta.ref.url;meta.curation"),
         InputParam(
@@ -227,17 +227,17 @@ def soda_descriptor(
     )
     return Descriptor(
         resource_id,
-        address,
+        addresses.soda(),
         params,
         name=offer.named("Cut-out"),
         description="Cut the data of a granule to an interval and choose the format",
         standard_id=SODA_SYNC,
-        example_url=f"{address}?{urlencode(offer.example)}" if offer.example else None,
+        example_url=f"{addresses.soda()}?{urlencode(offer.example)}" if offer.example else None,
     )
 
 
 def amda_descriptor(
-    base_url: str, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "amda"
+    addresses: Addresses, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "amda"
 ) -> Descriptor:
     """The same service with the parameter names that AMDA users know; a custom service, so without standardID."""
     params = (
@@ -248,7 +248,7 @@ def amda_descriptor(
     )
     return Descriptor(
         resource_id,
-        f"{base_url}/datalink/soda/sync",
+        addresses.soda(),
         params,
         name=offer.named("Time cut-out with AMDA's parameter names"),
         description="Subset a dataset in time and choose the output format",
@@ -256,7 +256,7 @@ def amda_descriptor(
 
 
 def hapi_descriptor(
-    base_url: str, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "hapi"
+    addresses: Addresses, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "hapi"
 ) -> Descriptor:
     """The dataset's own HAPI service, by way of an address of ours that answers with a redirection.
 
@@ -271,7 +271,7 @@ def hapi_descriptor(
     )
     return Descriptor(
         resource_id,
-        f"{base_url}/datalink/hapi",
+        addresses.hapi(),
         params,
         name=offer.named("HAPI"),
         description="The same dataset from the HAPI server of its data centre",

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datalink.links.formats import LinkFormat
 from datalink.links.offers import Offers
 from datalink.links.rows import Link, LinkMaker, fault_link
+from epntap.access import ANONYMOUS, Caller
+from epntap.addresses import Addresses
 from epntap.answer.admission import Slots
 from epntap.answer.model import Outcome, OutcomeStatus
 from epntap.archive.batches import Batches
@@ -35,6 +37,8 @@ class LinksRequest:
     is_cut: bool = False
     #: rows; an identifier is never cut in two
     maxrec: int | None = None
+    #: who asks
+    caller: Caller = ANONYMOUS
 
 
 class LinksAnswer:
@@ -63,7 +67,7 @@ class Links:
     """Makes {links} documents; so few long ones at once that queries still find a thread."""
 
     finder: Finder
-    base_url: str
+    addresses: Addresses
     #: documents with more identifiers than are looked up at once
     places: Slots
 
@@ -84,8 +88,8 @@ class Links:
         return LinksAnswer(self._blocks(batches, request, form), resources)
 
     def _blocks(self, batches: Batches, request: LinksRequest, form: LinkFormat) -> Generator[bytes, None, None]:
-        offers = Offers(self.base_url, ID_FIELD, request.schema)
-        maker = LinkMaker(self.base_url, offers, request.schema)
+        offers = Offers(self.addresses, ID_FIELD, request.schema, request.caller)
+        maker = LinkMaker(self.addresses, offers, request.schema, request.caller)
         writer = form.writer(request.identifiers)
         rows, is_cut = 0, request.is_cut
         yield_first = writer.header()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from datalink.links.descriptors import Descriptor, Offer, Range, amda_descriptor, hapi_descriptor, soda_descriptor
+from epntap.access import Caller, may_now
+from epntap.addresses import Addresses
 from epntap.archive.locate import LocatedGranule
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc, jd_from_tt2000
@@ -22,7 +24,7 @@ _HOUR_NS = 3_600_000_000_000
 
 class _Build(Protocol):
     def __call__(
-        self, base_url: str, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = ...
+        self, addresses: Addresses, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = ...
     ) -> Descriptor: ...
 
 
@@ -32,11 +34,12 @@ _SERVICES: dict[str, _Build] = {"soda": soda_descriptor, "amda": amda_descriptor
 class Offers:
     """Collects descriptors while rows are made. Its size is bounded, whatever the number of rows."""
 
-    def __init__(self, base_url: str, id_ref: str, schema: str | None) -> None:
+    def __init__(self, addresses: Addresses, id_ref: str, schema: str | None, caller: Caller) -> None:
         """`id_ref` is the XML ID of the FIELD that holds the identifier, `schema` what the client sent as SCHEMA."""
-        self._base_url = base_url
+        self._addresses = addresses
         self._id_ref = id_ref
         self._schema = schema
+        self._caller = caller
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._shared: dict[str, str] = {}
 
@@ -48,18 +51,18 @@ class Offers:
             if len(self._entries) >= MOST_DATASETS:
                 return self._shared.setdefault(service, f"{service}_any")
             entry = self._entries[key] = _Entry(len(self._entries) + 1)
-        entry.extend(granule, self._schema)
+        entry.extend(granule, self._schema, self._caller)
         return entry.services.setdefault(service, service if entry.number == 1 else f"{service}_{entry.number}")
 
     def descriptors(self) -> list[Descriptor]:
         """All that were referred to."""
         found = [
-            _SERVICES[service](self._base_url, self._id_ref, entry.offer(subject), self._schema, name)
+            _SERVICES[service](self._addresses, self._id_ref, entry.offer(subject), self._schema, name)
             for subject, entry in self._by_subject()
             for service, name in entry.services.items()
         ]
         found += [
-            _SERVICES[service](self._base_url, self._id_ref, Offer(subject="others"), self._schema, name)
+            _SERVICES[service](self._addresses, self._id_ref, Offer(subject="others"), self._schema, name)
             for service, name in self._shared.items()
         ]
         return found
@@ -84,7 +87,7 @@ class _Entry:
     _layouts: set[str] = field(default_factory=set)
     _last: LocatedGranule | None = None
 
-    def extend(self, granule: LocatedGranule, schema: str | None) -> None:
+    def extend(self, granule: LocatedGranule, schema: str | None, caller: Caller) -> None:
         """Let the offer hold for this granule as well."""
         if self._last is granule:
             return
@@ -96,7 +99,7 @@ class _Entry:
             if file.layout not in self._layouts and len(self.parameters) < MOST_PARAMETERS:
                 self._layouts.add(file.layout)
                 self._add_parameters(file, granule)
-        self.example = self.example or _example(granule, schema)
+        self.example = self.example or _example(granule, schema, caller)
 
     def offer(self, subject: str) -> Offer:
         """What a form may say."""
@@ -130,10 +133,10 @@ def _title(granule: LocatedGranule, name: str) -> str:
     return name
 
 
-def _example(granule: LocatedGranule, schema: str | None) -> tuple[tuple[str, str], ...]:
+def _example(granule: LocatedGranule, schema: str | None, caller: Caller) -> tuple[tuple[str, str], ...]:
     """An hour from the first record on, so that the answer is not empty."""
     starts = [max(file.tt2000_min, granule.start_tt2000) for file in granule.files if file.tt2000_min is not None]
-    if not starts or not granule.is_open:
+    if not starts or not may_now(caller, granule.dataset.rights):
         return ()
     first = min(starts)
     last = max(min(first + _HOUR_NS, granule.stop_tt2000), first + 1)

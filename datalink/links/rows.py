@@ -9,6 +9,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from cutouts.formats import FORMATS
 from datalink.links.offers import Offers, granule_range
+from epntap.access import ANONYMOUS, Caller, may_now
+from epntap.addresses import Addresses
 from epntap.answer.model import ResultColumn
 from epntap.archive.granules import GranuleRow
 from epntap.archive.locate import LocatedGranule
@@ -66,10 +68,13 @@ class Link:
 class LinkMaker:
     """Makes the rows of one document. `schema` is what the client sent as SCHEMA: ready-made links repeat it."""
 
-    def __init__(self, base_url: str, offers: Offers, schema: str | None = None) -> None:
-        self._base_url = base_url
+    def __init__(
+        self, addresses: Addresses, offers: Offers, schema: str | None = None, caller: Caller = ANONYMOUS
+    ) -> None:
+        self._addresses = addresses
         self._offers = offers
-        self._where = f"?{urlencode({'SCHEMA': schema})}" if schema else ""
+        self._caller = caller
+        self._asked = schema
 
     def links_of(self, identifier: str, row: GranuleRow) -> list[Link]:
         """All links of a granule, at least one: data, services, what it was made of, relatives, documentation."""
@@ -93,7 +98,7 @@ class LinkMaker:
             return Link(row.granule_uid, error_message="NotFoundFault: nothing can be fetched for this granule")
         return Link(
             row.granule_uid,
-            access_url=self._absolute(row.access_url),
+            access_url=self._addresses.absolute(row.access_url),
             description=_said(row.granule_uid, row.granule_gid),
             content_type=row.access_format,
             content_length=row.sizes.get(row.access_url),
@@ -113,12 +118,12 @@ class LinkMaker:
                 continue
             link = Link(
                 row.granule_uid,
-                access_url=f"{self._base_url}/data/{quote(row.granule_uid, safe='')}.{extension}{self._where}",
+                access_url=self._addresses.data(row.granule_uid, extension, row.schema, self._asked),
                 description=_said(granule.dataset.title, _FORMATS[extension]),
                 content_type=media_type,
                 content_qualifier=_QUALIFIERS.get(row.dataproduct_type or "", "#timeseries"),
                 local_semantics=extension,
-                **_authority(granule),
+                **_authority(granule, self._caller),
             )
             if extension in _MANY_AXES or len(axes) <= 1:
                 yield self._original(link, granule) if extension == "cdf" and granule.is_file else link
@@ -140,10 +145,9 @@ class LinkMaker:
             if not 0 < len(names) <= _MOST_NAMES:
                 continue
             query = [("ID", granule.granule_uid), ("PARAMETERS", ",".join(names)), ("FORMAT", format_name)]
-            where = self._where.replace("?", "&")
             yield replace(
                 whole,
-                access_url=f"{self._base_url}/datalink/soda/sync?{urlencode(query)}{where}",
+                access_url=self._addresses.cutout(query, granule.schema, self._asked),
                 description=f"{whole.description} of {axis}: {', '.join(names)}",
             )
 
@@ -161,7 +165,7 @@ class LinkMaker:
                 semantics="#cutout",
                 content_type=MEDIA_TYPES["cdf"],
                 local_semantics=service,
-                **_authority(granule),
+                **_authority(granule, self._caller),
             )
 
     def _files(self, granule: LocatedGranule) -> Iterator[Link]:
@@ -172,13 +176,13 @@ class LinkMaker:
             name = file.path.rpartition("/")[2]
             yield Link(
                 granule.granule_uid,
-                access_url=f"{self._base_url}/files/{granule.schema}/{quote(file.path, safe='/')}",
+                access_url=self._addresses.file(granule.schema, file.path),
                 description=f"File that this is cut from: {name}",
                 semantics="#progenitor",
                 content_type=MEDIA_TYPES["cdf"],
                 content_length=file.size_bytes,
                 local_semantics="file",
-                **_authority(granule),
+                **_authority(granule, self._caller),
             )
 
     def _relatives(self, row: GranuleRow) -> Iterator[Link]:
@@ -186,7 +190,7 @@ class LinkMaker:
         if row.thumbnail_url:
             yield Link(
                 row.granule_uid,
-                access_url=self._absolute(row.thumbnail_url),
+                access_url=self._addresses.absolute(row.thumbnail_url),
                 description="Thumbnail",
                 semantics="#thumbnail",
                 content_type=known_media_type(urlsplit(row.thumbnail_url).path),
@@ -200,7 +204,7 @@ class LinkMaker:
             is_preview = "preview" in (one.granule_gid or "").lower()
             yield Link(
                 row.granule_uid,
-                access_url=self._absolute(one.access_url),
+                access_url=self._addresses.absolute(one.access_url),
                 description=f"The same observation: {_said(one.granule_uid, one.granule_gid)}",
                 semantics="#preview" if is_preview else "#coderived",
                 content_type=one.access_format,
@@ -243,15 +247,12 @@ class LinkMaker:
         for address, what in pages.items():
             yield Link(
                 row.granule_uid,
-                access_url=self._absolute(address),
+                access_url=self._addresses.absolute(address),
                 description=_said(dataset.title, what) if dataset else what,
                 semantics="#documentation",
                 content_type="text/html",
                 local_semantics="documentation",
             )
-
-    def _absolute(self, address: str) -> str:
-        return f"{self._base_url}{address}" if address.startswith("/") else address
 
 
 def _axes(granule: LocatedGranule) -> dict[str, list[str]]:
@@ -269,8 +270,10 @@ class _Authority(TypedDict):
     link_authorized: bool
 
 
-def _authority(granule: LocatedGranule) -> _Authority:
-    return {"link_auth": "false" if granule.is_open else "true", "link_authorized": granule.is_open}
+def _authority(granule: LocatedGranule, caller: Caller) -> _Authority:
+    rights = granule.dataset.rights
+    is_public = may_now(ANONYMOUS, rights)
+    return {"link_auth": "false" if is_public else "true", "link_authorized": may_now(caller, rights)}
 
 
 def _said(title: str, what: str | None) -> str:

@@ -10,35 +10,32 @@ import epntap
 from datalink.links.document import Links, LinksAnswer, LinksRequest
 from datalink.links.formats import HTML, VOTABLE, LinkFormat, choose_link_format
 from datalink.links.rows import hapi_address
+from epntap.access import Caller
+from epntap.addresses import HAPI, LINKS
 from epntap.answer.spool import Spool
 from epntap.archive.finder import Finder
 from epntap.cdf import format_utc, parse_utc
-from epntap.dali.params import Params, maxrec, read_params, single
+from epntap.dali.params import Params, maxrec, single
 from epntap.errors import EpnTapError, NotFoundError, ParameterError, UnavailableError
 from epntap.formats import votable
 from epntap.formats.gzip import Gzipped
+from epntap.http.request import caller, params
 
-__all__ = ["links_blueprint", "request_params"]
+__all__ = ["links_blueprint"]
 
 #: a request with more identifiers is answered for the first of them and says OVERFLOW; pyvo then asks for the rest
 MOST_IDS = 20_000
-
-
-def request_params() -> Params:
-    """The parameters of the current request, from the address and the body."""
-    request = flask.request
-    return read_params([*request.args.items(multi=True), *request.form.items(multi=True)])
 
 
 def links_blueprint(service: Links) -> flask.Blueprint:
     """The routes of {links} and of the redirection to HAPI."""
     blueprint = flask.Blueprint("datalink", __name__)
 
-    @blueprint.route("/datalink/links", methods=["GET", "POST"])
+    @blueprint.route(LINKS, methods=["GET", "POST"])
     def links() -> flask.Response:
-        params = request_params()
-        form = _form_of(single(params, "RESPONSEFORMAT"))
-        wanted = _links_request(params)
+        given = params()
+        form = _form_of(single(given, "RESPONSEFORMAT"))
+        wanted = _links_request(given, caller())
         tag = _etag(service, wanted, form) if flask.request.method != "POST" else None
         if tag is not None and flask.request.if_none_match.contains_weak(tag):
             return _with_headers(flask.Response(status=304), form, tag)
@@ -46,13 +43,13 @@ def links_blueprint(service: Links) -> flask.Blueprint:
             return _with_headers(flask.Response(content_type=form.media_type), form, tag)
         return _with_headers(_response(service.answer(wanted, form), form), form, tag)
 
-    @blueprint.route("/datalink/hapi", methods=["GET", "POST"])
+    @blueprint.route(HAPI, methods=["GET", "POST"])
     def hapi() -> flask.Response:
-        return flask.Response(status=303, headers={"Location": _hapi_location(service.finder, request_params())})
+        return flask.Response(status=303, headers={"Location": _hapi_location(service.finder, params())})
 
     @blueprint.errorhandler(EpnTapError)
     def failed(error: EpnTapError) -> flask.Response:
-        if flask.request.path == "/datalink/hapi":
+        if flask.request.path == HAPI:
             body, media_type = f"{error.label}: {error.message}\n".encode(), "text/plain; charset=utf-8"
         else:
             body, media_type = votable.error_document(f"{error.fault}: {error.message}"), "application/x-votable+xml"
@@ -77,19 +74,20 @@ def _is_browser() -> bool:
     return "text/html" in accepted and ("application/xhtml+xml" in accepted or accepted == ["text/html"])
 
 
-def _links_request(params: Params) -> LinksRequest:
-    identifiers = list(dict.fromkeys(value for value in params.get("ID", ()) if value))
+def _links_request(given: Params, who: Caller) -> LinksRequest:
+    identifiers = list(dict.fromkeys(value for value in given.get("ID", ()) if value))
     return LinksRequest(
         identifiers[:MOST_IDS],
-        single(params, "SCHEMA"),
+        single(given, "SCHEMA"),
         is_cut=len(identifiers) > MOST_IDS,
-        maxrec=maxrec(params),
+        maxrec=maxrec(given),
+        caller=who,
     )
 
 
 def _etag(service: Links, wanted: LinksRequest, form: LinkFormat) -> str:
     """The same as long as nothing is published and the address of the service stays."""
-    said = (epntap.__version__, service.finder.version(), service.base_url, form.media_type, wanted)
+    said = (epntap.__version__, service.finder.version(), service.addresses.base, form.media_type, wanted)
     return hashlib.sha256(repr(said).encode(errors="replace")).hexdigest()[:32]
 
 
@@ -117,19 +115,19 @@ def _response(answer: LinksAnswer, form: LinkFormat) -> flask.Response:
     return response
 
 
-def _hapi_location(finder: Finder, params: Params) -> str:
-    identifier = single(params, "ID")
+def _hapi_location(finder: Finder, given: Params) -> str:
+    identifier = single(given, "ID")
     if identifier is None:
         raise ParameterError("ID is missing; give the granule_uid of a published granule.")
-    granule = finder.granule(identifier, single(params, "SCHEMA"))
+    granule = finder.granule(identifier, single(given, "SCHEMA"))
     if not granule.dataset.hapi_url:
         raise NotFoundError(f"The dataset of {identifier!r} has no HAPI service.")
     return hapi_address(
         granule,
-        start=_normalised(single(params, "START")),
-        stop=_normalised(single(params, "STOP")),
-        parameters=single(params, "PARAMETERS"),
-        response_format=single(params, "FORMAT") or "csv",
+        start=_normalised(single(given, "START")),
+        stop=_normalised(single(given, "STOP")),
+        parameters=single(given, "PARAMETERS"),
+        response_format=single(given, "FORMAT") or "csv",
     )
 
 

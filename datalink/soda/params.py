@@ -8,6 +8,8 @@ from itertools import zip_longest
 
 from cutouts.interval import Interval
 from cutouts.request import EVERYTHING, CutRequest
+from epntap.access import ANONYMOUS, Caller
+from epntap.addresses import SODA_ASYNC
 from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc, tt2000_from_mjd
 from epntap.dali.params import Params
 from epntap.errors import ParameterError
@@ -34,7 +36,7 @@ class MultiValuedError(ParameterError):
     label = "MultiValuedParamNotSupported"
 
 
-def cut_request(params: Params) -> CutRequest:
+def cut_request(params: Params, caller: Caller = ANONYMOUS) -> CutRequest:
     """The request that the parameters describe. Raises ParameterError with what was expected and found."""
     identifier = _one(params, "ID")
     if identifier is None:
@@ -42,10 +44,10 @@ def cut_request(params: Params) -> CutRequest:
     for name in sorted(SEVERAL_IN_JOBS):
         _one(params, name)
     (interval,) = _intervals(params)
-    return replace(_alike(params), identifier=identifier, interval=interval)
+    return replace(_alike(params, caller), identifier=identifier, interval=interval)
 
 
-def _alike(params: Params) -> CutRequest:
+def _alike(params: Params, caller: Caller) -> CutRequest:
     """What is the same for all cut-outs of a request."""
     return CutRequest(
         identifier="",
@@ -56,10 +58,11 @@ def _alike(params: Params) -> CutRequest:
         format_name=_one(params, "FORMAT"),
         compress=_flag(params, "COMPRESS"),
         schema=_one(params, "SCHEMA"),
+        caller=caller,
     )
 
 
-def cut_requests(params: Params, *, most: int, who: str = "one job") -> list[CutRequest]:
+def cut_requests(params: Params, *, most: int, who: str = "one job", caller: Caller = ANONYMOUS) -> list[CutRequest]:
     """The requests that the parameters of a job describe: one for each combination of ID and interval, ID by ID.
 
     The first START belongs to the first STOP, and so on. Raises ParameterError, also for more than `most`.
@@ -73,7 +76,7 @@ def cut_requests(params: Params, *, most: int, who: str = "one job") -> list[Cut
             f"{len(identifiers):,} identifiers and {len(intervals):,} intervals make "
             f"{len(identifiers) * len(intervals):,} cut-outs, but {who} makes {most:,} at most; please make several."
         )
-    alike = _alike(params)
+    alike = _alike(params, caller)
     return [
         replace(alike, identifier=identifier, interval=interval) for identifier in identifiers for interval in intervals
     ]
@@ -87,7 +90,7 @@ def _one(params: Params, name: str) -> str | None:
     given = _all(params, name)
     if len(given) > 1:
         names = " and ".join(alias for alias in _NAMES.get(name, (name,)) if params.get(alias))
-        hint = "; post them to /datalink/soda/async, which takes several" if name in SEVERAL_IN_JOBS else ""
+        hint = f"; post them to {SODA_ASYNC}, which takes several" if name in SEVERAL_IN_JOBS else ""
         raise MultiValuedError(f"{names}: {len(given)} values are given, but one is supported here{hint}.")
     return given[0] if given else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -14,14 +13,16 @@ from cutouts.files import published_file
 from cutouts.formats import FORMATS
 from cutouts.plan import Version, check_format
 from cutouts.request import EVERYTHING, CutRequest
-from datalink.links.views import request_params
 from datalink.soda.params import cut_request
+from epntap.addresses import DATA, FILES, SODA, SODA_SYNC
 from epntap.answer.spool import Spool
 from epntap.dali import vosi
+from epntap.dali.params import single
 from epntap.errors import EpnTapError, InputError, NotFoundError, ParameterError, UnavailableError
 from epntap.http.ranges import Part
+from epntap.http.request import caller, client_socket, params
 
-__all__ = ["client_socket", "failure", "soda_blueprint"]
+__all__ = ["failure", "soda_blueprint"]
 
 
 class PartError(ParameterError):
@@ -38,33 +39,34 @@ def soda_blueprint(service: Cutouts, capabilities_document: bytes) -> flask.Blue
     """The routes of cut-outs."""
     blueprint = flask.Blueprint("soda", __name__)
 
-    @blueprint.route("/datalink/soda/sync", methods=["GET", "POST"])
+    @blueprint.route(SODA_SYNC, methods=["GET", "POST"])
     def sync() -> flask.Response:
-        return _cut(service, cut_request(request_params()))
+        return _cut(service, cut_request(params(), caller()))
 
-    @blueprint.get("/datalink/soda/capabilities")
+    @blueprint.get(f"{SODA}/capabilities")
     def capabilities() -> flask.Response:
         return flask.Response(capabilities_document, content_type=_XML)
 
-    @blueprint.get("/datalink/soda/availability")
+    @blueprint.get(f"{SODA}/availability")
     def availability() -> flask.Response:
         note = service.finder.failure()
         return flask.Response(vosi.availability(available=not note, note=note), content_type=_XML)
 
-    @blueprint.get("/data/<path:name>")
+    @blueprint.get(f"{DATA}/<path:name>")
     def whole(name: str) -> flask.Response:
         granule_uid, _, extension = name.rpartition(".")
         extensions = sorted({form.extension for form in FORMATS})
         if not granule_uid or extension not in extensions:
             known = ", ".join(f".{one}" for one in extensions)
             raise NotFoundError(f"{name!r} is no address of data; expected a granule_uid and one of {known}.")
-        request = CutRequest(granule_uid, EVERYTHING, format_name=extension, schema=flask.request.args.get("SCHEMA"))
-        original = service.original(granule_uid, request.schema) if extension == "cdf" else None
+        schema = single(params(), "SCHEMA")
+        request = CutRequest(granule_uid, EVERYTHING, format_name=extension, schema=schema, caller=caller())
+        original = service.original(granule_uid, request.schema, request.caller) if extension == "cdf" else None
         return _respond(original, original.version) if original else _cut(service, request)
 
-    @blueprint.get("/files/<schema>/<path:path>")
+    @blueprint.get(f"{FILES}/<schema>/<path:path>")
     def file(schema: str, path: str) -> flask.Response:
-        answer = published_file(service.finder, schema, path)
+        answer = published_file(service.finder, schema, path, caller())
         response = _respond(answer, answer.version)
         response.headers["Content-Disposition"] = "inline"
         return response
@@ -80,12 +82,6 @@ def soda_blueprint(service: Cutouts, capabilities_document: bytes) -> flask.Blue
         return failure(error)
 
     return blueprint
-
-
-def client_socket() -> socket.socket | None:
-    """The connection of the current request, where the web server tells."""
-    found = flask.request.environ.get("gunicorn.socket")
-    return found if isinstance(found, socket.socket) else None
 
 
 def failure(error: EpnTapError) -> flask.Response:

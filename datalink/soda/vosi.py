@@ -20,7 +20,7 @@ _PARAMS = (
 
 def soda_capabilities(settings: Settings) -> bytes:
     """What the cut-out service can do, where, and within which limits."""
-    base = f"{settings.base_url}/datalink/soda"
+    soda = settings.addresses.soda
     at_once = f"Cut-outs of up to {settings.soda_sync_bytes:,} bytes of values, one for each request."
     as_jobs = (
         f"Jobs (UWS 1.1) with up to {settings.soda_async_combinations:,} combinations of ID and interval and "
@@ -28,11 +28,11 @@ def soda_capabilities(settings: Settings) -> bytes:
     )
     root = document_root("vosi", "capabilities", "vr", "vs")
     for kind, about in (("sync", at_once), ("async", as_jobs)):
-        address = interface(f"{base}/{kind}", use="base", role="std", version="1.0")
+        address = interface(soda(kind), use="base", role="std", version="1.0")
         address.extend([E.queryType("GET"), E.queryType("POST"), *(_param(*param) for param in _PARAMS)])
         root.append(capability(f"ivo://ivoa.net/std/SODA#{kind}-1.0", address, description=about))
     for kind in ("capabilities", "availability"):
-        root.append(capability(f"ivo://ivoa.net/std/VOSI#{kind}", interface(f"{base}/{kind}", use="full")))
+        root.append(capability(f"ivo://ivoa.net/std/VOSI#{kind}", interface(soda(kind), use="full")))
     return to_xml(root)
 
 

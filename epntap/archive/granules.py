@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote
 
 from psycopg import sql
 
+from epntap.addresses import file_place
 from epntap.archive.datasets import dataset_columns, to_dataset
 from epntap.archive.files import FILE_COLUMNS
 from epntap.archive.locate import LocatedGranule, calendar_span, file_condition, locate_files
@@ -22,8 +22,6 @@ __all__ = ["Bulk", "GranuleRow", "Relative"]
 
 #: other granules of one observation that are told
 MOST_RELATIVES = 50
-#: below this path ingestion publishes files as they are: /files/<schema>/<path>
-_FILES = "/files/"
 #: columns of epn_core that links are made of
 _COLUMNS = ("granule_gid", "dataproduct_type", "access_url", "access_format", "thumbnail_url", "external_link")
 
@@ -160,20 +158,17 @@ def _values(table: Table, alias: str, names: Sequence[str]) -> sql.Composed:
     )
 
 
-def _own_files(rows: Iterable[Sequence[Any]]) -> set[str]:  # from access_url on, in the order of the statement
-    """Addresses below /files that rows and their relatives lead to."""
+def _own_files(rows: Iterable[Sequence[Any]]) -> dict[tuple[str, str], str]:
+    """Published files that rows and their relatives lead to: schema and path -> address."""
     found: set[str | None] = set()
-    for _, _, access_url, _, thumbnail_url, _, relatives, _ in rows:
+    for _, _, access_url, _, thumbnail_url, _, relatives, _ in rows:  # from access_url on, as the statement has them
         found |= {access_url, thumbnail_url, *(Relative(*one).access_url for one in relatives)}
-    return {address for address in found if address and address.startswith(_FILES)}
+    places = {file_place(address): address for address in found if address}
+    return {place: address for place, address in places.items() if place is not None}
 
 
-def _sizes(connection: Connection, addresses: set[str]) -> Mapping[str, int]:
-    """Bytes of the published files at these addresses."""
-    places = {}
-    for address in addresses:
-        schema, _, path = address.removeprefix(_FILES).partition("/")
-        places[schema, unquote(path)] = address
+def _sizes(connection: Connection, places: Mapping[tuple[str, str], str]) -> Mapping[str, int]:
+    """Bytes of the published files at these places, by address."""
     if not places:
         return {}
     rows = connection.execute(

@@ -39,11 +39,6 @@ class LocatedGranule:
     files: tuple[ArchiveFile, ...]
 
     @property
-    def is_open(self) -> bool:
-        """Whether everybody may have the data."""
-        return self.dataset.access_rights == "Open"
-
-    @property
     def is_file(self) -> bool:
         """Whether it is one file, as a whole."""
         return len(self.files) == 1 and _uid_of_file(self.files[0]) == self.granule_uid

@@ -1,9 +1,11 @@
-"""Datasets, parameters and files of an archive as values. Imports nothing of ours."""
+"""Datasets, parameters and files of an archive as values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from epntap.access import OPEN, Rights, rights_of
 
 __all__ = ["ArchiveFile", "Dataset", "Parameter", "ScannedFile"]
 
@@ -43,8 +45,8 @@ class Dataset:
     stop: datetime | None = None
     cadence_min_s: float | None = None
     cadence_max_s: float | None = None
-    #: SPASE AccessRights; "Open" lets everybody cut data
-    access_rights: str = "Open"
+    #: SPASE AccessRights, as the description says it; `rights` is what it means
+    access_rights: str = OPEN
     #: base of the HAPI service that holds the dataset, without a trailing slash, and its id there
     hapi_url: str | None = None
     hapi_id: str | None = None
@@ -53,6 +55,11 @@ class Dataset:
     #: without resolver prefix
     doi: str | None = None
     parameters: tuple[Parameter, ...] = field(default=())
+
+    @property
+    def rights(self) -> Rights:
+        """Who may have the data."""
+        return rights_of(self.access_rights)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import logging
 import psycopg
 from psycopg import errors as pg
 
+from epntap.addresses import ASYNC, TAP
 from epntap.errors import EpnTapError, QueryError, QueryTimeoutError, ServiceError, UnavailableError
 
 __all__ = ["crowded_error", "from_psycopg", "timeout_error"]
@@ -41,7 +42,7 @@ def crowded_error() -> UnavailableError:
     """The query takes long, and no place is left for one that does."""
     return UnavailableError(
         "The query takes long, and as many long queries as the service takes at once are running; "
-        "please try again in a minute, or send it as a job to /tap/async.",
+        f"please try again in a minute, or send it as a job to {TAP}{ASYNC}.",
         30,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import socket
 from collections.abc import Iterator
 
 import flask
@@ -16,18 +15,12 @@ from epntap.errors import EpnTapError, UnavailableError
 from epntap.formats.gzip import Gzipped
 from epntap.tap.answer import Answer
 
-__all__ = ["client_socket", "to_response"]
+__all__ = ["to_response"]
 
 #: a shorter answer fits into one packet anyway
 _WORTH_COMPRESSING = 1024
 #: a longer one may hold its thread until a slow client has taken it
 _FITS_INTO_BUFFERS = 1024 * 1024
-
-
-def client_socket() -> socket.socket | None:
-    """The connection of the client, where the server lends it (gunicorn does)."""
-    found = flask.request.environ.get("gunicorn.socket")
-    return found if isinstance(found, socket.socket) else None
 
 
 def to_response(answer: Answer, *, download_name: str = "") -> flask.Response:

@@ -6,6 +6,7 @@ import json
 import socket
 from contextlib import closing
 
+from epntap.access import Caller
 from epntap.answer.endings import BrokenStreamError
 from epntap.errors import ParameterError
 from epntap.tap.params import TapRequest
@@ -15,13 +16,13 @@ __all__ = ["column_values"]
 
 
 def column_values(
-    service: TapService, query: str, column: str, most: int, client: socket.socket | None = None
+    service: TapService, query: str, column: str, most: int, caller: Caller, client: socket.socket | None = None
 ) -> tuple[list[str], str | None]:
     """The values of a column without NULL, each once, and the schema of the table that it is from, where it is known.
 
     Raises our errors: ParameterError when the query has no such column or more than `most` rows.
     """
-    with closing(service.answer(TapRequest(query, "json", most + 1), client)) as answer:
+    with closing(service.answer(TapRequest(query, "json", most + 1, caller=caller), client)) as answer:
         names = [one.name for one in answer.columns]
         if column not in names:
             raise ParameterError(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import BinaryIO
 
+from epntap.access import ANONYMOUS, Caller
 from epntap.dali.params import Params, maxrec, single
 from epntap.errors import ParameterError
 from epntap.upload.model import Source
@@ -38,9 +39,11 @@ class TapRequest:
     runid: str | None = None
     #: tables that the request brings
     uploads: tuple[Source, ...] = ()
+    #: who asks
+    caller: Caller = ANONYMOUS
 
 
-def tap_request(params: Params, parts: Parts = MappingProxyType({})) -> TapRequest:
+def tap_request(params: Params, parts: Parts = MappingProxyType({}), caller: Caller = ANONYMOUS) -> TapRequest:
     """The request that parameters and file parts describe. Raises ParameterError with what was expected and found."""
     verb = single(params, "REQUEST")
     if verb is not None and verb.lower() != "doquery":
@@ -60,6 +63,7 @@ def tap_request(params: Params, parts: Parts = MappingProxyType({})) -> TapReque
         maxrec=maxrec(params),
         runid=runid[:_RUNID_LENGTH] if runid else None,
         uploads=_uploads(params, parts),
+        caller=caller,
     )
 
 

@@ -129,7 +129,7 @@ class TapService:
                 request.query,
                 catalog,
                 translation.tables,
-                address=f"{self.settings.base_url}/tap/{resource}",
+                address=self.settings.addresses.tap(resource),
                 now=datetime.now(UTC),
             )
             facts = AnswerFacts(infos=infos, descriptors=self.describe(columns))

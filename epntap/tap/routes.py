@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from epntap.addresses import TAP, TAP_PATHS
 from epntap.http.wing import Wing
 from epntap.tap.examples import examples_blueprint
 from epntap.tap.pipeline import TapService
 from epntap.tap.sync import sync_blueprint
 from epntap.tap.vosi import vosi_blueprint
 
-__all__ = ["TAP_PATHS", "routes"]
-
-#: where TAP is, and where it was on a DaCHS installation
-TAP_PATHS = ("/tap", "/__system__/tap/run")
+__all__ = ["routes"]
 
 
 def routes(service: TapService) -> Wing:
@@ -21,5 +19,5 @@ def routes(service: TapService) -> Wing:
         blueprints=(sync_blueprint(service), vosi_blueprint(service), examples_blueprint(service)),
         prefixes=TAP_PATHS,
         open_to_other_origins=TAP_PATHS,
-        capabilities=f"{TAP_PATHS[0]}/capabilities",
+        capabilities=f"{TAP}/capabilities",
     )

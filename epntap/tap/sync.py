@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO
 
 import flask
 
 from epntap.answer.endings import ClientGoneError
-from epntap.dali.params import read_params
 from epntap.errors import EpnTapError, ParameterError, TooLargeError, UnavailableError
 from epntap.formats import votable
 from epntap.formats.negotiate import choose_format, is_votable
 from epntap.formats.tabledata import TableData
-from epntap.http.response import client_socket, to_response
+from epntap.http.request import caller, client_socket, files, params
+from epntap.http.response import to_response
 from epntap.tap.params import Parts, tap_request
 from epntap.tap.pipeline import TapService
 
@@ -30,7 +30,7 @@ def sync_blueprint(service: TapService) -> flask.Blueprint:
 
     @blueprint.route("/sync", methods=["GET", "POST", "HEAD"])
     def sync() -> flask.Response:
-        request = tap_request(read_params(_pairs()), _parts())
+        request = tap_request(params(), _parts(), caller())
         if flask.request.method == "HEAD":
             _, media_type = choose_format(request.response_format)
             return flask.Response(headers={"Content-Type": media_type})
@@ -52,22 +52,17 @@ def sync_blueprint(service: TapService) -> flask.Blueprint:
     return blueprint
 
 
-def _pairs() -> list[tuple[str, str]]:
-    request = flask.request
-    return [*request.args.items(multi=True), *request.form.items(multi=True)]
-
-
 def _parts() -> Parts:
-    def opened(stream: IO[bytes]) -> Callable[[], AbstractContextManager[BinaryIO]]:
-        return lambda: nullcontext(cast("BinaryIO", stream))
+    def opened(stream: BinaryIO) -> Callable[[], AbstractContextManager[BinaryIO]]:
+        return lambda: nullcontext(stream)
 
-    return {name: opened(part.stream) for name, part in flask.request.files.items()}
+    return {name: opened(stream) for name, stream in files().items()}
 
 
 def _wants_votable() -> bool:
     # DALI 1.1 §4.2: an error is a VOTable when that was asked for, by name or by default.
-    params = read_params(_pairs())
-    wanted = next((v for n in ("RESPONSEFORMAT", "FORMAT") for v in params.get(n, ()) if v), None)
+    given = params()
+    wanted = next((v for n in ("RESPONSEFORMAT", "FORMAT") for v in given.get(n, ()) if v), None)
     try:
         return is_votable(choose_format(wanted)[0])
     except ParameterError:

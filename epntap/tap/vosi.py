@@ -9,7 +9,7 @@ import flask
 from epntap import adql
 from epntap.catalog.model import Catalog, Column, ForeignKey, Table
 from epntap.catalog.names import table_named
-from epntap.dali.params import read_params, single
+from epntap.dali.params import single
 from epntap.dali.vosi import (
     TYPE,
     E,
@@ -26,6 +26,7 @@ from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, NotFoundError
 from epntap.formats.negotiate import FORMATS
 from epntap.http.documents import Documents, to_conditional_response
+from epntap.http.request import params
 from epntap.tap.pipeline import TapService
 
 __all__ = ["capabilities", "table_document", "tableset", "vosi_blueprint"]
@@ -42,16 +43,16 @@ _OUTPUT_IDS = {
 
 def capabilities(service: TapService) -> bytes:
     """What the service can do and where its parts are."""
-    base = f"{service.settings.base_url}/tap"
+    tap = service.settings.addresses.tap
     root = document_root("vosi", "capabilities", "vr", "vs", "tr")
-    root.append(_table_access(base, service))
+    root.append(_table_access(tap(), service))
     for standard, path in (
         ("capabilities", "capabilities"),
         ("availability", "availability"),
         ("tables-1.1", "tables"),
     ):
-        root.append(capability(f"ivo://ivoa.net/std/VOSI#{standard}", interface(f"{base}/{path}", use="full")))
-    page = E.interface({TYPE: "vr:WebBrowser"}, E.accessURL(f"{base}/examples", use="full"))
+        root.append(capability(f"ivo://ivoa.net/std/VOSI#{standard}", interface(tap(path), use="full")))
+    page = E.interface({TYPE: "vr:WebBrowser"}, E.accessURL(tap("examples"), use="full"))
     root.append(capability("ivo://ivoa.net/std/DALI#examples", page))
     return to_xml(root)
 
@@ -181,9 +182,9 @@ def vosi_blueprint(service: TapService) -> flask.Blueprint:
 
     @blueprint.get("/tables")
     def get_tables() -> flask.Response:
-        params = read_params(flask.request.args.items(multi=True))
+        given = params()
         # the second is how astroquery asks for names; it fails on columns that lack an attribute of ESA's own
-        detail = "min" not in (single(params, "DETAIL") or "").lower() and not single(params, "ONLY_TABLES")
+        detail = "min" not in (single(given, "DETAIL") or "").lower() and not single(given, "ONLY_TABLES")
         name = "tables" if detail else "tables in short"
         return document(name, service.catalog(), lambda catalog: tableset(catalog, detail=detail))
 
@@ -193,7 +194,7 @@ def vosi_blueprint(service: TapService) -> flask.Blueprint:
         table = table_named(catalog, name)
         if table is None:
             raise NotFoundError(
-                f"There is no table {name[:200]!r}; {service.settings.base_url}/tap/tables lists them all."
+                f"There is no table {name[:200]!r}; {service.settings.addresses.tap('tables')} lists them all."
             )
         return document(f"table {table.qualified_name}", catalog, lambda known: table_document(table, known.keys))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
+from epntap.access import ANONYMOUS, Caller
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Job",
     "JobCancelledError",
     "JobError",
+    "JobRequest",
     "JobResult",
     "Part",
     "Phase",
@@ -83,6 +85,19 @@ class Part:
     #: last part of the name of the file that keeps it
     file: str
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What a new job is asked to do, and who asks."""
+
+    #: (name, value) in order
+    parameters: Sequence[tuple[str, str]]
+    #: files that are posted, by the names of their parts
+    files: Mapping[str, BinaryIO] = field(default_factory=dict)
+    #: digest of the cookie that lists jobs together
+    session: str | None = None
+    caller: Caller = ANONYMOUS
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import BinaryIO
 
 from epntap.answer.admission import Slots
@@ -14,14 +15,14 @@ from epntap.dali.params import read_params, single
 from epntap.errors import NotFoundError, ParameterError, UploadError
 from epntap.settings import Settings
 from epntap.uws.changes import JobWaits
-from epntap.uws.model import ACTIVE, Filters, Job, JobResult, Part, Phase, is_job_id, no_such_job
+from epntap.uws.model import ACTIVE, Filters, Job, JobRequest, JobResult, Part, Phase, is_job_id, no_such_job
 from epntap.uws.results import Results
 from epntap.uws.store import JobStore, Parameters, new_job_id
 
 __all__ = ["JobService"]
 
 #: files that are posted, by the names of their parts
-Files = Sequence[tuple[str, BinaryIO]]
+Files = Mapping[str, BinaryIO]
 
 #: how long a wait trusts that it will be told
 _LOOK_AGAIN_S = 2.0
@@ -42,19 +43,19 @@ class JobService:
     #: names (upper case) of parameters that a job can have several of, from several posts (DALI 1.1 §3.4.5)
     adding_up: frozenset[str] = frozenset({"UPLOAD"})
 
-    def create(self, parameters: Parameters, session: str | None, files: Files = ()) -> Job:
+    def create(self, request: JobRequest) -> Job:
         """A new job, started when PHASE=RUN is among the parameters (UWS 1.1 §2.2.3.1)."""
-        phase = single(read_params(parameters), "PHASE")
+        phase = single(read_params(request.parameters), "PHASE")
         if phase is not None and phase.upper() != "RUN":
             raise ParameterError(f"PHASE={phase!r} cannot be asked of a new job; give RUN or leave it out.")
-        kept = _kept(parameters)
+        kept = _kept(request.parameters)
         job_id = new_job_id()
-        with self._kept_files(job_id, files) as parts:
+        with self._kept_files(job_id, request.files) as parts:
             job = self.store.create(
                 self.kind,
                 kept,
                 phase=Phase.PENDING if phase is None else Phase.QUEUED,
-                session=session,
+                session=request.session,
                 run_id=_run_id(kept),
                 execution_duration_s=self.settings.async_timeout_s,
                 lifetime_s=self.settings.job_lifetime_s,
@@ -104,11 +105,10 @@ class JobService:
         self._known(job_id)
         self.results.remove(self.store.delete(self.kind, job_id))
 
-    def add_parameters(self, job_id: str, parameters: Parameters, files: Files = ()) -> None:
+    def add_parameters(self, job_id: str, parameters: Parameters, files: Files = MappingProxyType({})) -> None:
         """Add to the parameters of a PENDING job. A new value takes the place of an old one, but uploads add up."""
         job = self.get(job_id)
-        names = {name for name, _ in files}
-        before = sum(part.size_bytes for part in job.parts if part.name not in names)
+        before = sum(part.size_bytes for part in job.parts if part.name not in files)
         kept = _kept(parameters)
         replaced = {name.upper() for name, _ in kept} - self.adding_up
         with self._kept_files(job_id, files, before) as parts:
@@ -153,7 +153,7 @@ class JobService:
         """The files kept for this job, unless the block fails."""
         parts: list[Part] = []
         try:
-            for name, file in dict(files).items():
+            for name, file in files.items():
                 parts.append(self.results.keep_part(job_id, name, file))
                 before += parts[-1].size_bytes
                 self._check_size(before)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
-from typing import BinaryIO, cast
 
 import flask
 
-from epntap.dali.params import Params, read_params, single
+from epntap.dali.params import single
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError
 from epntap.formats import votable
-from epntap.uws.model import Job, JobResult
+from epntap.http.request import caller, files, pairs, params
+from epntap.uws.model import Job, JobRequest, JobResult
 from epntap.uws.params import duration, filters, instant, phase_of, required, wait_seconds
 from epntap.uws.send import FileSender
 from epntap.uws.service import JobService
@@ -45,7 +45,7 @@ def uws_blueprint(
 ) -> flask.Blueprint:
     """The routes of a job list at `path`, and of all that is below; `error` is how a service says what went wrong."""
     blueprint = flask.Blueprint(name, __name__, url_prefix=path)
-    root = f"{service.settings.base_url}{path}"
+    root = service.settings.addresses.at(path)
     _add_list(blueprint, service, root)
     _add_job(blueprint, service, root)
     _add_atoms(blueprint, service, root)
@@ -56,12 +56,12 @@ def uws_blueprint(
 def _add_list(blueprint: flask.Blueprint, service: JobService, root: str) -> None:
     @blueprint.get("")
     def jobs() -> flask.Response:
-        return _xml(job_list(service.visible(filters(_params()), _session()), root))
+        return _xml(job_list(service.visible(filters(params()), _session()), root))
 
     @blueprint.post("")
     def create() -> flask.Response:
         token = flask.request.cookies.get(_COOKIE) or secrets.token_urlsafe(24)
-        job = service.create(_pairs(), _digest(token), _files())
+        job = service.create(JobRequest(pairs(), files(), _digest(token), caller()))
         response = _see(f"{root}/{job.job_id}")
         secure = root.startswith("https:")
         lifetime = service.settings.job_lifetime_s
@@ -82,7 +82,7 @@ def _add_job(blueprint: flask.Blueprint, service: JobService, root: str) -> None
     @blueprint.post("/<job_id>")
     def act(job_id: str) -> flask.Response:
         service.get(job_id)
-        action = single(_params(), "ACTION")
+        action = single(params(), "ACTION")
         if action is None:  # DALI 1.1 §2.1: parameters go to /parameters
             raise ForbiddenError("A job takes ACTION=DELETE here; post parameters to its /parameters.")
         if action.strip().upper() != "DELETE":
@@ -105,7 +105,7 @@ def _add_atoms(blueprint: flask.Blueprint, service: JobService, root: str) -> No
 
     @blueprint.post("/<job_id>/phase")
     def set_phase(job_id: str) -> flask.Response:
-        match required(_params(), "PHASE", "RUN").upper():
+        match required(params(), "PHASE", "RUN").upper():
             case "RUN":
                 service.run(job_id)
             case "ABORT":
@@ -116,12 +116,12 @@ def _add_atoms(blueprint: flask.Blueprint, service: JobService, root: str) -> No
 
     @blueprint.post("/<job_id>/executionduration")
     def set_duration(job_id: str) -> flask.Response:
-        service.set_duration(job_id, duration(required(_params(), "EXECUTIONDURATION", "600")))
+        service.set_duration(job_id, duration(required(params(), "EXECUTIONDURATION", "600")))
         return _see(f"{root}/{job_id}")
 
     @blueprint.post("/<job_id>/destruction")
     def set_destruction(job_id: str) -> flask.Response:
-        text = required(_params(), "DESTRUCTION", "2030-01-31T12:00:00Z")
+        text = required(params(), "DESTRUCTION", "2030-01-31T12:00:00Z")
         service.set_destruction(job_id, instant("DESTRUCTION", text))
         return _see(f"{root}/{job_id}")
 
@@ -146,7 +146,7 @@ def _add_results(
 
     @blueprint.post("/<job_id>/parameters")
     def add_parameters(job_id: str) -> flask.Response:
-        service.add_parameters(job_id, _pairs(), _files())
+        service.add_parameters(job_id, pairs(), files())
         return _see(f"{root}/{job_id}")
 
     @blueprint.get("/<job_id>/results")
@@ -167,22 +167,9 @@ def _add_results(
 
 
 def _waited(service: JobService, job_id: str) -> Job:
-    params = _params()
-    phase = single(params, "PHASE")
-    return service.wait(job_id, wait_seconds(params), None if phase is None else phase_of(phase))
-
-
-def _pairs() -> list[tuple[str, str]]:
-    request = flask.request
-    return [*request.args.items(multi=True), *request.form.items(multi=True)]
-
-
-def _files() -> list[tuple[str, BinaryIO]]:
-    return [(name, cast("BinaryIO", part.stream)) for name, part in flask.request.files.items()]
-
-
-def _params() -> Params:
-    return read_params(_pairs())
+    given = params()
+    phase = single(given, "PHASE")
+    return service.wait(job_id, wait_seconds(given), None if phase is None else phase_of(phase))
 
 
 def _session() -> str | None:

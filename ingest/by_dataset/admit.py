@@ -22,7 +22,7 @@ def admit_datasets(
     connection: Connection, definition: Definition, plans: Plans, builder: GranuleBuilder, now: str
 ) -> tuple[Plans, Screening]:
     """The plans without what may not be published, and what was found; `now` is a DALI timestamp."""
-    found = (one for plan in plans.accepted for one in specimens(plan, builder.kinds(plan), now))
+    found = (one for plan in plans.accepted for one in specimens(plan, builder.kinds(plan), now, definition.schema))
     screening = screen_specimens(connection, plans.table, found, definition.severities)
     if not (screening.refused or screening.quarantined):
         return plans, screening

@@ -7,6 +7,8 @@ from datetime import date, datetime, time
 from functools import cache, cached_property
 from urllib.parse import quote
 
+from epntap.access import ANONYMOUS, may_now
+from epntap.addresses import Addresses, around_uid
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.catalog.model import Table
 from epntap.epncore.columns import TABLE_UTYPE, by_name, table_columns
@@ -21,6 +23,9 @@ from ingest.files.versions import edition_of
 from ingest.publish.block import BLOCK_ROWS, COPY_ORDER, DATASET_ID, NULL, ROW_DATES, Block, copy_columns, copy_text
 
 __all__ = ["GranuleBuilder", "common_values", "epn_core_table", "files_out_of_dates"]
+
+#: relative to the public address
+_ADDRESSES = Addresses()
 
 
 #: optional columns that every table made here has
@@ -151,7 +156,7 @@ class GranuleBuilder:
         if plan.granule is Granule.FILE:
             return len(plan.single)
         label_of, _ = _CALENDARS[plan.granule]
-        held = _access_by_label(plan, "")
+        held = _access_by_label(plan, "", self._definition.schema)
         return sum(label_of(day) in held for day in _starts(plan, self._today)) + len(plan.single)
 
     def _calendar_blocks(self, plan: DatasetPlan, modified: str, tail: str) -> Iterator[Block]:
@@ -159,8 +164,9 @@ class GranuleBuilder:
         if not starts:
             return
         prefix = f"{clean_granule_uid(plan.dataset.dataset_id)}_"
-        link = f"/datalink/links?ID={quote(prefix, safe='')}"
-        access = _access_by_label(plan, prefix)
+        link, after = around_uid(lambda uid: _ADDRESSES.links(uid, self._definition.schema))
+        link += quote(prefix, safe="")
+        access = _access_by_label(plan, prefix, self._definition.schema)
         clip = _Clip(plan.dataset)
         label_of, following = _CALENDARS[plan.granule]
         touched = {label_of(day): self._now for file in plan.touched for day in _days_of(file)}
@@ -170,8 +176,8 @@ class GranuleBuilder:
             lows = [clip.low(day) for day in some]
             highs = [clip.high(following(day)) for day in some]
             rows = [
-                f"{prefix}{label}\t{prefix}{label}\t{low}\t{high}\t{access.get(label, _NO_ACCESS)}\t{link}{label}"
-                f"\t{touched.get(label, modified)}{tail}"
+                f"{prefix}{label}\t{prefix}{label}\t{low}\t{high}\t{access.get(label, _NO_ACCESS)}"
+                f"\t{link}{label}{after}\t{touched.get(label, modified)}{tail}"
                 for label, low, high in zip(labels, lows, highs, strict=True)
             ]
             yield Block("".join(rows).encode(), len(rows))
@@ -181,9 +187,10 @@ class GranuleBuilder:
         assert file.tt2000_max is not None
         uid = file_uid(file)
         observation = clean_granule_uid(edition_of(stem(file)).product)
-        access = _access(uid, _kilobytes(file.size_bytes)) if _is_open(dataset) else _NO_ACCESS
+        schema = self._definition.schema
+        access = _access(uid, _kilobytes(file.size_bytes), schema) if _is_open(dataset) else _NO_ACCESS
         low, high = jd_from_tt2000(file.tt2000_min), jd_from_tt2000(file.tt2000_max)
-        link = f"/datalink/links?ID={quote(uid, safe='')}"
+        link = _ADDRESSES.links(uid, schema)
         return f"{uid}\t{observation}\t{low!r}\t{high!r}\t{access}\t{link}\t{modified}{tail}"
 
     def _dated(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
@@ -263,7 +270,7 @@ class _Clip:
         return _jd_text(day) if day <= self.last_day else repr(jd_from_datetime(min(self.stop, _midnight(day))))
 
 
-def _access_by_label(plan: DatasetPlan, prefix: str) -> Mapping[str, str]:
+def _access_by_label(plan: DatasetPlan, prefix: str, schema: str) -> Mapping[str, str]:
     """End of the granule_uid -> the four access columns, for periods that files reach into."""
     if not _is_open(plan.dataset):
         return {}
@@ -274,11 +281,11 @@ def _access_by_label(plan: DatasetPlan, prefix: str) -> Mapping[str, str]:
         for day in days:
             label = label_of(day)
             bytes_of[label] = bytes_of.get(label, 0.0) + file.size_bytes / len(days)
-    return {label: _access(prefix + label, _kilobytes(size)) for label, size in bytes_of.items()}
+    return {label: _access(prefix + label, _kilobytes(size), schema) for label, size in bytes_of.items()}
 
 
-def _access(uid: str, kilobytes: int) -> str:
-    return f"/data/{quote(uid, safe='')}.cdf\t{_CDF_MEDIA_TYPE}\t{kilobytes}\t{uid}.cdf"
+def _access(uid: str, kilobytes: int, schema: str) -> str:
+    return f"{_ADDRESSES.data(uid, 'cdf', schema)}\t{_CDF_MEDIA_TYPE}\t{kilobytes}\t{uid}.cdf"
 
 
 def _kilobytes(size_bytes: float) -> int:
@@ -286,7 +293,7 @@ def _kilobytes(size_bytes: float) -> int:
 
 
 def _is_open(dataset: Dataset) -> bool:
-    return dataset.access_rights == "Open"
+    return may_now(ANONYMOUS, dataset.rights)
 
 
 def _days_of(file: ArchiveFile) -> range:

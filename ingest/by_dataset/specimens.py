@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from epntap.addresses import Addresses
 from epntap.epncore.text import clean_granule_uid
 from epntap.instants.julian import jd_from_datetime
 from epntap.instants.tt2000 import jd_from_tt2000
@@ -14,8 +15,12 @@ from ingest.validation.screen import Specimen
 
 __all__ = ["specimens"]
 
+_ADDRESSES = Addresses()
 
-def specimens(plan: DatasetPlan, kinds: Iterable[tuple[Mapping[str, Value], int]], now: str) -> Iterator[Specimen]:
+
+def specimens(
+    plan: DatasetPlan, kinds: Iterable[tuple[Mapping[str, Value], int]], now: str, schema: str
+) -> Iterator[Specimen]:
     """Specimens of the rows of a dataset; `kinds` are those of a GranuleBuilder, `now` a DALI timestamp."""
     dataset = plan.dataset
     stem = clean_granule_uid(dataset.dataset_id)
@@ -27,17 +32,17 @@ def specimens(plan: DatasetPlan, kinds: Iterable[tuple[Mapping[str, Value], int]
         shared = {**dict.fromkeys(ROW_DATES, now), **{k: v for k, v in values.items() if v is not None}}
         uid = f"{stem}_{number}"
         if rows:
-            yield Specimen(dataset.dataset_id, rows, {**shared, **time, **_made(uid, shared)})
+            yield Specimen(dataset.dataset_id, rows, {**shared, **time, **_made(uid, shared, schema)})
     for file in plan.single:
         assert file.tt2000_min is not None
         assert file.tt2000_max is not None
         bounds = {"time_min": jd_from_tt2000(file.tt2000_min), "time_max": jd_from_tt2000(file.tt2000_max)}
-        yield Specimen(file.path, 1, {**shared, **bounds, **_made(file_uid(file), shared)})
+        yield Specimen(file.path, 1, {**shared, **bounds, **_made(file_uid(file), shared, schema)})
 
 
-def _made(uid: str, values: Mapping[str, Value]) -> Mapping[str, Value]:
+def _made(uid: str, values: Mapping[str, Value], schema: str) -> Mapping[str, Value]:
     """The columns that are made for each row; the addresses are right by construction."""
-    made: dict[str, Value] = {"granule_uid": uid, "obs_id": uid, "datalink_url": f"/datalink/links?ID={uid}"}
+    made: dict[str, Value] = {"granule_uid": uid, "obs_id": uid, "datalink_url": _ADDRESSES.links(uid, schema)}
     if values.get("access_format") is not None:
-        made |= {"access_url": f"/data/{uid}.cdf", "access_estsize": 1, "file_name": f"{uid}.cdf"}
+        made |= {"access_url": _ADDRESSES.data(uid, "cdf", schema), "access_estsize": 1, "file_name": f"{uid}.cdf"}
     return made

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import ingest
+from epntap import addresses
 from epntap.epncore import text as epn_text
 from ingest.definition.model import Definition
 from ingest.files.digest import code_digest
@@ -35,4 +36,4 @@ def rows_fingerprint(definition: Definition, contents: Iterable[object]) -> str:
 @cache
 def _program() -> tuple[Path, ...]:
     here, there = Path(ingest.__file__ or "").parent, Path(epn_text.__file__ or "").parent
-    return tuple(sorted([*here.rglob("*.py"), *there.rglob("*.py")]))
+    return tuple(sorted([*here.rglob("*.py"), *there.rglob("*.py"), Path(addresses.__file__ or "")]))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from epntap.addresses import Addresses
 from epntap.archive.model import ArchiveFile, ScannedFile
 from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
@@ -270,7 +271,9 @@ class _Reader:
         return media_type_of(name, self._plan.media_types)
 
     def _address_of(self, path: str) -> str:
-        return f"{self._plan.address or f'/files/{self._schema}'}/{quote(path, safe='/')}"
+        if self._plan.address:
+            return f"{self._plan.address}/{quote(path, safe='/')}"
+        return Addresses().file(self._schema, path)
 
     def _archive_file(self, held: _Held) -> ArchiveFile:
         return ArchiveFile(

@@ -54,7 +54,7 @@ def open_rows(
         case TablePlan():
             return open_table(path, plan, known, scanner, progress)
         case RunPlan():
-            return open_runs(path, scanner, progress)
+            return open_runs(path, schema, scanner, progress)
 
 
 def read_rows(path: Path, plan: RowPlan, columns: Mapping[str, Column], schema: str) -> Iterator[Said]:

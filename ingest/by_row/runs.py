@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote
 
+from epntap.addresses import Addresses
 from epntap.archive.model import ArchiveFile, Dataset, Parameter, ScannedFile
 from epntap.epncore.text import clean_granule_uid, clean_text, hash_list
 from epntap.epncore.vocabulary import ProcessingLevel
@@ -29,6 +29,8 @@ RUN_VALUES = ("access_url", "file_name", "datalink_url", "target_region", "time_
 _SLACK_STEPS = 1.0
 _MODELLED = ";meta.modelled"
 _CLASS = "planet"
+#: relative to the public address
+_ADDRESSES = Addresses()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class ResultLook:
         return replace(CdfLook()(path, relative), description=describe_file(path).to_json())
 
 
-def open_runs(root: Path, scanner: Scanner, progress: Progress) -> RunTree:
+def open_runs(root: Path, schema: str, scanner: Scanner, progress: Progress) -> RunTree:
     """Look into the files of all runs below a folder, those that have moved since they were last seen."""
     progress.stage("looking for files")
     tree = walk_tree(root, lambda name: is_run_file(name) or is_cdf(name))
@@ -77,7 +79,7 @@ def open_runs(root: Path, scanner: Scanner, progress: Progress) -> RunTree:
     results = sorted(named & cdf_files)
     progress.stage("reading results", len(results))
     scanned = scanner.scan(root, results, look=ResultLook(), advance=progress.advance)
-    return RunTree(tree, cdf_files - named, runs, {**texts, **scanned})
+    return RunTree(tree, cdf_files - named, runs, {**texts, **scanned}, schema)
 
 
 def _run_in(scanned: ScannedFile) -> Run | str:
@@ -107,6 +109,8 @@ class RunTree:
     runs: Mapping[str, Run | str]
     #: run files and results, by path
     scanned: Mapping[str, ScannedFile]
+    #: service that the rows are for
+    schema: str
 
     @property
     def steps(self) -> int:
@@ -164,7 +168,11 @@ class RunTree:
             return Refusal(path, reason, granules=1)
         owners[uid] = path
         dataset = _dataset(run, result, uid, described.parameters)
-        return RunRow(RowFacts(_values(run, result, uid, measured, scanned), path, _file(scanned, dataset)), dataset)
+        values = _values(run, result, uid, measured, scanned) | {
+            "access_url": _ADDRESSES.data(uid, "cdf", self.schema),
+            "datalink_url": _ADDRESSES.links(uid, self.schema),
+        }
+        return RunRow(RowFacts(values, path, _file(scanned, dataset)), dataset)
 
 
 def _file(scanned: ScannedFile, dataset: Dataset) -> ArchiveFile:
@@ -246,11 +254,9 @@ def _values(run: Run, result: Result, uid: str, measured: tuple[str, ...], file:
         "c3max": run.altitude_max_km,
         "bib_reference": run.reference,
         "creation_date": dali_timestamp(run.created) if run.created else None,
-        "access_url": f"/data/{quote(uid, safe='')}.cdf",
         "access_format": MEDIA_TYPES["cdf"],
         "access_estsize": max(1, round(file.size_bytes / 1000)),
         "file_name": f"{uid}.cdf",
-        "datalink_url": f"/datalink/links?ID={quote(uid, safe='')}",
         "run_code": clean_text(run.code),
         "run_code_version": clean_text(run.version),
         "run_duration": run.duration_s,

@@ -13,6 +13,7 @@ from string import printable
 from types import MappingProxyType
 from urllib.parse import quote
 
+from epntap.access import OPEN
 from epntap.archive.model import Dataset, Parameter
 from epntap.epncore.text import clean_text, hash_list
 from epntap.epncore.vocabulary import ParticleSpectralType, ProcessingLevel, SpatialFrameType
@@ -115,7 +116,7 @@ def to_facts(record: DatasetRecord, registry: Registry, *, today: date, origin: 
         stop=stop,
         cadence_min_s=cadence[0] if cadence else None,
         cadence_max_s=cadence[1] if cadence else None,
-        access_rights=next((rights for rights in record.access_rights if rights != "Open"), "Open"),
+        access_rights=next((rights for rights in record.access_rights if rights != OPEN), OPEN),
         hapi_url=hapi.url.rstrip("/") if hapi else None,
         hapi_id=(hapi.product_key or key) if hapi else None,
         landing_url=_landing_page(record.resource_id),

@@ -207,7 +207,7 @@ def test_runs_are_published_and_can_be_located(database: Database, tmp_path: Pat
     assert (flux.unit, flux.datatype, flux.pg_type) == ("10**-22W.m**-2.Hz**-1", "double", "double precision")
     assert granule is not None
     assert [file.path for file in granule.files] == ["earth-storm/earth-storm_ts.cdf"]
-    assert granule.is_open
+    assert granule.dataset.rights.open
 
 
 def table_service(folder: Path, content: str = CSV, definition: str = TABLE) -> Definition:

@@ -49,7 +49,7 @@ def test_a_day_has_the_files_that_reach_into_it_and_no_other(service: Connection
     found = store.locate(service, "syn-mag_20010102", ["plasma"], to_tt2000)
     assert paths(found) == ["syn_mag_20010102a.cdf", "syn_mag_20010102b.cdf"]
     assert found is not None
-    assert (found.schema, found.dataset.dataset_id, found.is_open) == ("plasma", "syn-mag", True)
+    assert (found.schema, found.dataset.dataset_id, found.dataset.rights.open) == ("plasma", "syn-mag", True)
     assert found.start_tt2000 == parse_utc("2001-01-02T00:00:00")
     assert found.stop_tt2000 == parse_utc("2001-01-03T00:00:00")
     assert paths(store.locate(service, "syn-mag_20010104", ["plasma"], to_tt2000)) == ["syn_mag_20010103.cdf"]
@@ -65,7 +65,7 @@ def test_a_day_that_is_cut_in_its_row_is_whole_for_cuts(service: Connection) -> 
 def test_a_restricted_dataset_is_not_open(service: Connection) -> None:
     found = store.locate(service, "syn-mom_20010102", ["plasma"], to_tt2000)
     assert found is not None
-    assert not found.is_open
+    assert not found.dataset.rights.open
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from lxml import etree
 from psycopg import sql
 
+from epntap.addresses import Addresses
 from epntap.catalog.load import load_catalog
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import TABLE_UTYPE
@@ -28,7 +29,7 @@ SERVICES = ("amdadb", "illu67p", "transplanet")
 
 @pytest.fixture(scope="module")
 def record(demo_database: Database) -> bytes:
-    return make_record(demo_database, "amdadb", AUTHORITY, BASE)
+    return make_record(demo_database, "amdadb", AUTHORITY, Addresses(BASE))
 
 
 def texts(record: bytes, path: str) -> list[str]:
@@ -39,12 +40,12 @@ def texts(record: bytes, path: str) -> list[str]:
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_record_is_valid(demo_database: Database, shared: Path, service: str) -> None:
     schema = etree.XMLSchema(etree.parse(shared / "standards/schemas/local/umbrella-registry.xsd"))
-    schema.assertValid(etree.fromstring(make_record(demo_database, service, AUTHORITY, BASE)))
+    schema.assertValid(etree.fromstring(make_record(demo_database, service, AUTHORITY, Addresses(BASE))))
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_addresses_of_a_record_answer(demo_database: Database, served: Server, service: str) -> None:
-    root = etree.fromstring(make_record(demo_database, service, AUTHORITY, served.base))
+    root = etree.fromstring(make_record(demo_database, service, AUTHORITY, Addresses(served.base)))
     ours = [e.text for e in root.iter() if isinstance(e.text, str) and e.text.startswith(served.base)]
     assert f"{served.base}/tap" in ours
     for address in ours:
@@ -113,7 +114,7 @@ def test_the_extent_is_that_of_the_rows_whether_recorded_or_not(demo_database: D
 
 def test_a_service_that_does_not_exist(demo_database: Database) -> None:
     with pytest.raises(NotFoundError, match=r"no service amda; published are amdadb, .*Did you mean 'amdadb'"):
-        make_record(demo_database, "amda", AUTHORITY, BASE)
+        make_record(demo_database, "amda", AUTHORITY, Addresses(BASE))
 
 
 def test_the_command_writes_the_record(demo_database: Database, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from epntap import access, addresses
 from epntap.archive.model import ArchiveFile
 from epntap.epncore import text as epn_text
 from epntap.instants import julian as epn_time
@@ -29,7 +30,8 @@ def fingerprint_of(plan: DatasetPlan, values: Mapping[str, Value], rows: int) ->
         plan, files=tuple(map(_timeless, plan.files)), single=tuple(map(_timeless, plan.single)), touched=frozenset()
     )
     shared = sorted((name, value) for name, value in values.items() if value is not None)
-    made_by = code_digest(*(Path(module.__file__ or "") for module in (build, versions, cdf_time, epn_text, epn_time)))
+    modules = (build, versions, cdf_time, epn_text, epn_time, access, addresses)
+    made_by = code_digest(*(Path(module.__file__ or "") for module in modules))
     return hashlib.sha256(repr((made_by, rows, shared, plain)).encode()).hexdigest()
 
 

@@ -126,7 +126,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def found(tree: Path) -> list[RunRow | Refusal]:
-    return list(open_runs(tree, Peek(), Silent()).rows(lambda _steps: None))
+    return list(open_runs(tree, "runs", Peek(), Silent()).rows(lambda _steps: None))
 
 
 def test_each_result_is_a_row_with_the_parameters_of_its_run(tree: Path) -> None:

@@ -1,0 +1,117 @@
+"""What follows the public address, for all that this service publishes. No I/O here.
+
+Ingestion writes addresses down without the public address in front (`Addresses()`), so that the service can move.
+Whether an address names the service of its granule is decided in `_where` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlencode
+
+__all__ = [
+    "ASYNC",
+    "BULK",
+    "DATA",
+    "FILES",
+    "HAPI",
+    "LINKS",
+    "SODA",
+    "SODA_ASYNC",
+    "SODA_SYNC",
+    "TAP",
+    "TAP_PATHS",
+    "Addresses",
+    "around_uid",
+    "file_place",
+]
+
+TAP = "/tap"
+#: where TAP is, and where it was on a DaCHS installation
+TAP_PATHS = (TAP, "/__system__/tap/run")
+#: below the address of a service: its jobs
+ASYNC = "/async"
+LINKS = "/datalink/links"
+HAPI = "/datalink/hapi"
+BULK = "/datalink/bulk"
+SODA = "/datalink/soda"
+SODA_SYNC = f"{SODA}/sync"
+SODA_ASYNC = f"{SODA}{ASYNC}"
+#: granules as a whole, and files that are published as they are
+DATA = "/data"
+FILES = "/files"
+
+#: no character of a schema, and one that quoting leaves alone
+_PLACE = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Makes addresses.
+
+    `schema` is the service that a granule is from, `asked` the one that the client has named with SCHEMA.
+    """
+
+    #: the public address without a trailing slash; empty for addresses that are relative to it
+    base: str = ""
+
+    def at(self, path: str) -> str:
+        """Of a path that begins with a slash."""
+        return f"{self.base}{path}"
+
+    def absolute(self, address: str) -> str:
+        """Of what is stored: relative to the public address, or somewhere else altogether."""
+        return self.at(address) if address.startswith("/") else address
+
+    def tap(self, resource: str = "") -> str:
+        """Of TAP, or of what is below it: sync, async, tables ..."""
+        return self.at(f"{TAP}/{resource}" if resource else TAP)
+
+    def links(self, granule_uid: str | None = None, schema: str | None = None, asked: str | None = None) -> str:
+        """Of {links}, or of the links of a granule."""
+        if granule_uid is None:
+            return self.at(LINKS)
+        where = _where(schema, asked)
+        return self.at(f"{LINKS}?ID={quote(granule_uid, safe='')}{f'&{urlencode(where)}' if where else ''}")
+
+    def data(self, granule_uid: str, extension: str, schema: str | None, asked: str | None = None) -> str:
+        """Of a granule as a whole."""
+        where = _where(schema, asked)
+        return self.at(f"{DATA}/{quote(granule_uid)}.{extension}{f'?{urlencode(where)}' if where else ''}")
+
+    def soda(self, resource: str = "sync") -> str:
+        """Of a resource of the cut-out service: sync, async, capabilities, availability."""
+        return self.at(f"{SODA}/{resource}")
+
+    def cutout(self, asked_for: Iterable[tuple[str, str]], schema: str | None, asked: str | None = None) -> str:
+        """Of a cut-out with these parameters, which are not SCHEMA."""
+        return f"{self.at(SODA_SYNC)}?{urlencode([*asked_for, *_where(schema, asked)])}"
+
+    def hapi(self) -> str:
+        """Of the redirection to the HAPI server of a dataset."""
+        return self.at(HAPI)
+
+    def file(self, schema: str, path: str) -> str:
+        """Of a file that is published as it is."""
+        return self.at(f"{FILES}/{schema}/{quote(path, safe='/')}")
+
+
+def _where(schema: str | None, asked: str | None) -> list[tuple[str, str]]:  # noqa: ARG001  # see the comment
+    # An address names the service of its granule only where the client did. To have all of them name it, return
+    # `schema` here; ingestion then writes other addresses, and links repeat them.
+    return [("SCHEMA", asked)] if asked else []
+
+
+def around_uid(address_of: Callable[[str], str]) -> tuple[str, str]:
+    """What stands before and after a granule_uid in the address that a function makes of it."""
+    before, _, after = address_of(_PLACE).rpartition(_PLACE)
+    return before, after
+
+
+def file_place(address: str) -> tuple[str, str] | None:
+    """The schema and the path of a published file with this relative address; None for other addresses."""
+    if not address.startswith(f"{FILES}/"):
+        return None
+    schema, _, path = address.removeprefix(f"{FILES}/").partition("/")
+    return schema, unquote(path)
