@@ -8,16 +8,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cutouts.files import COPY_BYTES, check_access, check_files
+from cutouts.files import archived_file, check_access, check_files
 from cutouts.formats.cdf import Cdf
 from cutouts.interval import Interval
 from cutouts.make import CutAnswer, make_cut
-from cutouts.plan import CutPlan, Limit, NothingThereError, check_format, gone, version_of
+from cutouts.plan import CutPlan, Limit, NothingThereError, check_format
 from cutouts.processes.pool import Cutters
 from cutouts.request import CutRequest
 from epntap.access import Caller
 from epntap.addresses import Addresses
 from epntap.answer.admission import Slots
+from epntap.answer.blocks import Blocks
 from epntap.answer.watch import Watch, Watcher
 from epntap.archive.finder import Finder
 from epntap.archive.locate import LocatedGranule
@@ -85,6 +86,8 @@ class Cutouts:
         with ExitStack() as stack:
             self._take_slot(stack)
             answer = self._small(plan) or self._large(plan, client)
+            answer.has_place = True
+            answer.version = plan.version
             answer.on_close(stack.pop_all().close)
             return answer
 
@@ -92,11 +95,11 @@ class Cutouts:
         with ExitStack() as stack:
             session = self.cutters.session()
             stack.callback(session.close)
-            # a client that does not read is ended by the limits of its connection
             watch = Watch(math.inf, lambda _ending: session.close(), client)
             self.watcher.add(watch)
             stack.callback(self.watcher.remove, watch)
             answer = session.cut(plan)
+            answer.watch = watch
             answer.on_close(stack.pop_all().close)
             return answer
 
@@ -105,7 +108,7 @@ class Cutouts:
             return None
         return make_cut(plan, small_bytes=self.inline_bytes)
 
-    def original(self, granule_uid: str, schema: str | None, caller: Caller) -> CutAnswer | None:
+    def original(self, granule_uid: str, schema: str | None, caller: Caller) -> Blocks | None:
         """The very file of a granule that stands for one file, byte for byte; None for other granules.
 
         The answer must be closed by its receiver. Raises our errors as `cut` does.
@@ -115,18 +118,7 @@ class Cutouts:
             return None
         check_access(granule, caller)
         check_files(granule, granule.files)
-        file = granule.files[0]
-        path = Path(file.root, file.path)
-        stack = ExitStack()
-        try:
-            handle = stack.enter_context(path.open("rb"))
-            blocks = iter(lambda: handle.read(COPY_BYTES), b"")
-            version = version_of([file])
-            return CutAnswer(Cdf.media_type, path.name, file.size_bytes, blocks, stack.pop_all(), version=version)
-        except FileNotFoundError as exc:
-            raise gone(path.name) from exc
-        finally:
-            stack.close()
+        return archived_file(granule.files[0], Cdf.media_type)
 
     def _take_slot(self, stack: ExitStack) -> None:
         if not self.places.acquire():

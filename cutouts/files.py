@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
-from cutouts.make import CutAnswer
 from cutouts.plan import NothingThereError, gone, version_of
 from epntap.access import Caller, may_now
+from epntap.answer.blocks import Blocks, file_blocks
 from epntap.archive.datasets import dataset
 from epntap.archive.files import file_of
 from epntap.archive.finder import Finder
@@ -17,16 +16,13 @@ from epntap.archive.model import ArchiveFile, Dataset
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
 from epntap.media import media_type
 
-__all__ = ["COPY_BYTES", "check_access", "check_files", "published_file"]
+__all__ = ["archived_file", "check_access", "check_files", "published_file"]
 
 
 _INGEST_AGAIN_S = 3600
 
 
-COPY_BYTES = 1 << 20
-
-
-def published_file(finder: Finder, schema: str, path: str, caller: Caller) -> CutAnswer:
+def published_file(finder: Finder, schema: str, path: str, caller: Caller) -> Blocks:
     """A file that ingestion has published as it is.
 
     Raises NotFoundError for one that it has not, ForbiddenError for one that the caller may not have.
@@ -38,10 +34,17 @@ def published_file(finder: Finder, schema: str, path: str, caller: Caller) -> Cu
         raise NotFoundError(f"{path!r} is no published file of {schema}; access_url over TAP has those that are.")
     _check_rights(owner, caller)
     _check_file(file)
-    stack = ExitStack()
-    handle = stack.enter_context(Path(file.root, file.path).open("rb"))  # noqa: SIM115  # the stack closes it
-    blocks = iter(lambda: handle.read(COPY_BYTES), b"")
-    return CutAnswer(media_type(path), Path(path).name, file.size_bytes, blocks, stack, version=version_of([file]))
+    return archived_file(file, media_type(path))
+
+
+def archived_file(file: ArchiveFile, kind: str) -> Blocks:
+    """The bytes of a file as they are, of this media type. Raises UnavailableError when it is gone."""
+    path = Path(file.root, file.path)
+    try:
+        handle = path.open("rb")
+    except FileNotFoundError as exc:
+        raise gone(path.name) from exc
+    return file_blocks(handle, kind, file_name=path.name, length=file.size_bytes, version=version_of([file]))
 
 
 def check_access(granule: LocatedGranule, caller: Caller) -> None:

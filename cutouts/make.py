@@ -3,57 +3,39 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from cutouts.extract import open_cut
 from cutouts.formats import Provenance
-from cutouts.plan import CutPlan, NothingThereError, Version, check_format, gone
+from cutouts.plan import CutPlan, NothingThereError, changed_at, check_format, gone
 from cutouts.series import SeriesCut
+from epntap.answer.blocks import Blocks
 from epntap.errors import ParameterError, UnreadableFileError
 
 __all__ = ["CutAnswer", "make_cut"]
 
 
-class CutAnswer:
-    """The bytes of one cut-out; `close` lets go of the files. Iterate once."""
+class CutAnswer(Blocks):
+    """The bytes of one cut-out; `close` lets go of the files."""
 
     def __init__(
         self,
-        media_type: str,
-        name: str,
-        length: int | None,
         blocks: Iterator[bytes],
-        resources: ExitStack,
+        media_type: str,
+        file_name: str,
+        length: int | None,
         *,
-        records: int | None = None,
-        size_bytes: int = 0,
-        version: Version | None = None,
+        records: int | None,
+        size_bytes: int,
+        resources: ExitStack | None = None,
     ) -> None:
-        self.media_type = media_type
-        self.name = name
-        #: in bytes, None when it is known only afterwards
-        self.length = length
-        #: of the longest time axis, None where nobody has counted
+        super().__init__(blocks, media_type, file_name=file_name, length=length, resources=resources)
+        #: of the longest time axis
         self.records = records
         #: of all values, uncompressed
         self.size_bytes = size_bytes
-        #: None where it is not known
-        self.version = version
-        self._blocks = blocks
-        self._resources = resources
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._blocks
-
-    def on_close(self, callback: Callable[[], None]) -> None:
-        """Have something called when the answer is closed."""
-        self._resources.callback(callback)
-
-    def close(self) -> None:
-        """Let go of the files. Safe to call again."""
-        self._resources.close()
 
 
 def make_cut(plan: CutPlan, *, small_bytes: int | None = None) -> CutAnswer | None:
@@ -69,7 +51,7 @@ def make_cut(plan: CutPlan, *, small_bytes: int | None = None) -> CutAnswer | No
             _check_size(cut, plan)
             if small_bytes is not None and cut.size_bytes > small_bytes:
                 return None
-            provenance = Provenance(plan.identifier, plan.service, plan.version.changed, plan.dataset)
+            provenance = Provenance(plan.identifier, plan.service, changed_at(plan.files), plan.dataset)
             rendering = form.render(cut, provenance)
             stack.callback(rendering.close)
             blocks = iter(rendering.blocks)
@@ -79,13 +61,13 @@ def make_cut(plan: CutPlan, *, small_bytes: int | None = None) -> CutAnswer | No
                 raise gone(Path(str(exc.__cause__.filename)).name) from exc
             raise
         return CutAnswer(
+            itertools.chain(first, blocks),
             form.media_type,
             f"{plan.identifier}.{form.extension}",
             rendering.length,
-            itertools.chain(first, blocks),
-            stack.pop_all(),
             records=max(map(len, cut.axes)),
             size_bytes=cut.size_bytes,
+            resources=stack.pop_all(),
         )
 
 

@@ -15,10 +15,11 @@ from cutouts.formats import SeriesFormat, choose_format
 from cutouts.formats.base import software_version
 from cutouts.formats.cdf import Cdf
 from cutouts.interval import Interval
+from epntap.answer.blocks import Version
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.errors import NotFoundError, ParameterError, UnavailableError
 
-__all__ = ["CutPlan", "Formatted", "Limit", "NothingThereError", "Version", "check_format", "gone", "version_of"]
+__all__ = ["CutPlan", "Formatted", "Limit", "NothingThereError", "changed_at", "check_format", "gone", "version_of"]
 
 
 _INGEST_AGAIN_S = 3600
@@ -44,22 +45,17 @@ class Limit:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """Of an answer, for caches."""
-
-    #: the same for the same bytes only
-    etag: str
-    #: when the newest of the files was changed, UTC
-    changed: datetime
-
-
 def version_of(files: Sequence[ArchiveFile], *request: object) -> Version:
     """The version of what is made of these files for this request."""
     facts = [(file.root, file.path, file.size_bytes, file.mtime_ns, file.sha256) for file in files]
     digest = hashlib.sha256(repr((facts, request)).encode()).hexdigest()
+    return Version(digest[:_ETAG_DIGITS], changed_at(files))
+
+
+def changed_at(files: Sequence[ArchiveFile]) -> datetime:
+    """When the newest of the files was changed, UTC without tzinfo."""
     newest_s = max((file.mtime_ns for file in files), default=0) / 1e9
-    return Version(digest[:_ETAG_DIGITS], datetime.fromtimestamp(newest_s, UTC).replace(tzinfo=None))
+    return datetime.fromtimestamp(newest_s, UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from epntap.errors import EpnTapError, UnavailableError
 from epntap.http.body import limit_bodies
 from epntap.http.cors import allow_other_origins
+from epntap.http.faults import TEXT, answer_faults, as_text
 from epntap.http.wing import Wing
 from epntap.settings import Settings
 from voserver.metrics import observe_answer, observe_request
@@ -44,19 +44,14 @@ def create_app(wings: Iterable[Wing], settings: Settings) -> flask.Flask:
 def _wrong_method(error: MethodNotAllowed) -> flask.Response:
     allowed = ", ".join(sorted(error.valid_methods or ()))
     message = f"{urlsplit(flask.request.url).path} does not take {flask.request.method}; it takes {allowed}.\n"
-    return flask.Response(message, 405, {"Allow": allowed}, content_type="text/plain; charset=utf-8")
+    return flask.Response(message, 405, {"Allow": allowed}, content_type=TEXT)
 
 
 def _add_errors(app: flask.Flask) -> None:
     def text(message: str, status: int) -> flask.Response:
-        return flask.Response(f"{message}\n", status=status, content_type="text/plain; charset=utf-8")
+        return flask.Response(f"{message}\n", status=status, content_type=TEXT)
 
-    @app.errorhandler(EpnTapError)
-    def ours(error: EpnTapError) -> flask.Response:
-        response = text(error.message, error.status)
-        if isinstance(error, UnavailableError):
-            response.headers["Retry-After"] = str(error.retry_after_s)
-        return response
+    answer_faults(app, lambda _error: as_text)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> flask.Response | HTTPException:

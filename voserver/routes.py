@@ -9,11 +9,11 @@ from datalink.bulk.params import Identifiers
 from datalink.soda.params import SEVERAL_IN_JOBS
 from epntap.access import Caller
 from epntap.addresses import ASYNC, SODA_ASYNC, TAP_PATHS
+from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.tap import routes as tap
 from epntap.tap.identifiers import column_values
 from epntap.uws import routes as uws
-from epntap.uws.send import FileSender
 from voserver import metrics, pages
 from voserver.house import House
 
@@ -26,18 +26,18 @@ def wings(house: House) -> tuple[Wing, ...]:
     """What the application registers."""
     settings, admission = house.settings, house.admission
     cut_jobs = replace(house.jobs, kind="soda", adding_up=SEVERAL_IN_JOBS)
-    sender = FileSender(admission.share("results", 1 / 2), settings.send_timeout_s, house.watcher)
+    sender = Sender(admission.share("results", 1 / 2), settings.send_timeout_s, house.watcher)
 
     def granules(query: str, most: int, caller: Caller) -> Identifiers:
         return Identifiers(*column_values(house.tap, query, "granule_uid", most, caller))
 
     return (
-        tap.routes(house.tap),
+        tap.routes(house.tap, replace(sender, places=house.tap.slow)),
         uws.routes(house.jobs, sender, _JOBS_PATHS),
         uws.routes(cut_jobs, sender, [SODA_ASYNC], uws.text_error),
-        datalink.links(house.finder, settings, admission),
-        datalink.soda(house.cutouts, settings),
-        datalink.bulk(house.cutouts, granules, settings, admission),
+        datalink.links(house.finder, sender, settings, admission),
+        datalink.soda(house.cutouts, sender, settings),
+        datalink.bulk(house.cutouts, granules, sender, settings, admission),
         metrics.routes(house),
         pages.routes(house),
     )

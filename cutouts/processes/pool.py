@@ -121,11 +121,10 @@ class CutterSession:
             raise _failure(head)
         assert isinstance(head, Head)
         return CutAnswer(
+            self._blocks(),
             head.media_type,
             head.name,
             head.length,
-            self._blocks(),
-            ExitStack(),
             records=head.records,
             size_bytes=head.size_bytes,
         )

@@ -17,7 +17,7 @@ from typing import IO
 
 from cutouts.cutouts import Cutouts
 from cutouts.make import CutAnswer
-from cutouts.plan import CutPlan, Limit, NothingThereError
+from cutouts.plan import CutPlan, Limit, NothingThereError, changed_at
 from cutouts.processes.pool import CutterSession
 from cutouts.request import CutRequest, labelled_name
 from datalink.bulk.params import BulkRequest
@@ -120,7 +120,9 @@ class Members:
         return self._session.cut(plan)
 
     def _put_aside(self, cut: CutRequest, plan: CutPlan, answer: CutAnswer) -> tuple[Member, Entry]:
-        name = labelled_name(answer.name, cut.interval) if self._request.has_several_intervals else answer.name
+        name = (
+            labelled_name(answer.file_name, cut.interval) if self._request.has_several_intervals else answer.file_name
+        )
         name = self._free(name)
         digest, crc, size = hashlib.sha256(), 0, 0
         content: IO[bytes] | None = None
@@ -155,7 +157,7 @@ class Members:
             digest.hexdigest(),
             f"{crc:08x}",
         )
-        return Member(name, size, plan.version.changed, content), entry
+        return Member(name, size, changed_at(plan.files), content), entry
 
     def _free(self, name: str) -> str:
         """The name, or one like it where file systems would take it for another."""

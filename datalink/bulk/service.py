@@ -6,7 +6,6 @@ import itertools
 import logging
 import math
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,13 @@ from datalink.bulk.members import Members
 from datalink.bulk.params import Ask, BulkRequest, Packing, bulk_request
 from epntap.access import Caller
 from epntap.answer.admission import Slots
+from epntap.answer.blocks import Blocks
 from epntap.answer.watch import Watch
 from epntap.dali.params import Params
 from epntap.errors import UnavailableError
 from epntap.media import MEDIA_TYPES
 
-__all__ = ["BulkAnswer", "BulkService"]
+__all__ = ["BulkService"]
 
 log = logging.getLogger(__name__)
 
@@ -48,18 +48,19 @@ class BulkService:
     #: seconds that a client may take to accept one block
     send_timeout_s: float
 
-    def answer(self, params: Params, caller: Caller, client: socket.socket | None = None) -> BulkAnswer:
+    def answer(self, params: Params, caller: Caller, client: socket.socket | None = None) -> Blocks:
         """Begin an answer, which must be closed by its receiver. Raises our errors."""
         request = bulk_request(params, most=self.most_members, ask=self.ask, caller=caller)
         if request.packing not in _MEDIA_TYPES:
-            return BulkAnswer("text/plain; charset=utf-8", "cutouts.txt", manifest(request, self.cutouts.addresses))
+            addresses = manifest(request, self.cutouts.addresses)
+            return Blocks(addresses, "text/plain; charset=utf-8", file_name="cutouts.txt")
         with ExitStack() as stack:
             if not self.places.acquire():
                 raise UnavailableError("Too many bulk answers are being made; please try again in a minute.", _BUSY_S)
             stack.callback(self.places.release)
             return self._packed(request, client, stack.pop_all())
 
-    def _packed(self, request: BulkRequest, client: socket.socket | None, resources: ExitStack) -> BulkAnswer:
+    def _packed(self, request: BulkRequest, client: socket.socket | None, resources: ExitStack) -> Blocks:
         with ExitStack() as stack:
             stack.push(resources)
             try:
@@ -78,39 +79,8 @@ class BulkService:
             first = list(itertools.islice(blocks, 1))
             name = f"cutouts.{request.packing}"
             media_type = _MEDIA_TYPES[request.packing]
-            return BulkAnswer(media_type, name, itertools.chain(first, blocks), watch, stack.pop_all())
-
-
-class BulkAnswer:
-    """The bytes of one bulk answer; `close` ends what makes them. Iterate once."""
-
-    def __init__(
-        self,
-        media_type: str,
-        name: str,
-        blocks: Iterator[bytes],
-        watch: Watch | None = None,
-        resources: ExitStack | None = None,
-    ) -> None:
-        self.media_type = media_type
-        self.name = name
-        self._blocks = blocks
-        self._watch = watch
-        self._resources = resources or ExitStack()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        """The next block. What is raised here cuts the connection, so that nobody takes a part for the whole."""
-        if self._watch is not None:
-            self._watch.reading()
-        while not (block := next(self._blocks)):
-            pass
-        if self._watch is not None:
-            self._watch.sending()
-        return block
-
-    def close(self) -> None:
-        """End the work. Safe to call again."""
-        self._resources.close()
+            rest = itertools.chain(first, blocks)
+            answer = Blocks(rest, media_type, file_name=name, resources=stack.pop_all())
+            answer.has_place = True
+            answer.watch = watch
+            return answer

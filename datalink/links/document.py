@@ -13,12 +13,13 @@ from datalink.links.rows import Link, LinkMaker, fault_link
 from epntap.access import ANONYMOUS, Caller
 from epntap.addresses import Addresses
 from epntap.answer.admission import Slots
+from epntap.answer.blocks import Blocks
 from epntap.answer.model import Outcome, OutcomeStatus
 from epntap.archive.batches import Batches
 from epntap.archive.finder import Finder
 from epntap.errors import EpnTapError, UnavailableError
 
-__all__ = ["Links", "LinksAnswer", "LinksRequest"]
+__all__ = ["Links", "LinksRequest"]
 
 #: identifiers that are looked up at once; the first rows leave after so many
 BATCH = 500
@@ -41,27 +42,6 @@ class LinksRequest:
     caller: Caller = ANONYMOUS
 
 
-class LinksAnswer:
-    """The document as blocks of bytes. Iterate once; `close` in any case."""
-
-    def __init__(self, blocks: Generator[bytes, None, None], resources: ExitStack) -> None:
-        # what fails before the first row fails before the answer has begun
-        with ExitStack() as on_failure:
-            on_failure.push(resources)
-            self._first = list(itertools.islice(blocks, 1))
-            on_failure.pop_all()
-        self._rest = blocks
-        self._resources = resources
-
-    def __iter__(self) -> Iterator[bytes]:
-        return itertools.chain(self._first, self._rest)
-
-    def close(self) -> None:
-        """Let go of what the answer holds. Safe to call again."""
-        self._rest.close()
-        self._resources.close()
-
-
 @dataclass(frozen=True, slots=True)
 class Links:
     """Makes {links} documents; so few long ones at once that queries still find a thread."""
@@ -71,21 +51,29 @@ class Links:
     #: documents with more identifiers than are looked up at once
     places: Slots
 
-    def answer(self, request: LinksRequest, form: LinkFormat) -> LinksAnswer:
+    def answer(self, request: LinksRequest, form: LinkFormat) -> Blocks:
         """Begin the document; at least one row for each identifier.
 
         Raises ParameterError for a schema that is not published, UnavailableError when the database is away or too
         many long documents are being written: neither is the fault of an identifier.
         """
         batches = self.finder.batches(request.schema)
-        resources = ExitStack()
-        if len(request.identifiers) > BATCH:
-            if not self.places.acquire():
-                raise UnavailableError(
-                    "Too many long lists of links are being written; please try again shortly.", _BUSY_S
-                )
-            resources.callback(self.places.release)
-        return LinksAnswer(self._blocks(batches, request, form), resources)
+        is_long = len(request.identifiers) > BATCH
+        with ExitStack() as stack:
+            if is_long:
+                if not self.places.acquire():
+                    raise UnavailableError(
+                        "Too many long lists of links are being written; please try again shortly.", _BUSY_S
+                    )
+                stack.callback(self.places.release)
+            blocks = self._blocks(batches, request, form)
+            stack.callback(blocks.close)
+            # what fails before the first row fails before the answer has begun
+            first = list(itertools.islice(blocks, 1))
+            answer = Blocks(itertools.chain(first, blocks), form.media_type, resources=stack.pop_all())
+        answer.compressible = True
+        answer.has_place = is_long
+        return answer
 
     def _blocks(self, batches: Batches, request: LinksRequest, form: LinkFormat) -> Generator[bytes, None, None]:
         offers = Offers(self.addresses, ID_FIELD, request.schema, request.caller)

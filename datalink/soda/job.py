@@ -61,8 +61,10 @@ class _Work:
                 raise
             self._say(name, exc)
             return
-        file_name = labelled_name(answer.name, request.interval) if self._has_several_intervals else answer.name
-        self._sink.begin(name, answer.media_type, answer.name.rpartition(".")[2], file_name=file_name)
+        file_name = (
+            labelled_name(answer.file_name, request.interval) if self._has_several_intervals else answer.file_name
+        )
+        self._sink.begin(name, answer.media_type, answer.file_name.rpartition(".")[2], file_name=file_name)
         failure = self._copy(answer, number)
         if failure is None:
             self._left_bytes -= answer.size_bytes

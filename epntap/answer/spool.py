@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from typing import Protocol
 
+from epntap.answer.blocks import Blocks
 from epntap.errors import UnavailableError
 
-__all__ = ["Spool", "SpoolFile"]
+__all__ = ["SpoolFile", "spooled"]
 
 _IN_MEMORY_BYTES = 8 * 1024 * 1024
 _COPY_BYTES = 256 * 1024
@@ -57,38 +56,23 @@ def _no_room() -> UnavailableError:
     )
 
 
-class Blocks(Protocol):
-    """What is spooled: blocks of bytes that let go of what they hold."""
-
-    def __iter__(self) -> Iterator[bytes]: ...
-
-    def close(self) -> None:
-        """Let go."""
-        ...
-
-
-class Spool:
-    """A whole answer, in memory or in a file that is gone when it is closed; `length` in bytes.
+def spooled(answer: Blocks) -> Blocks:
+    """The whole answer, in memory or in a file that is gone when it is closed; its length is known.
 
     HTTP/1.0 has no chunks: there an early end of the connection looks like the end of the answer. Whatever goes wrong
     while the answer is made is raised here, before a byte has been sent.
     """
-
-    def __init__(self, blocks: Blocks) -> None:
-        self._file = SpoolFile()
-        try:
-            for block in blocks:
-                self._file.write(block)
-            self.length = self._file.rewind()
-        except BaseException:
-            self._file.close()
-            raise
-        finally:
-            blocks.close()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(lambda: self._file.read(_COPY_BYTES), b"")
-
-    def close(self) -> None:
-        """Remove the file."""
-        self._file.close()
+    file = SpoolFile()
+    try:
+        for block in answer:
+            file.write(block)
+        length = file.rewind()
+    except BaseException:
+        file.close()
+        raise
+    finally:
+        answer.close()
+    aside = answer.replaced(iter(lambda: file.read(_COPY_BYTES), b""), length)
+    aside.has_place = False  # it was given back with what made the answer
+    aside.on_close(file.close)
+    return aside

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Generator, Iterable, Sequence
 
 from epntap.answer.model import Outcome, ResultColumn
 from epntap.formats.base import AnswerFacts, Writer
 from epntap.formats.tabledata import TableData
 
-__all__ = ["Gzipped", "GzippedVotable", "gzipped"]
+__all__ = ["GzippedVotable", "gzipped"]
 
 _LEVEL = 1  # level 6 halves the speed of an answer and saves a tenth of its size
 _GZIP_FRAME = 16 + zlib.MAX_WBITS
@@ -28,31 +27,6 @@ def gzipped(blocks: Iterable[bytes]) -> Generator[bytes, None, None]:
         if written:
             yield written
     yield compressor.flush()
-
-
-class Blocks(Protocol):
-    """What is compressed: blocks of bytes that let go of what they hold."""
-
-    def __iter__(self) -> Iterator[bytes]: ...
-
-    def close(self) -> None:
-        """Let go."""
-        ...
-
-
-class Gzipped:
-    """A compressed answer that can be closed like the answer itself."""
-
-    def __init__(self, answer: Blocks) -> None:
-        self._answer = answer
-        self._blocks = gzipped(answer)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._blocks
-
-    def close(self) -> None:
-        """Let go of the answer."""
-        self._answer.close()
 
 
 class GzippedVotable(TableData):

@@ -1,92 +1,217 @@
-"""An answer as an HTTP response: its length when it is known, its end in the log, its thread never lost."""
+"""An answer as an HTTP response, told once for all servers.
+
+HEAD, lengths for HTTP/1.0, compression, conditions and ranges (RFC 9110 §13, §14), names of files, a place among what
+lasts, and a watch over the client.
+"""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+import math
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote
 
 import flask
+from werkzeug.http import is_resource_modified
 
 from epntap.answer.admission import Place, Slots
+from epntap.answer.blocks import Blocks, Version, part_of
 from epntap.answer.endings import BrokenStreamError
 from epntap.answer.model import OutcomeStatus
-from epntap.answer.spool import Spool
+from epntap.answer.spool import spooled
+from epntap.answer.watch import Ending, Watch, Watcher
 from epntap.errors import EpnTapError, UnavailableError
-from epntap.formats.gzip import Gzipped
-from epntap.tap.answer import Answer
+from epntap.formats.gzip import gzipped
+from epntap.http.faults import ChangedError, RangeError
+from epntap.http.request import accepts_gzip, client_socket, is_http_1_0
 
-__all__ = ["to_response"]
+__all__ = ["Sender", "unchanged"]
 
 #: a shorter answer fits into one packet anyway
 _WORTH_COMPRESSING = 1024
 #: a longer one may hold its thread until a slow client has taken it
 _FITS_INTO_BUFFERS = 1024 * 1024
+_BUSY_S = 5
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._+-]+")
 
 
-def to_response(answer: Answer, *, download_name: str = "") -> flask.Response:
-    """The response that sends an answer and closes it afterwards."""
-    headers = {"Content-Type": answer.media_type}
-    if download_name:
-        headers["Content-Disposition"] = f'inline; filename="{download_name}.{answer.extension}"'
-    if answer.content_encoding:
-        headers["Content-Encoding"] = answer.content_encoding
-    if answer.outcome is not None and answer.outcome.status is OutcomeStatus.OVERFLOW:
-        headers["X-Overflow"] = "true"  # for formats that cannot say it; of a stream it is not known yet
-    compress = answer.compressible and flask.request.accept_encodings.quality("gzip") > 0
-    if answer.compressible:
-        headers["Vary"] = "Accept-Encoding"
-    if answer.is_complete:
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends answers; slow readers hold threads of the web server, so they are counted and watched."""
+
+    #: for what has no place of its own and is longer than the buffers of a connection
+    places: Slots
+    #: seconds that a client may take to accept one block
+    send_timeout_s: float
+    watcher: Watcher
+
+    def respond(self, answer: Blocks, *, inline: bool = False, caching: str = "") -> flask.Response:
+        """The response that sends an answer and closes it afterwards.
+
+        `inline` answers are shown where they can be, others saved; `caching` is Cache-Control. What has a length and
+        a version can be asked for in parts. Raises our errors when it cannot be sent, and has closed it then.
+        """
+        with ExitStack() as unsent:
+            unsent.callback(answer.close)
+            response = unchanged(answer.version, caching)
+            if response is not None:
+                return response
+            response = flask.Response(iter(()), content_type=answer.media_type)
+            _describe(response, answer, inline, caching)
+            if flask.request.method == "HEAD":
+                _say_length(response, answer)
+            elif answer.is_complete:
+                response.set_data(_joined(answer, response))
+            else:
+                response.response = self._body(answer, response)
+                unsent.pop_all()
+            return response
+
+    def _body(self, answer: Blocks, response: flask.Response) -> Blocks:
+        """What is sent of the answer, and how."""
+        body = answer
         try:
-            body = b"".join(answer)
-        finally:
-            answer.close()
-        if compress and len(body) >= _WORTH_COMPRESSING:
-            body = gzip.compress(body, 1, mtime=0)
-            headers["Content-Encoding"] = "gzip"
-        response = flask.Response(body, headers=headers)
-    elif flask.request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
-        # Without chunks an early end of the connection would look like the end of the answer.
-        spool = _spooled(answer)
-        response = flask.Response(_counted(spool, answer.slots), headers=headers)
-        response.content_length = spool.length
-    elif compress:
-        headers["Content-Encoding"] = "gzip"
-        response = flask.Response(Gzipped(answer), headers=headers)
-    else:
-        response = flask.Response(answer, headers=headers)
-    flask.g.answer = answer
+            if answer.length is None and is_http_1_0():
+                body = _aside(answer)
+            self._watch(body)
+            if body.compressible and accepts_gzip():
+                body = body.replaced(gzipped(body))
+                response.headers["Content-Encoding"] = "gzip"
+            bounds = _asked_part(body)
+            if bounds is not None:
+                response.status_code = 206
+                response.headers["Content-Range"] = f"bytes {bounds[0]}-{bounds[1] - 1}/{body.length}"
+                body = part_of(body, *bounds)
+            _say_length(response, body)
+            self._count(body)
+        except BaseException:
+            body.close()
+            raise
+        return body
+
+    def _watch(self, body: Blocks) -> None:
+        """Let a client be cut off that does not read; whoever began the answer may be watching already."""
+        if body.watch is None:
+            body.watch = watch = Watch(math.inf, _cut_off, client_socket())
+            self.watcher.add(watch)
+            body.on_close(lambda: self.watcher.remove(watch))
+        body.watch.send_timeout_s = self.send_timeout_s
+
+    def _count(self, body: Blocks) -> None:
+        """Give a long answer a place."""
+        if body.has_place or body.length is None or body.length <= _FITS_INTO_BUFFERS:
+            return
+        place = Place(self.places)
+        if not place.take():
+            raise UnavailableError("Too many answers are being sent; please try again in a few seconds.", _BUSY_S)
+        body.on_close(place.close)
+
+
+def unchanged(version: Version | None, caching: str = "") -> flask.Response | None:
+    """The response 304 when the client has this version already, and nothing has to be made; None otherwise.
+
+    Raises ChangedError when the client wants another version only (If-Match).
+    """
+    request = flask.request
+    if version is None or request.method not in {"GET", "HEAD"} or _is_wanted(version, ignore_if_range=True):
+        return None
+    if request.if_match:
+        raise ChangedError("If-Match: the answer is another version than the one that is asked for.")
+    response = flask.Response(status=304)
+    del response.headers["Content-Type"]
+    _say_version(response, version, caching)
     return response
 
 
-class _Counted:
-    """A spooled answer with its place among those that last."""
-
-    def __init__(self, spool: Spool, place: Place) -> None:
-        self._spool = spool
-        self._place = place
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._spool)
-
-    def close(self) -> None:
-        self._spool.close()
-        self._place.close()
-
-
-def _counted(spool: Spool, slots: Slots | None) -> Spool | _Counted:
-    if slots is None or spool.length <= _FITS_INTO_BUFFERS:
-        return spool
-    place = Place(slots)
-    if not place.take():
-        spool.close()
-        raise UnavailableError("Too many answers are being sent; please try again in a few seconds.", 5)
-    return _Counted(spool, place)
+def _describe(response: flask.Response, answer: Blocks, inline: bool, caching: str) -> None:
+    """The headers of an answer, however it is sent."""
+    headers = response.headers
+    if answer.file_name or inline:
+        headers["Content-Disposition"] = _disposition(answer.file_name, inline=inline)
+    if answer.content_encoding is not None:
+        headers["Content-Encoding"] = answer.content_encoding
+    if answer.compressible:
+        headers["Vary"] = "Accept-Encoding"
+    if answer.outcome is not None and answer.outcome.status is OutcomeStatus.OVERFLOW:
+        headers["X-Overflow"] = "true"  # for formats that cannot say it; of a stream it is not known yet
+    _say_version(response, answer.version, caching)
+    if _has_parts(answer):
+        headers["Accept-Ranges"] = "bytes"
 
 
-def _spooled(answer: Answer) -> Spool:
+def _say_version(response: flask.Response, version: Version | None, caching: str) -> None:
+    if version is not None:
+        response.set_etag(version.etag, weak=version.is_weak)
+        response.last_modified = _changed(version)
+    if caching:
+        response.headers["Cache-Control"] = caching
+
+
+def _say_length(response: flask.Response, answer: Blocks) -> None:
+    if answer.length is not None:
+        response.content_length = answer.length
+
+
+def _disposition(name: str, *, inline: bool) -> str:
+    how = "inline" if inline else "attachment"
+    if not name:
+        return how
+    if inline and _PLAIN_NAME.fullmatch(name):
+        return f'{how}; filename="{name}"'
+    return f"{how}; filename*=UTF-8''{quote(name)}"
+
+
+def _joined(answer: Blocks, response: flask.Response) -> bytes:
+    """The bytes of an answer that is there."""
+    body = b"".join(answer)
+    if answer.compressible and accepts_gzip() and len(body) >= _WORTH_COMPRESSING:
+        body = gzip.compress(body, 1, mtime=0)
+        response.headers["Content-Encoding"] = "gzip"
+    return body
+
+
+def _aside(answer: Blocks) -> Blocks:
     try:
-        return Spool(answer)
+        return spooled(answer)
     except BrokenStreamError as exc:
         if isinstance(exc.__cause__, EpnTapError):
             raise exc.__cause__ from None  # nothing has been sent yet, so it can be said
         raise
+
+
+def _has_parts(answer: Blocks) -> bool:
+    # the same request has the same bytes, so that a part of them may be asked for
+    return answer.length is not None and answer.version is not None and not answer.version.is_weak
+
+
+def _asked_part(answer: Blocks) -> tuple[int, int] | None:
+    """The bytes that are asked for, None for all: one range, and of this version (RFC 9110 §14.2, §13.1.5)."""
+    asked = flask.request
+    if asked.method != "GET" or asked.range is None or asked.range.units != "bytes" or len(asked.range.ranges) != 1:
+        return None
+    if answer.length is None or answer.version is None or not _has_parts(answer):
+        return None
+    if "If-Range" in asked.headers and _is_wanted(answer.version, ignore_if_range=False):
+        return None
+    bounds = asked.range.range_for_length(answer.length)
+    if bounds is None:
+        raise RangeError(asked.headers["Range"], answer.length)
+    return bounds[0], bounds[1]
+
+
+def _is_wanted(version: Version, *, ignore_if_range: bool) -> bool:
+    """Whether the conditions of the request ask for an answer of this version."""
+    return is_resource_modified(
+        flask.request.environ, etag=version.etag, last_modified=_changed(version), ignore_if_range=ignore_if_range
+    )
+
+
+def _changed(version: Version) -> datetime | None:
+    return None if version.changed is None else version.changed.replace(tzinfo=UTC)
+
+
+def _cut_off(_ending: Ending) -> None:
+    """The watch has cut the connection already; what is sent from here ends with it."""

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 
-from epntap.answer.admission import Slots
+from epntap.answer.blocks import Blocks
 from epntap.answer.endings import BrokenStreamError, ClientGoneError
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
-from epntap.answer.watch import Ending, Watch
+from epntap.answer.watch import Ending
 from epntap.db.stream import RowStream
 from epntap.errors import EpnTapError
 from epntap.formats.base import AnswerFacts, RowFormat
@@ -17,11 +17,8 @@ from epntap.formats.base import AnswerFacts, RowFormat
 __all__ = ["Answer"]
 
 
-class Answer:
-    """The bytes of one answer. Iterate once; `close` ends the query in the database and frees what it held.
-
-    An object and not a generator: closing a generator that never started would skip its cleaning up.
-    """
+class Answer(Blocks):
+    """The bytes of the answer of a query; `close` ends the query in the database."""
 
     def __init__(
         self,
@@ -35,24 +32,21 @@ class Answer:
         outcome: Outcome | None = None,
         resources: ExitStack | None = None,
     ) -> None:
-        self.media_type = media_type
+        self._written = self._write()
+        super().__init__(self._written, media_type, resources=resources)
+        self.on_close(self._written.close)
         self.extension = form.extension
         self.compressible = form.compressible
         self.content_encoding = form.content_encoding
-        self.bytes_sent = 0
+        self.watch = stream.watch if stream is not None else None
         #: what broke the answer after its first block
         self.failure: EpnTapError | None = None
-        #: where whoever keeps the answer aside finds a place for sending it
-        self.slots: Slots | None = None
         self._form = form
         self._columns = columns
         self._facts = facts
         self._stream = stream
         self._first = first or []
         self._outcome = outcome
-        self._resources = resources or ExitStack()
-        self._written = self._write()
-        self._blocks: Iterator[bytes] = self._written
 
     @property
     def outcome(self) -> Outcome | None:
@@ -72,36 +66,13 @@ class Answer:
     @property
     def ending(self) -> str:
         """In a word or two, for the log."""
-        watch = self._watch
-        if watch is not None and watch.ending is not None:
-            return watch.ending.value
+        if self.watch is not None and self.watch.ending is not None:
+            return self.watch.ending.value
         return self.outcome.status.value if self.outcome else "left"
-
-    @property
-    def _watch(self) -> Watch | None:
-        return self._stream.watch if self._stream is not None else None
 
     def spool(self) -> None:
         """Wait for all rows, of a format that writes nothing before: what fails now fails with a proper error."""
         self._blocks = itertools.chain(list(itertools.islice(self._written, 1)), self._written)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        watch = self._watch
-        if watch is not None:
-            watch.reading()
-        block = next(self._blocks)
-        self.bytes_sent += len(block)
-        if watch is not None:
-            watch.sending()
-        return block
-
-    def close(self) -> None:
-        """End the query if it still runs. Safe to call again."""
-        self._written.close()
-        self._resources.close()
 
     def _write(self) -> Generator[bytes, None, None]:
         writer = self._form.writer(self._columns, self._facts)
@@ -127,8 +98,7 @@ class Answer:
             writer.close()
 
     def _failure(self, exc: EpnTapError) -> Outcome:
-        watch = self._watch
-        if watch is not None and watch.ending in {Ending.CLIENT_GONE, Ending.CLIENT_STALLED}:
+        if self.watch is not None and self.watch.ending in {Ending.CLIENT_GONE, Ending.CLIENT_STALLED}:
             raise ClientGoneError from exc
         if self._form.spools:
             raise exc

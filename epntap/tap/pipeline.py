@@ -82,9 +82,7 @@ class TapService:
             watch.send_timeout_s = self.settings.send_timeout_s
             watch.slow_from = time.monotonic() + self.settings.long_query_s
 
-        answer = self._start(request, "sync", self.settings.sync_timeout_s, prepare, Place(self.slow))
-        answer.slots = self.slow
-        return answer
+        return self._start(request, "sync", self.settings.sync_timeout_s, prepare, Place(self.slow))
 
     def answer_job(
         self, request: TapRequest, *, timeout_s: float, on_cancel: Callable[[Callable[[], None]], None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from epntap.addresses import TAP, TAP_PATHS
+from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.tap.examples import examples_blueprint
 from epntap.tap.pipeline import TapService
@@ -12,11 +13,11 @@ from epntap.tap.vosi import vosi_blueprint
 __all__ = ["routes"]
 
 
-def routes(service: TapService) -> Wing:
+def routes(service: TapService, sender: Sender) -> Wing:
     """Queries and what there is to be queried."""
     return Wing(
         name="tap",
-        blueprints=(sync_blueprint(service), vosi_blueprint(service), examples_blueprint(service)),
+        blueprints=(sync_blueprint(service, sender), vosi_blueprint(service), examples_blueprint(service)),
         prefixes=TAP_PATHS,
         open_to_other_origins=TAP_PATHS,
         capabilities=f"{TAP}/capabilities",

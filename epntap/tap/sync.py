@@ -8,47 +8,33 @@ from typing import BinaryIO
 
 import flask
 
-from epntap.answer.endings import ClientGoneError
-from epntap.errors import EpnTapError, ParameterError, TooLargeError, UnavailableError
-from epntap.formats import votable
+from epntap.answer.blocks import Blocks
+from epntap.errors import EpnTapError, ParameterError, TooLargeError
 from epntap.formats.negotiate import choose_format, is_votable
-from epntap.formats.tabledata import TableData
+from epntap.http.faults import FaultBody, answer_faults, as_text, as_votable
 from epntap.http.request import caller, client_socket, files, params
-from epntap.http.response import to_response
+from epntap.http.response import Sender
 from epntap.tap.params import Parts, tap_request
 from epntap.tap.pipeline import TapService
 
 __all__ = ["sync_blueprint"]
 
-#: what nginx logs for a client that left; nobody reads it
-CLIENT_CLOSED_REQUEST = 499
 
-
-def sync_blueprint(service: TapService) -> flask.Blueprint:
+def sync_blueprint(service: TapService, sender: Sender) -> flask.Blueprint:
     """The routes of /sync."""
     blueprint = flask.Blueprint("sync", __name__)
 
     @blueprint.route("/sync", methods=["GET", "POST", "HEAD"])
     def sync() -> flask.Response:
         request = tap_request(params(), _parts(), caller())
-        if flask.request.method == "HEAD":
-            _, media_type = choose_format(request.response_format)
-            return flask.Response(headers={"Content-Type": media_type})
+        if flask.request.method == "HEAD":  # runs no query
+            return sender.respond(Blocks((), choose_format(request.response_format)[1]))
         answer = service.answer(request, client_socket())
-        return to_response(answer, download_name="result")
+        answer.file_name = f"result.{answer.extension}"
+        flask.g.answer = answer
+        return sender.respond(answer, inline=True)
 
-    @blueprint.errorhandler(EpnTapError)
-    def failed(error: EpnTapError) -> flask.Response:
-        return error_response(error, _wants_votable())
-
-    @blueprint.errorhandler(TooLargeError)
-    def too_large(error: TooLargeError) -> flask.Response:
-        return error_response(error, as_votable=True)  # what was asked has not been read
-
-    @blueprint.errorhandler(ClientGoneError)
-    def left(_error: ClientGoneError) -> flask.Response:
-        return flask.Response(status=CLIENT_CLOSED_REQUEST)
-
+    answer_faults(blueprint, _words_for)
     return blueprint
 
 
@@ -59,23 +45,13 @@ def _parts() -> Parts:
     return {name: opened(stream) for name, stream in files().items()}
 
 
-def _wants_votable() -> bool:
+def _words_for(error: EpnTapError) -> FaultBody:
     # DALI 1.1 §4.2: an error is a VOTable when that was asked for, by name or by default.
+    if isinstance(error, TooLargeError):
+        return as_votable  # what was asked has not been read
     given = params()
     wanted = next((v for n in ("RESPONSEFORMAT", "FORMAT") for v in given.get(n, ()) if v), None)
     try:
-        return is_votable(choose_format(wanted)[0])
+        return as_votable if is_votable(choose_format(wanted)[0]) else as_text
     except ParameterError:
-        return True
-
-
-def error_response(error: EpnTapError, as_votable: bool) -> flask.Response:
-    """A DALI error document, or one line of text."""
-    if as_votable:
-        body, media_type = votable.error_document(error.message), TableData.media_type
-    else:
-        body, media_type = f"{error.message}\n".encode(), "text/plain; charset=utf-8"
-    response = flask.Response(body, status=error.status, content_type=media_type)
-    if isinstance(error, UnavailableError):
-        response.headers["Retry-After"] = str(error.retry_after_s)
-    return response
+        return as_votable

@@ -17,9 +17,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
 from typing import BinaryIO
 
+from epntap.answer.blocks import Blocks, Version, file_blocks
 from epntap.errors import ServiceError
 from epntap.uws.model import Job, JobCancelledError, JobResult, Part, Progress, ResultError, is_job_id
 
@@ -58,6 +60,21 @@ class Results:
             raise ServiceError(
                 "The result of this job cannot be read at the moment; please try again later, or run the job again."
             ) from exc
+
+    def blocks(self, job: Job, number: int = 0) -> Blocks:
+        """A result of a COMPLETED job as an answer. Raises ServiceError when the file is gone."""
+        result = job.results[number]
+        answer = _file_answer(self.open(job, number), job, result.media_type, result.name, result.size_bytes)
+        answer.content_encoding = result.encoding
+        answer.file_name = result.file_name or f"result.{result.extension}"
+        return answer
+
+    def part_blocks(self, job: Job, part: Part) -> Blocks:
+        """A file that was posted with a job as an answer. Raises ServiceError when it is gone."""
+        # whatever it is, no browser is to show it as a page of ours
+        answer = _file_answer(self.open_part(job, part), job, "application/octet-stream", part.file, part.size_bytes)
+        answer.file_name = part.name
+        return answer
 
     def keep_part(self, job_id: str, name: str, file: BinaryIO) -> Part:
         """Keep a file that is posted with a job. Raises ResultError."""
@@ -112,6 +129,12 @@ class Results:
     def _folders(self) -> Iterator[Path]:
         if self.folder.is_dir():
             yield from (path for path in self.folder.iterdir() if path.is_dir())
+
+
+def _file_answer(file: BinaryIO, job: Job, media_type: str, name: str, size: int) -> Blocks:
+    changed = None if job.ended is None else job.ended.astimezone(UTC).replace(tzinfo=None)
+    version = Version(f"{job.job_id}-{job.attempt}-{name}-{size}", changed)
+    return file_blocks(file, media_type, length=size, version=version)
 
 
 def _numbered(path: Path, number: int) -> Path:

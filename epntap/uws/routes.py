@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import flask
 
+from epntap.http.response import Sender
 from epntap.http.wing import Wing
-from epntap.uws.send import FileSender
 from epntap.uws.service import JobService
 from epntap.uws.views import text_error, uws_blueprint, votable_error
 
@@ -16,7 +16,7 @@ __all__ = ["routes", "text_error", "votable_error"]
 
 def routes(
     jobs: JobService,
-    sender: FileSender,
+    sender: Sender,
     paths: Sequence[str],
     error: Callable[[str], flask.Response] = votable_error,
 ) -> Wing:

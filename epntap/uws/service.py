@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from epntap.answer.admission import Slots
+from epntap.answer.blocks import Blocks
 from epntap.dali.params import read_params, single
 from epntap.errors import NotFoundError, ParameterError, UploadError
 from epntap.settings import Settings
@@ -125,28 +126,28 @@ class JobService:
         self._known(job_id)
         self.store.set_destruction(self.kind, job_id, instant, self.settings.job_lifetime_s)
 
-    def result(self, job_id: str, name: str) -> tuple[Job, JobResult, BinaryIO]:
-        """A result of a COMPLETED job, open. Raises NotFoundError when there is none (DALI 1.1 §4.2)."""
+    def result(self, job_id: str, name: str) -> tuple[JobResult, Blocks]:
+        """A result of a COMPLETED job. Raises NotFoundError when there is none (DALI 1.1 §4.2)."""
         job = self.get(job_id)
         if not job.results:
             why = f": {job.error.message}" if job.error else "."  # some clients look nowhere else
             raise NotFoundError(f"This job has no result; it is {job.phase}{why}")
         for number, result in enumerate(job.results):
             if result.name == name:
-                return job, result, self.results.open(job, number)
+                return result, self.results.blocks(job, number)
         if len(job.results) == 1:
             known = f"its only one is called {job.results[0].name}"
         else:
             known = f"its results are called {job.results[0].name} to {job.results[-1].name}"
         raise NotFoundError(f"This job has no result {name[:40]!r}; {known}.")
 
-    def part(self, job_id: str, name: str) -> tuple[Job, Part, BinaryIO]:
-        """A job with a file that was posted with it, open. Raises NotFoundError."""
+    def part(self, job_id: str, name: str) -> Blocks:
+        """A file that was posted with a job. Raises NotFoundError."""
         job = self.get(job_id)
         part = job.part(name)
         if part is None:
             raise NotFoundError(f"This job has no file {name[:40]!r} among its parameters.")
-        return job, part, self.results.open_part(job, part)
+        return self.results.part_blocks(job, part)
 
     @contextmanager
     def _kept_files(self, job_id: str, files: Files, before: int = 0) -> Iterator[list[Part]]:

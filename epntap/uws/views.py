@@ -11,10 +11,12 @@ import flask
 from epntap.dali.params import single
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError
 from epntap.formats import votable
+from epntap.formats.tabledata import TableData
+from epntap.http.faults import TEXT
 from epntap.http.request import caller, files, pairs, params
-from epntap.uws.model import Job, JobRequest, JobResult
+from epntap.http.response import Sender
+from epntap.uws.model import Job, JobRequest
 from epntap.uws.params import duration, filters, instant, phase_of, required, wait_seconds
-from epntap.uws.send import FileSender
 from epntap.uws.service import JobService
 from epntap.uws.xml import iso, job_document, job_list, parameters_document, results_document
 
@@ -22,12 +24,13 @@ __all__ = ["text_error", "uws_blueprint", "votable_error"]
 
 #: names whoever made a job; it opens nothing but the list of those jobs
 _COOKIE = "epntap_jobs"
-_VOTABLE = "application/x-votable+xml"
+#: results may be kept by whoever asked for them, and asked about each time
+_OWN = "private, no-cache"
 
 
 def votable_error(message: str) -> flask.Response:
     """The error of a job as TAP has it."""
-    return flask.Response(votable.error_document(message), content_type=_VOTABLE)
+    return flask.Response(votable.error_document(message), content_type=TableData.media_type)
 
 
 def text_error(message: str) -> flask.Response:
@@ -37,7 +40,7 @@ def text_error(message: str) -> flask.Response:
 
 def uws_blueprint(
     service: JobService,
-    sender: FileSender,
+    sender: Sender,
     *,
     path: str,
     name: str,
@@ -129,7 +132,7 @@ def _add_atoms(blueprint: flask.Blueprint, service: JobService, root: str) -> No
 def _add_results(
     blueprint: flask.Blueprint,
     service: JobService,
-    sender: FileSender,
+    sender: Sender,
     root: str,
     error_document: Callable[[str], flask.Response],
 ) -> None:
@@ -139,10 +142,7 @@ def _add_results(
 
     @blueprint.get("/<job_id>/parameters/<path:name>")
     def parameter(job_id: str, name: str) -> flask.Response:
-        job, part, file = service.part(job_id, name)
-        # whatever it is, no browser is to show it as a page of ours
-        kept = JobResult("application/octet-stream", "", part.size_bytes, name=part.file, file_name=part.name)
-        return sender.response(job, kept, file)
+        return sender.respond(service.part(job_id, name), caching=_OWN)
 
     @blueprint.post("/<job_id>/parameters")
     def add_parameters(job_id: str) -> flask.Response:
@@ -155,7 +155,8 @@ def _add_results(
 
     @blueprint.get("/<job_id>/results/<name>")
     def result(job_id: str, name: str) -> flask.Response:
-        return sender.response(*service.result(job_id, name))
+        result, answer = service.result(job_id, name)
+        return sender.respond(answer, inline=result.file_name is None, caching=_OWN)
 
     @blueprint.get("/<job_id>/error")
     def error(job_id: str) -> flask.Response:
@@ -183,11 +184,11 @@ def _digest(token: str) -> str:
 
 
 def _see(address: str) -> flask.Response:
-    return flask.Response(status=303, headers={"Location": address}, content_type="text/plain; charset=utf-8")
+    return flask.Response(status=303, headers={"Location": address}, content_type=TEXT)
 
 
 def _text(text: str) -> flask.Response:
-    return _fresh(flask.Response(text, content_type="text/plain; charset=utf-8"))
+    return _fresh(flask.Response(text, content_type=TEXT))
 
 
 def _xml(body: bytes) -> flask.Response:

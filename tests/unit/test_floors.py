@@ -19,7 +19,6 @@ SPEAKS_HTTP = (
     "epntap/tap/sync.py",
     "epntap/tap/examples.py",
     "epntap/tap/vosi.py",
-    "epntap/uws/send.py",
     "voserver/*.py",
 )
 #: what asks other machines

@@ -73,7 +73,7 @@ def test_the_same_bytes_as_made_here(cutters: Cutters, tmp_path: Path, format_na
     assert here is not None
     with closing(here), closing(cutters.cut(plan)) as there:
         assert b"".join(there) == b"".join(here)
-        assert (there.name, there.media_type, there.length) == (here.name, here.media_type, here.length)
+        assert (there.file_name, there.media_type, there.length) == (here.file_name, here.media_type, here.length)
         assert there.records == here.records == 5
 
 
