@@ -135,6 +135,23 @@ def test_head_runs_no_query(served: Server) -> None:
     query = urllib.parse.urlencode({"LANG": "ADQL", "QUERY": "SELECT * FROM amdadb.epn_core"})
     answer = fetch(f"{served.tap}/sync?{query}", method="HEAD")
     assert (answer.status, answer.body) == (200, b"")
+    assert "Content-Length" not in answer.headers, "0 would be the length of another answer (RFC 9110 §8.6)"
+
+
+@pytest.mark.parametrize(
+    ("path", "is_sized"),
+    [
+        ("/datalink/links?ID=syna-mag_20161231", False),
+        ("/datalink/bulk?ID=syna-mag_20161231", False),
+        ("/datalink/soda/sync?ID=syna-mag_20161231&FORMAT=csv", False),
+        ("/data/syna-mag_20161231.cdf", True),
+    ],
+)
+def test_head_says_what_is_known_of_the_length(served: Server, path: str, is_sized: bool) -> None:
+    head, whole = fetch(f"{served.base}{path}", method="HEAD"), fetch(f"{served.base}{path}")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["Content-Type"] == whole.headers["Content-Type"]
+    assert head.headers.get("Content-Length") == (str(len(whole.body)) if is_sized else None)
 
 
 @pytest.mark.shared
