@@ -131,17 +131,17 @@ def _free_samples(database: Database, settings: Settings, say: Callable[[str], N
 
 def welcome(settings: Settings) -> str:
     """What to do next, for the terminal."""
-    base = settings.base_url
+    base, tap = settings.base_url, settings.addresses.tap()
     tables = "\n".join(f"  {f'{one.schema}.epn_core':<21} {one.what} (SYNTHETIC)" for one in SAMPLES)
     return f"""
 Serving {settings.home} on {base}
-  TAP       {base}/tap           (TOPCAT: VO > Table Access Protocol > TAP URL)
-  DataLink  {base}/datalink/links?ID=syna-mag_20161231
+  TAP       {tap}           (TOPCAT: VO > Table Access Protocol > TAP URL)
+  DataLink  {settings.addresses.links("syna-mag_20161231", SAMPLES[0].schema)}
 {tables}
 
 In Python (pip install pyvo):
   import pyvo
-  service = pyvo.dal.TAPService("{base}/tap")
+  service = pyvo.dal.TAPService("{tap}")
   print(service.search("SELECT TOP 5 granule_uid, target_name, time_min FROM amdadb.epn_core").to_table())
 
 Ctrl-C stops everything.

@@ -9,6 +9,7 @@ from datalink.bulk.params import Identifiers
 from datalink.soda.params import SEVERAL_IN_JOBS
 from epntap.access import Caller
 from epntap.addresses import ASYNC, SODA_ASYNC, TAP_PATHS
+from epntap.http.faults import as_labelled_text
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.tap import routes as tap
@@ -34,7 +35,7 @@ def wings(house: House) -> tuple[Wing, ...]:
     return (
         tap.routes(house.tap, replace(sender, places=house.tap.slow)),
         uws.routes(house.jobs, sender, _JOBS_PATHS),
-        uws.routes(cut_jobs, sender, [SODA_ASYNC], uws.text_error),
+        uws.routes(cut_jobs, sender, [SODA_ASYNC], as_labelled_text),
         datalink.links(house.finder, sender, settings, admission),
         datalink.soda(house.cutouts, sender, settings),
         datalink.bulk(house.cutouts, granules, sender, settings, admission),

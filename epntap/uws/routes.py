@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import flask
-
+from epntap.http.faults import FaultBody, as_votable
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.uws.service import JobService
-from epntap.uws.views import text_error, uws_blueprint, votable_error
+from epntap.uws.views import uws_blueprint
 
-__all__ = ["routes", "text_error", "votable_error"]
+__all__ = ["routes"]
 
 
 def routes(
     jobs: JobService,
     sender: Sender,
     paths: Sequence[str],
-    error: Callable[[str], flask.Response] = votable_error,
+    words: FaultBody = as_votable,
 ) -> Wing:
     """The jobs of one kind at each of these paths, which name themselves in the addresses of jobs."""
     return Wing(
         name=f"{jobs.kind} jobs",
         blueprints=tuple(
-            uws_blueprint(jobs, sender, path=path, name=f"{jobs.kind}_jobs_{number}", error=error)
+            uws_blueprint(jobs, sender, path=path, name=f"{jobs.kind}_jobs_{number}", words=words)
             for number, path in enumerate(paths)
         ),
         open_to_other_origins=tuple(paths),

@@ -9,10 +9,8 @@ from collections.abc import Callable
 import flask
 
 from epntap.dali.params import single
-from epntap.errors import ForbiddenError, NotFoundError, ParameterError
-from epntap.formats import votable
-from epntap.formats.tabledata import TableData
-from epntap.http.faults import TEXT
+from epntap.errors import ForbiddenError, NotFoundError, ParameterError, ServiceError
+from epntap.http.faults import TEXT, FaultBody, as_votable
 from epntap.http.request import caller, files, pairs, params
 from epntap.http.response import Sender
 from epntap.uws.model import Job, JobRequest
@@ -20,22 +18,12 @@ from epntap.uws.params import duration, filters, instant, phase_of, required, wa
 from epntap.uws.service import JobService
 from epntap.uws.xml import iso, job_document, job_list, parameters_document, results_document
 
-__all__ = ["text_error", "uws_blueprint", "votable_error"]
+__all__ = ["uws_blueprint"]
 
 #: names whoever made a job; it opens nothing but the list of those jobs
 _COOKIE = "epntap_jobs"
 #: results may be kept by whoever asked for them, and asked about each time
 _OWN = "private, no-cache"
-
-
-def votable_error(message: str) -> flask.Response:
-    """The error of a job as TAP has it."""
-    return flask.Response(votable.error_document(message), content_type=TableData.media_type)
-
-
-def text_error(message: str) -> flask.Response:
-    """The error of a job as SODA has it (SODA 1.0 §5)."""
-    return _text(f"Error: {message}\n")
 
 
 def uws_blueprint(
@@ -44,15 +32,15 @@ def uws_blueprint(
     *,
     path: str,
     name: str,
-    error: Callable[[str], flask.Response] = votable_error,
+    words: FaultBody = as_votable,
 ) -> flask.Blueprint:
-    """The routes of a job list at `path`, and of all that is below; `error` is how a service says what went wrong."""
+    """The routes of a job list at `path` and of all that is below; `words` say what went wrong with a job."""
     blueprint = flask.Blueprint(name, __name__, url_prefix=path)
     root = service.settings.addresses.at(path)
     _add_list(blueprint, service, root)
     _add_job(blueprint, service, root)
     _add_atoms(blueprint, service, root)
-    _add_results(blueprint, service, sender, root, error)
+    _add_results(blueprint, service, sender, root, words)
     return blueprint
 
 
@@ -134,7 +122,7 @@ def _add_results(
     service: JobService,
     sender: Sender,
     root: str,
-    error_document: Callable[[str], flask.Response],
+    words: FaultBody,
 ) -> None:
     @blueprint.get("/<job_id>/parameters")
     def parameters(job_id: str) -> flask.Response:
@@ -164,7 +152,8 @@ def _add_results(
         if job.error is None:
             raise NotFoundError(f"This job has no error; it is {job.phase}.")
         # DALI 1.1 §4.2: the document arrived as it should, so the status is 200
-        return error_document(job.error.message)
+        document, media_type = words(ServiceError(job.error.message))
+        return _fresh(flask.Response(document, content_type=media_type))
 
 
 def _waited(service: JobService, job_id: str) -> Job:
