@@ -59,7 +59,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         stack.enter_context(only_server(settings))
         listener = stack.enter_context(bound_socket(settings))
         check_migrated(database)
-        click.echo(f"TAP address: {settings.base_url}/tap   (Ctrl-C stops)", err=True)
+        click.echo(f"TAP address: {settings.addresses.tap()}   (Ctrl-C stops)", err=True)
         run_server(settings, database, listener)
 
 
