@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from tests.__main__ import passes, status
 from tests.support.places import ROOT
-from tests.support.project import declared, lowest, shipped
+from tests.support.project import declared, lowest, pyproject, shipped
 
 TESTS = ROOT / "tests"
 #: what tests may import of each other's folder
@@ -93,3 +93,61 @@ def test_private_classes_and_homes_have_an_upper_bound() -> None:
 @pytest.mark.parametrize("package", shipped())
 def test_shipped_packages_say_that_they_are_typed(package: str) -> None:
     assert (ROOT / package / "py.typed").is_file()
+
+
+# -- what documents say of the house
+
+
+def rooms() -> list[Path]:
+    """Packages that are shipped, and the packages in them."""
+    folders = [folder for package in shipped() for folder in (ROOT / package, *sorted((ROOT / package).iterdir()))]
+    return [folder.relative_to(ROOT) for folder in folders if (folder / "__init__.py").is_file()]
+
+
+def said_of(room: Path) -> str:
+    """The first line of a package's docstring."""
+    text = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text(encoding="utf-8"))) or ""
+    return text.splitlines()[0]
+
+
+def test_the_list_of_rooms_is_the_folders_that_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    found = [line for line in text.splitlines() if line.startswith("| `")]
+    assert found == [f"| `{room}` | {said_of(room)} |" for room in rooms()], "see docs/architecture.md, Rooms"
+
+
+def test_the_directions_are_those_of_the_contracts() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    contracts = pyproject()["tool"]["importlinter"]["contracts"]
+    for contract in contracts:
+        said = "\n".join(["```", *contract["layers"], "```"]) if contract["type"] == "layers" else contract["name"]
+        assert said in text, f"docs/architecture.md, Directions, lacks {said}"
+
+
+@pytest.mark.parametrize(("document", "least"), [("docs/architecture.md", 40), ("CONTRIBUTING.md", 15)])
+def test_files_and_folders_that_are_named_exist(document: str, least: int) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z0-9_]+(?:/[a-z0-9_]+)+(?:\.[a-z]+)?|[a-z]+/)`", text)
+    assert len(named) >= least
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_decision_has_a_number_and_a_line_in_the_index() -> None:
+    pages = sorted(path for path in (ROOT / "docs" / "decisions").glob("*.md") if path.name != "README.md")
+    numbers = [path.name[:4] for path in pages]
+    assert numbers == [f"{number:03d}-" for number in range(1, len(pages) + 1)]
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    titles = [path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for path in pages]
+    found = [line for line in index.splitlines() if line.startswith("| 0")]
+    assert found == [f"| {path.name[:3]} | [{title}]({path.name}) |" for path, title in zip(pages, titles, strict=True)]
+
+
+def test_decisions_that_are_named_exist() -> None:
+    known = {path.name[:3] for path in (ROOT / "docs" / "decisions").glob("0*.md")}
+    assert set(re.findall(r"\bdecisions?[ /](0\d{2})\b", _all_text())) <= known
+
+
+def _all_text() -> str:
+    paths = [path for package in shipped() for path in (ROOT / package).rglob("*.py")]
+    paths += [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "pyproject.toml"]
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
