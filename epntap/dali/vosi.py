@@ -73,7 +73,11 @@ def _add_attributes(element: Element, attributes: Mapping[str, str]) -> None:
 def maker(prefix: str | None = None) -> Any:  # lxml carries no types for it
     """What makes elements of one namespace, or of none: `E.name(text, child, {"id": value})`; any text may be given."""
     known = {"typemap": {str: _add_text, dict: _add_attributes}}
-    return ElementMaker(**known) if prefix is None else ElementMaker(namespace=_NS[prefix], nsmap=_NS, **known)
+    return (
+        ElementMaker(**known)
+        if prefix is None
+        else ElementMaker(namespace=_NS[prefix], nsmap={prefix: _NS[prefix]}, **known)
+    )
 
 
 E: Any = maker()  # lxml carries no types for it

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from epntap.dali.vosi import availability
 from epntap.uws.model import Job, JobError, JobResult, Phase, Progress
 from epntap.uws.xml import iso, job_document, job_list, parameters_document, results_document
 from tests.support.jobs import JOB, job
@@ -68,6 +69,14 @@ def test_a_new_job() -> None:
     assert [(p.get("id"), p.text) for p in root.iterfind(".//{*}parameter")] == list(JOB.parameters)
     assert root.find("{*}errorSummary") is None
     assert root.findall("{*}results/*") == []
+
+
+def test_namespaces_are_declared_once() -> None:
+    """Some clients look for `<uws:phase>` as text, and a list of thousands of jobs should stay small."""
+    document = job_document(JOB, ADDRESS).decode()
+    assert document.count("xmlns:uws=") == 1
+    assert "<uws:phase>PENDING</uws:phase>" in document
+    assert availability(available=True).count(b"xmlns:") == 2
 
 
 def test_a_job_with_a_result() -> None:
