@@ -11,9 +11,8 @@ from psycopg import sql
 
 from epntap.addresses import file_place
 from epntap.archive.datasets import dataset_columns, to_dataset
-from epntap.archive.files import FILE_COLUMNS
-from epntap.archive.locate import LocatedGranule, calendar_span, file_condition, locate_files
-from epntap.archive.model import ArchiveFile, Dataset
+from epntap.archive.locate import LocatedGranule, candidate_files, locate_files, span_tt2000
+from epntap.archive.model import Dataset
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 
@@ -70,7 +69,7 @@ class Bulk:
         found: list[list[GranuleRow]] = [[] for _ in names]
         if not self._tables or not names:
             return found
-        spans = [self._span(name) for name in names]
+        spans = [span_tt2000(name, self._to_tt2000) for name in names]
         rows = connection.execute(
             _statement(self._tables),
             {"uids": list(names), "starts": [one[0] for one in spans], "stops": [one[1] for one in spans]},
@@ -81,19 +80,11 @@ class Bulk:
             located = None
             if dataset_id and (schema, dataset_id) in self._datasets:
                 dataset, kind = self._datasets[schema, dataset_id]
-                files = [ArchiveFile(*(item[name] for name in FILE_COLUMNS)) for item in candidates]
-                located = locate_files(str(schema), uid, dataset, kind, spans[place - 1], files)
+                located = locate_files(str(schema), uid, dataset, kind, spans[place - 1], candidates)
             found[place - 1].append(
                 GranuleRow(*[schema, uid, *values, tuple(Relative(*one) for one in relatives), located, sizes])
             )
         return found
-
-    def _span(self, name: str) -> tuple[int | None, int | None]:
-        span = calendar_span(name)
-        try:
-            return (None, None) if span is None else (self._to_tt2000(span[0]), self._to_tt2000(span[1]))
-        except ValueError:  # digits that look like a date of a time that TT2000 does not reach
-            return None, None
 
     def _learn(self, connection: Connection, wanted: set[tuple[str, str]]) -> None:
         missing = sorted(wanted - self._datasets.keys())
@@ -114,17 +105,14 @@ class Bulk:
 def _statement(tables: Sequence[Table]) -> sql.Composed:
     return sql.SQL(
         """
-        SELECT a.n, g.*, CASE WHEN g.dataset_id IS NULL THEN '[]'::json ELSE (
-            SELECT coalesce(json_agg(f ORDER BY f.tt2000_min, f.path), '[]') FROM archive.file f
-            WHERE f.schema_name = g.schema_name AND f.dataset_id = g.dataset_id AND {files}
-        ) END
+        SELECT a.n, g.*, CASE WHEN g.dataset_id IS NULL THEN '[]'::json ELSE {files} END
         FROM unnest(%(uids)s::text[], %(starts)s::bigint[], %(stops)s::bigint[])
              WITH ORDINALITY AS a(uid, start, stop, n),
              LATERAL ({granules}) g
         ORDER BY a.n
         """
     ).format(
-        files=file_condition(start=sql.SQL("a.start"), stop=sql.SQL("a.stop")),
+        files=candidate_files(start=sql.SQL("a.start"), stop=sql.SQL("a.stop")),
         granules=sql.SQL(" UNION ALL ").join(map(_rows_of, tables)),
     )
 

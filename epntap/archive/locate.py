@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from psycopg import sql
 
@@ -16,7 +17,15 @@ from epntap.connection import Connection
 from epntap.epncore.text import clean_granule_uid
 from epntap.instants.julian import day_span, month_span
 
-__all__ = ["LocatedGranule", "calendar_span", "file_condition", "locate", "locate_files", "schemas_with"]
+__all__ = [
+    "LocatedGranule",
+    "calendar_span",
+    "candidate_files",
+    "locate",
+    "locate_files",
+    "schemas_with",
+    "span_tt2000",
+]
 
 
 _J2000_JD = 2_451_545.0
@@ -44,9 +53,6 @@ class LocatedGranule:
         return len(self.files) == 1 and _uid_of_file(self.files[0]) == self.granule_uid
 
 
-# -- writing: part of the caller's transaction ------------------------------------------------------------------------
-
-
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
@@ -61,18 +67,13 @@ def locate(
     """
     if not schemas:
         return None
-    span = calendar_span(granule_uid)
-    try:
-        start, stop = (None, None) if span is None else (to_tt2000(span[0]), to_tt2000(span[1]))
-    except ValueError:  # digits that look like a date of a time that TT2000 does not reach
-        start, stop = None, None
+    start, stop = span_tt2000(granule_uid, to_tt2000)
     row = connection.execute(_locate_statement(schemas), {"uid": granule_uid, "start": start, "stop": stop}).fetchone()
     if row is None:
         return None
     schema, granule, *described, candidates = row
     one = to_dataset(described)
-    files = [ArchiveFile(*(item[name] for name in FILE_COLUMNS)) for item in candidates]
-    return locate_files(str(schema), granule_uid, one, granule, (start, stop), files)
+    return locate_files(str(schema), granule_uid, one, granule, (start, stop), candidates)
 
 
 def locate_files(
@@ -81,20 +82,21 @@ def locate_files(
     one: Dataset,
     kind: str,
     span: tuple[int | None, int | None],
-    candidates: Iterable[ArchiveFile],
+    candidates: Iterable[Mapping[str, Any]],  # JSON
 ) -> LocatedGranule:
-    """The granule, with those of the candidates (`file_condition`) that hold records of it.
+    """The granule, with those of the candidates (`candidate_files`) that hold records of it.
 
     `kind` is what granules of the dataset are: day, month or file; `span` what `calendar_span` says of the name, in
     TT2000.
     """
     start, stop = span
+    known = [ArchiveFile(*(item[name] for name in FILE_COLUMNS)) for item in candidates]
     if start is None or stop is None or not _is_calendar_granule(kind, granule_uid, one.dataset_id):
-        files = tuple(file for file in candidates if _uid_of_file(file) == granule_uid)
+        files = tuple(file for file in known if _uid_of_file(file) == granule_uid)
         start = min((file.tt2000_min for file in files if file.tt2000_min is not None), default=0)
         stop = max((file.tt2000_max + 1 for file in files if file.tt2000_max is not None), default=start)
     else:
-        files = tuple(file for file in candidates if file.reaches_into(start, stop))
+        files = tuple(file for file in known if file.reaches_into(start, stop))
     return LocatedGranule(schema, granule_uid, one, start, stop, files)
 
 
@@ -119,26 +121,34 @@ def _locate_statement(schemas: Sequence[str]) -> sql.Composed:
     )
     return sql.SQL(
         """
-        SELECT g.schema_name, d.granule, {dataset}, (
-            SELECT coalesce(json_agg(f ORDER BY f.tt2000_min, f.path), '[]') FROM archive.file f
-            WHERE f.schema_name = d.schema_name AND f.dataset_id = d.dataset_id AND {files}
-        )
+        SELECT g.schema_name, d.granule, {dataset}, {files}
         FROM ({granules}) g JOIN archive.dataset d USING (schema_name, dataset_id)
         ORDER BY g.rank LIMIT 1
         """
     ).format(
         dataset=dataset_columns(),
-        files=file_condition(start=sql.Placeholder("start"), stop=sql.Placeholder("stop")),
+        files=candidate_files(start=sql.Placeholder("start"), stop=sql.Placeholder("stop")),
         granules=granules,
     )
 
 
-def file_condition(*, start: sql.Composable, stop: sql.Composable) -> sql.Composed:
-    """Of `archive.file f`: it may hold records of the row `g` of epn_core, or of the span that its name tells."""
+def span_tt2000(granule_uid: str, to_tt2000: Callable[[datetime], int]) -> tuple[int | None, int | None]:
+    """What `calendar_span` says, in TT2000; twice None where it says nothing."""
+    span = calendar_span(granule_uid)
+    try:
+        return (None, None) if span is None else (to_tt2000(span[0]), to_tt2000(span[1]))
+    except ValueError:  # digits that look like a date of a time that TT2000 does not reach
+        return None, None
+
+
+def candidate_files(*, start: sql.Composable, stop: sql.Composable) -> sql.Composed:
+    """JSON of the files that may hold records of the row `g` of epn_core, or of the span that its name tells."""
     # Julian dates lack the leap seconds: they serve to find a file by its time, not to bound a cut
     return sql.SQL(
-        "f.tt2000_max >= least({start}::bigint, ((g.time_min - {origin}) * {day})::bigint - 1000000000) "
-        "AND f.tt2000_min <= greatest({stop}::bigint, ((g.time_max - {origin}) * {day})::bigint + {leap})"
+        "(SELECT coalesce(json_agg(f ORDER BY f.tt2000_min, f.path), '[]') FROM archive.file f "
+        "WHERE f.schema_name = g.schema_name AND f.dataset_id = g.dataset_id "
+        "AND f.tt2000_max >= least({start}::bigint, ((g.time_min - {origin}) * {day})::bigint - 1000000000) "
+        "AND f.tt2000_min <= greatest({stop}::bigint, ((g.time_max - {origin}) * {day})::bigint + {leap}))"
     ).format(
         start=start,
         stop=stop,
