@@ -14,6 +14,7 @@ from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
 from epntap.formats.cells import Shape, shape_of
 from epntap.formats.copy_binary import Rows, framed
+from epntap.formats.names import distinct
 from epntap.formats.projection import Spelling
 
 __all__ = ["Arrow", "Sink", "Table"]
@@ -63,7 +64,9 @@ class Table:
     def __init__(self, columns: Sequence[ResultColumn]) -> None:
         self._columns = columns
         self._shapes = [shape_of(column) for column in columns]
-        self.schema = pa.schema([_field(c, s) for c, s in zip(columns, self._shapes, strict=True)])
+        # readers take neither file nor stream with two columns of one name
+        names = distinct([column.name for column in columns])
+        self.schema = pa.schema([_field(c, s, n) for c, s, n in zip(columns, self._shapes, names, strict=True)])
 
     def batch(self, block: bytes) -> pa.RecordBatch:
         """The rows of a block."""
@@ -75,13 +78,13 @@ class Table:
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
-def _field(column: ResultColumn, shape: Shape) -> pa.Field:
+def _field(column: ResultColumn, shape: Shape, name: str) -> pa.Field:
     kind = pa.string() if shape.is_text else _TYPES[column.datatype]
     if shape.elements != 1 and not shape.is_text:
         kind = pa.list_(kind)
     facts = {"unit": column.unit, "ucd": column.ucd, "utype": column.utype, "xtype": column.xtype}
     facts["description"] = column.description
-    return pa.field(column.name, kind, metadata={name: value for name, value in facts.items() if value} or None)
+    return pa.field(name, kind, metadata={word: value for word, value in facts.items() if value} or None)
 
 
 def _array(rows: Rows, n: int, kind: pa.DataType, shape: Shape) -> pa.Array:

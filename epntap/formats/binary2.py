@@ -9,9 +9,10 @@ from typing import LiteralString
 import numpy as np
 
 from epntap.answer.model import Outcome, ResultColumn
+from epntap.errors import ParameterError
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
-from epntap.formats.cells import INTEGER_NULLS, add_cells, shape_of
+from epntap.formats.cells import INTEGER_NULLS, NULL_CELLS, add_cells, shape_of
 from epntap.formats.copy_binary import Assembly, Rows, framed
 from epntap.formats.projection import Spelling
 
@@ -68,7 +69,9 @@ class _Writer:
     def rows(self, block: bytes) -> bytes:
         rows = Rows(block, len(self._columns))
         assembly = Assembly(rows)
-        if self._masked:
+        if not self._masked:
+            self._refuse_what_says_null(rows)
+        else:
             bits = np.packbits(rows.nulls, axis=0)
             assembly.made(np.arange(rows.count + 1) * len(bits), bits.T.tobytes())
         add_cells(assembly, rows, self._columns, self._shapes)
@@ -76,6 +79,18 @@ class _Writer:
         whole = len(written) - len(written) % 3
         self._rest = written[whole:]
         return b2a_base64(memoryview(written)[:whole])
+
+    def _refuse_what_says_null(self, rows: Rows) -> None:
+        for n, (column, shape) in enumerate(zip(self._columns, self._shapes, strict=True)):
+            null = INTEGER_NULLS.get(column.datatype)
+            if null is None or column.arraysize is not None or rows.nulls[n].all():
+                continue
+            said = np.frombuffer(NULL_CELLS[column.datatype], f"u{shape.width}")
+            if (rows.numbers(n, shape.width)[~rows.nulls[n]] == said).any():
+                raise ParameterError(
+                    f"The column {column.name} holds {null}, which says NULL in BINARY (VOTable 1.4 §5.5); "
+                    "ask for votable/b2 or votable/td, where the two differ."
+                )
 
     def trailer(self, outcome: Outcome) -> Iterable[bytes]:
         end = f"</STREAM></{self._element}></DATA>\n".encode()

@@ -21,11 +21,12 @@ class _Delimited(FormatDefaults):
 
 
 class Csv(_Delimited):
-    """RFC 4180 with a header line; NULL is empty and an empty string is two quotes."""
+    """RFC 4180 with a header line; NULL is empty, an empty string is two quotes, and so is NULL alone in a row."""
 
-    media_type = "text/csv;header=present"
+    media_type = "text/csv;header=present;charset=utf-8"
     names = ("csv", "text/csv")
     extension = "csv"
+    spelling = Spelling.CSV
     copy_options: LiteralString = "FORMAT csv"
 
     def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:  # noqa: ARG002  # no place for facts
@@ -38,8 +39,8 @@ class Csv(_Delimited):
 class Tsv(_Delimited):
     """Tabs between cells; tabs and newlines inside them become blanks (TAP 1.1 §3.2)."""
 
-    media_type = "text/tab-separated-values"
-    names = ("tsv",)
+    media_type = "text/tab-separated-values;charset=utf-8"
+    names = ("tsv", "text/tab-separated-values")
     extension = "tsv"
     copy_options: LiteralString = "FORMAT text, NULL ''"
 

@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from epntap.answer.model import Outcome, ResultColumn
+from epntap.errors import ParameterError
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
 from epntap.formats.cells import INTEGER_NULLS, NULL_CELLS, Shape, bytes_of, recoded, shape_of
 from epntap.formats.copy_binary import Rows, framed
+from epntap.formats.names import distinct
 from epntap.formats.projection import Spelling
 
 __all__ = ["Fits"]
@@ -32,6 +34,7 @@ _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 _PRINTABLE = bytes(ord(" ") if n in b"\t\n\r" else n if 0x20 <= n <= 0x7E else ord("?") for n in range(256))
 #: characters of a text in a card
 _CARD_TEXT = 68
+_TRIED = 8
 _DESCRIPTOR = 16  # of a variable array: count and place in the heap, 8 bytes each
 
 
@@ -60,6 +63,8 @@ class _Column:
         self.facts = column
         self.shape: Shape = shape_of(column)
         self.has_nulls = False
+        #: which of the values that may say NULL do not occur
+        self.free: list[int] = list(_may_say_null(column.datatype)) if self.shape.elements == 1 else []
         self.longest = self.shape.elements or (1 if self.shape.is_text else 0)
         self.place = 0
 
@@ -74,6 +79,26 @@ class _Column:
         if self.is_array:
             return _DESCRIPTOR
         return self.longest * (self.shape.width or 1)
+
+    def see(self, rows: Rows, n: int) -> None:
+        """Note what of a block bears on the header."""
+        self.has_nulls = self.has_nulls or bool(rows.nulls[n].any())
+        if self.free and not rows.nulls[n].all():
+            values = rows.numbers(n, self.shape.width)[~rows.nulls[n]]  # unsigned, in network order
+            present = [np.isin(_stored(one, self.shape.width), values).item() for one in self.free]
+            self.free = [one for one, is_there in zip(self.free, present, strict=True) if not is_there]
+
+    @property
+    def null(self) -> int | None:
+        """The integer that says NULL. Raises ParameterError when all that might occur."""
+        if not self.has_nulls or self.facts.datatype not in INTEGER_NULLS:
+            return None
+        if not self.free and self.shape.elements == 1:
+            raise ParameterError(
+                f"No value is left that could say NULL in the column {self.facts.name} of a FITS file; "
+                "ask for another format, such as votable/b2."
+            )
+        return self.free[0] if self.free else INTEGER_NULLS[self.facts.datatype]
 
     @property
     def form(self) -> str:
@@ -98,7 +123,7 @@ class _Writer:
     def rows(self, block: bytes) -> bytes:
         rows = Rows(block, len(self._columns))
         for n, column in enumerate(self._columns):
-            column.has_nulls = column.has_nulls or bool(rows.nulls[n].any())
+            column.see(rows, n)
             if column.shape.elements == 0:
                 column.longest = max(column.longest, int(rows.lengths[n].max()) // (column.shape.width or 1))
                 if column.is_array:
@@ -155,11 +180,14 @@ class _Writer:
             _card("GCOUNT", 1),
             _card("TFIELDS", len(self._columns)),
         ]
-        for n, column in enumerate(self._columns, start=1):
+        names = distinct([column.facts.name for column in self._columns], str.lower)  # FITS 4.0 §7.3.2
+        for n, (column, name) in enumerate(zip(self._columns, names, strict=True), start=1):
             facts = column.facts
-            cards += [_card(f"TTYPE{n}", facts.name), _card(f"TFORM{n}", column.form)]
-            if column.has_nulls and facts.datatype in INTEGER_NULLS and not column.is_array:
-                cards.append(_card(f"TNULL{n}", INTEGER_NULLS[facts.datatype]))
+            cards += [_card(f"TTYPE{n}", name), _card(f"TFORM{n}", column.form)]
+            if not column.is_array and (null := column.null) is not None:
+                cards.append(_card(f"TNULL{n}", null))
+            if dimensions := _dimensions(facts.arraysize):
+                cards.append(_card(f"TDIM{n}", dimensions))
             for keyword, text in (
                 ("TUNIT", facts.unit),
                 ("TUCD", facts.ucd),
@@ -195,8 +223,35 @@ class _Writer:
         cells[:] = descriptors.view(np.uint8).reshape(rows.count, _DESCRIPTOR)
 
 
+def _may_say_null(datatype: str) -> Iterator[int]:
+    """Integers of which one that does not occur is made to say NULL: the usual one, then others at both ends."""
+    if datatype not in INTEGER_NULLS:
+        return
+    usual = INTEGER_NULLS[datatype]
+    step = 1 if usual < 0 else -1
+    most = -usual - 1 if usual < 0 else 0
+    for n in range(_TRIED):
+        yield usual + step * n
+        yield most - step * n
+
+
+def _stored(value: int, width: int) -> npt.NDArray[Any]:
+    """An integer as `Rows.numbers` has it."""
+    raw = value.to_bytes(width, "big", signed=value < 0)
+    return np.frombuffer(raw, f"u{width}")
+
+
+def _dimensions(arraysize: str | None) -> str:
+    """Value of TDIM for a fixed array of several dimensions (FITS 4.0 §7.3.2), else nothing."""
+    if arraysize is None or "x" not in arraysize or "*" in arraysize:
+        return ""
+    return f"({arraysize.replace('x', ',')})"
+
+
 def _null(column: _Column) -> npt.NDArray[np.uint8]:
     one = b"\0" if column.facts.datatype == "boolean" else NULL_CELLS[column.facts.datatype]
+    if (null := column.null) is not None:
+        one = _stored(null, column.shape.width).tobytes()
     return np.frombuffer(one * column.longest, np.uint8)
 
 

@@ -100,8 +100,9 @@ class _Writer:
     def _arrow_schema(self) -> str:
         # What pyarrow would have written at the start, with what is known at the end only: how long the texts are.
         # astropy makes columns of fixed width; without these entries it measures every text, and fails on a NULL.
-        lengths = {f"table::len::{self._columns[n].name}": str(longest) for n, longest in self._longest.items()}
-        schema = self._table.schema.with_metadata(lengths)
+        schema = self._table.schema
+        lengths = {f"table::len::{schema.field(n).name}": str(longest) for n, longest in self._longest.items()}
+        schema = schema.with_metadata(lengths)
         return base64.b64encode(schema.serialize()).decode()
 
     def close(self) -> None:

@@ -18,7 +18,9 @@ class Spelling(StrEnum):
 
     #: texts for people and programs: ISO times with T, arrays as numbers with blanks between
     TEXT = "text"
-    #: the same for the cells of VOTable's TABLEDATA, where binary data are numbers
+    #: the same where a line without anything in it is passed over: NULL alone in a row is an empty text
+    CSV = "csv"
+    #: as TEXT for the cells of VOTable's TABLEDATA, where binary data are numbers
     TABLEDATA = "tabledata"
     #: JSON values
     JSON = "json"
@@ -120,6 +122,7 @@ def _binary(column: ResultColumn) -> LiteralString:
 
 _SPELLINGS: dict[Spelling, Callable[[ResultColumn], LiteralString]] = {
     Spelling.TEXT: _text,
+    Spelling.CSV: _text,
     Spelling.TABLEDATA: _tabledata,
     Spelling.JSON: _json,
     Spelling.BINARY: _binary,
@@ -129,6 +132,8 @@ _SPELLINGS: dict[Spelling, Callable[[ResultColumn], LiteralString]] = {
 def project(statement: sql.Composable, columns: Sequence[ResultColumn], spelling: Spelling) -> sql.Composable:
     """The statement with each output column spelled for a format; unchanged when nothing needs spelling."""
     spelled = [_SPELLINGS[spelling](column) for column in columns]
+    if spelling is Spelling.CSV and len(spelled) == 1:
+        spelled = ["format('%%s', " + spelled[0] + ")"]
     if all(text == _AS_IS for text in spelled):
         return statement
     names = [sql.Identifier(f"c{n}") for n in range(len(columns))]
