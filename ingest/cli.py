@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bars
-from rich.text import Text
 
 from epntap.db.migrate import check_migrated
 from epntap.db.server import open_database
+from epntap.errors import DefinitionError, EpnTapError
 from epntap.settings import settings_of
 from ingest.definition.load import load_definition
+from ingest.definition.model import Definition
 from ingest.options import Options
-from ingest.pipeline import ingest_service
-from ingest.progress import Progress, Silent
+from ingest.pipeline import drop_service, find_service, ingest_service
+from ingest.report import Report
+from ingest.terminal import terminal_progress
 
-__all__ = ["ingest", "terminal_progress"]
+__all__ = ["drop", "ingest"]
 
 _FOLDER = click.Path(path_type=Path)
 
 
+#: exit codes; 2 is for a command line that cannot be understood
+NOTHING_LOADED, PUBLISHED_IN_PART = 1, 3
+
+
 @click.command("ingest")
-@click.argument("definition", metavar="SERVICE.toml", type=click.Path(path_type=Path))
+@click.argument("definitions", metavar="SERVICE.toml…", type=_FOLDER, nargs=-1, required=True)
 @click.option("--archive", type=_FOLDER, metavar="DIR", help="Folder of CDF files, in place of that in the definition.")
 @click.option(
     "--spase", type=_FOLDER, metavar="DIR", help="Folder of SPASE records, in place of that in the definition."
@@ -47,79 +39,99 @@ _FOLDER = click.Path(path_type=Path)
 @click.option("--wait", is_flag=True, help="Wait while another ingestion of the service runs, instead of giving up.")
 @click.option("--allow-deletions", is_flag=True, help="Go on even if most of what is published will be deleted.")
 @click.option("--thorough", is_flag=True, help="Open all files and compare all granules, whether they moved or not.")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option(
+    "--max-refused",
+    type=click.FloatRange(0, 100),
+    default=10.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="End with exit code 3 when so many of the granules or files of a service are refused.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON; a list of several.")
 @click.option("--quiet", is_flag=True, help="No progress, and no report unless --json is given.")
 @click.pass_context
 def ingest(
     context: click.Context,
     /,
-    definition: Path,
+    definitions: tuple[Path, ...],
     archive: Path | None,
     spase: Path | None,
+    max_refused: float,
     *,
     as_json: bool,
     quiet: bool,
     **options: Any,  # the fields of Options
 ) -> None:
-    """Load the service that SERVICE.toml defines, or bring it up to date.
+    """Load the services that SERVICE.toml files define, or bring them up to date.
 
     Only files that are new or have moved are opened, and only granules that differ are written. Readers of the
-    published table are not disturbed: they see the old rows until the new ones are complete.
+    published tables are not disturbed: they see the old rows until the new ones are complete.
+
+    Ends with exit code 0 when all is published, with 3 when a part is refused that is not small (--max-refused), and
+    with 1 when nothing was loaded, of one service at least; other services are published all the same.
     """
-    service = load_definition(definition, archive=archive, spase=spase)
+    if len(definitions) > 1 and (archive is not None or spase is not None):
+        raise DefinitionError("--archive and --spase stand in for the folders of one definition; give them one by one.")
+    services = [load_definition(file, archive=archive, spase=spase) for file in definitions]
+    _refuse_one_schema_twice(services)
+    settings = settings_of(context.obj)
+    reports: list[Report] = []
+    failed = False
+    with open_database(settings) as database:
+        check_migrated(database)
+        for service in services:
+            try:
+                with terminal_progress(quiet=quiet) as progress:
+                    report = ingest_service(service, database, progress=progress, options=Options(**options))
+            except EpnTapError as exc:
+                if len(services) == 1:
+                    raise
+                failed = True
+                click.echo(f"epntap: {service.schema}: {exc.message}", err=True)
+                continue
+            reports.append(report)
+            if not (as_json or quiet):
+                click.echo(report.to_text())
+    if as_json:
+        documents = [report.to_json() for report in reports]
+        click.echo(json.dumps(documents[0] if len(services) == 1 else documents, indent=2))
+    context.exit(NOTHING_LOADED if failed else _exit_code(reports, max_refused))
+
+
+def _refuse_one_schema_twice(services: Sequence[Definition]) -> None:
+    first: dict[str, Path] = {}
+    for service in services:
+        other = first.setdefault(service.schema, service.file)
+        if other is not service.file:
+            raise DefinitionError(f"{other} and {service.file} both define the service {service.schema}.")
+
+
+def _exit_code(reports: Sequence[Report], max_refused: float) -> int:
+    if any(not report.total_rows and report.granules.seen for report in reports):
+        return NOTHING_LOADED
+    shares = [100 * report.refused_share for report in reports]
+    return PUBLISHED_IN_PART if any(share and share >= max_refused for share in shares) else 0
+
+
+@click.command("drop")
+@click.argument("schema", metavar="SCHEMA")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def drop(context: click.Context, schema: str, *, yes: bool) -> None:
+    """Delete the tables of a service and everything that is known of it; jobs and their results stay.
+
+    Its files are not touched: the next ingestion of its definition publishes it again.
+    """
     settings = settings_of(context.obj)
     with open_database(settings) as database:
         check_migrated(database)
-        with terminal_progress(quiet=quiet) as progress:
-            report = ingest_service(service, database, progress=progress, options=Options(**options))
-    if as_json:
-        click.echo(json.dumps(report.to_json(), indent=2))
-    elif not quiet:
-        click.echo(report.to_text())
-
-
-@contextmanager
-def terminal_progress(*, quiet: bool) -> Iterator[Progress]:
-    """Progress as bars on standard error; silence when that is no terminal, or on request."""
-    if quiet or not sys.stderr.isatty():
-        yield Silent()
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        yield _Bars(bars)
-
-
-class _Rate(ProgressColumn):
-    """Steps a second."""
-
-    def render(self, task: Task) -> Text:
-        """Show the speed of late, or of the whole task when that is done."""
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f}/s", style="progress.data.speed")
-
-
-class _Bars:
-    """A bar for the piece of work in hand."""
-
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-        self._task: TaskID | None = None
-
-    def stage(self, title: str, total: int | None = None) -> None:
-        """Replace the bar of the piece before."""
-        if self._task is not None:
-            self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(title, total=total)
-
-    def advance(self, steps: int = 1) -> None:
-        """Move the current bar."""
-        if self._task is not None:
-            self._bars.advance(self._task, steps)
+        service = find_service(database, schema)
+        if not yes:
+            click.confirm(
+                f"Delete {service.schema_name} ({service.title}; {service.granule_count:,} granules)?",
+                abort=True,
+                err=True,
+            )
+        drop_service(database, service.schema_name)
+    click.echo(f"{service.schema_name} is gone: {service.granule_count:,} granules and all that was known of them.")

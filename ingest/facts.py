@@ -22,6 +22,8 @@ class DatasetFacts:
     values: Mapping[str, Value]
     #: where the facts come from, for reports: a path below the source folder
     origin: str = ""
+    #: columns whose value nothing says: it was assumed
+    guessed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ class Options:
     allow_deletions: bool = False
     #: open all files and compare all granules, also where nothing seems to have moved
     thorough: bool = False
+    #: find out what would be done, and change nothing
+    dry_run: bool = False
 
 
 DEFAULTS = Options()

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from epntap.archive.model import ArchiveFile
-from ingest.by_dataset.sources.holdings import Holdings
-from ingest.facts import Refusal, RefusedRows, Remark
-from ingest.findings import Finding, by_weight
-from ingest.publish.copy import Merged
+from ingest.facts import RefusedRows
+from ingest.findings import by_weight
+from ingest.ingestion import Ingestion
+from ingest.publish.account import Account, SourceCount
+from ingest.publish.contents import Contents
+from ingest.publish.rows.copy import Merged
+from ingest.publish.service import Published
 from ingest.validation.report import finding_lines
 
-__all__ = ["GranuleCount", "Report", "SourceCount"]
+__all__ = ["GranuleCount", "Report"]
 
 #: lines of one kind in the text form; the JSON form has them all
 LONGEST_LIST = 10
-
-NOT_KEPT = "its granule or its dataset is refused, for the reason given there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,92 +58,64 @@ class GranuleCount:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceCount:
-    """Files of one source. found = indexed + superseded + unclaimed + refused + withdrawn."""
-
-    source: str
-    path: str
-    found: int
-    indexed: int
-    superseded: tuple[Mapping[str, str], ...]
-    unclaimed: tuple[str, ...]
-    refused: tuple[Refusal, ...]
-    not_walked: tuple[Refusal, ...]
-    idle_claims: tuple[str, ...]
-    claimed: Mapping[str, int]
-    #: files of withdrawn datasets
-    withdrawn: int = 0
-
-    @classmethod
-    def of(cls, holdings: Holdings, kept: Collection[ArchiveFile], withdrawn: Collection[str] = ()) -> SourceCount:
-        """The count of what a source holds; a file that is not among those `kept` went with its dataset or granule."""
-        files = [file for file in holdings.files if file.dataset_id not in withdrawn]
-        indexed = [file for file in files if file in kept]
-        lost = [Refusal(file.path, NOT_KEPT) for file in files if file not in kept]
-        return cls(
-            source=holdings.source.name,
-            path=str(holdings.source.path),
-            found=holdings.found,
-            indexed=len(indexed),
-            superseded=tuple({"path": one.path, "by": one.by} for one in holdings.superseded),
-            unclaimed=holdings.unclaimed,
-            refused=(*holdings.refused, *lost),
-            not_walked=holdings.not_walked,
-            idle_claims=holdings.idle_claims,
-            claimed=dict(sorted(Counter(file.dataset_id for file in indexed).items())),
-            withdrawn=len(holdings.files) - len(files),
-        )
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> SourceCount:
-        """The count of which `asdict` has made a table."""
-        lists = {name: tuple(document[name]) for name in ("superseded", "unclaimed", "idle_claims")}
-        refusals = {name: tuple(Refusal(**one) for one in document[name]) for name in ("refused", "not_walked")}
-        return cls(**{**document, **lists, **refusals})
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of one ingestion."""
 
     schema: str
     granules: GranuleCount
-    datasets: int
-    #: datasets without a row: placeholders and those that start in the future, or none of whose files count
-    datasets_without_rows: int
-    sources: tuple[SourceCount, ...]
-    #: descriptions that cannot be used
-    refused_records: tuple[Refusal, ...]
-    refused_rows: tuple[RefusedRows, ...]
-    #: files that no granule offers, because the description of their dataset does not reach to them
-    out_of_dates: tuple[Refusal, ...]
+    #: what was found, and what was left out with its reason
+    account: Account
     total_rows: int
     #: of the whole run, and from the first row to the last index or comparison
     seconds: float
     load_seconds: float
     #: rows that were loaded, or compared with those that are published
     rows_compared: int = 0
-    #: datasets of which nothing has moved, so that their rows were not compared
-    datasets_unchanged: int = 0
     #: datasets that were taken back
     withdrawn: tuple[str, ...] = ()
     #: files that are new or have moved; all others are known from earlier runs
     files_opened: int = 0
-    #: what an operator should know although nothing is left out for it
-    remarks: tuple[Remark, ...] = ()
-    #: rules of EPN-TAP that rows break, published or not
-    findings: tuple[Finding, ...] = ()
+    #: nothing was changed: the report says what would have been
+    dry_run: bool = False
+
+    @classmethod
+    def of(cls, ingestion: Ingestion, contents: Contents, published: Published, seconds: float) -> Report:
+        """The report of a run that took so long."""
+        account = contents.account
+        return cls(
+            schema=ingestion.schema,
+            granules=GranuleCount.after(published.merged, account.refused_rows, account.never_made),
+            account=account,
+            total_rows=contents.rows,
+            seconds=seconds,
+            load_seconds=published.load_seconds,
+            rows_compared=contents.compared,
+            withdrawn=ingestion.definition.withdrawn,
+            files_opened=ingestion.scanner.opened,
+            dry_run=ingestion.options.dry_run,
+        )
 
     @property
     def rows_per_s(self) -> float:
         """Rows loaded or compared by the second of loading."""
         return self.rows_compared / self.load_seconds if self.load_seconds > 0 else 0.0
 
+    @property
+    def refused_share(self) -> float:
+        """The larger of the parts of granules and of files that are left out because something is wrong with them."""
+        count, sources = self.granules, self.account.sources
+        refused = sum(len(source.refused) for source in sources)
+        return max(
+            (count.refused + count.quarantined) / max(1, count.seen),
+            refused / max(1, sum(source.found for source in sources)),
+        )
+
     def to_json(self) -> dict[str, Any]:  # ready for json.dumps
         """Everything, for scripts."""
         document = asdict(self)
+        document |= document.pop("account")
         document["granules"]["loaded"] = self.granules.loaded
-        document["findings"] = [finding.to_json() for finding in self.findings]
+        document["findings"] = [finding.to_json() for finding in self.account.findings]
         document["rows_per_s"] = round(self.rows_per_s)
         document["seconds"] = round(self.seconds, 3)
         document["load_seconds"] = round(self.load_seconds, 3)
@@ -153,28 +124,48 @@ class Report:
     def to_text(self) -> str:
         """The same for a person; long lists are cut."""
         lines = [
-            f"{self.schema}.epn_core: {self.total_rows:,} granules of {self.datasets:,} datasets",
+            *(["Nothing was changed; this is what an ingestion would do."] if self.dry_run else []),
+            f"{self.schema}.epn_core: {self.total_rows:,} granules of {self.account.datasets:,} datasets",
             *_granule_lines(self.granules),
             f"  time      {self.seconds:.1f} s, loading {self.load_seconds:.1f} s ({self.rows_per_s:,.0f} rows/s)",
         ]
-        if self.datasets_without_rows:
-            lines.append(f"  datasets  {self.datasets_without_rows:,} without a granule (placeholder, future, no file)")
-        if self.datasets_unchanged:
-            lines.append(f"  unchanged {self.datasets_unchanged:,} datasets, which were not looked at again")
+        if values := _value_sentences(self):
+            lines.append(f"  values    {values}")
+        if self.account.datasets_without_rows:
+            lines.append(
+                f"  datasets  {self.account.datasets_without_rows:,} without a granule (placeholder, future, no file)"
+            )
+        if self.account.datasets_unchanged:
+            lines.append(f"  unchanged {self.account.datasets_unchanged:,} datasets, which were not looked at again")
         if self.withdrawn:
             lines.append(f"  withdrawn {', '.join(self.withdrawn)}")
-        for source in self.sources:
+        for source in self.account.sources:
             lines += _source_lines(source)
-        if self.sources:
+        if self.account.sources:
             lines.append(f"  opened    {self.files_opened:,} files that are new or have moved")
-        lines += _listed("to be known", [f"{one.path}: {one.text}" for one in self.remarks])
-        lines += _listed("descriptions refused", [f"{one.path}: {one.reason}" for one in self.refused_records])
-        lines += _listed("granules refused", [f"{one.path}: {one.reason} ({one.rows:,})" for one in self.refused_rows])
-        if self.findings:
+        lines += _listed("to be known", [f"{one.path}: {one.text}" for one in self.account.remarks])
+        lines += _listed("descriptions refused", [f"{one.path}: {one.reason}" for one in self.account.refused_records])
+        lines += _listed(
+            "granules refused", [f"{one.path}: {one.reason} ({one.rows:,})" for one in self.account.refused_rows]
+        )
+        if self.account.findings:
             lines.append("  rules of EPN-TAP that are broken:")
-            lines += [line for finding in by_weight(self.findings) for line in finding_lines(finding, "    ")]
-        lines += _listed("files that no granule offers", [f"{one.path}: {one.reason}" for one in self.out_of_dates])
+            lines += [line for finding in by_weight(self.account.findings) for line in finding_lines(finding, "    ")]
+        lines += _listed(
+            "files that no granule offers", [f"{one.path}: {one.reason}" for one in self.account.out_of_dates]
+        )
         return "\n".join(lines)
+
+
+def _value_sentences(report: Report) -> str:
+    """What is empty, and what was assumed."""
+    account = report.account
+    return "; ".join(
+        [
+            *(f"{name} is empty in {rows:,} of {report.total_rows:,} rows" for name, rows in account.empty.items()),
+            *(f"{name} was guessed for {count:,} datasets" for name, count in account.guessed.items()),
+        ]
+    )
 
 
 def _granule_lines(count: GranuleCount) -> Iterable[str]:

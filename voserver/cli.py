@@ -23,7 +23,8 @@ _COMMANDS = {
     "adql": ("epntap.tap.cli:adql_command", "Show the SQL of an ADQL query; run nothing."),
     "check": ("ingest.validation.cli:check", "Check the granules of a service against the rules of EPN-TAP 2.0."),
     "demo": ("voserver.serving:demo", "Make a service of synthetic data, and serve it until Ctrl-C."),
-    "ingest": ("ingest.cli:ingest", "Load a service from its definition, or bring it up to date."),
+    "drop": ("ingest.cli:drop", "Take a service back, with all that is known of it."),
+    "ingest": ("ingest.cli:ingest", "Load services from their definitions, or bring them up to date."),
     "init": ("voserver.commands:init", "Make the database, or bring it to this version."),
     "new-service": (
         "ingest.newservice.cli:new_service",

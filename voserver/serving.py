@@ -96,7 +96,7 @@ def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded
 @click.pass_obj
 def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only: bool) -> None:
     """Write synthetic files, ingest them as amdadb, illu67p and transplanet, and serve them until Ctrl-C."""
-    from ingest.cli import terminal_progress  # noqa: PLC0415  # ingestion is not needed otherwise
+    from ingest.terminal import terminal_progress  # noqa: PLC0415  # ingestion is not needed otherwise
     from voserver.demo import prepare_demo, welcome  # noqa: PLC0415
 
     # everybody may see the jobs of a demonstration, so that the job lists of all clients work

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from epntap.archive.memory import DatasetState
+from epntap.catalog.model import Table
 from epntap.connection import Connection
 from ingest.by_dataset.build import GranuleBuilder, common_values
 from ingest.by_dataset.planning.fingerprint import fingerprint_of
@@ -19,11 +20,11 @@ __all__ = ["admit_datasets"]
 
 
 def admit_datasets(
-    connection: Connection, definition: Definition, plans: Plans, builder: GranuleBuilder, now: str
+    connection: Connection, definition: Definition, table: Table, plans: Plans, builder: GranuleBuilder, now: str
 ) -> tuple[Plans, Screening]:
     """The plans without what may not be published, and what was found; `now` is a DALI timestamp."""
     found = (one for plan in plans.accepted for one in specimens(plan, builder.kinds(plan), now, definition.schema))
-    screening = screen_specimens(connection, plans.table, found, definition.severities)
+    screening = screen_specimens(connection, table, found, definition.severities)
     if not (screening.refused or screening.quarantined):
         return plans, screening
     accepted: list[DatasetPlan] = []

@@ -20,7 +20,16 @@ from ingest.by_dataset.planning.plan import DatasetPlan, file_uid, stem
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts, Refusal, Value
 from ingest.files.versions import edition_of
-from ingest.publish.block import BLOCK_ROWS, COPY_ORDER, DATASET_ID, NULL, ROW_DATES, Block, copy_columns, copy_text
+from ingest.publish.rows.block import (
+    BLOCK_ROWS,
+    COPY_ORDER,
+    DATASET_ID,
+    NULL,
+    ROW_DATES,
+    Block,
+    copy_columns,
+    copy_text,
+)
 
 __all__ = ["GranuleBuilder", "common_values", "epn_core_table", "files_out_of_dates"]
 
@@ -52,7 +61,7 @@ _CDF_MEDIA_TYPE = MEDIA_TYPES["cdf"]
 
 def epn_core_table(definition: Definition, facts: Sequence[DatasetFacts]) -> Table:
     """The epn_core of a service: the mandatory columns, the optional ones it uses, and dataset_id."""
-    used = set(_ALWAYS) | set(definition.columns)
+    used = (set(_ALWAYS) | set(definition.columns)) - {column.name for column in definition.custom}
     for one in facts:
         used.update(name for name, value in one.values.items() if value is not None)
     columns = table_columns(

@@ -10,7 +10,7 @@ from epntap.instants.julian import jd_from_datetime
 from epntap.instants.tt2000 import jd_from_tt2000
 from ingest.by_dataset.planning.plan import DatasetPlan, file_uid
 from ingest.facts import Value
-from ingest.publish.block import ROW_DATES
+from ingest.publish.rows.block import ROW_DATES
 from ingest.validation.screen import Specimen
 
 __all__ = ["specimens"]

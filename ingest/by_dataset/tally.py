@@ -9,8 +9,8 @@ from epntap.catalog.model import Table
 from ingest.by_dataset.build import GranuleBuilder
 from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.facts import Value
-from ingest.publish.block import COPY_ORDER, ROW_DATES, copy_columns
-from ingest.publish.coverage import LONGEST_VALUE, MOST_VALUES
+from ingest.publish.coverage import as_counts
+from ingest.publish.rows.block import COPY_ORDER, ROW_DATES, copy_columns
 
 __all__ = ["count_values"]
 
@@ -21,15 +21,10 @@ def count_values(
     """Column -> value as text (None: NULL) -> rows, of the columns that have few values."""
     made_by_row = {*COPY_ORDER, *ROW_DATES} - {"access_format"}
     columns = [name for name in copy_columns(table) if name not in made_by_row]
-    # by value and not by its text: 1 and 1.0 are one number
     counts: dict[str, Counter[Value]] = defaultdict(Counter)
     for plan in plans:
         for values, rows in builder.kinds(plan):
             if rows:
                 for name in columns:
                     counts[name][values.get(name)] += rows
-    return {
-        name: {None if value is None else str(value): rows for value, rows in counter.items()}
-        for name, counter in counts.items()
-        if len(counter) <= MOST_VALUES and all(len(str(value)) <= LONGEST_VALUE for value in counter)
-    }
+    return as_counts(table, counts)

@@ -9,28 +9,40 @@ from pathlib import Path
 
 import ingest
 from epntap import addresses
+from epntap.catalog.model import Table
 from epntap.epncore import text as epn_text
 from ingest.definition.model import Definition
 from ingest.files.digest import code_digest
 from ingest.labels.plan import LabelPlan
 
-__all__ = ["rows_fingerprint"]
+__all__ = ["contents_fingerprint", "rules_fingerprint", "unit_fingerprint"]
 
 
-def rows_fingerprint(definition: Definition, contents: Iterable[object]) -> str:
-    """Of everything that the rows of a service depend on whose sources describe each row.
+def rules_fingerprint(definition: Definition, table: Table) -> str:
+    """Of everything that all rows depend on, the files apart.
 
-    `contents` are those of its sources. Any change of the program counts as one: nobody keeps a list of the modules
-    that rows pass through.
+    Any change of the program counts as one: nobody keeps a list of the modules that rows pass through.
     """
     digest = hashlib.sha256(code_digest(*_program()).encode())
     digest.update(repr(definition).encode())
+    digest.update(repr(table).encode())
     for source in definition.sources:
         if isinstance(source.plan, LabelPlan) and source.plan.pattern is not None:
             digest.update(source.plan.pattern.pattern.encode())  # the repr of a pattern is cut
+    return digest.hexdigest()
+
+
+def contents_fingerprint(rules: str, contents: Iterable[object]) -> str:
+    """Of everything that the rows of a service depend on; `contents` are those of its sources."""
+    digest = hashlib.sha256(rules.encode())
     for one in contents:
         digest.update(repr(one).encode())
     return digest.hexdigest()
+
+
+def unit_fingerprint(made_from: object) -> str:
+    """Of the files of one unit."""
+    return hashlib.sha256(repr(made_from).encode()).hexdigest()[:24]
 
 
 @cache

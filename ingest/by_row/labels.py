@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from epntap.addresses import Addresses
-from epntap.archive.model import ArchiveFile, ScannedFile
+from epntap.archive.model import ScannedFile
 from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
+from ingest.by_row.unit import Unit
 from ingest.facts import Refusal, Remark, RowFacts, Value
-from ingest.files.scan import Scanner, by_path
+from ingest.files.scan import Scanner, archive_file, by_path
 from ingest.files.walk import Tree, walk_tree
 from ingest.labels.contents import Contents, LabelLook, media_type_of
 from ingest.labels.plan import LabelPlan, Rows
@@ -78,19 +80,20 @@ class LabelTree:
         """All that the rows and the refusals depend on."""
         return (self.tree.refusals, self.found.left_over if self.found else (), *by_path(self.scanned))
 
-    def rows(self, advance: Callable[[int], None]) -> Iterator[RowFacts | Refusal | Remark]:
-        """The rows in the order of the paths of the tree; `advance` is told about each file that is dealt with.
+    def told(self, advance: Callable[[int], None], met: set[str]) -> Iterator[Unit | Refusal | Remark]:
+        """Observations or labels in the order of the paths; `advance` is told about each file that is dealt with.
 
-        Values come, in this order, from the rules of the product, from the rules of the source, and from the file
-        itself (granule_uid, obs_id, granule_gid, access_*, file_name). A file that cannot be used is a Refusal, an
+        `met` grows by the fields of rules that some label has; what is not in it at the end is remarked upon. Values
+        come, in this order, from the rules of the product, from the rules of the source, and from the file itself
+        (granule_uid, obs_id, granule_gid, access_*, file_name). A file that cannot be used is a Refusal, an
         observation that is incomplete a Remark.
         """
         yield from self.tree.refusals
-        reader = _Reader(self)
+        reader = _Reader(self, met)
         if self.found is not None:
-            yield from reader.rows_of_files(self.found, advance)
+            yield from reader.observations(self.found, advance)
         else:
-            yield from reader.rows_of_labels(self.tree.files, advance)
+            yield from reader.labels(self.tree.files, advance)
         yield from reader.unused_rules()
 
 
@@ -104,29 +107,35 @@ class _Held:
 
 
 class _Reader:
-    def __init__(self, tree: LabelTree) -> None:
+    def __init__(self, tree: LabelTree, met: set[str]) -> None:
         self._plan = tree.plan
         self._schema = tree.schema
         self._scanned = tree.scanned
-        self._mapper = RecordMapper(tree.plan.rules, tree.columns)
+        self._mapper = RecordMapper(tree.plan.rules, tree.columns, met=met)
         self._product_mappers = {name: RecordMapper(rules, tree.columns) for name, rules in tree.plan.products.items()}
-        self._rows = 0
+        self._units = 0
 
     def unused_rules(self) -> Iterator[Remark]:
         """Fields that the rules name and nothing has."""
-        if self._rows and (unmet := self._mapper.unmet):
+        if self._units and (unmet := self._mapper.unmet):
             yield Remark(".", f"no label and no file name has {', '.join(unmet)}, which rules of the source look for")
 
     # -- one row for each file ----------------------------------------------------------------------------------------
 
-    def rows_of_files(self, found: Sorted, advance: Callable[[int], None]) -> Iterator[RowFacts | Refusal | Remark]:
+    def observations(self, found: Sorted, advance: Callable[[int], None]) -> Iterator[Unit | Refusal | Remark]:
         plan = self._plan
         yield from found.left_over
         seen = Counter(file.product for observation in found.observations for file in observation.files)
         # what most observations have, all are expected to have
-        expected = {one for one, count in seen.items() if 2 * count >= len(found.observations)}
+        expected = frozenset(one for one, count in seen.items() if 2 * count >= len(found.observations))
         for observation in found.observations:
-            yield from self._rows_of_observation(observation, expected)
+            self._units += 1
+            paths = [one.path for one in (*observation.labels, *observation.files)]
+            yield Unit(
+                observation.name,
+                partial(self._made_from, paths, sorted(expected)),
+                partial(self._rows_of_observation, observation, expected),
+            )
             advance(len(observation.files) + len(observation.labels))
         if plan.grid and (missing := missing_positions(found.observations, plan.grid)):
             named = ", ".join("-".join(position) for position in missing[:_NAMED])
@@ -134,7 +143,7 @@ class _Reader:
             yield Remark(".", f"{len(missing):,} positions of the grid have no file: {named}{more}")
 
     def _rows_of_observation(
-        self, observation: Observation, expected: set[str]
+        self, observation: Observation, expected: frozenset[str]
     ) -> Iterator[RowFacts | Refusal | Remark]:
         labels: dict[str, Label] = {}
         for file in observation.labels:
@@ -164,9 +173,7 @@ class _Reader:
 
     # -- one row for each label ---------------------------------------------------------------------------------------
 
-    def rows_of_labels(
-        self, paths: tuple[str, ...], advance: Callable[[int], None]
-    ) -> Iterator[RowFacts | Refusal | Remark]:
+    def labels(self, paths: tuple[str, ...], advance: Callable[[int], None]) -> Iterator[Unit | Refusal | Remark]:
         by_folded = {path.lower(): path for path in paths}
         described: set[str] = set()
         others: list[str] = []
@@ -178,16 +185,24 @@ class _Reader:
                     continue
                 file, also = self._described_file(label, by_folded)
                 described |= also
-                held = self._look_at(file)
             except UnreadableFileError as exc:
                 yield Refusal(path, str(exc), granules=1)
                 continue
             finally:
                 advance(1)
-            yield self._row(held, (label,), path, None, None)
+            self._units += 1
+            yield Unit(path, partial(self._made_from, [path, file.path]), partial(self._row_of_label, label, file))
         for path in others:
             if path not in described:
                 yield Refusal(path, "no label describes this file")
+
+    def _row_of_label(self, label: Label, file: ProductFile) -> Iterator[RowFacts | Refusal]:
+        try:
+            held = self._look_at(file)
+        except UnreadableFileError as exc:
+            yield Refusal(label.path, str(exc), granules=1)
+        else:
+            yield self._row(held, (label,), label.path, None, None)
 
     def _described_file(self, label: Label, by_folded: Mapping[str, str]) -> tuple[ProductFile, set[str]]:
         """The product of a label, and all files that it describes. Raises UnreadableFileError."""
@@ -207,6 +222,9 @@ class _Reader:
         return ProductFile(paths[0], fields.fields, fields.product), set(paths)
 
     # -- both ---------------------------------------------------------------------------------------------------------
+
+    def _made_from(self, paths: Sequence[str], *more: object) -> object:
+        return ([self._scanned[path] for path in paths], *more)
 
     def _label_in(self, path: str) -> Label | None:
         """The label in a file, or None if it holds none. Raises UnreadableFileError."""
@@ -264,8 +282,7 @@ class _Reader:
             values |= mapper.values(record) if mapper else {}
         except RowProblem as exc:
             return Refusal(origin, str(exc), granules=1)
-        self._rows += 1
-        return RowFacts(values, origin, self._archive_file(held))
+        return RowFacts(values, origin, archive_file(held.scanned, self._schema))
 
     def _media_type(self, name: str) -> str:
         return media_type_of(name, self._plan.media_types)
@@ -274,19 +291,6 @@ class _Reader:
         if self._plan.address:
             return f"{self._plan.address}/{quote(path, safe='/')}"
         return Addresses().file(self._schema, path)
-
-    def _archive_file(self, held: _Held) -> ArchiveFile:
-        return ArchiveFile(
-            dataset_id=self._schema,
-            root=held.scanned.root,
-            path=held.product.path,
-            size_bytes=held.scanned.size_bytes,
-            mtime_ns=held.scanned.mtime_ns,
-            tt2000_min=None,
-            tt2000_max=None,
-            records=0,
-            sha256=held.scanned.sha256,
-        )
 
 
 def _describes(label: Label, path: str, file: ProductFile) -> bool:

@@ -10,19 +10,18 @@ from epntap.catalog.model import Column
 from epntap.epncore import columns as epn_columns
 from epntap.errors import DefinitionError, UnreadableFileError
 from ingest.by_row.labels import open_labels
-from ingest.by_row.runs import RunRow, open_runs
+from ingest.by_row.runs import open_runs
 from ingest.by_row.tables import open_table
+from ingest.by_row.unit import Said, Unit
 from ingest.definition.row_plans import RowPlan, RunPlan
-from ingest.facts import Refusal, Remark, RowFacts
+from ingest.facts import Refusal, Remark
 from ingest.files.scan import Peek, Scanner
+from ingest.files.walk import Tree
 from ingest.labels.plan import LabelPlan
 from ingest.progress import Progress, Silent
 from ingest.tables.plan import TablePlan
 
-__all__ = ["RowSource", "Said", "open_rows", "read_rows"]
-
-#: what a source says, one after the other
-Said = RowFacts | RunRow | Refusal | Remark
+__all__ = ["RowSource", "open_rows", "read_rows"]
 
 
 class RowSource(Protocol):
@@ -35,11 +34,19 @@ class RowSource(Protocol):
 
     @property
     def steps(self) -> int | None:
-        """How far `rows` will advance, where that is known."""
+        """How far `told` will advance, where that is known."""
         ...
 
-    def rows(self, advance: Callable[[int], None]) -> Iterator[Said]:
-        """The rows, refusals and remarks. Can be called again. Raises UnreadableFileError."""
+    @property
+    def tree(self) -> Tree | None:
+        """What was walked through, where it is more than a file."""
+        ...
+
+    def told(self, advance: Callable[[int], None], met: set[str]) -> Iterator[Unit | Refusal | Remark]:
+        """The units of the source, and what there is to say beside them. Can be called again.
+
+        `met` are fields of rules that are known to be there; those that are found are added.
+        """
         ...
 
 
@@ -63,6 +70,10 @@ def read_rows(path: Path, plan: RowPlan, columns: Mapping[str, Column], schema: 
     Raises DefinitionError when the source as a whole does not fit its plan.
     """
     try:
-        yield from open_rows(path, plan, columns, schema, Peek(), Silent()).rows(lambda _steps: None)
+        for one in open_rows(path, plan, columns, schema, Peek(), Silent()).told(lambda _steps: None, set()):
+            if isinstance(one, Unit):
+                yield from one.rows()
+            else:
+                yield one
     except UnreadableFileError as exc:
         raise DefinitionError(f"{path}: {exc}.") from exc

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from epntap.addresses import Addresses
-from epntap.archive.model import ArchiveFile, Dataset, Parameter, ScannedFile
+from epntap.archive.model import Dataset, Parameter, ScannedFile
 from epntap.epncore.text import clean_granule_uid, clean_text, hash_list
 from epntap.epncore.vocabulary import ProcessingLevel
 from epntap.errors import UnreadableFileError
 from epntap.instants.julian import dali_timestamp, jd_from_datetime
 from epntap.media import MEDIA_TYPES
+from ingest.by_row.unit import RowOfDataset, Unit
 from ingest.facts import Refusal, RowFacts, Value
 from ingest.files.istp import Description, describe_file, description_edition, utc_from_tt2000
-from ingest.files.scan import CdfLook, Reading, Scanner, by_path
+from ingest.files.scan import CdfLook, Reading, Scanner, archive_file, by_path
 from ingest.files.walk import Tree, is_cdf, walk_tree
 from ingest.progress import Progress
 from ingest.runs.runfile import PRODUCTS, Result, Run, is_run_file, read_run, run_text
 
-__all__ = ["RUN_VALUES", "RunRow", "open_runs"]
+__all__ = ["RUN_VALUES", "open_runs"]
 
 #: standard columns that rows of runs have beside the mandatory ones
 RUN_VALUES = ("access_url", "file_name", "datalink_url", "target_region", "time_scale", "bib_reference")
@@ -31,14 +33,6 @@ _MODELLED = ";meta.modelled"
 _CLASS = "planet"
 #: relative to the public address
 _ADDRESSES = Addresses()
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """One result of a run: its row, and the dataset that cut-outs of its file go by."""
-
-    row: RowFacts
-    dataset: Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +116,8 @@ class RunTree:
         """All that the rows and the refusals depend on."""
         return (self.tree.refusals, *sorted(self.unnamed), *by_path(self.scanned))
 
-    def rows(self, advance: Callable[[int], None]) -> Iterator[RunRow | Refusal]:
-        """The results of all runs, in the order of the paths of the run files.
+    def told(self, advance: Callable[[int], None], met: set[str]) -> Iterator[Unit | Refusal]:  # noqa: ARG002  # no rules
+        """All runs, in the order of the paths of the run files.
 
         What cannot be used is a Refusal: a run file, a result that is missing, damaged or of another time, a CDF file
         that no run names, a run or file name that is there twice.
@@ -141,13 +135,25 @@ class RunTree:
             else:
                 known[run.run_id] = path
                 files = _result_files(path, run)
-                for result in run.results:
-                    advance(1)
-                    yield self._read_result(run, result, files[result.file], owners)
+                yield Unit(
+                    path,
+                    partial(self._made_from, [path, *files.values()]),
+                    partial(self._read_results, run, files, owners),
+                )
+                advance(len(run.results))
         for path in sorted(self.unnamed):
             yield Refusal(path, "no run file names it as a result")
 
-    def _read_result(self, run: Run, result: Result, path: str, owners: dict[str, str]) -> RunRow | Refusal:
+    def _made_from(self, paths: Sequence[str]) -> object:
+        return [self.scanned.get(path) for path in paths]
+
+    def _read_results(
+        self, run: Run, files: Mapping[str, str], owners: dict[str, str]
+    ) -> Iterator[RowOfDataset | Refusal]:
+        for result in run.results:
+            yield self._read_result(run, result, files[result.file], owners)
+
+    def _read_result(self, run: Run, result: Result, path: str, owners: dict[str, str]) -> RowOfDataset | Refusal:
         if path not in self.scanned:
             return Refusal(path, f"the run {run.run_id} names this file, but it is not there", granules=1)
         uid = clean_granule_uid(path.rpartition("/")[2].rpartition(".")[0])
@@ -172,23 +178,7 @@ class RunTree:
             "access_url": _ADDRESSES.data(uid, "cdf", self.schema),
             "datalink_url": _ADDRESSES.links(uid, self.schema),
         }
-        return RunRow(RowFacts(values, path, _file(scanned, dataset)), dataset)
-
-
-def _file(scanned: ScannedFile, dataset: Dataset) -> ArchiveFile:
-    return ArchiveFile(
-        dataset_id=dataset.dataset_id,
-        root=scanned.root,
-        path=scanned.path,
-        size_bytes=scanned.size_bytes,
-        mtime_ns=scanned.mtime_ns,
-        tt2000_min=scanned.tt2000_min,
-        tt2000_max=scanned.tt2000_max,
-        records=scanned.records,
-        fill_epochs=scanned.fill_epochs,
-        sha256=scanned.sha256,
-        layout=scanned.layout,
-    )
+        return RowOfDataset(RowFacts(values, path, archive_file(scanned, dataset.dataset_id)), dataset)
 
 
 def _check_times(run: Run, file: ScannedFile) -> None:

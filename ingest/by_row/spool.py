@@ -19,9 +19,9 @@ from ingest.definition.model import Definition
 from ingest.definition.row_plans import RunPlan
 from ingest.facts import Refusal, RowFacts, Value
 from ingest.labels.plan import LabelPlan
-from ingest.publish.block import BLOCK_ROWS, DATASET_ID, ROW_DATES, Block, copy_columns, copy_text
-from ingest.publish.checks import value_problems
-from ingest.publish.coverage import LONGEST_VALUE, MOST_VALUES
+from ingest.publish.coverage import MOST_VALUES, as_counts
+from ingest.publish.rows.block import BLOCK_ROWS, DATASET_ID, ROW_DATES, Block, copy_columns, copy_text
+from ingest.publish.rows.checks import value_problems
 from ingest.runs.columns import RUN_COLUMNS
 from ingest.tables.plan import TablePlan
 from ingest.validation.screen import NOTHING_WRONG, Screening
@@ -139,6 +139,8 @@ class RowSpool:
         self._addresses = tuple(column for column in table.columns if column.name.endswith("_url"))
         self._shared = _shared_values(definition)
         self._origins: dict[str, str] = {}
+        #: what every row of a table has where each must be of a dataset
+        self._dataset = next((one for one in table.columns if one.name == DATASET_ID.name and not one.nullable), None)
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="epntap-rows-")  # noqa: SIM115  # closed by __exit__
         self._pending: list[str] = []
         self._blocks: list[tuple[int, int]] = []
@@ -161,11 +163,13 @@ class RowSpool:
     ) -> None:
         self._file.close()
 
-    def add(self, row: RowFacts, dataset: Dataset | None = None) -> bool:
-        """Take a row, or put it among the refused."""
+    def add(self, row: RowFacts, dataset: Dataset | None = None) -> str | None:
+        """Take a row, or put it among the refused; its granule_uid if it was taken."""
         values = self._dated(_complete(self._shared, self._definition.columns, row.values))
         if row.file is not None and (row.file.root, row.file.path) in self._moved:
             values.setdefault("modification_date", self._stamp)
+        if self._dataset is not None:
+            values.setdefault(DATASET_ID.name, self._definition.schema)
         problems = [*self._problems(values), *value_problems(values, self._table)]
         uid = str(values.get("granule_uid"))
         if uid in self._origins:
@@ -176,7 +180,7 @@ class RowSpool:
             (self.quarantined if aside else self.refused).append(
                 Refusal(row.origin, "; ".join([*problems, *([wrong] if wrong else [])]))
             )
-            return False
+            return None
         self._origins[uid] = row.origin
         self._pending.append("\t".join(copy_text(values.get(name)) for name in self._columns) + "\n")
         self.rows += 1
@@ -187,7 +191,11 @@ class RowSpool:
             self.datasets[dataset.dataset_id] = dataset
         if len(self._pending) >= BLOCK_ROWS:
             self._flush()
-        return True
+        return uid
+
+    def reserve(self, granule_uid: str, origin: str) -> bool:
+        """Keep a name for a row that is published already; whether it was free."""
+        return self._origins.setdefault(granule_uid, origin) == origin
 
     def blocks(self) -> Iterator[Block]:
         """All rows that were kept, in their order."""
@@ -198,11 +206,7 @@ class RowSpool:
 
     def counts(self) -> Mapping[str, Mapping[str | None, int]]:
         """Column -> value as text (None: NULL) -> rows, of the columns that have few values."""
-        return {
-            name: {None if value is None else str(value): rows for value, rows in counter.items()}
-            for name, counter in self._counters.items()
-            if all(len(str(value)) <= LONGEST_VALUE for value in counter)
-        }
+        return as_counts(self._table, self._counters)
 
     def constant_columns(self) -> frozenset[str]:
         """Columns that have one value in all rows; NULL is one too."""

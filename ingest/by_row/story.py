@@ -1,47 +1,36 @@
-"""The story of an ingestion whose sources describe each row: read and checked once, loaded, published."""
+"""Sources that describe each row: looked into, and the rows of what has moved made and checked."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from psycopg import sql
-
-from epntap.archive import datasets as datasets_store
-from epntap.archive import files as files_store
-from epntap.archive import services as services_store
-from epntap.archive.counts import is_as_ingested, write_coverage, write_value_counts
-from epntap.archive.memory import RowState, forget_files, moved_files, row_state, write_row_state
+from epntap.archive.memory import RowState, indexed_files, moved_files, row_state
 from epntap.archive.model import Dataset
-from epntap.catalog import ddl, publish
-from epntap.catalog.model import Schema, Table
-from epntap.connection import Connection
-from epntap.errors import DefinitionError, SetupError, UnreadableFileError
-from epntap.instants.julian import dali_timestamp
-from ingest.by_row.fingerprint import rows_fingerprint
+from epntap.catalog.model import Table
+from epntap.errors import DefinitionError, UnreadableFileError
+from ingest.by_row.changes import changed_counts
+from ingest.by_row.fingerprint import contents_fingerprint, rules_fingerprint, unit_fingerprint
+from ingest.by_row.kept import Kept, KeptRow, KeptSource, KeptUnit, account_of
 from ingest.by_row.open import RowSource, open_rows
-from ingest.by_row.runs import RunRow
 from ingest.by_row.spool import RowSpool, row_table
-from ingest.definition.model import Definition, Source, SourceKind
+from ingest.by_row.unit import RowOfDataset, Unit
+from ingest.definition.model import ROW_KINDS, Definition, Granule, Source, SourceKind
 from ingest.facts import Refusal, RefusedRows, Remark, RowFacts
-from ingest.files.scan import Scanner
-from ingest.findings import Finding
-from ingest.progress import Progress
-from ingest.publish.block import ROW_DATES
-from ingest.publish.copy import CHANGED, Merged, allow_memory, fill_new_table, merge_into_table
-from ingest.publish.coverage import MOST_VALUES, coverage_of
-from ingest.report import NOT_KEPT, GranuleCount, Report, SourceCount
-from ingest.validation.screen import Screening, screen_rows, write_quarantine
+from ingest.ingestion import Ingestion
+from ingest.publish.account import NOT_KEPT, Account, SourceCount
+from ingest.publish.contents import Contents
+from ingest.publish.coverage import empty_columns
+from ingest.publish.guard import refuse_lost_files
+from ingest.publish.stock import Stock
+from ingest.validation.screen import NOTHING_WRONG, Screening, screen_rows
 
-__all__ = ["RowsLoaded", "load_rows"]
+__all__ = ["RowsRead", "read_rows_of"]
 
-
-#: of a report that says more than so many things, nothing is kept for the next run, which makes all rows again
-_MOST_SAID = 10_000
+_NOTHING = Kept()
+#: rows of which the names are kept; a kilobyte holds seven
+_MOST_KEPT = 500_000
 
 
 @dataclass(slots=True)
@@ -54,205 +43,286 @@ class _Read:
     #: origins of rows that were made and may not be published
     kept_out: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
+    #: for the next run
+    kept: KeptSource = field(default_factory=KeptSource)
+    #: units that are as they were, whose rows were not made
+    reused: dict[str, KeptUnit] = field(default_factory=dict)
+
+    def mark(self, noticed: Collection[str]) -> None:
+        """Have units made again next time of whose rows a rule had something to say."""
+        for name, unit in self.kept.units.items():
+            if any(row.granule_uid in noticed for row in unit.rows):
+                self.kept.units[name] = KeptUnit("", unit.rows)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """What a report says beside its numbers; it is said again as long as nothing moves."""
+class _Made:
+    """The rows of all sources, or of what has moved in them."""
 
-    datasets: int
-    refused_rows: tuple[RefusedRows, ...]
-    sources: tuple[SourceCount, ...]
-    remarks: tuple[Remark, ...]
-    findings: tuple[Finding, ...]
+    spool: RowSpool
+    reads: tuple[_Read, ...]
+    screening: Screening
 
     @property
-    def never_made(self) -> int:
-        """Rows that a file that cannot be used would have been."""
-        return sum(refusal.granules for source in self.sources for refusal in source.refused)
+    def reused(self) -> Iterator[KeptRow]:
+        """Published rows that stay as they are."""
+        return (row for read in self.reads for unit in read.reused.values() for row in unit.rows)
 
-    def to_state(self, fingerprint: str, rows: int) -> RowState | None:
-        """What the next run needs to say the same, or None when that is too much to keep."""
-        if len(self.refused_rows) + len(self.remarks) + sum(len(one.refused) for one in self.sources) > _MOST_SAID:
-            return None
-        return RowState(fingerprint, rows, {**asdict(self), "findings": [one.to_json() for one in self.findings]})
+    @property
+    def is_part(self) -> bool:
+        """Whether there are such rows."""
+        return any(read.reused for read in self.reads)
 
-    @classmethod
-    def from_state(cls, state: RowState) -> _Said:
-        """What was said when the state was written."""
-        said = state.said
-        return cls(
-            said["datasets"],
-            tuple(RefusedRows(**one) for one in said["refused_rows"]),
-            tuple(SourceCount.from_json(one) for one in said["sources"]),
-            tuple(Remark(**one) for one in said["remarks"]),
-            tuple(Finding.from_json(one) for one in said["findings"]),
-        )
+    @property
+    def rows(self) -> int:
+        """Of the whole service."""
+        return sum(read.rows for read in self.reads)
+
+
+def read_rows_of(ingestion: Ingestion) -> RowsRead:
+    """Look into the sources; files that have not moved are not opened.
+
+    Raises DefinitionError when a source does not fit the definition, SetupError when most of its files are gone.
+    """
+    definition = ingestion.definition
+    table = row_table(definition)
+    columns = {column.name: column for column in table.columns}
+    opened = []
+    for source in definition.sources:
+        if source.plan is not None:
+            one = open_rows(source.path, source.plan, columns, definition.schema, ingestion.scanner, ingestion.progress)
+            opened.append((source, one))
+    if not ingestion.options.allow_deletions:
+        _refuse_lost_files(ingestion, [one for _, one in opened])
+    return RowsRead(ingestion, tuple(opened), table)
+
+
+def _refuse_lost_files(ingestion: Ingestion, sources: Iterable[RowSource]) -> None:
+    trees = [source.tree for source in sources if source.tree is not None]
+    roots = {str(tree.root) for tree in trees}
+    indexed = indexed_files(ingestion.connection, ingestion.schema) if trees else ()
+    refuse_lost_files(ingestion.schema, [file for file in indexed if file.root in roots], trees)
 
 
 @dataclass(frozen=True, slots=True)
-class RowsLoaded:
-    """What a run has come to."""
+class RowsRead:
+    """Sources that have been looked into."""
 
-    definition: Definition
+    ingestion: Ingestion
+    sources: tuple[tuple[Source, RowSource], ...]
     table: Table
-    merged: Merged
-    rows: int
-    opened: int
-    said: _Said
-    load_seconds: float
-    #: rows that were made and compared; none where nothing has moved
-    compared: int
 
-    def report(self, seconds: float) -> Report:
-        """The report of a run that took so long."""
-        return Report(
-            schema=self.definition.schema,
-            granules=GranuleCount.after(self.merged, self.said.refused_rows, self.said.never_made),
-            total_rows=self.rows,
-            datasets=self.said.datasets,
-            datasets_without_rows=0,
-            datasets_unchanged=0 if self.compared else self.said.datasets,
-            sources=self.said.sources,
-            refused_records=(),
-            refused_rows=self.said.refused_rows,
-            out_of_dates=(),
-            seconds=seconds,
-            load_seconds=self.load_seconds,
-            rows_compared=self.compared,
-            files_opened=self.opened,
-            remarks=self.said.remarks,
-            findings=self.said.findings,
+    def contents(self, table: Table, stock: Stock) -> Contents:
+        """Rows for this table, which has the columns of `self.table` and perhaps more.
+
+        Rows of labels and observations that are as they were are not made again, as long as the service has no other
+        sources. Raises DefinitionError when a source has no usable row.
+        """
+        definition = self.ingestion.definition
+        rules = rules_fingerprint(definition, table)
+        fingerprint = contents_fingerprint(rules, (one for _, source in self.sources for one in source.contents))
+        state = self._state(stock)
+        if state is not None and state.fingerprint == fingerprint:
+            return _unmoved(state)
+        known = _NOTHING if state is None else Kept.from_state(state)
+        made = self._make(table, stock, known if known.rules == rules else _NOTHING)
+        contents = Contents(
+            rows=made.rows,
+            blocks=made.spool.blocks,
+            compared=made.spool.rows,
+            datasets=tuple((dataset, Granule.FILE) for dataset in self._datasets(made)),
+            files=made.spool.files,
+            counts=made.spool.counts(),
+            account=self._account(made),
+            set_aside=made.screening.set_aside,
+        )
+        if made.is_part:
+            contents = self._beside_published(contents, made, known, table, stock)
+        account = replace(contents.account, empty=empty_columns(contents.counts))
+        kept = Kept(rules, tuple(read.kept for read in made.reads) if self._is_kept(made) else ())
+        return replace(contents, account=account, memory=kept.to_state(fingerprint, made.rows, account))
+
+    def _state(self, stock: Stock) -> RowState | None:
+        """What the published rows were made from, if that can be relied upon."""
+        ingestion = self.ingestion
+        alone = all(source.kind in ROW_KINDS for source in ingestion.definition.sources)
+        if stock.is_new or not stock.is_as_ingested or ingestion.options.thorough or not alone:
+            return None
+        state = row_state(ingestion.connection, ingestion.schema)
+        return state if state is not None and state.rows == stock.rows and "account" in state.said else None
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    def _make(self, table: Table, stock: Stock, known: Kept) -> _Made:
+        """Make the rows of what is not known, and once more without those that break rules."""
+        ingestion = self.ingestion
+        read = partial(self._read, table, stock, known)
+        try:
+            made = read(NOTHING_WRONG)
+            if not made.spool.rows:
+                return made
+            ingestion.progress.stage("checking the rules")
+            screening = screen_rows(
+                ingestion.connection,
+                table,
+                made.spool.blocks(),
+                ingestion.definition.severities,
+                constant=made.spool.constant_columns(),
+            )
+            if screening.refused or screening.quarantined:
+                made = read(screening)
+        except _NameTakenError:
+            # whose it is depends on the order of all rows
+            return self._make(table, stock, _NOTHING)
+        for one in made.reads:
+            one.mark(screening.noticed)
+        return replace(made, screening=screening)
+
+    def _read(self, table: Table, stock: Stock, known: Kept, screening: Screening) -> _Made:
+        ingestion = self.ingestion
+        seen = ingestion.scanner.seen
+        moved = frozenset() if stock.is_new else moved_files(ingestion.connection, ingestion.schema, seen)
+        spool = ingestion.afterwards.enter_context(
+            RowSpool(
+                ingestion.definition, table, ingestion.stamp, is_new=stock.is_new, moved=moved, screening=screening
+            )
+        )
+        befores = known.sources or [KeptSource()] * len(self.sources)
+        reads = []
+        for (source, opened), before in zip(self.sources, befores, strict=True):
+            ingestion.progress.stage("making rows", opened.steps)
+            read = _Read(source, kept=KeptSource(met=set(before.met)))
+            try:
+                for one in opened.told(ingestion.progress.advance, read.kept.met):
+                    _take(read, spool, one, before)
+            except UnreadableFileError as exc:
+                raise DefinitionError(f"{source.path}: {exc}.") from exc
+            if not read.rows and not ingestion.options.allow_deletions:
+                raise _nothing_usable(ingestion.definition, read, spool)
+            reads.append(read)
+        return _Made(spool, tuple(reads), screening)
+
+    # -- contents -----------------------------------------------------------------------------------------------------
+
+    def _beside_published(self, contents: Contents, made: _Made, known: Kept, table: Table, stock: Stock) -> Contents:
+        """The contents when most rows stay as they are published."""
+        connection, schema = self.ingestion.connection, self.ingestion.schema
+        staying = {row.granule_uid for row in made.reused}
+        replaced = {row.granule_uid for unit in known.units for row in unit.rows} - staying
+        paths = {
+            (str(read.source.path), row.path)
+            for read in made.reads
+            for unit in read.reused.values()
+            for row in unit.rows
+        }
+        files = [file for file in indexed_files(connection, schema) if (file.root, file.path) in paths]
+        return replace(
+            contents,
+            files=(*files, *contents.files),
+            counts=changed_counts(connection, table, replaced, contents.counts),
+            passed_over=frozenset({schema, *(stock.by_dataset or ())}),
+            granules=frozenset(replaced),
         )
 
+    def _is_kept(self, made: _Made) -> bool:
+        """Whether the next ingestion may make rows of a part of this; a table is read as a whole, runs are few."""
+        return all(source.kind is SourceKind.LABELS for source, _ in self.sources) and made.rows <= _MOST_KEPT
 
-def load_rows(
-    connection: Connection,
-    definition: Definition,
-    prepare: Callable[[Connection, Table], tuple[str, ...] | None],
-    now: datetime,
-    scanner: Scanner,
-    progress: Progress,
-    *,
-    allow_deletions: bool,
-    thorough: bool,
-) -> RowsLoaded:
-    """Bring the rows of a service up to date and publish them, all or nothing.
+    def _datasets(self, made: _Made) -> Iterator[Dataset]:
+        definition = self.ingestion.definition
+        yield from made.spool.datasets.values()
+        if any(source.kind is not SourceKind.RUNS for source, _ in self.sources):
+            yield Dataset(definition.schema, definition.title, definition.description)
 
-    `prepare` makes sure that a published table has all columns, and says which it needs no more (None: no table).
-    Raises DefinitionError when a source does not fit the definition or has no usable row, SetupError when most of what
-    is published would go.
-    """
-    schema, stamp = definition.schema, dali_timestamp(now)
-    # 1. a table that can hold what the definition names
-    table = ddl.with_indexed_columns(row_table(definition))
-    unused = prepare(connection, table)
-    # 2. what the sources hold; files that have not moved are not opened
-    sources = [(source, _open(definition, source, table, scanner, progress)) for source in definition.sources]
-    fingerprint = rows_fingerprint(definition, (one for _, opened in sources for one in opened.contents))
-    if unused is not None and not thorough:
-        state = row_state(connection, schema)
-        is_same = state is not None and state.fingerprint == fingerprint and is_as_ingested(connection, schema)
-        if state is not None and is_same and _rows_stored(connection, table) == state.rows:
-            _note_run(connection, schema, scanner, now)
-            merged = Merged(unchanged=state.rows)
-            said = _Said.from_state(state)
-            return RowsLoaded(definition, table, merged, state.rows, scanner.opened, said, 0.0, compared=0)
-    moved = frozenset() if unused is None else moved_files(connection, schema, scanner.seen)
-    with ExitStack() as stack:
-        # 3. rows, made and checked, or a second time without those that break rules
-        new_spool = partial(RowSpool, definition, table, stamp, is_new=unused is None, moved=moved)
-        spool = stack.enter_context(new_spool())
-        reads = [_read(definition, source, opened, spool, progress) for source, opened in sources]
-        progress.stage("checking the rules")
-        screening = screen_rows(
-            connection, table, spool.blocks(), definition.severities, constant=spool.constant_columns()
-        )
-        if screening.refused or screening.quarantined:
-            spool = stack.enter_context(new_spool(screening=screening))
-            reads = [_read(definition, source, opened, spool, progress) for source, opened in sources]
-        # 4. rows, archive and catalogue, all or nothing
-        clock = time.perf_counter()
-        stack.enter_context(connection.transaction())
-        if unused is None:
-            merged = _fill(connection, table, spool, progress)
-        else:
-            merged = _merge(connection, table, spool, unused, stamp, progress, allow_deletions=allow_deletions)
-        load_seconds = time.perf_counter() - clock
-        said = _say(_publish(connection, definition, table, spool, now), reads, spool, screening)
-        write_quarantine(connection, schema, screening.set_aside)
-        write_row_state(connection, schema, said.to_state(fingerprint, spool.rows))
-        forget_files(connection, schema, scanner.forgotten())
-    return RowsLoaded(definition, table, merged, spool.rows, scanner.opened, said, load_seconds, compared=spool.rows)
-
-
-def _open(definition: Definition, source: Source, table: Table, scanner: Scanner, progress: Progress) -> RowSource:
-    assert source.plan is not None
-    columns = {column.name: column for column in table.columns}
-    return open_rows(source.path, source.plan, columns, definition.schema, scanner, progress)
-
-
-def _rows_stored(connection: Connection, table: Table) -> int:
-    row = connection.execute(
-        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table.schema, table.name))
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def _note_run(connection: Connection, schema: str, scanner: Scanner, now: datetime) -> None:
-    with connection.transaction():
-        connection.execute("UPDATE archive.service SET last_ingested = %s WHERE schema_name = %s", (now, schema))
-        forget_files(connection, schema, scanner.forgotten())
-
-
-def _read(definition: Definition, source: Source, opened: RowSource, spool: RowSpool, progress: Progress) -> _Read:
-    read = _Read(source)
-    progress.stage("making rows", opened.steps)
-    try:
-        for one in opened.rows(progress.advance):
-            match one:
-                case Refusal():
-                    read.refused.append(one)
-                case Remark():
-                    read.remarks.append(one)
-                case RunRow():
-                    _take(read, spool, one.row, one.dataset)
-                case _:
-                    _take(read, spool, one)
-    except UnreadableFileError as exc:
-        raise DefinitionError(f"{source.path}: {exc}.") from exc
-    if not read.rows:
-        reasons = [*read.refused, *spool.refused]
-        first = f"; the first refusal: {reasons[0].path}: {reasons[0].reason}" if reasons else ""
-        raise DefinitionError(f"{definition.file}: {source.name}: there is no usable row in {source.path}{first}.")
-    return read
-
-
-def _take(read: _Read, spool: RowSpool, row: RowFacts, dataset: Dataset | None = None) -> None:
-    if spool.add(row, dataset):
-        read.rows += 1
-    else:
-        read.kept_out.append(row.origin)
-
-
-def _say(datasets: int, reads: Iterable[_Read], spool: RowSpool, screening: Screening) -> _Said:
-    return _Said(
-        datasets=datasets,
-        refused_rows=(
-            *(
-                RefusedRows(one.path, one.reason, 1)
-                for read in reads
-                if read.source.kind is SourceKind.TABLE
-                for one in read.refused
+    def _account(self, made: _Made) -> Account:
+        return Account(
+            datasets=sum(1 for _ in self._datasets(made)),
+            refused_rows=(
+                *(
+                    RefusedRows(one.path, one.reason, 1)
+                    for read in made.reads
+                    if read.source.kind is SourceKind.TABLE
+                    for one in read.refused
+                ),
+                *(RefusedRows(one.path, one.reason, 1) for one in made.spool.refused),
+                *(RefusedRows(one.path, one.reason, 1, quarantined=True) for one in made.spool.quarantined),
             ),
-            *(RefusedRows(one.path, one.reason, 1) for one in spool.refused),
-            *(RefusedRows(one.path, one.reason, 1, quarantined=True) for one in spool.quarantined),
-        ),
-        sources=tuple(map(_count, reads)),
-        remarks=tuple(remark for read in reads for remark in read.remarks),
-        findings=screening.findings,
+            sources=tuple(map(_count, made.reads)),
+            remarks=tuple(remark for read in made.reads for remark in read.remarks),
+            findings=made.screening.findings,
+        )
+
+
+class _NameTakenError(Exception):
+    """A row that stays has the granule_uid of one that comes before it."""
+
+
+def _unmoved(state: RowState) -> Contents:
+    account = account_of(state)
+    return Contents(
+        rows=state.rows,
+        blocks=lambda: iter(()),
+        compared=0,
+        datasets=(),
+        files=(),
+        counts={},
+        account=replace(account, datasets_unchanged=account.datasets),
+        unmoved=True,
     )
+
+
+def _nothing_usable(definition: Definition, read: _Read, spool: RowSpool) -> DefinitionError:
+    reasons = [*read.refused, *spool.refused]
+    first = f"; the first refusal: {reasons[0].path}: {reasons[0].reason}" if reasons else ""
+    source = read.source
+    return DefinitionError(f"{definition.file}: {source.name}: there is no usable row in {source.path}{first}.")
+
+
+def _take(read: _Read, spool: RowSpool, one: Unit | Refusal | Remark, before: KeptSource) -> None:
+    match one:
+        case Refusal():
+            read.refused.append(one)
+        case Remark():
+            read.remarks.append(one)
+        case Unit():
+            fingerprint = unit_fingerprint(one.made_from())
+            known = before.units.get(one.name)
+            if known is not None and known.fingerprint == fingerprint:
+                _reuse(read, spool, one.name, known)
+            else:
+                _take_rows(read, spool, one, fingerprint)
+
+
+def _reuse(read: _Read, spool: RowSpool, name: str, known: KeptUnit) -> None:
+    for row in known.rows:
+        if not spool.reserve(row.granule_uid, row.origin):
+            raise _NameTakenError
+    read.reused[name] = read.kept.units[name] = known
+    read.rows += len(known.rows)
+
+
+def _take_rows(read: _Read, spool: RowSpool, unit: Unit, fingerprint: str) -> None:
+    taken: list[KeptRow] = []
+    is_clean = True
+    for one in unit.rows():
+        match one:
+            case Refusal():
+                read.refused.append(one)
+                is_clean = False
+            case Remark():
+                read.remarks.append(one)
+                is_clean = False
+            case RowOfDataset() | RowFacts():
+                row, dataset = (one.row, one.dataset) if isinstance(one, RowOfDataset) else (one, None)
+                uid = spool.add(row, dataset)
+                if uid is None:
+                    read.kept_out.append(row.origin)
+                    is_clean = False
+                else:
+                    taken.append(KeptRow(uid, row.origin, row.file.path if row.file else None))
+    read.rows += len(taken)
+    if read.source.kind is SourceKind.LABELS:
+        read.kept.units[unit.name] = KeptUnit(fingerprint if is_clean else "", tuple(taken))
 
 
 def _count(read: _Read) -> SourceCount:
@@ -265,89 +335,5 @@ def _count(read: _Read) -> SourceCount:
         path=str(read.source.path),
         found=indexed + len(refused),
         indexed=indexed,
-        superseded=(),
-        unclaimed=(),
         refused=refused,
-        not_walked=(),
-        idle_claims=(),
-        claimed={},
     )
-
-
-def _fill(connection: Connection, table: Table, spool: RowSpool, progress: Progress) -> Merged:
-    progress.stage("loading granules", spool.rows)
-    ddl.create_table(connection, table)
-    merged = fill_new_table(connection, table, spool.blocks(), progress.advance)
-    progress.stage("building indexes")
-    allow_memory(connection, "maintenance_work_mem")
-    ddl.create_indexes(connection, table)
-    return merged
-
-
-def _merge(
-    connection: Connection,
-    table: Table,
-    spool: RowSpool,
-    unused: tuple[str, ...],
-    stamp: str,
-    progress: Progress,
-    *,
-    allow_deletions: bool,
-) -> Merged:
-    progress.stage("loading granules", spool.rows)
-    merged = merge_into_table(
-        connection,
-        table,
-        spool.blocks(),
-        progress,
-        stamp,
-        unused=unused,
-        check=lambda: None if allow_deletions else _refuse_lost_rows(connection, table),
-    )
-    ddl.create_indexes(connection, table)
-    return merged
-
-
-def _refuse_lost_rows(connection: Connection, table: Table) -> None:
-    """Raise SetupError when a merge is about to delete more than half of the rows of a table."""
-    row = connection.execute(
-        sql.SQL("SELECT (SELECT count(*) FROM {} WHERE staged_uid IS NULL), (SELECT count(*) FROM {})").format(
-            CHANGED, sql.Identifier(table.schema, table.name)
-        )
-    ).fetchone()
-    assert row is not None
-    lost, rows = row
-    if lost * 2 > rows:
-        raise SetupError(
-            f"This ingestion would delete {lost:,} of the {rows:,} granules of {table.qualified_name}. "
-            "Nothing was changed; if that is as it should be, run again with --allow-deletions."
-        )
-
-
-def _publish(connection: Connection, definition: Definition, table: Table, spool: RowSpool, now: datetime) -> int:
-    """Describe service, datasets, files and table; how many datasets."""
-    schema = definition.schema
-    services_store.write_service(
-        connection,
-        services_store.Service(
-            schema_name=schema,
-            title=definition.title,
-            description=definition.description,
-            publisher=definition.publisher,
-            creator=definition.creator,
-            reference_url=definition.reference_url,
-            granule_count=spool.rows,
-            first_ingested=now,
-            last_ingested=now,
-        ),
-    )
-    datasets = list(spool.datasets.values()) or [Dataset(schema, definition.title, definition.description)]
-    datasets_store.write_datasets(connection, schema, datasets, {one.dataset_id: "file" for one in datasets})
-    files_store.write_files(connection, schema, spool.files)
-    described = Schema(name=schema, title=definition.title, description=table.description)
-    publish.publish_table(connection, described, table)
-    counts = spool.counts()
-    write_value_counts(connection, schema, spool.rows, counts, by_row=ROW_DATES, most=MOST_VALUES)
-    write_coverage(connection, schema, coverage_of(publish.time_bounds(connection, table), counts))
-    publish.raise_catalog_version(connection)
-    return len(datasets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from epntap.archive.model import ScannedFile
@@ -11,6 +12,7 @@ from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
 from epntap.hints import did_you_mean
+from ingest.by_row.unit import Unit
 from ingest.facts import Refusal, Remark, RowFacts, Value
 from ingest.files.scan import ChecksumLook, Scanner
 from ingest.progress import Progress
@@ -72,18 +74,25 @@ class TableSource:
         """All that the rows depend on."""
         return (self.scanned,)
 
-    def rows(self, advance: Callable[[int], None]) -> Iterator[RowFacts | Refusal | Remark]:
-        """The rows of the table in its order; a row that cannot be used is a Refusal with its line or number.
+    @property
+    def tree(self) -> None:
+        """A table is not in a tree."""
+        return None
 
-        Raises UnreadableFileError when the table cannot be read, or lacks a column that the plan names.
+    def told(self, advance: Callable[[int], None], met: set[str]) -> Iterator[Unit]:  # noqa: ARG002  # read_table asks
+        """The table; its rows come in its order, and one that cannot be used is a Refusal with its line or number.
+
+        They raise UnreadableFileError when the table cannot be read, or lacks a column that the plan names.
         """
-        return read_table(self.path, self.plan, self.columns, advance)
+        yield Unit(
+            self.path.name, lambda: self.scanned, partial(read_table, self.path, self.plan, self.columns, advance)
+        )
 
 
 def read_table(
     path: Path, plan: TablePlan, columns: Mapping[str, Column], advance: Callable[[int], None]
 ) -> Iterator[RowFacts | Refusal | Remark]:
-    """The rows of a table, as `TableSource.rows` says."""
+    """The rows of a table, as `TableSource.told` says."""
     sheet = open_sheet(path, plan)
     names = [one.name for one in sheet.fields]
     for rule in plan.rules:

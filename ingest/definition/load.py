@@ -179,14 +179,9 @@ class _Reader:
             served = ROW_KINDS | {kind} if kind is SourceKind.CDF_FILES else {kind}
             if overrides[kind] is not None and not kinds & served:
                 self.fail(f"{option} was given, but the definition has no source of kind {kind.value!r}.")
-        by_row, by_dataset = sorted(kinds & ROW_KINDS), sorted(kinds - ROW_KINDS)
-        if by_row and by_dataset:
-            self.fail(
-                f"sources of kind {', '.join(by_row)} cannot stand in one service with those of kind "
-                f"{', '.join(by_dataset)}; make two services."
-            )
-        if custom and not by_row:
-            self.fail(f"only sources of kind {', '.join(sorted(ROW_KINDS))} can fill [custom.{custom[0].name}].")
+        if custom and not kinds & ROW_KINDS:
+            rows = ", ".join(sorted(ROW_KINDS))
+            self.fail(f"only sources of kind {rows} can fill [custom.{custom[0].name}].")
         self._check_granules(sources)
         return sources
 
@@ -307,7 +302,7 @@ class _Reader:
             self.fail(f"columns must be a table of column = value, but it is {kind_of(table)}.")
         values: dict[str, Value] = {}
         own = {column.name: column for column in custom}
-        made = MADE_FOR_ROWS if any(source.kind in ROW_KINDS for source in sources) else MADE_BY_INGESTION
+        made = MADE_FOR_ROWS if all(source.kind in ROW_KINDS for source in sources) else MADE_BY_INGESTION
         for name, value in table.items():
             column = own.get(name) or epn_columns.by_name(name)
             if name in made:

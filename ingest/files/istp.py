@@ -60,6 +60,8 @@ class Description:
     parameters: tuple[Parameter, ...]
     #: epn_core column -> value
     values: Mapping[str, Value]
+    #: columns whose value the file does not tell
+    guessed: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The description as text, to be kept."""
@@ -72,7 +74,7 @@ class Description:
         if document.pop("made_by") != description_edition():
             return None
         parameters = (Parameter(**{**one, "shape": tuple(one["shape"])}) for one in document.pop("parameters"))
-        return cls(parameters=tuple(parameters), **document)
+        return cls(parameters=tuple(parameters), guessed=tuple(document.pop("guessed")), **document)
 
 
 def describe_file(path: Path) -> Description:
@@ -85,6 +87,7 @@ def describe_file(path: Path) -> Description:
         resource_id=_one_line(said.get("spase_DatasetResourceID")),
         parameters=tuple(_parameter(number, one) for number, one in enumerate(facts.variables, 1)),
         values=_values(facts, path),
+        guessed=() if _told_target(said.get("Discipline", "")) else ("target_class",),
     )
 
 
@@ -99,7 +102,7 @@ def describe_dataset(dataset_id: str, said: Description, origin: str, covered: t
         stop=utc_from_tt2000(covered[1], round_up=True),
         parameters=said.parameters,
     )
-    return DatasetFacts(dataset, said.values, origin)
+    return DatasetFacts(dataset, said.values, origin, frozenset(said.guessed))
 
 
 def description_edition() -> str:
@@ -116,7 +119,7 @@ def utc_from_tt2000(tt2000: int, *, round_up: bool = False) -> datetime:
 
 def _values(facts: FileFacts, path: Path) -> dict[str, Value]:
     said = facts.attributes
-    target_class, target_name = _target(said.get("Discipline", ""))
+    target_class, target_name = _told_target(said.get("Discipline", "")) or _DEFAULT_TARGET
     return {
         "granule_gid": "data",
         "dataproduct_type": _product_type(path),
@@ -130,9 +133,10 @@ def _values(facts: FileFacts, path: Path) -> dict[str, Value]:
     }
 
 
-def _target(discipline: str) -> tuple[str, str | None]:
+def _told_target(discipline: str) -> tuple[str, str | None] | None:
+    """Class and name of the target, if the Discipline tells."""
     folded = discipline.casefold()
-    return next(((kind, name) for word, kind, name in _TARGETS if word in folded), _DEFAULT_TARGET)
+    return next(((kind, name) for word, kind, name in _TARGETS if word in folded), None)
 
 
 def _level(data_type: str) -> int | None:

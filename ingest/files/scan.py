@@ -15,11 +15,11 @@ from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import Protocol
 
-from epntap.archive.model import ScannedFile
+from epntap.archive.model import ArchiveFile, ScannedFile
 from epntap.cdf.facts import index_file
 from epntap.errors import UnreadableFileError
 
-__all__ = ["CdfLook", "ChecksumLook", "Look", "Peek", "Reading", "Scanner", "by_path"]
+__all__ = ["CdfLook", "ChecksumLook", "Look", "Peek", "Reading", "Scanner", "archive_file", "by_path"]
 
 #: a process of our own takes half a second to start; so many files are opened sooner than that
 FEWEST_FOR_PROCESSES = 48
@@ -195,6 +195,24 @@ class Scanner:
                 return
             first, *lost = culprits
             yield _refused(first, _DIED)
+
+
+def archive_file(scanned: ScannedFile, dataset_id: str, version: str = "") -> ArchiveFile:
+    """The file as the index has it, as a part of a dataset."""
+    return ArchiveFile(
+        dataset_id=dataset_id,
+        root=scanned.root,
+        path=scanned.path,
+        size_bytes=scanned.size_bytes,
+        mtime_ns=scanned.mtime_ns,
+        tt2000_min=scanned.tt2000_min,
+        tt2000_max=scanned.tt2000_max,
+        records=scanned.records,
+        fill_epochs=scanned.fill_epochs,
+        version=version,
+        sha256=scanned.sha256,
+        layout=scanned.layout,
+    )
 
 
 def by_path(scanned: Mapping[str, ScannedFile]) -> Iterator[ScannedFile]:

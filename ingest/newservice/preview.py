@@ -9,12 +9,12 @@ from itertools import islice
 
 from epntap.catalog.model import Column
 from ingest.by_row.open import read_rows
-from ingest.by_row.runs import RunRow
 from ingest.by_row.spool import complete_row, row_table
+from ingest.by_row.unit import RowOfDataset
 from ingest.definition.model import Definition
 from ingest.facts import Refusal, Remark, RowFacts, Value
-from ingest.publish.block import ROW_DATES
-from ingest.publish.checks import value_problems
+from ingest.publish.rows.block import ROW_DATES
+from ingest.publish.rows.checks import value_problems
 
 __all__ = ["Preview", "preview"]
 
@@ -50,7 +50,7 @@ def preview(definition: Definition, rows: int) -> Preview:
         if isinstance(one, Refusal):
             problems.update(_sentences(one.reason))
             continue
-        row = one.row if isinstance(one, RunRow) else one
+        row = one.row if isinstance(one, RowOfDataset) else one
         values = complete_row(definition, row.values)
         wrong = value_problems(values, table)
         problems.update(wrong)
@@ -62,7 +62,9 @@ def preview(definition: Definition, rows: int) -> Preview:
     return Preview(tried, good, columns, tuple(shown), tuple(problems.most_common()))
 
 
-def _facts(definition: Definition, columns: Mapping[str, Column]) -> Iterator[RowFacts | RunRow | Refusal | Remark]:
+def _facts(
+    definition: Definition, columns: Mapping[str, Column]
+) -> Iterator[RowFacts | RowOfDataset | Refusal | Remark]:
     for source in definition.sources:
         if source.plan is not None:
             yield from read_rows(source.path, source.plan, columns, definition.schema)

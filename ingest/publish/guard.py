@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from psycopg import sql
 
@@ -11,32 +11,34 @@ from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.errors import SetupError
-from ingest.by_dataset.sources.holdings import Holdings
-from ingest.publish.copy import CHANGED, STAGED
+from ingest.files.walk import UNREADABLE_FOLDER, Tree
+from ingest.publish.rows.copy import CHANGED, STAGED
+from ingest.publish.stock import Stock
 
-__all__ = ["refuse_lost_files", "refuse_lost_rows", "refuse_other_writers"]
+__all__ = ["refuse_equal_uids", "refuse_lost_files", "refuse_lost_rows", "refuse_other_writers"]
 
 
 _IF_SO = "if that is as it should be, run again with --allow-deletions"
 
 
-def refuse_lost_files(schema: str, indexed: Sequence[ArchiveFile], holdings: Sequence[Holdings]) -> None:
+def refuse_lost_files(schema: str, indexed: Sequence[ArchiveFile], trees: Iterable[Tree]) -> None:
     """Raise SetupError when an archive is empty, unreadable or has lost most of the files that were indexed."""
-    for holding in holdings:
-        root = str(holding.source.path)
+    present: set[str] = set()
+    for tree in trees:
+        root = str(tree.root)
         before = sum(file.root == root for file in indexed)
-        if before and not holding.found:
+        if before and not tree.files:
             raise SetupError(
                 f"{root} holds no file, but {before:,} of its files were indexed before: is it mounted? "
                 f"Nothing was changed; {_IF_SO}."
             )
-        for folder in holding.unreadable_folders:
+        for folder in (one.path for one in tree.refusals if one.reason.startswith(UNREADABLE_FOLDER)):
             if any(file.root == root and file.path.startswith(f"{folder}/") for file in indexed):
                 raise SetupError(
                     f"The folder {root}/{folder} cannot be read, but files in it were indexed before. "
                     f"Nothing was changed; {_IF_SO}."
                 )
-    present = {path for holding in holdings for path in holding.paths}
+        present.update(tree.files)
     lost = sum(file.path not in present for file in indexed)
     if lost * 2 > len(indexed):
         raise SetupError(
@@ -45,27 +47,44 @@ def refuse_lost_files(schema: str, indexed: Sequence[ArchiveFile], holdings: Seq
         )
 
 
-def refuse_lost_rows(connection: Connection, table: Table, rows: int, withdrawn: Collection[str]) -> None:
-    """Raise SetupError when a merge is about to delete more than half of the `rows` of a table.
+def refuse_lost_rows(connection: Connection, table: Table, stock: Stock, withdrawn: Collection[str]) -> None:
+    """Raise SetupError when a merge is about to delete more than half of the rows of a table.
 
     Rows of withdrawn datasets do not count, nor do those in whose place another of the same obs_id comes.
     """
     row = connection.execute(sql.SQL("SELECT count(*) FROM {} WHERE staged_uid IS NULL").format(CHANGED)).fetchone()
-    if row is None or row[0] * 2 <= rows:
+    if row is None or row[0] * 2 <= stock.rows:
         return
+    published = "t.dataset_id <> ALL (%s)" if stock.by_dataset is not None else "%s::text[] IS NOT NULL"
     lost = connection.execute(
         sql.SQL(
             "SELECT count(*) FROM {changed} c JOIN {table} t ON t.granule_uid = c.stored_uid "
-            "WHERE c.staged_uid IS NULL AND t.dataset_id <> ALL (%s) AND NOT EXISTS ("
+            "WHERE c.staged_uid IS NULL AND {published} AND NOT EXISTS ("
             "SELECT FROM {changed} n JOIN {staged} s ON s.granule_uid = n.staged_uid "
             "WHERE n.stored_uid IS NULL AND s.obs_id = t.obs_id)"
-        ).format(changed=CHANGED, staged=STAGED, table=sql.Identifier(table.schema, table.name)),
+        ).format(
+            changed=CHANGED,
+            staged=STAGED,
+            published=sql.SQL(published),
+            table=sql.Identifier(table.schema, table.name),
+        ),
         (list(withdrawn),),
     ).fetchone()
-    if lost is not None and lost[0] * 2 > rows:
+    if lost is not None and lost[0] * 2 > stock.rows:
         raise SetupError(
-            f"This ingestion would delete {lost[0]:,} of the {rows:,} granules of {table.qualified_name}. "
+            f"This ingestion would delete {lost[0]:,} of the {stock.rows:,} granules of {table.qualified_name}. "
             f"Nothing was changed; {_IF_SO}."
+        )
+
+
+def refuse_equal_uids(connection: Connection) -> None:
+    """Raise SetupError when two of the rows that are about to be merged have the same granule_uid."""
+    row = connection.execute(
+        sql.SQL("SELECT granule_uid FROM {} GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT 1").format(STAGED)
+    ).fetchone()
+    if row is not None:
+        raise SetupError(
+            f"Two granules have the same granule_uid ({row[0]}), from sources of different kinds; nothing was changed."
         )
 
 

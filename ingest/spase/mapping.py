@@ -125,7 +125,7 @@ def to_facts(record: DatasetRecord, registry: Registry, *, today: date, origin: 
         parameters=_parameters(record.parameters),
     )
     values = dict(_values(record, registry, dataset, kind))
-    return DatasetFacts(dataset=dataset, values=MappingProxyType(values), origin=origin)
+    return DatasetFacts(dataset, MappingProxyType(values), origin, _guessed(record))
 
 
 def _values(record: DatasetRecord, registry: Registry, dataset: Dataset, kind: _Kind) -> Iterator[tuple[str, Value]]:
@@ -266,6 +266,13 @@ def _dataproduct_type(record: DatasetRecord) -> str:
 def _is_spectral(parameter: ParameterRecord) -> bool:
     many = any(size.isdigit() and int(size) > _CHANNELS for size in parameter.sizes)
     return "Spectrogram" in parameter.displays or (many and parameter.nature in {"Particle", "Wave", "Field"})
+
+
+def _guessed(record: DatasetRecord) -> frozenset[str]:
+    """Columns that follow from the mission alone, because the record names no region that is known."""
+    said = targets_of(record.regions, record.resource_id)
+    known = targets_of(mission_regions(record.resource_id), record.resource_id)
+    return frozenset({"target_name", "target_class"}) if said is None and known is not None else frozenset()
 
 
 def _targets(record: DatasetRecord, registry: Registry) -> Targets:

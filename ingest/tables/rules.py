@@ -141,15 +141,24 @@ def _nulls(table: StrictTable) -> Iterable[str]:
 
 
 class RecordMapper:
-    """Turns records into values of columns. `units` are those that the source states for its fields."""
+    """Turns records into values of columns.
+
+    `units` are those that the source states for its fields. `met`, if given, holds fields that are known to be there,
+    and gets those that are found.
+    """
 
     def __init__(
-        self, rules: Iterable[Rule], columns: Mapping[str, Column], units: Mapping[str, str] | None = None
+        self,
+        rules: Iterable[Rule],
+        columns: Mapping[str, Column],
+        units: Mapping[str, str] | None = None,
+        *,
+        met: set[str] | None = None,
     ) -> None:
         self._rules = tuple(rules)
         self._columns = columns
         self._units = units or {}
-        self._met: set[str] = set()
+        self._met: set[str] = set() if met is None else met
 
     @property
     def unmet(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from epntap.db.server import open_database
 from epntap.epncore.rules.all_rules import ALL_RULES, NO_SEVERITIES, Severity, parse_severities
 from epntap.errors import DefinitionError, SetupError
 from epntap.settings import settings_of
+from ingest.terminal import terminal_progress
 from ingest.validation.page import to_html
 from ingest.validation.published import check_published
 from ingest.validation.remote import DEFAULT_MAXREC, check_remote
@@ -73,7 +74,8 @@ def check(
             report = check_remote(database, target, table_name=table_name, maxrec=maxrec, severities=chosen)
         else:
             check_migrated(database)
-            report = check_published(database, target, chosen)
+            with terminal_progress(quiet=as_json) as progress:
+                report = check_published(database, target, chosen, progress)
     _show(report, html, as_json=as_json)
     if report.refused:
         context.exit(1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from epntap.epncore.rules.all_rules import Severity
@@ -27,6 +27,8 @@ class CheckReport:
     rules: int
     findings: tuple[Finding, ...]
     seconds: float
+    #: column that people search by -> rows without a value in it, where there are such rows
+    empty: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def refused(self) -> int:
@@ -50,6 +52,9 @@ class CheckReport:
     def to_text(self) -> str:
         """For a person at a terminal."""
         lines = [self.headline]
+        lines += [
+            f"  coverage   {name} is empty in {rows:,} of {self.rows:,} rows" for name, rows in self.empty.items()
+        ]
         for finding in by_weight(self.findings):
             lines += finding_lines(finding)
         return "\n".join(lines)
@@ -63,6 +68,7 @@ class CheckReport:
             "partial": self.partial,
             "rules": self.rules,
             "seconds": round(self.seconds, 3),
+            "empty": dict(self.empty),
             "findings": [finding.to_json() for finding in by_weight(self.findings)],
         }
 

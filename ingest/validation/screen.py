@@ -7,22 +7,21 @@ describe every row are looked at row by row.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, Rule, Severity, applicable_rules
 from ingest.facts import Value
 from ingest.findings import Finding
-from ingest.publish.block import ROW_DATES, Block, copy_columns
+from ingest.publish.quarantine import SetAside
+from ingest.publish.rows.block import ROW_DATES, Block, copy_columns
 from ingest.validation.rows import Examination, examine
 
-__all__ = ["NOTHING_WRONG", "Screening", "SetAside", "Specimen", "screen_rows", "screen_specimens", "write_quarantine"]
+__all__ = ["NOTHING_WRONG", "Screening", "Specimen", "screen_rows", "screen_specimens"]
 
 
 _SCREENED = sql.Identifier("pg_temp", "screened_granules")
@@ -41,15 +40,6 @@ class Specimen:
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
-    """A row for the quarantine."""
-
-    rules: tuple[str, ...]
-    content: Mapping[str, Any]  # JSON
-    rows: int = 1
-
-
-@dataclass(frozen=True, slots=True)
 class Screening:
     """What may not be published. Keys are those of specimens, or the granule_uid of rows."""
 
@@ -59,6 +49,8 @@ class Screening:
     #: key -> rules of severity quarantine that are broken; what is refused is not here as well
     quarantined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     set_aside: tuple[SetAside, ...] = ()
+    #: keys that break a rule of any severity
+    noticed: frozenset[str] = frozenset()
 
     def is_quarantined(self, key: str) -> bool:
         """Whether the rows of a key are set aside and not refused."""
@@ -122,17 +114,6 @@ def screen_rows(
         return _screening(connection, examined, "granule_uid", "1")
 
 
-def write_quarantine(connection: Connection, schema: str, rows: Sequence[SetAside]) -> None:
-    """Make the quarantine of a service exactly these rows. Part of the caller's transaction."""
-    connection.execute("DELETE FROM archive.quarantine WHERE schema_name = %s", (schema,))
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO archive.quarantine (schema_name, granule_uid, rules, content, granules)"
-            " VALUES (%s, %s, %s, %s, %s)",
-            [(schema, row.content.get("granule_uid"), list(row.rules), Jsonb(row.content), row.rows) for row in rows],
-        )
-
-
 def _shared_dates(connection: Connection) -> frozenset[str]:
     """Those of the dates of a row that are the same in all; usually that of the ingestion."""
     same = [
@@ -162,6 +143,7 @@ def _make_room(connection: Connection, table: Table, names: Iterable[str], more:
 def _screening(connection: Connection, examined: Examination, key: str, weight: str) -> Screening:
     by_severity: dict[Severity, dict[str, list[str]]] = {severity: defaultdict(list) for severity in Severity}
     counts: dict[str, int] = {}
+    noticed: set[str] = set()
     for bound in examined.fired:
         rows = connection.execute(
             sql.SQL("SELECT {}, {} FROM {} WHERE {}").format(sql.SQL(key), sql.SQL(weight), _SCREENED, bound.clause)
@@ -169,6 +151,7 @@ def _screening(connection: Connection, examined: Examination, key: str, weight: 
         counts[bound.rule.id] = sum(int(row[1]) for row in rows)
         for one in dict.fromkeys(row[0] for row in rows):
             by_severity[bound.severity][one].append(bound.rule.id)
+            noticed.add(one)
     refused = {one: tuple(rules) for one, rules in by_severity[Severity.REFUSE].items()}
     quarantined = {one: tuple(rules) for one, rules in by_severity[Severity.QUARANTINE].items() if one not in refused}
     return Screening(
@@ -176,6 +159,7 @@ def _screening(connection: Connection, examined: Examination, key: str, weight: 
         refused=refused,
         quarantined=quarantined,
         set_aside=_set_aside(connection, quarantined, key, weight),
+        noticed=frozenset(noticed),
     )
 
 

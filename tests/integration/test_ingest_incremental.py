@@ -30,7 +30,7 @@ from epntap.errors import DefinitionError, SetupError
 from ingest.definition.load import load_definition
 from ingest.options import Options
 from ingest.pipeline import ingest_service
-from ingest.publish.promises import drop_broken_promises, make_promises
+from ingest.publish.rows.promises import drop_broken_promises, make_promises
 from ingest.report import Report
 from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
 from tests.support.databases import clone_database, drop_database
@@ -105,10 +105,10 @@ def test_files_that_have_not_moved_are_not_opened(database: Database, archive: P
     for path in (archive / "cdf").iterdir():
         spoil(path)
     report = run(database, archive)
-    assert (report.files_opened, report.datasets_unchanged, report.granules.loaded) == (0, 2, 0)
+    assert (report.files_opened, report.account.datasets_unchanged, report.granules.loaded) == (0, 2, 0)
     assert report.granules.unchanged == 20
     thorough = run(database, archive, thorough=True)
-    assert (thorough.files_opened, len(thorough.sources[0].refused), thorough.granules.updated) == (3, 3, 3)
+    assert (thorough.files_opened, len(thorough.account.sources[0].refused), thorough.granules.updated) == (3, 3, 3)
 
 
 def test_datasets_known_from_files_are_described_without_opening_them(database: Database, archive: Path) -> None:
@@ -117,7 +117,7 @@ def test_datasets_known_from_files_are_described_without_opening_them(database: 
     for path in (archive / "cdf").iterdir():
         spoil(path)
     report = run(database, archive, CDF_SOURCE)
-    assert (report.files_opened, report.datasets_unchanged, report.granules.unchanged) == (0, 1, 3)
+    assert (report.files_opened, report.account.datasets_unchanged, report.granules.unchanged) == (0, 1, 3)
     assert query(database, "SELECT * FROM archive.parameter") == before
 
 
@@ -126,7 +126,7 @@ def test_a_file_whose_time_moved_changes_nothing_but_its_time(database: Database
     path = archive / "cdf/syn_mag_20010103_v01.cdf"
     os.utime(path, ns=(1, 123_456_789))
     report = run(database, archive)
-    assert (report.datasets_unchanged, report.granules.loaded) == (2, 0)
+    assert (report.account.datasets_unchanged, report.granules.loaded) == (2, 0)
     assert modified(database) == []
     assert query(database, "SELECT mtime_ns FROM archive.file WHERE path = %s", path.name) == [(123_456_789,)]
     assert run(database, archive).files_opened == 0
@@ -138,7 +138,7 @@ def test_a_file_that_changed_modifies_its_day_only(database: Database, archive: 
     path = replace(archive / "cdf/syn_mag_20010103_v01.cdf", offset=5.0)
     os.utime(path, ns=(1, 1))
     report = run(database, archive)
-    assert (report.files_opened, report.datasets_unchanged) == (1, 1)
+    assert (report.files_opened, report.account.datasets_unchanged) == (1, 1)
     assert (report.granules.updated, report.granules.inserted, report.granules.deleted) == (1, 0, 0)
     assert modified(database) == ["syn-mag_20010103"]
     assert query(database, "SELECT DISTINCT creation_date FROM plasma.epn_core") == [(OLD,)]
@@ -175,15 +175,15 @@ def test_granules_of_files_come_and_go_with_them(database: Database, archive: Pa
 def test_refused_files_stay_in_the_report_and_are_not_opened_again(database: Database, archive: Path) -> None:
     broken = archive / "cdf/syn_mag_20010107_v01.cdf"
     broken.write_bytes(b"nothing of the kind")
-    reasons = [run(database, archive, now=FIRST).sources[0].refused]
+    reasons = [run(database, archive, now=FIRST).account.sources[0].refused]
     again = run(database, archive)
     assert again.files_opened == 0
-    reasons.append(again.sources[0].refused)
+    reasons.append(again.account.sources[0].refused)
     assert reasons[0] == reasons[1]
     assert reasons[0][0].path == broken.name
     replace(broken)
     mended = run(database, archive)
-    assert (mended.files_opened, mended.granules.updated, len(mended.sources[0].refused)) == (1, 1, 0)
+    assert (mended.files_opened, mended.granules.updated, len(mended.account.sources[0].refused)) == (1, 1, 0)
 
 
 def test_files_that_are_gone_are_forgotten(database: Database, archive: Path) -> None:
@@ -212,7 +212,7 @@ def test_many_files_are_opened_by_several_processes(database: Database, tmp_path
         shutil.copy(one, tmp_path / f"cdf/syn_{number}.cdf")
     (tmp_path / "cdf/broken.cdf").write_bytes(b"?")
     report = run(database, tmp_path, CDF_SOURCE, now=FIRST, jobs=2)
-    assert (report.files_opened, report.granules.inserted, len(report.sources[0].refused)) == (101, 100, 1)
+    assert (report.files_opened, report.granules.inserted, len(report.account.sources[0].refused)) == (101, 100, 1)
 
 
 # -- datasets ---------------------------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def test_only_a_dataset_that_differs_is_looked_at(database: Database, archive: P
     run(database, archive, now=FIRST)
     record(archive, "syn-mom", region="Saturn")
     report = run(database, archive)
-    assert (report.datasets_unchanged, report.granules.updated, report.granules.unchanged) == (1, 10, 10)
+    assert (report.account.datasets_unchanged, report.granules.updated, report.granules.unchanged) == (1, 10, 10)
 
 
 def test_rows_that_somebody_deleted_come_back(database: Database, archive: Path) -> None:
@@ -260,7 +260,11 @@ def test_a_withdrawn_dataset_goes_and_leaves_a_note(database: Database, archive:
 
     report = withdraw('"syn-mag"')
     assert (report.granules.deleted, report.granules.unchanged, report.withdrawn) == (10, 10, ("syn-mag",))
-    assert (report.sources[0].found, report.sources[0].withdrawn, report.sources[0].indexed) == (3, 3, 0)
+    assert (
+        report.account.sources[0].found,
+        report.account.sources[0].withdrawn,
+        report.account.sources[0].indexed,
+    ) == (3, 3, 0)
     assert query(database, "SELECT DISTINCT dataset_id FROM plasma.epn_core") == [("syn-mom",)]
     assert query(database, "SELECT 1 FROM archive.file") == []
     assert query(database, "SELECT dataset_id, granules FROM archive.withdrawn_dataset") == [("syn-mag", 10)]

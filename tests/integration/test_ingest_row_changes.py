@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 import ingest
+from epntap.archive.model import Dataset
 from epntap.db.pool import Database, Role, connect
+from ingest.by_row.spool import RowSpool
 from ingest.definition.load import load_definition
 from ingest.definition.model import Definition
 from ingest.demo.maps import write_maps
 from ingest.demo.simulations import write_simulations
+from ingest.facts import RowFacts
 from ingest.options import Options
 from ingest.pipeline import ingest_service
 from ingest.report import Report
@@ -55,7 +58,7 @@ def run(definition: Definition, database: Database, now: datetime = SECOND, **op
     count = report.granules
     assert count.seen == count.loaded + count.unchanged + count.refused + count.quarantined
     assert report.total_rows == count.seen - count.refused - count.quarantined
-    for source in report.sources:
+    for source in report.account.sources:
         assert source.found == source.indexed + len(source.refused)
     return report
 
@@ -97,8 +100,8 @@ def test_maps_that_have_not_moved_are_not_opened(database: Database, tree: Path)
     again = run(maps(tree), database)
     assert (again.granules.unchanged, again.granules.loaded, again.files_opened) == (59, 0, 0)
     # what was left out is told again
-    assert again.sources == first.sources
-    assert again.remarks == first.remarks
+    assert again.account.sources == first.account.sources
+    assert again.account.remarks == first.account.remarks
     assert again.granules.refused == 1
     assert changes(database, "illu67p") == (59, [])
 
@@ -127,7 +130,7 @@ def test_a_label_that_changes_is_read_again_alone(database: Database, tree: Path
     label.write_bytes(label.read_bytes().replace(b"SUB_SOLAR_LATITUDE = 0.0", b"SUB_SOLAR_LATITUDE = 1.0"))
     report = run(maps(tree), database)
     assert (report.files_opened, report.granules.deleted, report.granules.refused) == (1, 5, 5)
-    assert "0.0 by colatitude and 1.0 by SUB_SOLAR_LATITUDE" in report.sources[0].refused[0].reason
+    assert "0.0 by colatitude and 1.0 by SUB_SOLAR_LATITUDE" in report.account.sources[0].refused[0].reason
 
 
 def test_other_rules_need_other_keywords_of_the_same_labels(database: Database, tree: Path, tmp_path: Path) -> None:
@@ -147,6 +150,112 @@ def test_other_rules_need_other_keywords_of_the_same_labels(database: Database, 
             "SELECT DISTINCT file_description FROM illu67p.epn_core WHERE obs_id = '090-090'"
         ).fetchall()
     assert found == [("raw-090-090",)]
+
+
+def test_only_the_rows_of_the_labels_that_moved_are_made(
+    database: Database, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(maps(tree), database, FIRST)
+    made = _count_rows(monkeypatch)
+    label = tree / "raw/raw-090-090.lbl"
+    label.write_bytes(label.read_bytes().replace(b"2014", b"2015"))
+    (tree / "preview/preview-180-090.jpg").unlink()
+    shutil.copy(tree / "image/image-270-038.jpg", tree / "image/image-271-038.jpg")
+    report = run(maps(tree), database)
+    # five of the label, four of the observation that lost one, one of the new observation
+    assert (len(made), report.rows_compared, report.total_rows) == (10, 10, 60)
+    partial = content(database, "illu67p")
+    assert run(maps(tree), database).rows_compared == 0
+    thorough = run(maps(tree), database, thorough=True)
+    assert (thorough.granules.loaded, thorough.granules.deleted) == (0, 0)
+    assert content(database, "illu67p") == partial, "what is known of all rows, not of a part"
+
+
+def test_an_observation_that_is_gone_takes_its_rows_along(
+    database: Database, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(maps(tree), database, FIRST)
+    for path in tree.rglob("*-000-038.*"):
+        path.unlink()
+    made = _count_rows(monkeypatch)
+    report = run(maps(tree), database)
+    assert (made, report.granules.deleted, report.granules.unchanged) == ([], 5, 55)
+    partial = content(database, "illu67p")
+    run(maps(tree), database, thorough=True)
+    assert content(database, "illu67p") == partial
+
+
+def test_a_name_that_was_free_again_goes_to_the_first(database: Database, tmp_path: Path) -> None:
+    """Two labels with one granule_uid: the first in the order of paths has it, whichever is known already."""
+    file = tmp_path / "labels.toml"
+    file.write_text(LABELS, encoding="utf-8")
+
+    def label(name: str, uid: str) -> None:
+        path = tmp_path / f"tree/{name}"
+        path.parent.mkdir(exist_ok=True)
+        path.with_suffix(".tab").write_text(name)
+        lines = ["PDS_VERSION_ID = PDS3", f'^TABLE = "{name}.tab"', f'PRODUCT_ID = "{uid}"', "START_TIME = 2001-001"]
+        path.with_suffix(".lbl").write_text("\r\n".join([*lines, "END", ""]))
+
+    for number in range(4):
+        label(f"n{number}", f"u{number}")
+    run(load_definition(file), database, FIRST)
+    label("a", "u3")
+    report = run(load_definition(file), database)
+    assert [one.path for one in report.account.refused_rows] == ["n3.lbl"]
+    assert owner(database, "u3") == "a.tab"
+    (tmp_path / "tree/a.lbl").unlink()
+    (tmp_path / "tree/a.tab").unlink()
+    report = run(load_definition(file), database)
+    assert (report.account.refused_rows, owner(database, "u3")) == ((), "n3.tab")
+
+
+LABELS = """
+[service]
+schema = "labelled"
+title = "Labels"
+[[source]]
+kind = "labels"
+path = "tree"
+[source.columns]
+granule_uid = "PRODUCT_ID"
+time_min = "START_TIME"
+[columns]
+target_class = "planet"
+target_name = "Mars"
+dataproduct_type = "ci"
+"""
+
+
+def owner(database: Database, uid: str) -> str:
+    with connect(database, Role.OWNER) as connection:
+        row = connection.execute("SELECT file_name FROM labelled.epn_core WHERE granule_uid = %s", (uid,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _count_rows(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    made: list[str] = []
+    add = RowSpool.add
+
+    def counted(spool: RowSpool, row: RowFacts, dataset: Dataset | None = None) -> str | None:
+        made.append(row.origin)
+        return add(spool, row, dataset)
+
+    monkeypatch.setattr(RowSpool, "add", counted)
+    return made
+
+
+def content(database: Database, schema: str) -> dict[str, list[Any]]:
+    """Rows, files, counts and coverage, without the times of ingestion."""
+    with connect(database, Role.OWNER) as connection:
+        found: dict[str, list[Any]] = {
+            "rows": connection.execute(f"SELECT t::text FROM {schema}.epn_core t ORDER BY 1").fetchall()
+        }
+        for table in ("dataset", "file", "value_count", "coverage"):
+            statement = f"SELECT t::text FROM archive.{table} t WHERE schema_name = %s ORDER BY 1"
+            found[table] = connection.execute(statement, (schema,)).fetchall()
+    return found
 
 
 def test_rows_that_somebody_deleted_come_back(database: Database, tree: Path) -> None:
@@ -180,7 +289,7 @@ def test_a_table_that_has_not_moved_is_not_opened(
         again = run(load_definition(tmp_path / "planets.toml"), database)
         os.utime(tmp_path / "planets.csv", ns=(1, 1))
     assert (again.granules.unchanged, again.granules.refused, again.files_opened) == (3, 2, 0)
-    assert again.refused_rows == first.refused_rows
+    assert again.account.refused_rows == first.account.refused_rows
     touched = run(load_definition(tmp_path / "planets.toml"), database)
     assert (touched.granules.unchanged, touched.granules.loaded) == (3, 0)
     changed = run(table(tmp_path, CSV.replace("3389.5", "3390").replace("Venus", "Uranus")), database)

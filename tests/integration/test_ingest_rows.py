@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def tree(tmp_path: Path) -> Path:
 def test_maps_are_published(database: Database, tree: Path) -> None:
     report = ingest_service(maps(tree), database, now=FIRST)
     check_sums(report)
-    assert (report.granules.inserted, report.total_rows, report.remarks) == (60, 60, ())
+    assert (report.granules.inserted, report.total_rows, report.account.remarks) == (60, 60, ())
     assert query(
         database,
         "SELECT granule_uid, access_url, access_format, file_name, time_min, target_name, c1max, service_title, "
@@ -144,7 +145,7 @@ def test_the_same_maps_change_nothing_and_others_do(database: Database, tree: Pa
     third = ingest_service(maps(tree), database, now=SECOND)
     check_sums(third)
     assert (third.granules.updated, third.granules.deleted, third.total_rows) == (1, 1, 59)
-    assert [remark.path for remark in third.remarks] == ["000-038"]
+    assert [remark.path for remark in third.account.remarks] == ["000-038"]
     assert query(
         database, "SELECT access_estsize, modification_date FROM illu67p.epn_core WHERE granule_uid = 'raw-000-038'"
     ) == [(9, "2026-02-01T10:00:00")]
@@ -156,26 +157,33 @@ def test_most_of_a_service_is_not_deleted_unasked(database: Database, tree: Path
         path.unlink()
     for path in tree.rglob("*-*-090.*"):
         path.unlink()
-    with pytest.raises(SetupError, match=r"would delete 40 of the 60 granules of illu67p\.epn_core.*--allow-deletions"):
+    with pytest.raises(SetupError, match=r"Of the 60 files of illu67p .*, 40 are gone.*--allow-deletions"):
         ingest_service(maps(tree), database, now=SECOND)
     assert query(database, "SELECT count(*) FROM illu67p.epn_core") == [(60,)]
     report = ingest_service(maps(tree), database, now=SECOND, options=Options(allow_deletions=True))
     assert report.total_rows == 20
 
 
-def test_an_empty_tree_changes_nothing(database: Database, tree: Path, tmp_path: Path) -> None:
+def test_an_empty_tree_changes_nothing_unasked(database: Database, tree: Path, tmp_path: Path) -> None:
     ingest_service(maps(tree), database, now=FIRST)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DefinitionError, match="there is no usable row in"):
-        ingest_service(maps(tmp_path / "empty"), database, now=SECOND, options=Options(allow_deletions=True))
+        ingest_service(maps(tmp_path / "empty"), database, now=SECOND)
+    shutil.rmtree(tree)
+    tree.mkdir()
+    with pytest.raises(SetupError, match="holds no file, but 60 of its files were indexed before: is it mounted"):
+        ingest_service(maps(tree), database, now=SECOND)
     assert query(database, "SELECT count(*) FROM illu67p.epn_core") == [(60,)]
+    report = ingest_service(maps(tree), database, now=SECOND, options=Options(allow_deletions=True))
+    assert (report.total_rows, report.granules.deleted) == (0, 60)
+    assert query(database, "SELECT count(*) FROM archive.file") == [(0,)]
 
 
 def test_runs_are_published_and_can_be_located(database: Database, tmp_path: Path) -> None:
     write_simulations(tmp_path)
     report = ingest_service(load_definition(SERVICES / "transplanet.toml", archive=tmp_path), database, now=FIRST)
     check_sums(report)
-    assert (report.total_rows, report.datasets) == (10, 10)
+    assert (report.total_rows, report.account.datasets) == (10, 10)
     assert query(
         database,
         "SELECT granule_uid, dataproduct_type, measurement_type, run_f107, access_url, processing_level "
@@ -219,7 +227,7 @@ def table_service(folder: Path, content: str = CSV, definition: str = TABLE) -> 
 def test_a_table_is_published_without_its_bad_rows(database: Database, tmp_path: Path) -> None:
     report = ingest_service(table_service(tmp_path), database, now=FIRST)
     check_sums(report)
-    assert [(one.path, one.reason) for one in report.refused_rows] == [
+    assert [(one.path, one.reason) for one in report.account.refused_rows] == [
         ("planets.csv line 4", "mean_radius needs a number, but the source has 'far'"),
         ("planets.csv line 5", "the granule_uid Mars is already that of planets.csv line 2"),
     ]
@@ -252,7 +260,7 @@ def test_a_column_can_be_added_later(database: Database, tmp_path: Path) -> None
 def test_paths_are_no_addresses(database: Database, tmp_path: Path) -> None:
     content = CSV.replace("https://example.org/mars", "mars.html")
     report = ingest_service(table_service(tmp_path, content), database, now=FIRST)
-    assert "access_url must be a whole address such as https" in report.refused_rows[1].reason
+    assert "access_url must be a whole address such as https" in report.account.refused_rows[1].reason
 
 
 def test_the_command(database: Database, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,11 +284,6 @@ def test_the_command(database: Database, tree: Path, tmp_path: Path, monkeypatch
         ('target_name = "name"', 'target_nam = "name"', "'target_nam' is not a column of EPN-TAP 2.0"),
         ('granule_gid = "planet"', 'granule_uid = "planet"', "granule_uid is made by ingestion"),
         ('type = "int"', 'type = "integer"', r"\[custom\].planets_moons: type must be one of"),
-        (
-            "[columns]",
-            '[[source]]\nkind = "cdf-files"\npath = "."\n[columns]',
-            "cannot stand in one service with those",
-        ),
     ],
 )
 def test_definitions_that_are_wrong(tmp_path: Path, old: str, new: str, expected: str) -> None:

@@ -48,7 +48,7 @@ def check_sums(report: Report) -> None:
     count = report.granules
     assert count.seen == count.inserted + count.updated + count.unchanged + count.refused
     assert report.total_rows == count.seen - count.refused
-    for source in report.sources:
+    for source in report.account.sources:
         left_out = len(source.superseded) + len(source.unclaimed) + len(source.refused)
         assert source.found == source.indexed + left_out
 
@@ -77,7 +77,7 @@ def test_a_new_service_is_published(database: Database, archive: Path) -> None:
     report = ingest_service(definition(archive, *JOINED), database, now=FIRST)
     check_sums(report)
     assert (report.granules.inserted, report.granules.updated, report.granules.deleted) == (20, 0, 0)
-    assert report.sources[0].claimed == {"syn-mag": 2}
+    assert report.account.sources[0].claimed == {"syn-mag": 2}
     with connect(database, Role.SERVICE) as connection:
         table = load_catalog(connection).table("plasma", "epn_core")
     assert table is not None
@@ -350,7 +350,7 @@ def test_one_granule_for_each_file(database: Database, tmp_path: Path) -> None:
         ("syn_20010101_v01", "syn_20010101", "syn_mag", "syn_20010101_v01.cdf"),
         ("syn_20010102_v01", "syn_20010102", "syn_mag", "syn_20010102_v01.cdf"),
     ]
-    assert [refusal.path for refusal in report.sources[0].refused] == ["broken.cdf"]
+    assert [refusal.path for refusal in report.account.sources[0].refused] == ["broken.cdf"]
     assert query(database, "SELECT name, units FROM archive.parameter") == [("B", "nT")]
 
 
@@ -360,7 +360,7 @@ def test_a_newer_version_takes_the_place_of_an_older_one(database: Database, tmp
     cdf(tmp_path / "cdf/syn_20010101_v02.cdf", "2001-01-01T00:00:00")
     report = ingest_service(definition(tmp_path, CDF_SOURCE), database, now=SECOND)
     assert (report.granules.inserted, report.granules.deleted) == (1, 1)
-    assert report.sources[0].superseded[0]["path"] == "syn_20010101_v01.cdf"
+    assert report.account.sources[0].superseded[0]["path"] == "syn_20010101_v01.cdf"
     assert query(database, "SELECT path FROM archive.file") == [("syn_20010101_v02.cdf",)]
 
 
@@ -408,7 +408,7 @@ def test_rows_that_may_not_be_are_refused_and_told(database: Database, archive: 
     (archive / "spase/syn-double.xml").write_text(text.replace("<ProductKey>syn mag", "<ProductKey>syn-mag"))
     report = ingest_service(definition(archive, SPASE_SOURCE), database, now=FIRST)
     check_sums(report)
-    assert len(report.refused_records) == 1
+    assert len(report.account.refused_records) == 1
     assert report.granules.inserted == 20
 
 
@@ -431,5 +431,5 @@ def test_real_files_make_a_service(database: Database, tmp_path: Path, shared: P
     report = ingest_service(one, database, now=FIRST)
     check_sums(report)
     assert report.granules.refused == 0
-    assert len(report.sources[0].refused) == 22
+    assert len(report.account.sources[0].refused) == 22
     assert ingest_service(one, database, now=SECOND).granules.unchanged == report.total_rows

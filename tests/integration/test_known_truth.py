@@ -40,7 +40,7 @@ def published(archive: Path, postgres_server: Database, template_database: str) 
 def test_every_day_with_a_file_is_a_granule(published: tuple[Database, Report]) -> None:
     database, report = published
     files = [file for dataset in PLAN for file in dataset.files()]
-    (source,) = report.sources
+    (source,) = report.account.sources
     assert source.found == len(files)
     assert source.indexed == sum(not file.superseded for file in files)
     assert len(source.superseded) == sum(file.superseded for file in files) == 8

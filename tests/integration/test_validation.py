@@ -32,13 +32,14 @@ from epntap.epncore.rules.all_rules import (
 from epntap.errors import DefinitionError, InputError, NotFoundError
 from epntap.settings import Settings
 from ingest.pipeline import ingest_service
-from ingest.publish.block import Block, copy_columns, copy_text
+from ingest.publish.quarantine import write_quarantine
+from ingest.publish.rows.block import Block, copy_columns, copy_text
 from ingest.report import Report
 from ingest.validation.cli import check
 from ingest.validation.published import check_published
 from ingest.validation.remote import check_remote
 from ingest.validation.rows import bind_rules, examine, run_rules
-from ingest.validation.screen import Specimen, screen_rows, screen_specimens, write_quarantine
+from ingest.validation.screen import Specimen, screen_rows, screen_specimens
 from tests.support.archives import SPASE_SOURCE, definition, record
 from tests.support.granules import SCHEMA, WRONG_GRANULES, full_table, right_granule
 from tests.support.server import Server, serve
@@ -422,7 +423,7 @@ def adds_up(report: Report) -> bool:
     return (
         count.seen == count.loaded + count.unchanged + kept_away
         and report.total_rows == count.loaded + count.unchanged
-        and kept_away == sum(one.rows for one in report.refused_rows)
+        and kept_away == sum(one.rows for one in report.account.refused_rows)
     )
 
 
@@ -438,7 +439,7 @@ def test_a_doubtful_dataset_goes_into_quarantine(database: Database, records: Pa
     report = ingest_service(definition(records, SPASE_SOURCE), database, now=NOW)
     assert adds_up(report)
     assert (report.granules.inserted, report.granules.quarantined, report.granules.refused) == (10, 10, 0)
-    assert [(one.rule, one.count) for one in report.findings] == [("G1-time", 10)]
+    assert [(one.rule, one.count) for one in report.account.findings] == [("G1-time", 10)]
     assert "10 loaded + 0 unchanged + 0 refused + 10 in quarantine" in report.to_text()
     assert report.to_json()["findings"][0]["rule"] == "G1-time"
     assert query(database, "SELECT DISTINCT dataset_id FROM plasma.epn_core") == [("syn-mag",)]
@@ -458,7 +459,7 @@ def test_a_definition_may_let_it_through(database: Database, records: Path) -> N
     again = ingest_service(definition(records, SPASE_SOURCE, "[validation]\nG1 = 'refuse'"), database, now=NOW)
     assert adds_up(again)
     assert (again.granules.deleted, again.granules.refused) == (10, 10)
-    assert "rule G1-time" in again.refused_rows[0].reason
+    assert "rule G1-time" in again.account.refused_rows[0].reason
 
 
 def test_a_wrong_value_of_a_definition_refuses_its_rows(database: Database, records: Path) -> None:
@@ -466,7 +467,7 @@ def test_a_wrong_value_of_a_definition_refuses_its_rows(database: Database, reco
     report = ingest_service(wrong, database, now=NOW)
     assert adds_up(report)
     assert (report.granules.inserted, report.granules.refused, report.total_rows) == (0, 20, 0)
-    assert {one.rule for one in report.findings} == {"J10", "G1-time"}
+    assert {one.rule for one in report.account.findings} == {"J10", "G1-time"}
 
 
 def test_an_unknown_rule_in_a_definition_is_named(records: Path) -> None:
@@ -509,5 +510,5 @@ def test_rows_of_a_table_are_judged_one_by_one(database: Database, tmp_path: Pat
         assert (report.total_rows, report.granules.refused, report.granules.quarantined) == (2, 1, 1)
         assert query(database, "SELECT granule_uid FROM plasma.epn_core ORDER BY 1") == [("a",), ("c",)]
         assert query(database, "SELECT granule_uid, rules FROM archive.quarantine") == [("d", ["R-sun_distance"])]
-    assert {one.rule: one.count for one in report.findings} == {"R-sun_distance": 1, "F3": 1}
+    assert {one.rule: one.count for one in report.account.findings} == {"R-sun_distance": 1, "F3": 1}
     assert [one.rule for one in check_published(database, "plasma").findings] == ["F3"]

@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 from epntap.archive.memory import DatasetState
 from epntap.archive.model import ArchiveFile
-from epntap.catalog import ddl
 from epntap.catalog.model import Table
-from ingest.by_dataset.build import GranuleBuilder, common_values, epn_core_table
+from ingest.by_dataset.build import GranuleBuilder, common_values
 from ingest.by_dataset.planning.fingerprint import content_of, fingerprint_of
 from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.by_dataset.planning.uids import UidRegistry
 from ingest.by_dataset.sources.read import SourceFacts
 from ingest.definition.model import Definition, Granule, Source
 from ingest.facts import DatasetFacts, RefusedRows
-from ingest.publish.checks import value_problems
+from ingest.publish.rows.checks import value_problems
 
-__all__ = ["Plans", "Work", "make_plans", "what_to_do"]
+__all__ = ["Plans", "Work", "check_plans", "plan_datasets", "what_to_do"]
 
 
 @dataclass(frozen=True, slots=True)
 class Plans:
     """What shall be published, and what not."""
 
-    table: Table
     accepted: tuple[DatasetPlan, ...]
     refused_rows: tuple[RefusedRows, ...]
     rows: int
@@ -42,26 +39,22 @@ class Work:
     """What differs from what is published."""
 
     plans: tuple[DatasetPlan, ...]
-    #: datasets whose rows are compared: those of `plans`, and those that are no more
-    datasets: frozenset[str]
-    #: datasets, and their rows, of which nothing has moved
-    unchanged: int = 0
+    #: datasets of which nothing has moved, and their rows
+    unchanged: frozenset[str] = frozenset()
     unchanged_rows: int = 0
 
 
-def make_plans(definition: Definition, facts: SourceFacts, today: date, now: str) -> Plans:
-    """Plans for all datasets that are not withdrawn; rows that may not be written are kept away, with their reasons."""
+def plan_datasets(definition: Definition, facts: SourceFacts) -> tuple[DatasetPlan, ...]:
+    """Plans for all datasets that are not withdrawn."""
     files: dict[str, list[tuple[Source, ArchiveFile]]] = defaultdict(list)
     for holding in facts.holdings:
         for file in holding.files:
             files[file.dataset_id].append((holding.source, file))
-    plans = [
+    return tuple(
         _plan_dataset(one, facts.described.get(dataset_id), files.get(dataset_id, ()))
         for dataset_id, one in facts.datasets.items()
         if dataset_id not in definition.withdrawn
-    ]
-    table = ddl.with_indexed_columns(epn_core_table(definition, [plan.facts for plan in plans]))
-    return _check(definition, table, plans, GranuleBuilder(definition, table, today, now, is_new=False))
+    )
 
 
 def what_to_do(
@@ -80,22 +73,17 @@ def what_to_do(
     files: dict[str, dict[str, ArchiveFile]] = defaultdict(dict)
     for file in indexed:
         files[file.dataset_id][file.path] = file
-    changed, unchanged_rows = [], 0
+    changed: list[DatasetPlan] = []
+    unchanged: dict[str, int] = {}
     for plan in plans.accepted:
         dataset_id = plan.dataset.dataset_id
         state = plans.states[dataset_id]
         if not thorough and known.get(dataset_id) == state and stored.get(dataset_id, 0) == state.granules:
-            unchanged_rows += state.granules
+            unchanged[dataset_id] = state.granules
         else:
             touched = _touched(plan.files, files[dataset_id]) if dataset_id in known else frozenset()
             changed.append(replace(plan, touched=touched))
-    gone = stored.keys() - plans.states.keys()
-    return Work(
-        plans=tuple(changed),
-        datasets=frozenset(gone).union(plan.dataset.dataset_id for plan in changed),
-        unchanged=len(plans.accepted) - len(changed),
-        unchanged_rows=unchanged_rows,
-    )
+    return Work(tuple(changed), frozenset(unchanged), sum(unchanged.values()))
 
 
 def _touched(files: Collection[ArchiveFile], before: Mapping[str, ArchiveFile]) -> frozenset[ArchiveFile]:
@@ -125,8 +113,8 @@ def _plan_dataset(
     )
 
 
-def _check(definition: Definition, table: Table, plans: Sequence[DatasetPlan], counter: GranuleBuilder) -> Plans:
-    """Keep away the rows that may not be written, with their reasons."""
+def check_plans(definition: Definition, table: Table, plans: Sequence[DatasetPlan], counter: GranuleBuilder) -> Plans:
+    """Keep away the rows that may not be written into the table, with their reasons."""
     registry = UidRegistry()
     accepted, refused = [], []
     states: dict[str, DatasetState] = {}
@@ -144,7 +132,6 @@ def _check(definition: Definition, table: Table, plans: Sequence[DatasetPlan], c
             rows = counter.count(admitted)
             states[plan.dataset.dataset_id] = DatasetState(fingerprint_of(admitted, values, rows), rows)
     return Plans(
-        table=table,
         accepted=tuple(accepted),
         refused_rows=tuple(refused),
         rows=sum(state.granules for state in states.values()),

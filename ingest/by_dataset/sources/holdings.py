@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,9 +13,10 @@ from ingest.by_dataset.sources.claims import ClaimTable
 from ingest.definition.model import Source
 from ingest.facts import DatasetFacts, Refusal
 from ingest.files.istp import Description, describe_dataset, describe_file
-from ingest.files.scan import Scanner
+from ingest.files.scan import Scanner, archive_file
 from ingest.files.versions import Edition, edition_of, without_dates
-from ingest.files.walk import UNREADABLE_FOLDER, Tree
+from ingest.files.walk import Tree
+from ingest.publish.account import NOT_KEPT, SourceCount
 
 __all__ = ["Holdings", "Superseded", "describe_holdings", "read_archive"]
 
@@ -45,18 +46,24 @@ class Holdings:
     #: patterns of a `partial` source that claim nothing, as `dataset = pattern`
     idle_claims: tuple[str, ...] = ()
 
-    @property
-    def paths(self) -> Iterator[str]:
-        """All files that are there, used or not."""
-        yield from (file.path for file in self.files)
-        yield from (one.path for one in self.superseded)
-        yield from self.unclaimed
-        yield from (refusal.path for refusal in self.refused)
-
-    @property
-    def unreadable_folders(self) -> tuple[str, ...]:
-        """Folders of which nobody knows what they hold."""
-        return tuple(one.path for one in self.not_walked if one.reason.startswith(UNREADABLE_FOLDER))
+    def count(self, kept: Collection[ArchiveFile], withdrawn: Collection[str] = ()) -> SourceCount:
+        """The count for the report; a file that is not among those `kept` went with its dataset or granule."""
+        files = [file for file in self.files if file.dataset_id not in withdrawn]
+        indexed = [file for file in files if file in kept]
+        lost = [Refusal(file.path, NOT_KEPT) for file in files if file not in kept]
+        return SourceCount(
+            source=self.source.name,
+            path=str(self.source.path),
+            found=self.found,
+            indexed=len(indexed),
+            superseded=tuple({"path": one.path, "by": one.by} for one in self.superseded),
+            unclaimed=self.unclaimed,
+            refused=(*self.refused, *lost),
+            not_walked=self.not_walked,
+            idle_claims=self.idle_claims,
+            claimed=dict(sorted(Counter(file.dataset_id for file in indexed).items())),
+            withdrawn=len(self.files) - len(files),
+        )
 
 
 @dataclass(slots=True)
@@ -98,19 +105,26 @@ class _Archive:
 
 
 def read_archive(
-    definition_file: Path, source: Source, tree: Tree, scanner: Scanner, advance: Callable[[int], None]
+    definition_file: Path,
+    source: Source,
+    tree: Tree,
+    scanner: Scanner,
+    advance: Callable[[int], None],
+    *,
+    may_be_empty: bool = False,
 ) -> Holdings:
     """Index the files of a source; `advance` is told about each file that is dealt with.
 
     A file that cannot be read is a Refusal. Raises DefinitionError when the patterns do not fit the tree.
     """
-    if not tree.files and not source.partial:
+    if not tree.files and not source.partial and not may_be_empty:
         raise DefinitionError(f"{definition_file}: {source.name}: there is no CDF file below {source.path}.")
     archive = _Archive(source, scanner, advance)
     claims = ClaimTable(str(definition_file), source)
     piles = _sort(archive, claims, tree.files)
     files = tuple(sorted(_newest_editions(archive, piles), key=lambda file: file.path))
-    claims.refuse_idle()
+    if tree.files:
+        claims.refuse_idle()
     return Holdings(
         source=source,
         found=len(tree.files),
@@ -209,7 +223,7 @@ def _newest_editions(archive: _Archive, piles: _Sorting) -> Iterator[ArchiveFile
             scanned = archive[first.path]
             if scanned.refusal is None:
                 _leave_out(others, first, archive, piles)
-                yield _to_archive_file(first, scanned)
+                yield archive_file(scanned, first.dataset_id, first.edition.version)
                 continue
             piles.refused.append(Refusal(first.path, scanned.refusal))
             if others:
@@ -226,20 +240,3 @@ def _leave_out(others: Iterable[_Candidate], winner: _Candidate, archive: _Archi
             piles.refused.append(Refusal(candidate.path, reason))
         else:
             piles.superseded.append(Superseded(candidate.path, winner.path))
-
-
-def _to_archive_file(candidate: _Candidate, scanned: ScannedFile) -> ArchiveFile:
-    return ArchiveFile(
-        dataset_id=candidate.dataset_id,
-        root=scanned.root,
-        path=scanned.path,
-        size_bytes=scanned.size_bytes,
-        mtime_ns=scanned.mtime_ns,
-        tt2000_min=scanned.tt2000_min,
-        tt2000_max=scanned.tt2000_max,
-        records=scanned.records,
-        fill_epochs=scanned.fill_epochs,
-        version=candidate.edition.version,
-        sha256=scanned.sha256,
-        layout=scanned.layout,
-    )

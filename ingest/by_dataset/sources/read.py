@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from epntap.archive.memory import indexed_files
 from epntap.errors import DefinitionError
 from epntap.hints import did_you_mean
 from ingest.by_dataset.sources.descriptions import read_datasets
 from ingest.by_dataset.sources.holdings import Holdings, describe_holdings, read_archive
 from ingest.definition.model import Definition, Granule, Source, SourceKind
 from ingest.facts import DatasetFacts, Refusal
-from ingest.files.scan import Scanner
-from ingest.files.walk import walk_tree
+from ingest.files.walk import Tree, walk_tree
+from ingest.ingestion import Ingestion
 from ingest.progress import Progress
+from ingest.publish.guard import refuse_lost_files
 
 __all__ = ["SourceFacts", "read_sources"]
 
@@ -32,22 +34,37 @@ class SourceFacts:
     refused: list[Refusal] = field(default_factory=list)
 
 
-def read_sources(definition: Definition, today: date, scanner: Scanner, progress: Progress) -> SourceFacts:
-    """Read all sources of a definition. Raises DefinitionError when definition and sources do not fit together."""
-    facts = SourceFacts()
+def read_sources(ingestion: Ingestion) -> SourceFacts:
+    """Read all sources of datasets. Files that have not moved are not opened.
+
+    Raises DefinitionError when definition and sources do not fit together, SetupError when most files are gone.
+    """
+    facts, definition = SourceFacts(), ingestion.definition
     for source in definition.sources_of(SourceKind.SPASE_DATASETS):
-        _read_descriptions(definition, source, facts, today, progress)
-    facts.holdings = tuple(
-        _read_files(definition, source, facts, scanner, progress)
-        for source in definition.sources_of(SourceKind.CDF_FILES)
-    )
+        _read_descriptions(definition, source, facts, ingestion.today, ingestion.progress)
+    sources = definition.sources_of(SourceKind.CDF_FILES)
+    for source in sources:
+        if facts.described and not source.partial:
+            _refuse_unknown_datasets(definition, source, facts)
+    ingestion.progress.stage("looking for files")
+    trees = [walk_tree(source.path) for source in sources]
+    if not ingestion.options.allow_deletions:
+        _refuse_lost_files(ingestion, trees)
+    facts.holdings = tuple(_read_files(ingestion, *one) for one in zip(sources, trees, strict=True))
     _refuse_files_claimed_twice(definition, facts.holdings)
-    for one in describe_holdings(facts.holdings, facts.described, scanner):
+    for one in describe_holdings(facts.holdings, facts.described, ingestion.scanner):
         if isinstance(one, Refusal):
             facts.refused.append(one)
         else:
             facts.datasets[one.dataset.dataset_id] = one
     return facts
+
+
+def _refuse_lost_files(ingestion: Ingestion, trees: Sequence[Tree]) -> None:
+    roots = {str(tree.root) for tree in trees}
+    others = {str(one.path) for one in ingestion.definition.sources} - roots
+    indexed = [file for file in indexed_files(ingestion.connection, ingestion.schema) if file.root not in others]
+    refuse_lost_files(ingestion.schema, indexed, trees)
 
 
 def _read_descriptions(
@@ -72,15 +89,16 @@ def _read_descriptions(
         )
 
 
-def _read_files(
-    definition: Definition, source: Source, facts: SourceFacts, scanner: Scanner, progress: Progress
-) -> Holdings:
-    if facts.described and not source.partial:
-        _refuse_unknown_datasets(definition, source, facts)
-    progress.stage("looking for files")
-    tree = walk_tree(source.path)
-    progress.stage("indexing files", len(tree.files))
-    return read_archive(definition.file, source, tree, scanner, progress.advance)
+def _read_files(ingestion: Ingestion, source: Source, tree: Tree) -> Holdings:
+    ingestion.progress.stage("indexing files", len(tree.files))
+    return read_archive(
+        ingestion.definition.file,
+        source,
+        tree,
+        ingestion.scanner,
+        ingestion.progress.advance,
+        may_be_empty=ingestion.options.allow_deletions,
+    )
 
 
 def _refuse_unknown_datasets(definition: Definition, source: Source, facts: SourceFacts) -> None:

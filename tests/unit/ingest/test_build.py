@@ -12,7 +12,7 @@ from ingest.by_dataset.build import GranuleBuilder, common_values, epn_core_tabl
 from ingest.by_dataset.planning.plan import DatasetPlan, file_uid
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts
-from ingest.publish.block import copy_columns
+from ingest.publish.rows.block import copy_columns
 from tests.support.archives import facts, held, julian_day
 
 DEFINITION = Definition(Path("service.toml"), "plasma", "Plasma data", (), publisher="CDPP")

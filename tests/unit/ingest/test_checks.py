@@ -11,7 +11,7 @@ from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.by_dataset.planning.uids import UidRegistry
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts, Value
-from ingest.publish.checks import value_problems
+from ingest.publish.rows.checks import value_problems
 from tests.support.archives import facts, held
 
 DEFINITION = Definition(Path("service.toml"), "plasma", "Plasma data", ())

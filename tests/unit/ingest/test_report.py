@@ -8,8 +8,9 @@ from pathlib import Path
 from ingest.by_dataset.sources.holdings import Holdings, Superseded
 from ingest.definition.model import Granule, Source, SourceKind
 from ingest.facts import Refusal, RefusedRows
-from ingest.publish.copy import Merged
-from ingest.report import LONGEST_LIST, GranuleCount, Report, SourceCount
+from ingest.publish.account import Account
+from ingest.publish.rows.copy import Merged
+from ingest.report import LONGEST_LIST, GranuleCount, Report
 from tests.support.archives import held
 
 SOURCE = Source(SourceKind.CDF_FILES, "[[source]] 1 (cdf-files)", Path("/archive"), Granule.DAY)
@@ -28,12 +29,13 @@ def report(*, unclaimed: int = 0) -> Report:
     return Report(
         schema="plasma",
         granules=GranuleCount.of(Merged(inserted=10, updated=2, unchanged=1000, deleted=3), refused=5),
-        datasets=4,
-        datasets_without_rows=1,
-        sources=(SourceCount.of(holdings, {kept}),),
-        refused_records=(Refusal("x.xml", "no ProductKey"),),
-        refused_rows=(RefusedRows("y.xml", "target_class must have a value and has none", 5),),
-        out_of_dates=(),
+        account=Account(
+            datasets=4,
+            datasets_without_rows=1,
+            sources=(holdings.count({kept}),),
+            refused_records=(Refusal("x.xml", "no ProductKey"),),
+            refused_rows=(RefusedRows("y.xml", "target_class must have a value and has none", 5),),
+        ),
         total_rows=1012,
         seconds=2.5,
         load_seconds=2.0,
@@ -48,7 +50,7 @@ def test_granules_add_up() -> None:
 
 
 def test_files_add_up() -> None:
-    (source,) = report(unclaimed=3).sources
+    (source,) = report(unclaimed=3).account.sources
     assert source.found == source.indexed + len(source.superseded) + len(source.unclaimed) + len(source.refused)
     assert [refusal.path for refusal in source.refused] == ["d.cdf", "b.cdf"]
     assert source.claimed == {"syn-mag": 1}

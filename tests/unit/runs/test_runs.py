@@ -14,11 +14,11 @@ from cdflib import CDF
 from epntap.epncore.ucd import is_valid_ucd
 from epntap.errors import UnreadableFileError
 from epntap.units.convert import conversion
-from ingest.by_row.runs import RunRow, open_runs
+from ingest.by_row.open import read_rows
+from ingest.by_row.unit import RowOfDataset
+from ingest.definition.row_plans import RunPlan
 from ingest.demo.simulations import RUNS, write_simulations
 from ingest.facts import Refusal
-from ingest.files.scan import Peek
-from ingest.progress import Silent
 from ingest.runs.columns import RUN_COLUMNS
 from ingest.runs.runfile import Run, read_run, run_text
 
@@ -125,12 +125,13 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def found(tree: Path) -> list[RunRow | Refusal]:
-    return list(open_runs(tree, "runs", Peek(), Silent()).rows(lambda _steps: None))
+def found(tree: Path) -> list[RowOfDataset | Refusal]:
+    said = read_rows(tree, RunPlan(), {}, "runs")
+    return [one for one in said if isinstance(one, RowOfDataset | Refusal)]
 
 
 def test_each_result_is_a_row_with_the_parameters_of_its_run(tree: Path) -> None:
-    rows = {str(one.row.values["granule_uid"]): one for one in found(tree) if isinstance(one, RunRow)}
+    rows = {str(one.row.values["granule_uid"]): one for one in found(tree) if isinstance(one, RowOfDataset)}
     assert len(rows) == 10
     for path in tree.rglob("run.toml"):
         said = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -157,7 +158,7 @@ def test_each_result_is_a_row_with_the_parameters_of_its_run(tree: Path) -> None
 
 def test_files_are_indexed_and_datasets_described(tree: Path) -> None:
     for one in found(tree):
-        assert isinstance(one, RunRow)
+        assert isinstance(one, RowOfDataset)
         assert one.row.file is not None
         epochs = CDF(tree / one.row.file.path).varget("Epoch")
         assert (one.row.file.tt2000_min, one.row.file.tt2000_max) == (int(epochs[0]), int(epochs[-1]))
@@ -197,14 +198,14 @@ def test_what_cannot_be_used(tree: Path) -> None:
     assert refused["venus-night/venus-night_ts.cdf"] == "no run file names it as a result"
     assert refused["other/x.cdf"] == "no run file names it as a result"
     assert refused["other/again.run.toml"] == "the run jupiter-aurora is already described by jupiter-aurora/run.toml"
-    assert len([one for one in found(tree) if isinstance(one, RunRow)]) == 4
+    assert len([one for one in found(tree) if isinstance(one, RowOfDataset)]) == 4
 
 
 def test_quantities_can_come_from_the_file(tree: Path) -> None:
     run = tree / "earth-quiet/run.toml"
     lines = [line for line in run.read_text().splitlines() if not line.startswith("measured")]
     run.write_text("\n".join(lines))
-    rows = {one.row.origin: one.row.values for one in found(tree) if isinstance(one, RunRow)}
+    rows = {one.row.origin: one.row.values for one in found(tree) if isinstance(one, RowOfDataset)}
     assert rows["earth-quiet/earth-quiet_ts.cdf"]["measurement_type"] == (
         "phys.density;meta.modelled#phys.temperature;meta.modelled"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -11,15 +11,25 @@ from epntap.catalog.ddl import LOCK_TIMEOUT_S
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from ingest.progress import Progress
-from ingest.publish.block import ROW_DATES, Block, copy_columns
-from ingest.publish.promises import drop_broken_promises, make_promises
+from ingest.publish.rows.block import ROW_DATES, Block, copy_columns
+from ingest.publish.rows.promises import drop_broken_promises, make_promises
 
-__all__ = ["CHANGED", "STAGED", "Merged", "allow_memory", "fill_new_table", "merge_into_table"]
+__all__ = [
+    "CHANGED",
+    "STAGED",
+    "Merged",
+    "Scope",
+    "allow_memory",
+    "fill_new_table",
+    "foresee_merge",
+    "merge_into_table",
+]
 
 
 #: rows as they shall be, and the keys of those that differ, while a merge runs
 STAGED = sql.Identifier("staged_granules")
 CHANGED = sql.Identifier("changed_granules")
+_FORESEEN = sql.Identifier("foreseen_granules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,14 @@ def fill_new_table(
     return merged
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A part of the rows of a table: those of these datasets, and these granules."""
+
+    datasets: frozenset[str]
+    granules: frozenset[str]
+
+
 def merge_into_table(
     connection: Connection,
     table: Table,
@@ -54,29 +72,19 @@ def merge_into_table(
     progress: Progress,
     now: str,
     *,
-    datasets: Collection[str] | None = None,
+    scope: Scope | None = None,
     unused: Sequence[str] = (),
     check: Callable[[], None] = lambda: None,
 ) -> Merged:
     """Make the rows of a published table exactly these; those that are the same stay untouched.
 
-    `datasets`, if given, says to which the rows belong; those of all others stay as they are. `unused` are stored
+    `scope`, if given, is what the rows replace; all others stay as they are. `unused` are stored
     columns that have no value any more. A row that changes keeps its creation_date and gets `now` as
     modification_date, unless it comes with one. `check` is called before anything is written, and may raise.
     """
     columns = copy_columns(table)
     stored = (*columns, *unused)
-    connection.execute(
-        sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-            STAGED, _names(stored), name(table)
-        )
-    )
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(STAGED, _names(columns))
-    staged = _copy(connection, statement, blocks, progress.advance)
-    progress.stage("comparing with what is published")
-    allow_memory(connection, "work_mem")
-    connection.execute(sql.SQL("ANALYZE {} (granule_uid)").format(STAGED))
-    _find_changes(connection, table, stored, datasets)
+    staged = _compare(connection, name(table), columns, stored, blocks, progress, scope)
     check()
     drop_broken_promises(connection, table, STAGED, LOCK_TIMEOUT_S)
     deleted = _delete_vanished(connection, table)
@@ -84,6 +92,67 @@ def merge_into_table(
     inserted = _insert_new(connection, table, columns, now)
     connection.execute(sql.SQL("DROP TABLE {}, {}").format(STAGED, CHANGED))
     return Merged(inserted, updated, staged - inserted - updated, deleted)
+
+
+def foresee_merge(
+    connection: Connection,
+    table: Table,
+    blocks: Iterable[Block],
+    progress: Progress,
+    *,
+    missing: Sequence[str],
+    scope: Scope | None = None,
+    unused: Sequence[str] = (),
+    check: Callable[[], None] = lambda: None,
+) -> Merged:
+    """What a merge would do. `missing` are columns that the published table does not have yet.
+
+    Makes temporary tables, which go with the caller's transaction.
+    """
+    columns = copy_columns(table)
+    types = {column.name: column.pg_type for column in table.columns}
+    added = [sql.SQL(", NULL::{} AS {}").format(sql.SQL(types[one]), sql.Identifier(one)) for one in missing]
+    connection.execute(
+        sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT t.*{} FROM {} t").format(
+            _FORESEEN, sql.SQL("").join(added), name(table)
+        )
+    )
+    staged = _compare(connection, _FORESEEN, columns, (*columns, *unused), blocks, progress, scope)
+    check()
+    row = connection.execute(
+        sql.SQL(
+            "SELECT count(*) FILTER (WHERE stored_uid IS NULL), "
+            "count(*) FILTER (WHERE stored_uid IS NOT NULL AND staged_uid IS NOT NULL), "
+            "count(*) FILTER (WHERE staged_uid IS NULL) FROM {}"
+        ).format(CHANGED)
+    ).fetchone()
+    assert row is not None
+    inserted, updated, deleted = row
+    return Merged(inserted, updated, staged - inserted - updated, deleted)
+
+
+def _compare(
+    connection: Connection,
+    published: sql.Identifier,
+    columns: Sequence[str],
+    stored: Sequence[str],
+    blocks: Iterable[Block],
+    progress: Progress,
+    scope: Scope | None,
+) -> int:
+    """Put the rows aside and list those that differ; how many rows they are."""
+    connection.execute(
+        sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+            STAGED, _names(stored), published
+        )
+    )
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(STAGED, _names(columns))
+    staged = _copy(connection, statement, blocks, progress.advance)
+    progress.stage("comparing with what is published")
+    allow_memory(connection, "work_mem")
+    connection.execute(sql.SQL("ANALYZE {} (granule_uid)").format(STAGED))
+    _find_changes(connection, published, stored, scope)
+    return staged
 
 
 def allow_memory(connection: Connection, setting: str) -> None:
@@ -107,7 +176,7 @@ def _copy(
 
 
 def _find_changes(
-    connection: Connection, table: Table, columns: Sequence[str], datasets: Collection[str] | None
+    connection: Connection, published: sql.Identifier, columns: Sequence[str], scope: Scope | None
 ) -> None:
     """List the keys of rows that differ: stored alone (vanished), staged alone (new), or both (changed)."""
     compared = [name for name in columns if name not in {"granule_uid", *ROW_DATES}]
@@ -116,7 +185,6 @@ def _find_changes(
         sql.SQL("(s.{0} IS NOT NULL AND s.{0} IS DISTINCT FROM t.{0})").format(sql.Identifier(name))
         for name in ROW_DATES
     )
-    only = sql.SQL("") if datasets is None else sql.SQL("WHERE dataset_id = ANY (%(datasets)s)")
     connection.execute(
         sql.SQL(
             "CREATE TEMPORARY TABLE {changed} ON COMMIT DROP AS "
@@ -126,16 +194,25 @@ def _find_changes(
             "OR ({stored}) IS DISTINCT FROM ({wanted}) OR {dates}"
         ).format(
             changed=CHANGED,
-            table=name(table),
-            only=only,
+            table=published,
+            only=_only(scope),
             staged=STAGED,
             stored=_names(compared, "t"),
             wanted=_names(compared, "s"),
             dates=dates,
         ),
-        {"datasets": list(datasets or ())},
+        {} if scope is None else {"datasets": list(scope.datasets), "granules": list(scope.granules)},
     )
     connection.execute(sql.SQL("ANALYZE {}").format(CHANGED))
+
+
+def _only(scope: Scope | None) -> sql.SQL:
+    if scope is None:
+        return sql.SQL("")
+    parts = ["dataset_id = ANY (%(datasets)s)"] if scope.datasets else []
+    if scope.granules or not parts:
+        parts.append("granule_uid = ANY (%(granules)s)")
+    return sql.SQL("WHERE " + " OR ".join(parts))  # constants
 
 
 def _delete_vanished(connection: Connection, table: Table) -> int:

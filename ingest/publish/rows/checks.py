@@ -9,7 +9,7 @@ from epntap.epncore.columns import VALUE_REQUIRED
 from epntap.epncore.rules.all_rules import ROW_RULES, Severity
 from epntap.epncore.rules.values import CYCLIC
 from ingest.facts import Value
-from ingest.publish.block import COPY_ORDER, ROW_DATES
+from ingest.publish.rows.block import COPY_ORDER, ROW_DATES
 
 __all__ = ["value_problems"]
 

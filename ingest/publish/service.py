@@ -1,0 +1,217 @@
+"""Publishing: the contents of a service are filled or merged into its table and described, all or nothing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from psycopg import sql
+
+from epntap.archive import datasets as datasets_store
+from epntap.archive import files as files_store
+from epntap.archive import services as services_store
+from epntap.archive.counts import write_coverage, write_value_counts
+from epntap.archive.memory import forget_files, note_withdrawn, write_dataset_states, write_row_state
+from epntap.catalog import ddl, publish
+from epntap.catalog.model import Schema, Table
+from epntap.connection import Connection
+from ingest.ingestion import Ingestion
+from ingest.progress import Progress
+from ingest.publish.contents import Contents
+from ingest.publish.coverage import MOST_VALUES, coverage_of
+from ingest.publish.guard import refuse_equal_uids, refuse_lost_rows, refuse_other_writers
+from ingest.publish.quarantine import write_quarantine
+from ingest.publish.rows.block import ROW_DATES
+from ingest.publish.rows.copy import (
+    Merged,
+    Scope,
+    allow_memory,
+    fill_new_table,
+    foresee_merge,
+    merge_into_table,
+)
+from ingest.publish.stock import Stock
+
+__all__ = ["Published", "foresee", "publish_contents", "tidy"]
+
+#: tables that change with every service
+_ARCHIVE = ("dataset", "parameter", "file", "scanned_file", "value_count")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of the rows, and how long that took."""
+
+    merged: Merged
+    load_seconds: float
+
+
+def publish_contents(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Published:
+    """Make the service exactly its contents, in one transaction.
+
+    Raises SetupError when somebody else has written to the table or most of what is published would go.
+    """
+    connection, schema = ingestion.connection, ingestion.schema
+    if contents.unmoved:
+        return _note_run(ingestion, contents)
+    if not stock.is_new:
+        # by itself, because readers wait for it: not for as long as the rows take
+        ddl.add_columns(connection, table)
+    clock = time.perf_counter()
+    with connection.transaction():
+        if stock.is_as_ingested:
+            refuse_other_writers(connection, schema)
+        merged = (_fill if stock.is_new else _merge)(ingestion, contents, table, stock)
+        load_seconds = time.perf_counter() - clock
+        assert merged.inserted + merged.updated + merged.unchanged == contents.rows
+        _describe(ingestion, contents, table)
+        write_quarantine(connection, schema, contents.set_aside)
+        _count(connection, contents, table)
+        forget_files(connection, schema, ingestion.scanner.forgotten())
+    return Published(merged, load_seconds)
+
+
+def foresee(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Published:
+    """What publishing would do to the rows; nothing is changed. Raises what publishing would raise."""
+    if stock.is_new:
+        return Published(Merged(inserted=contents.rows), 0.0)
+    clock = time.perf_counter()
+    with ingestion.connection.transaction(force_rollback=True):
+        merged = _passed_over(contents)
+        if not _is_idle(contents, stock):
+            ingestion.progress.stage("reading granules", contents.compared)
+            merged = _sum(
+                merged,
+                foresee_merge(
+                    ingestion.connection,
+                    table,
+                    contents.blocks(),
+                    ingestion.progress,
+                    missing=stock.missing,
+                    scope=_scope(contents, stock),
+                    unused=stock.unused,
+                    check=lambda: _check(ingestion, contents, table, stock),
+                ),
+            )
+    return Published(merged, time.perf_counter() - clock)
+
+
+def tidy(connection: Connection, table: Table, progress: Progress) -> None:
+    """Give back the room of old rows and take statistics, where something was written; outside any transaction."""
+    progress.stage("taking statistics")
+    for schema, name in ((table.schema, table.name), *(("archive", name) for name in _ARCHIVE)):
+        if ddl.needs_vacuum(connection, schema, name):
+            connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(schema, name)))
+
+
+# -- rows -------------------------------------------------------------------------------------------------------------
+
+
+def _fill(ingestion: Ingestion, contents: Contents, table: Table, _stock: Stock) -> Merged:
+    connection, progress = ingestion.connection, ingestion.progress
+    progress.stage("loading granules", contents.rows)
+    ddl.create_table(connection, table)
+    merged = fill_new_table(connection, table, contents.blocks(), progress.advance)
+    progress.stage("building indexes")
+    allow_memory(connection, "maintenance_work_mem")
+    ddl.create_indexes(connection, table)
+    return merged
+
+
+def _merge(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Merged:
+    merged = _passed_over(contents)
+    if not _is_idle(contents, stock):
+        ingestion.progress.stage("loading granules", contents.compared)
+        merged = _sum(
+            merged,
+            merge_into_table(
+                ingestion.connection,
+                table,
+                contents.blocks(),
+                ingestion.progress,
+                ingestion.stamp,
+                scope=_scope(contents, stock),
+                unused=stock.unused,
+                check=lambda: _check(ingestion, contents, table, stock),
+            ),
+        )
+    ddl.create_indexes(ingestion.connection, table)
+    return merged
+
+
+def _check(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> None:
+    if contents.is_sum:
+        refuse_equal_uids(ingestion.connection)
+    if not ingestion.options.allow_deletions:
+        refuse_lost_rows(ingestion.connection, table, stock, ingestion.definition.withdrawn)
+
+
+def _passed_over(contents: Contents) -> Merged:
+    return Merged(unchanged=contents.rows - contents.compared)
+
+
+def _sum(one: Merged, other: Merged) -> Merged:
+    return replace(other, unchanged=one.unchanged + other.unchanged)
+
+
+def _scope(contents: Contents, stock: Stock) -> Scope | None:
+    """The published rows that are compared; None: all."""
+    if not contents.passed_over:
+        return None
+    return Scope(frozenset(stock.by_dataset or ()) - contents.passed_over, contents.granules)
+
+
+def _is_idle(contents: Contents, stock: Stock) -> bool:
+    """Whether there is nothing to compare, and nothing to compare it with."""
+    scope = _scope(contents, stock)
+    return not contents.compared and scope is not None and not scope.datasets and not scope.granules
+
+
+# -- what is said of them, in the same transaction --------------------------------------------------------------------
+
+
+def _describe(ingestion: Ingestion, contents: Contents, table: Table) -> None:
+    connection, definition, schema = ingestion.connection, ingestion.definition, ingestion.schema
+    services_store.write_service(
+        connection,
+        services_store.Service(
+            schema_name=schema,
+            title=definition.title,
+            description=definition.description,
+            publisher=definition.publisher,
+            creator=definition.creator,
+            reference_url=definition.reference_url,
+            granule_count=contents.rows,
+            first_ingested=ingestion.now,
+            last_ingested=ingestion.now,
+        ),
+    )
+    note_withdrawn(connection, schema, contents.withdrawn, definition.withdrawn, ingestion.now)
+    datasets_store.write_datasets(
+        connection,
+        schema,
+        [dataset for dataset, _ in contents.datasets],
+        {dataset.dataset_id: granule.value for dataset, granule in contents.datasets},
+    )
+    write_dataset_states(connection, schema, contents.states)
+    files_store.write_files(connection, schema, contents.files)
+    write_row_state(connection, schema, contents.memory)
+    publish.publish_table(connection, Schema(name=schema, title=definition.title, description=table.description), table)
+    publish.raise_catalog_version(connection)
+
+
+def _count(connection: Connection, contents: Contents, table: Table) -> None:
+    """Keep the counts by value and the coverage true."""
+    write_value_counts(connection, table.schema, contents.rows, contents.counts, by_row=ROW_DATES, most=MOST_VALUES)
+    covered = coverage_of(publish.time_bounds(connection, table), contents.counts)
+    write_coverage(connection, table.schema, covered)
+
+
+def _note_run(ingestion: Ingestion, contents: Contents) -> Published:
+    connection, schema = ingestion.connection, ingestion.schema
+    with connection.transaction():
+        connection.execute(
+            "UPDATE archive.service SET last_ingested = %s WHERE schema_name = %s", (ingestion.now, schema)
+        )
+        forget_files(connection, schema, ingestion.scanner.forgotten())
+    return Published(Merged(unchanged=contents.rows), 0.0)
