@@ -96,7 +96,7 @@ class DatasetsRead:
             refused_rows=plans.refused_rows,
             out_of_dates=tuple(refusal for plan in plans.accepted for refusal in files_out_of_dates(plan)),
             findings=screening.findings,
-            guessed=Counter(name for plan in plans.accepted for name in self._guessed(plan)),
+            guessed=dict(Counter(name for plan in plans.accepted for name in self._guessed(plan))),
         )
 
     def _guessed(self, plan: DatasetPlan) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from click import Context
 from click.testing import CliRunner, Result
 
 from epntap.db.pool import Database, Role, connect
@@ -135,7 +136,7 @@ def dump(database: Database) -> list[object]:
 ARCHIVE = "service dataset parameter file scanned_file value_count coverage row_state catalog_version"
 
 
-def second(home: Path, schema: str = "second") -> Path:
+def second(home: Path, schema: str = "plasma2") -> Path:
     file = home / f"{schema}.toml"
     text = definition(home, SPASE_SOURCE).file.read_text()
     file.write_text(text.replace('"plasma"', f'"{schema}"'))
@@ -146,7 +147,7 @@ def test_several_definitions_at_once(home: Path) -> None:
     record(home)
     result = run(second(home), home / "service.toml", "--json")
     assert result.exit_code == 0, result.output
-    assert [one["schema"] for one in json.loads(result.stdout)] == ["second", "plasma"]
+    assert [one["schema"] for one in json.loads(result.stdout)] == ["plasma2", "plasma"]
     result = run(second(home), home / "service.toml", "--spase", home)
     assert (result.exit_code, "give them one by one" in result.stderr) == (1, True)
     result = run(home / "service.toml", home / "service.toml")
@@ -160,7 +161,7 @@ def test_one_definition_of_several_that_cannot_be_loaded(home: Path) -> None:
     other.write_text(other.read_text().replace('"spase"\n', '"empty"\n'))
     result = run(other, home / "service.toml")
     assert result.exit_code == 1
-    assert "epntap: second: " in result.stderr
+    assert "epntap: plasma2: " in result.stderr
     assert "plasma.epn_core: 10 granules" in result.stdout
 
 
@@ -228,5 +229,7 @@ def test_help_names_all_options() -> None:
 
 def test_the_documentation_names_all_options() -> None:
     text = (Path(__file__).parents[2] / "docs" / "ingestion.md").read_text(encoding="utf-8")
-    options = [option for parameter in main.commands["ingest"].params for option in parameter.opts]
+    command = main.get_command(Context(main), "ingest")
+    assert command is not None
+    options = [option for parameter in command.params for option in parameter.opts]
     assert [option for option in options if option.startswith("--") and option not in text] == []
