@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import flask
 
@@ -10,7 +11,7 @@ import epntap
 from datalink.links.document import Links, LinksRequest
 from datalink.links.formats import HTML, VOTABLE, LinkFormat, choose_link_format
 from datalink.links.rows import hapi_address
-from epntap.access import Caller
+from epntap.access import ANONYMOUS, Caller
 from epntap.addresses import HAPI, LINKS
 from epntap.answer.blocks import Blocks, Version
 from epntap.archive.finder import Finder
@@ -85,7 +86,9 @@ def _links_request(given: Params, who: Caller) -> LinksRequest:
 
 def _version(service: Links, wanted: LinksRequest, form: LinkFormat) -> Version:
     """The same as long as nothing is published and the address of the service stays."""
-    said = (epntap.__version__, service.finder.version(), service.addresses.base, form.media_type, wanted)
+    who = wanted.caller.name, sorted(wanted.caller.groups)  # a set has another order in each process
+    asked = replace(wanted, caller=ANONYMOUS)
+    said = (epntap.__version__, service.finder.version(), service.addresses.base, form.media_type, asked, who)
     # compressed or not, it says the same
     return Version(hashlib.sha256(repr(said).encode(errors="replace")).hexdigest()[:32], is_weak=True)
 
