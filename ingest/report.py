@@ -129,8 +129,8 @@ class Report:
             *_granule_lines(self.granules),
             f"  time      {self.seconds:.1f} s, loading {self.load_seconds:.1f} s ({self.rows_per_s:,.0f} rows/s)",
         ]
-        if values := _value_sentences(self):
-            lines.append(f"  values    {values}")
+        for number, sentence in enumerate(_value_sentences(self)):
+            lines.append(f"  {'' if number else 'values':<10}{sentence}")
         if self.account.datasets_without_rows:
             lines.append(
                 f"  datasets  {self.account.datasets_without_rows:,} without a granule (placeholder, future, no file)"
@@ -157,15 +157,12 @@ class Report:
         return "\n".join(lines)
 
 
-def _value_sentences(report: Report) -> str:
+def _value_sentences(report: Report) -> Iterable[str]:
     """What is empty, and what was assumed."""
-    account = report.account
-    return "; ".join(
-        [
-            *(f"{name} is empty in {rows:,} of {report.total_rows:,} rows" for name, rows in account.empty.items()),
-            *(f"{name} was guessed for {count:,} datasets" for name, count in account.guessed.items()),
-        ]
-    )
+    for name, rows in report.account.empty.items():
+        yield f"{name} is empty in {rows:,} of {report.total_rows:,} rows"
+    for name, count in report.account.guessed.items():
+        yield f"{name} was guessed for {count:,} datasets"
 
 
 def _granule_lines(count: GranuleCount) -> Iterable[str]:
