@@ -22,10 +22,10 @@ __all__ = ["Description", "describe_dataset", "describe_file", "description_edit
 
 # Words of the Discipline attribute, and the target they stand for. A class is required in every row (EPN-TAP 2.0
 # §2.1) and has no value for "not known": in-situ data of unknown place are taken in interplanetary_medium, which is
-# the class for space between the bodies; `sky` is for what lies beyond.
+# the class for space between the bodies; `sky` is for what lies beyond. Its names: docs/decisions/013.
 _TARGETS: tuple[tuple[str, str, str | None], ...] = (
-    ("interplanetary", "interplanetary_medium", None),
-    ("heliospher", "interplanetary_medium", None),
+    ("interplanetary", "interplanetary_medium", "Sun#Solar Wind"),
+    ("heliospher", "interplanetary_medium", "Sun#Solar Wind"),
     ("solar physics", "star", "Sun"),
     ("magnetospher", "planet", None),
     ("ionospher", "planet", None),

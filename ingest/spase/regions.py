@@ -48,7 +48,7 @@ _BODIES: Mapping[str, tuple[str | None, str, str | None]] = MappingProxyType(
         "Sun": ("Sun", "star", "corona"),
         "Heliosphere": (None, "interplanetary_medium", "solar-wind"),
         "Heliosphere.NearEarth": ("Earth", "interplanetary_medium", "solar-wind"),
-        "Interstellar": (None, "interplanetary_medium", "interstellar-medium"),
+        "Interstellar": ("Interstellar Medium", "sky", "interstellar-medium"),
     }
 )
 
@@ -71,7 +71,11 @@ _PARTS: Mapping[str, str] = MappingProxyType(
 )
 
 #: order of names and classes, whatever the order in the record
-_CLASS_ORDER = ("planet", "dwarf_planet", "satellite", "comet", "asteroid", "star", "interplanetary_medium")
+_CLASS_ORDER = ("planet", "dwarf_planet", "satellite", "comet", "asteroid", "star", "interplanetary_medium", "sky")
+
+#: the class of space between the bodies, and the names under which it is looked for (docs/decisions/013)
+_MEDIUM = "interplanetary_medium"
+_SOLAR_WIND = "Solar Wind"
 
 #: where the data of a mission were taken if neither the record nor its name says more. Keys are folded names
 #: (letters and digits in lower case) as they occur in ResourceIDs.
@@ -157,8 +161,9 @@ def targets_of(regions: Iterable[str], resource_id: str) -> Targets | None:
     found.sort(key=lambda target: _CLASS_ORDER.index(target[1]))  # stable: order of the record within a class
     names = [name for name, _, _ in found if name]
     classes = [kind for _, kind, _ in found]
-    if set(classes) == {"interplanetary_medium"} and "Earth" in names:
-        names.append("Sun")  # the solar wind before the Earth, nothing of the Earth itself
+    if _MEDIUM in classes:
+        # what fills the medium; where no body stands beside it, its origin too
+        names += ["Sun", _SOLAR_WIND] if set(classes) <= {_MEDIUM, "sky"} else [_SOLAR_WIND]
     return Targets(
         names=tuple(dict.fromkeys(names)),
         classes=tuple(dict.fromkeys(classes)),

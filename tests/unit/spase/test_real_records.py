@@ -107,7 +107,7 @@ TARGETS = {
     "Mars": ("Mars", "planet"), "Jupiter": ("Jupiter", "planet"), "Saturn": ("Saturn", "planet"),
     "Uranus": ("Uranus", "planet"), "Neptune": ("Neptune", "planet"), "Pluto": ("Pluto", "dwarf_planet"),
     "Sun": ("Sun", "star"), "Comet": ("?", "comet"), "Heliosphere": (None, "interplanetary_medium"),
-    "Heliosphere.NearEarth": ("Earth", "interplanetary_medium"), "Interstellar": (None, "interplanetary_medium"),
+    "Heliosphere.NearEarth": ("Earth", "interplanetary_medium"), "Interstellar": ("Interstellar Medium", "sky"),
     "Earth.Moon": ("Moon", "satellite"),
     **{f"Mars.{moon}": (moon, "satellite") for moon in ("Phobos", "Deimos")},
     **{f"Jupiter.{moon}": (moon, "satellite") for moon in ("Io", "Europa", "Ganymede", "Callisto")},
@@ -117,20 +117,24 @@ TARGETS = {
     },
 }  # fmt: skip
 
+WIND = {"Sun", "Solar Wind"}
+NEAR_EARTH = WIND | {"Earth"}
+
 #: names in records without region, by mission
 MISSIONS = {
-    "ACE": {"Earth", "Sun"}, "BepiColombo": set(), "Cassini": {"Saturn"}, "Cluster": {"Earth"},
-    "DSCOVR": {"Earth", "Sun"}, "GEOTAIL": {"Earth"}, "Giotto": {"1P"}, "HelioSwarm": {"Earth", "Sun"},
-    "IMP-8": {"Earth"}, "MGS": {"Mars"}, "MMS": {"Earth"}, "Mariner10": {"Mercury"}, "POLAR": {"Earth"},
-    "Phobos2": {"Mars"}, "Rosetta": {"67P"}, "STEREO-A": set(), "STEREO-B": set(), "VEX": {"Venus"},
-    "Wind": {"Earth", "Sun"},
+    "ACE": NEAR_EARTH, "BepiColombo": WIND, "Cassini": {"Saturn"}, "Cluster": {"Earth", "Solar Wind"},
+    "DSCOVR": NEAR_EARTH, "GEOTAIL": {"Earth", "Solar Wind"}, "Giotto": {"1P"}, "HelioSwarm": NEAR_EARTH,
+    "IMP-8": {"Earth", "Solar Wind"}, "MGS": {"Mars"}, "MMS": {"Earth"}, "Mariner10": {"Mercury"}, "POLAR": {"Earth"},
+    "Phobos2": {"Mars"}, "Rosetta": {"67P"}, "STEREO-A": WIND, "STEREO-B": WIND, "VEX": {"Venus"},
+    "Wind": NEAR_EARTH,
 }  # fmt: skip
 
 
 def _names_and_classes(regions: list[str]) -> tuple[set[str], set[str]]:
     found = [TARGETS[max((p for p in TARGETS if f"{one}.".startswith(f"{p}.")), key=len)] for one in regions]
     names, classes = {name for name, _ in found if name}, {kind for _, kind in found}
-    return (names | {"Sun"} if "Earth" in names and classes == {"interplanetary_medium"} else names), classes
+    wind = {"Solar Wind"} if "interplanetary_medium" in classes else set()
+    return names | wind | ({"Sun"} if wind and classes <= {"interplanetary_medium", "sky"} else set()), classes
 
 
 def _items(value: object) -> set[str]:

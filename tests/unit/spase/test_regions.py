@@ -20,8 +20,16 @@ ANY = "spase://CNES/NumericalData/CDPP-AMDA/Any/MAG/any-mag"
         (["Earth.NearSurface.PolarCap"], ("Earth",), ("planet",), "polar-cap"),
         (["Earth.NearSurface.EquatorialRegion"], ("Earth",), ("planet",), "atmosphere"),
         (["Earth.Surface"], ("Earth",), ("planet",), "surface"),
-        (["Heliosphere.NearEarth"], ("Earth", "Sun"), ("interplanetary_medium",), "solar-wind"),
-        (["Heliosphere.Inner", "Heliosphere"], (), ("interplanetary_medium",), "solar-wind"),
+        (["Heliosphere.NearEarth"], ("Earth", "Sun", "Solar Wind"), ("interplanetary_medium",), "solar-wind"),
+        (["Heliosphere.Inner", "Heliosphere"], ("Sun", "Solar Wind"), ("interplanetary_medium",), "solar-wind"),
+        (["Jupiter", "Heliosphere"], ("Jupiter", "Solar Wind"), ("planet", "interplanetary_medium"), "magnetosphere"),
+        (["Interstellar"], ("Interstellar Medium",), ("sky",), "interstellar-medium"),
+        (
+            ["Heliosphere.Outer", "Interstellar"],
+            ("Interstellar Medium", "Sun", "Solar Wind"),
+            ("interplanetary_medium", "sky"),
+            "solar-wind",
+        ),
         (["Sun.Corona"], ("Sun",), ("star",), "corona"),
         (["Jupiter", "Jupiter.Io"], ("Jupiter", "Io"), ("planet", "satellite"), "magnetosphere"),
         (["Jupiter.Io"], ("Io",), ("satellite",), None),
@@ -32,7 +40,7 @@ ANY = "spase://CNES/NumericalData/CDPP-AMDA/Any/MAG/any-mag"
         (["Comet"], (), ("comet",), "coma"),
         (
             ["Heliosphere.NearEarth", "Sun.Corona", "Earth.Magnetosheath", "Earth.Magnetosphere"],
-            ("Earth", "Sun"),
+            ("Earth", "Sun", "Solar Wind"),
             ("planet", "star", "interplanetary_medium"),
             "magnetosheath",
         ),
@@ -48,7 +56,7 @@ def test_targets(regions: list[str], names: tuple[str, ...], classes: tuple[str,
 def test_a_planet_seen_from_within_is_not_the_sun() -> None:
     targets = targets_of(["Earth.Magnetosphere", "Heliosphere.NearEarth"], ANY)
     assert targets is not None
-    assert targets.names == ("Earth",)
+    assert targets.names == ("Earth", "Solar Wind")
 
 
 def test_unknown_regions_give_no_target() -> None:
