@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Never, TypeVar
 
@@ -51,6 +52,11 @@ class StrictTable:
         return key in self._table
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """All keys that were asked for so far, whether they are there or not."""
+        return tuple(self._asked)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All keys as written."""
         return tuple(self._table)
@@ -89,9 +95,20 @@ class StrictTable:
     def choice(self, key: str, known: Iterable[str]) -> str | None:
         """One of the known words."""
         text = self.text(key)
-        known = tuple(known)
+        known = tuple(map(str, known))
         if text is not None and text not in known:
             self.fail(f"{key} must be one of {', '.join(known)}, but it is {text!r}.{did_you_mean(text, known)}")
+        return text
+
+    def needed_choice(self, key: str, known: Iterable[str]) -> str:
+        """One of the known words, which must be there."""
+        return self._needed(key, self.choice(key, known))
+
+    def web_address(self, key: str) -> str | None:
+        """A whole address (http, https or ftp), or None if the key is absent."""
+        text = self.text(key)
+        if text is not None and not re.fullmatch(r"(https?|ftp)://[^\s]+", text):
+            self.fail(f"{key} must start with http:// or https://, but it is {text!r}.")
         return text
 
     def number(self, key: str, low: float = -math.inf, high: float = math.inf) -> float | None:
@@ -149,7 +166,7 @@ class StrictTable:
             return None
         if not isinstance(value, dict):
             self._wrong(key, "a table", value)
-        return StrictTable(value, f"{self.where}.{key}" if "[" in self.where else f"{self.where}: [{key}]", self._error)
+        return StrictTable(value, _below(self.where, key), self._error)
 
     def needed_table(self, key: str) -> StrictTable:
         """A table that must be there."""
@@ -181,6 +198,14 @@ class StrictTable:
 
     def _wrong(self, key: str, wanted: str, value: Any) -> Never:  # TOML values are an open set
         self.fail(f"{key} must be {wanted}, but it is {kind_of(value)}.")
+
+
+def _below(where: str, key: str) -> str:
+    """The place of the table below a key: `file: [a]`, `file: [a.b]`, `file: [[a]] 1.b`."""
+    said = key if re.fullmatch("[A-Za-z0-9_-]+", key) else f'"{key}"'
+    if re.search(r": \[[^\[\]].*\]$", where):
+        return f"{where[:-1]}.{said}]"
+    return f"{where}.{said}" if ": [[" in where else f"{where}: [{said}]"
 
 
 def _range_words(low: float, high: float) -> str:

@@ -12,10 +12,13 @@ from typing import Any
 from epntap.errors import DefinitionError
 from epntap.strict import StrictTable
 
-__all__ = ["SUBJECTS", "Authority", "read_authority"]
+__all__ = ["LISTS", "SUBJECTS", "Authority", "keys", "read_authority"]
 
 #: EPN-TAP 2.0 §1.2: a record has one of these subjects at least
 SUBJECTS = ("exoplanet-astronomy", "planetary-science", "solar-physics", "solar-system-astronomy")
+
+#: keys of [registry] that take a list of texts; the others take a text
+LISTS = ("subjects",)
 
 _AUTHORITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_.~]{2,}")
 _IVOID = re.compile(r"ivo://[A-Za-z0-9][A-Za-z0-9\-_.~]{2,}(/[A-Za-z0-9\-_.~+=]+)*")
@@ -58,6 +61,11 @@ class Authority:
         return self.tap_record or f"ivo://{self.authority}/tap"
 
 
+def keys() -> tuple[str, ...]:
+    """The keys of `[registry]`."""
+    return tuple(field.name for field in fields(Authority))
+
+
 def read_authority(file: Path | None, options: Mapping[str, Any]) -> Authority:  # option values
     """The facts from `[registry]` of a service definition; options that are set win. Raises DefinitionError."""
     facts = {} if file is None else _facts_of(file)
@@ -80,7 +88,6 @@ def _facts_of(file: Path) -> dict[str, Any]:  # texts, and a tuple of texts
     table = StrictTable(document, str(file), DefinitionError).table("registry")
     if table is None:
         return {}
-    names = (field.name for field in fields(Authority))
-    facts = {name: table.texts(name) if name == "subjects" else table.text(name) for name in names}
+    facts = {name: table.texts(name) if name in LISTS else table.text(name) for name in keys()}
     table.finish()
     return {name: fact for name, fact in facts.items() if fact}

@@ -22,6 +22,10 @@ __all__ = ["main"]
 _COMMANDS = {
     "adql": ("epntap.tap.cli:adql_command", "Show the SQL of an ADQL query; run nothing."),
     "check": ("ingest.validation.cli:check", "Check the granules of a service against the rules of EPN-TAP 2.0."),
+    "definition-schema": (
+        "voserver.commands:definition_schema_command",
+        "Print the JSON Schema of service definitions, for editors.",
+    ),
     "demo": ("voserver.serving:demo", "Make a service of synthetic data, and serve it until Ctrl-C."),
     "drop": ("ingest.cli:drop", "Take a service back, with all that is known of it."),
     "ingest": ("ingest.cli:ingest", "Load services from their definitions, or bring them up to date."),

@@ -1,4 +1,4 @@
-"""`epntap init` and `epntap status`: the database, made and looked at. Nothing slow is imported here."""
+"""`epntap init`, `status` and `definition-schema`: what there is to look at. Nothing slow is imported here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from epntap.db.server import open_database
 from epntap.settings import Settings
 from voserver.lock import served_by
 
-__all__ = ["init", "status"]
+__all__ = ["definition_schema_command", "init", "status"]
 
 
 @click.command()
@@ -67,3 +67,12 @@ def status(settings: Settings, as_json: bool) -> None:
         click.echo("published  nothing yet; run 'epntap ingest SERVICE.toml'")
     for table in tables:
         click.echo(f"published  {table['table']}: {table['rows']} granules, {table['columns']} columns")
+
+
+@click.command("definition-schema")
+def definition_schema_command() -> None:
+    """Print the JSON Schema of service definitions, by which editors check and complete them."""
+    from ingest.definition.schema import definition_schema  # noqa: PLC0415  # slow, and only here
+    from voregistry.authority import LISTS, keys  # noqa: PLC0415
+
+    click.echo(json.dumps(definition_schema(keys(), LISTS), indent=2))

@@ -60,19 +60,19 @@ _CDF_MEDIA_TYPE = MEDIA_TYPES["cdf"]
 
 
 def epn_core_table(definition: Definition, facts: Sequence[DatasetFacts]) -> Table:
-    """The epn_core of a service: the mandatory columns, the optional ones it uses, and dataset_id."""
-    used = (set(_ALWAYS) | set(definition.columns)) - {column.name for column in definition.custom}
+    """The epn_core of a service: the mandatory columns, the optional ones it uses, its own, and dataset_id."""
+    used = set(_ALWAYS)
     for one in facts:
         used.update(name for name, value in one.values.items() if value is not None)
     columns = table_columns(
-        sorted(used),
-        frame=_only_value(definition, facts, "spatial_frame_type") or "none",
-        particles=_only_value(definition, facts, "particle_spectral_type") or "energy",
+        sorted(used.difference(column.name for column in definition.custom)),
+        frame=_only_value(facts, "spatial_frame_type") or "none",
+        particles=_only_value(facts, "particle_spectral_type") or "energy",
     )
     return Table(
         schema=definition.schema,
         name="epn_core",
-        columns=(*columns, DATASET_ID),
+        columns=(*columns, *definition.custom, DATASET_ID),
         utype=TABLE_UTYPE,
         title=definition.title,
         description=definition.description or definition.title,
@@ -80,22 +80,19 @@ def epn_core_table(definition: Definition, facts: Sequence[DatasetFacts]) -> Tab
     )
 
 
-def _only_value(definition: Definition, facts: Sequence[DatasetFacts], column: str) -> str | None:
+def _only_value(facts: Sequence[DatasetFacts], column: str) -> str | None:
     """The value of a column if it is the same wherever there is one."""
-    if column in definition.columns:
-        return str(definition.columns[column])
     found = {str(one.values[column]) for one in facts if one.values.get(column) is not None}
     return found.pop() if len(found) == 1 else None
 
 
 def common_values(definition: Definition, facts: DatasetFacts) -> dict[str, Value]:
-    """The epn_core values that all rows of a dataset share; a definition's `[columns]` win over its facts.
+    """The epn_core values that all rows of a dataset share; the facts hold what the definition sets already.
 
     If only one end of a range is known it stands in both columns (EPN-TAP 2.0 §1.2).
     """
     values: dict[str, Value] = {"spatial_frame_type": "none", "publisher": clean_text(definition.publisher)}
     values |= {name: value for name, value in facts.values.items() if value is not None}
-    values |= definition.columns
     values |= {"service_title": definition.schema, "dataset_id": facts.dataset.dataset_id}
     for name, value in list(values.items()):
         for end, other in (("min", "max"), ("max", "min")):

@@ -11,7 +11,7 @@ from epntap.catalog.model import Table
 from epntap.errors import DefinitionError
 from epntap.hints import did_you_mean
 from ingest.by_dataset.admit import admit_datasets
-from ingest.by_dataset.build import GranuleBuilder, common_values, epn_core_table, files_out_of_dates
+from ingest.by_dataset.build import GranuleBuilder, epn_core_table, files_out_of_dates
 from ingest.by_dataset.planning.make import Plans, Work, check_plans, plan_datasets, what_to_do
 from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.by_dataset.sources.read import SourceFacts, read_sources
@@ -96,14 +96,8 @@ class DatasetsRead:
             refused_rows=plans.refused_rows,
             out_of_dates=tuple(refusal for plan in plans.accepted for refusal in files_out_of_dates(plan)),
             findings=screening.findings,
-            guessed=dict(Counter(name for plan in plans.accepted for name in self._guessed(plan))),
+            guessed=dict(Counter(name for plan in plans.accepted for name in plan.facts.guessed)),
         )
-
-    def _guessed(self, plan: DatasetPlan) -> Iterator[str]:
-        """Columns whose value was assumed, unless the definition says another."""
-        if plan.facts.guessed:
-            values = common_values(self.ingestion.definition, plan.facts)
-            yield from (name for name in sorted(plan.facts.guessed) if values.get(name) == plan.facts.values.get(name))
 
 
 def _refuse_unknown_withdrawals(ingestion: Ingestion, known: set[str]) -> None:

@@ -12,6 +12,7 @@ from epntap.epncore import columns as epn_columns
 from epntap.epncore.ucd import canonical_ucd
 from epntap.strict import StrictTable
 from epntap.units.convert import UnitProblem, conversion
+from ingest.definition.keys import CUSTOM_KEYS, take
 
 __all__ = ["TYPES", "read_custom_columns"]
 
@@ -46,11 +47,11 @@ def _read_column(parent: StrictTable, name: str) -> Column:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > LONGEST_NAME:
         table.fail("the name must be a lower-case letter followed by lower-case letters, digits and underscores.")
     if epn_columns.by_name(name) is not None:
-        table.fail(f"{name} is a column of EPN-TAP 2.0; map it in [source.columns] without declaring it.")
+        table.fail(f"{name} is a column of EPN-TAP 2.0; set or map it without declaring it.")
     if name.upper() in RESERVED or name in {"accref", "dataset_id"}:
         table.fail(f"{name} is a reserved name; put a prefix of the service before it (EPN-TAP 2.0 section 1.2).")
-    kind = TYPES[table.choice("type", TYPES) or "text"]
-    unit, ucd = table.text("unit"), table.text("ucd")
+    said = take(table, CUSTOM_KEYS)
+    kind, unit, ucd = TYPES[said["type"] or "text"], said["unit"], said["ucd"]
     if unit is not None:
         try:
             conversion(unit, unit)
@@ -58,16 +59,14 @@ def _read_column(parent: StrictTable, name: str) -> Column:
             table.fail(f"unit: {exc}.")
     if ucd is not None and (canonical := canonical_ucd(ucd)) != ucd:
         table.fail(f"ucd {ucd!r} is not valid." if canonical is None else f"ucd {ucd!r} is spelled {canonical!r}.")
-    column = Column(
+    return Column(
         name=name,
         datatype=kind.datatype,
         arraysize=kind.arraysize,
         xtype=kind.xtype,
         unit=unit,
         ucd=ucd,
-        description=table.needed_text("description"),
+        description=said["description"],
         form=kind.form,
         pg_type=kind.pg_type,
     )
-    table.finish()
-    return column

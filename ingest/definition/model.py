@@ -4,40 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from epntap.catalog.model import Column
 from epntap.epncore.rules.all_rules import Severity
+from ingest.definition.kinds import ROW_KINDS, Granule, SourceKind
 from ingest.definition.row_plans import RowPlan
 from ingest.facts import Value
 
-__all__ = ["LOGICAL_SOURCE", "ROW_KINDS", "Claim", "Definition", "Granule", "Source", "SourceKind"]
+__all__ = ["LOGICAL_SOURCE", "ROW_KINDS", "Claim", "DatasetTable", "Definition", "Granule", "Source", "SourceKind"]
 
 
 LOGICAL_SOURCE = "Logical_source:"
-
-
-class SourceKind(StrEnum):
-    """What a source holds."""
-
-    SPASE_DATASETS = "spase-datasets"
-    CDF_FILES = "cdf-files"
-    LABELS = "labels"
-    RUNS = "runs"
-    TABLE = "table"
-
-
-#: kinds whose sources describe each row; the others describe datasets
-ROW_KINDS = frozenset({SourceKind.LABELS, SourceKind.RUNS, SourceKind.TABLE})
-
-
-class Granule(StrEnum):
-    """What one row stands for."""
-
-    DAY = "day"
-    MONTH = "month"
-    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +51,22 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetTable:
+    """What an operator knows of the datasets whose ids match a pattern; it wins over everything else."""
+
+    #: `*`, `?` and `[…]` as in file names
+    pattern: str
+    #: column -> value in all rows of the datasets
+    values: Mapping[str, Value] = field(default_factory=dict)
+    title: str | None = None
+    description: str | None = None
+
+    def claims(self, dataset_id: str) -> bool:
+        """Whether the table is about a dataset."""
+        return fnmatchcase(dataset_id, self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """A service as its definition file declares it."""
 
@@ -85,6 +80,8 @@ class Definition:
     reference_url: str | None = None
     #: epn_core column -> value for every row of the service; it wins over what the sources say
     columns: Mapping[str, Value] = field(default_factory=dict)
+    #: what is known of single datasets; it wins over `columns`
+    datasets: tuple[DatasetTable, ...] = ()
     #: columns of the service's own
     custom: tuple[Column, ...] = ()
     #: datasets that are taken back: their rows and files go, a note stays

@@ -153,7 +153,5 @@ def _media_types(table: StrictTable) -> dict[str, str]:
 
 
 def _address(table: StrictTable) -> str | None:
-    text = table.text("address")
-    if text is not None and not re.fullmatch(r"(https?|ftp)://[^\s]+", text):
-        table.fail(f"address must start with http:// or https://, but it is {text!r}.")
+    text = table.web_address("address")
     return None if text is None else text.rstrip("/")

@@ -12,10 +12,11 @@ from epntap.strict import StrictTable
 from ingest.tables.delimited import DELIMITERS
 from ingest.tables.rules import Rule, read_rules
 
-__all__ = ["SUFFIXES", "TableFormat", "TablePlan", "read_table_plan"]
+__all__ = ["RELATIVE_COLUMNS", "SUFFIXES", "TableFormat", "TablePlan", "read_table_plan"]
 
 FORBIDDEN = ("service_title", "modification_date")
-_ADDRESSES = ("access_url", "datalink_url", "thumbnail_url", "external_link")
+#: columns that may hold paths below the address of the service
+RELATIVE_COLUMNS = ("access_url", "datalink_url", "thumbnail_url", "external_link")
 
 
 class TableFormat(StrEnum):
@@ -67,8 +68,8 @@ def read_table_plan(table: StrictTable, custom: Mapping[str, Column]) -> TablePl
     number = table.whole("table")
     relative = table.texts("relative_urls")
     for column in relative:
-        if column not in _ADDRESSES:
-            table.fail(f"relative_urls may name {', '.join(_ADDRESSES)}, but one is {column!r}.")
+        if column not in RELATIVE_COLUMNS:
+            table.fail(f"relative_urls may name {', '.join(RELATIVE_COLUMNS)}, but one is {column!r}.")
     plan = TablePlan(
         rules=read_rules(table.needed_table("columns"), custom, FORBIDDEN),
         format=None if name is None else TableFormat(name),

@@ -278,21 +278,14 @@ def test_the_command(database: Database, tree: Path, tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ('kind = "table"', 'kind = "tabel"', "unknown kind 'tabel'; known are .*Did you mean 'table'"),
+        ('kind = "table"', 'kind = "tabel"', "kind must be one of .*, but it is 'tabel'. Did you mean 'table'"),
         ('path = "planets.csv"', 'path = "away.csv"', "path 'away.csv' does not exist"),
         ('target_name = "name"', 'target_nam = "name"', "'target_nam' is not a column of EPN-TAP 2.0"),
         ('granule_gid = "planet"', 'granule_uid = "planet"', "granule_uid is made by ingestion"),
-        ('type = "int"', 'type = "integer"', r"\[custom\].planets_moons: type must be one of"),
+        ('type = "int"', 'type = "integer"', r"\[custom.planets_moons\]: type must be one of"),
     ],
 )
 def test_definitions_that_are_wrong(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert old in TABLE
     with pytest.raises(DefinitionError, match=expected):
         table_service(tmp_path, definition=TABLE.replace(old, new))
-
-
-def test_custom_columns_need_a_source_that_fills_them(tmp_path: Path) -> None:
-    start, end = TABLE.index("[[source]]"), TABLE.index("[custom")
-    definition = TABLE[:start] + '[[source]]\nkind = "cdf-files"\npath = "."\n' + TABLE[end:]
-    with pytest.raises(DefinitionError, match=r"can fill \[custom\.planets_moons\]"):
-        table_service(tmp_path, definition=definition)

@@ -53,6 +53,8 @@ class Rule:
     #: the contrary of `violation` as conditions that are all true (or NULL) in a right row, in a form from which a
     #: query planner can conclude that a validator's question has no answer
     holds: tuple[str, ...] = ()
+    #: the closed list that the one column, or each item of it, is from
+    terms: tuple[str, ...] = ()
     #: what STILTS taplint reports in this case
     taplint: str = ""
     #: only where the columns are published with this datatype

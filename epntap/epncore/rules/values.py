@@ -217,6 +217,7 @@ def _terms(
         # required columns have a rule of their own for the empty text
         violation=f"{quoted(name)} <> '' AND {violation}",
         holds=holds,
+        terms=tuple(map(str, allowed)),
         taplint=taplint,
     )
 

@@ -12,6 +12,7 @@ from epntap.errors import DefinitionError
 from epntap.hints import did_you_mean
 from ingest.by_dataset.sources.descriptions import read_datasets
 from ingest.by_dataset.sources.holdings import Holdings, describe_holdings, read_archive
+from ingest.by_dataset.told import told_by
 from ingest.definition.model import Definition, Granule, Source, SourceKind
 from ingest.facts import DatasetFacts, Refusal
 from ingest.files.walk import Tree, walk_tree
@@ -57,6 +58,8 @@ def read_sources(ingestion: Ingestion) -> SourceFacts:
             facts.refused.append(one)
         else:
             facts.datasets[one.dataset.dataset_id] = one
+    claimed = {claim.dataset_id for source in definition.sources for claim in source.claims}
+    facts.datasets = told_by(definition, facts.datasets, claimed)
     return facts
 
 

@@ -10,6 +10,7 @@ from epntap.catalog.model import Table
 from epntap.epncore.columns import MANDATORY, TABLE_UTYPE
 from ingest.by_dataset.build import GranuleBuilder, common_values, epn_core_table, files_out_of_dates
 from ingest.by_dataset.planning.plan import DatasetPlan, file_uid
+from ingest.by_dataset.told import told_by
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts
 from ingest.publish.rows.block import copy_columns
@@ -217,7 +218,8 @@ def test_what_the_definition_says_wins() -> None:
         (),
         columns={"target_name": "Mars", "c1min": 4.5, "release_date": "2030-01-01"},
     )
-    row = rows(plan(), definition=definition)[0]
+    told = told_by(definition, {"syn-mag": facts()})
+    row = rows(plan(told["syn-mag"]), definition=definition)[0]
     assert row["target_name"] == "Mars"
     assert row["release_date"] == "2030-01-01"
     assert row["creation_date"] == "2026-01-31T10:00:00"

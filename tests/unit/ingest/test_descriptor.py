@@ -8,8 +8,9 @@ import pytest
 
 import ingest
 from epntap.errors import DefinitionError
+from ingest.definition.kinds import Granule, SourceKind
 from ingest.definition.load import load_definition
-from ingest.definition.model import Claim, Granule, SourceKind
+from ingest.definition.model import Claim
 from tests.support.archives import CDF_SOURCE, SERVICE, SPASE_SOURCE, definition, folders
 
 SERVICES = Path(ingest.__file__).parent / "services"
@@ -79,29 +80,64 @@ def test_values_for_columns(tmp_path: Path) -> None:
     }
 
 
+def test_what_is_known_of_single_datasets(tmp_path: Path) -> None:
+    one = definition(
+        tmp_path,
+        CDF_SOURCE,
+        '[datasets."ac_*"]',
+        'title = "ACE"',
+        'target_name = "Sun"',
+        "release_date = 2030-01-01",
+        'thumbnail = "https://example.org/ace.png"',
+        'ace_group = "L1"',
+        "[custom.ace_group]",
+        'description = "where the spacecraft is"',
+    )
+    (table,) = one.datasets
+    assert (table.pattern, table.title, table.description) == ("ac_*", "ACE", None)
+    assert table.values == {
+        "target_name": "Sun",
+        "release_date": "2030-01-01T00:00:00",
+        "thumbnail_url": "https://example.org/ace.png",
+        "ace_group": "L1",
+    }
+    assert table.claims("ac_h0_mfi")
+    assert not table.claims("wi_h0_mfi")
+
+
+def test_a_rule_that_only_warns_lets_other_words_through(tmp_path: Path) -> None:
+    one = definition(tmp_path, CDF_SOURCE, "[columns]", 'target_class = "moon"', "[validation]", 'F1 = "warn"')
+    assert one.columns["target_class"] == "moon"
+
+
+def test_rows_that_are_described_one_by_one_have_no_tables_of_datasets(tmp_path: Path) -> None:
+    text = SERVICE + "[[source]]\nkind = 'runs'\npath = 'cdf'\n[datasets.a]\ntitle = 'x'"
+    assert "only datasets from sources of kind cdf-files, spase-datasets have tables" in refusal(tmp_path, text)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "there is no [service] table"),
+        ("", "[service] is missing"),
         ("[service", "not valid TOML"),
-        ('[service]\ntitle = "t"', "[service] schema is missing"),
-        ('[service]\nschema = "s"\n[[source]]\nkind = "cdf-files"', "[service] title is missing"),
-        ('[service]\nschema = 3\ntitle = "t"', "[service] schema must be text, but it is a whole number"),
+        ('[service]\ntitle = "t"', "[service]: schema is missing"),
+        ('[service]\nschema = "s"\n[[source]]\nkind = "cdf-files"', "[service]: title is missing"),
+        ('[service]\nschema = 3\ntitle = "t"', "[service]: schema must be text, but it is a whole number"),
         (SERVICE, "there is no [[source]] table"),
         (SERVICE + "[source]\nkind = 'cdf-files'", "source must be written as [[source]] tables"),
         (
             SERVICE + CDF_SOURCE + "[sorce]\na = 1",
-            "unknown key 'sorce'; known are service, source, columns, custom, validation, registry. Did you mean",
+            "unknown key 'sorce'; known are service, source, columns, datasets, custom, validation, registry. Did",
         ),
-        (SERVICE + "titel = 'x'\n" + CDF_SOURCE, "unknown key [service] 'titel'"),
+        (SERVICE + "titel = 'x'\n" + CDF_SOURCE, "[service]: unknown key 'titel'"),
         (
             SERVICE + CDF_SOURCE + "granul = 'day'",
-            "[[source]] 1: 'granul'; known are kind, path, granule, files, partial",
+            "[[source]] 1: unknown key 'granul'; known are kind, path, granule, files, partial",
         ),
-        (SERVICE + SPASE_SOURCE + "files = {}", "unknown key [[source]] 1: 'files'; known are kind, path, granule."),
+        (SERVICE + SPASE_SOURCE + "files = {}", "[[source]] 1: unknown key 'files'; known are kind, path, granule."),
         (
             SERVICE + "[[source]]\nkind = 'cdf-file'",
-            "unknown kind 'cdf-file'; known are spase-datasets, cdf-files, labels, runs, table. Did",
+            "kind must be one of spase-datasets, cdf-files, labels, runs, table, but it is 'cdf-file'. Did",
         ),
         (SERVICE + "[[source]]\npath = 'cdf'", "[[source]] 1: kind is missing"),
         (SERVICE + "[[source]]\nkind = 'cdf-files'", "path is missing; add it, or give the folder with --archive"),
@@ -109,21 +145,50 @@ def test_values_for_columns(tmp_path: Path) -> None:
         (SERVICE + "[[source]]\nkind = 'cdf-files'\npath = 'service.toml'", "path 'service.toml' is not a folder"),
         (SERVICE + CDF_SOURCE + "granule = 'days'", "granule must be one of day, month, file, but it is 'days'. Did"),
         (SERVICE + CDF_SOURCE + "partial = 'yes'", "partial must be true or false, but it is text"),
-        (SERVICE + CDF_SOURCE + "files = 'x'", "files must be a table of dataset = pattern"),
-        (SERVICE + CDF_SOURCE + "files.a = 3", "files.'a' must be a pattern or a list of patterns"),
-        (SERVICE + CDF_SOURCE + "files.a = []", "files.'a' must be a pattern or a list of patterns"),
+        (SERVICE + CDF_SOURCE + "files = 'x'", "[[source]] 1: files must be a table, but it is text"),
+        (
+            SERVICE + CDF_SOURCE + "files.a = 3",
+            "1.files: a must be a text or a list of texts, none of them empty",
+        ),
+        (
+            SERVICE + CDF_SOURCE + "files.a = []",
+            "1.files: a must be a text or a list of texts, none of them empty",
+        ),
         (SERVICE + CDF_SOURCE + "files.a = '../x.cdf'", "must stay below the path of the source"),
         (SERVICE + CDF_SOURCE + "files.a = 'Logical_source:'", "a name must follow 'Logical_source:'"),
         (
             SERVICE + CDF_SOURCE + "[columns]\ntarget_nam = 'x'",
-            "'target_nam' is not a column of EPN-TAP 2.0. Did you mean",
+            "'target_nam' is not a column of EPN-TAP 2.0 and has no [custom.target_nam] table. Did you mean",
         ),
         (SERVICE + CDF_SOURCE + "[columns]\ngranule_uid = 'x'", "granule_uid is made by ingestion for each row"),
-        (SERVICE + CDF_SOURCE + "[columns]\nc1min = 'x'", "[columns] c1min must be a number, but it is text"),
+        (SERVICE + CDF_SOURCE + "[columns]\nc1min = 'x'", "[columns]: c1min must be a number, but it is text"),
         (SERVICE + CDF_SOURCE + "[columns]\nprocessing_level = 2.5", "processing_level must be a whole number"),
         (SERVICE + CDF_SOURCE + "[columns]\ntarget_name = 3", "target_name must be text, but it is a whole number"),
         (SERVICE + CDF_SOURCE + "[columns]\ntarget_name = 'Müller'", "target_name may hold ASCII characters only"),
         (SERVICE + CDF_SOURCE + "[columns]\nrelease_date = 'soon'", "release_date must be a time such as"),
+        (SERVICE + CDF_SOURCE + "[columns]\ntarget_class = 'planett'", "but it is 'planett'. Did you mean 'planet'?"),
+        (SERVICE + CDF_SOURCE + "[columns]\ntarget_class = 'planet#moon'", "target_class must be one of asteroid, "),
+        (SERVICE + CDF_SOURCE + "[columns]\nprocessing_level = 7", "processing_level must be from 1 to 6, but it is 7"),
+        (
+            SERVICE + CDF_SOURCE + "[columns]\nmeasurement_type = 'phys.magfield'",
+            "measurement_type: 'phys.magfield' is spelled 'phys.magField'",
+        ),
+        (SERVICE + CDF_SOURCE + "[columns]\nmeasurement_type = 'magnetism'", "'magnetism' is not a valid UCD1+"),
+        (
+            SERVICE + CDF_SOURCE + "[datasets.'ac_*']\ntarget_nam = 'Sun'",
+            """[datasets."ac_*"]: 'target_nam' is not a column of EPN-TAP 2.0 and has no [custom.target_nam] table.""",
+        ),
+        (SERVICE + CDF_SOURCE + "[datasets.a]\ntitel = 'x'", "has no [custom.titel] table. Did you mean 'title'?"),
+        (SERVICE + CDF_SOURCE + "[datasets.a]\ntime_min = 1", "[datasets.a]: time_min is made by ingestion"),
+        (SERVICE + CDF_SOURCE + "[datasets.a]\ntarget_class = 'moon'", "[datasets.a]: target_class must be one of"),
+        (
+            SERVICE + CDF_SOURCE + "[datasets.a]\ntitle = 3",
+            "[datasets.a]: title must be text, but it is a whole",
+        ),
+        (SERVICE + CDF_SOURCE + "[datasets.a]\nthumbnail = 'x.png'", "thumbnail must start with http:// or https://"),
+        (SERVICE + CDF_SOURCE + "[datasets.a]", "[datasets.a]: the table is empty"),
+        (SERVICE + CDF_SOURCE + "[datasets]\na = 3", "[datasets]: a must be a table, but it is a whole number"),
+        (SERVICE + CDF_SOURCE + "[custom.x_y]\ntype = 'text'", "[custom.x_y]: description is missing"),
         (
             SERVICE + SPASE_SOURCE + "granule = 'month'\n" + CDF_SOURCE + "granule = 'day'",
             "files can be joined to the granules of their descriptions only",
