@@ -10,7 +10,7 @@ from datalink.links.document import Links
 from datalink.links.views import links_blueprint
 from datalink.soda.views import soda_blueprint
 from datalink.soda.vosi import soda_capabilities
-from epntap.addresses import BULK, DATA, SODA
+from epntap.addresses import BULK, DATA, FILES, SODA
 from epntap.answer.admission import Admission
 from epntap.archive.finder import Finder
 from epntap.http.response import Sender
@@ -30,8 +30,8 @@ def soda(cutouts: Cutouts, sender: Sender, settings: Settings) -> Wing:
     """Cut-outs that are made while the client waits, and files as they are."""
     return Wing(
         name="soda",
-        blueprints=(soda_blueprint(cutouts, sender, soda_capabilities(settings)),),
-        open_to_other_origins=(SODA, DATA),
+        blueprints=(soda_blueprint(cutouts, sender, lambda: soda_capabilities(settings)),),
+        open_to_other_origins=(SODA, DATA, FILES),
         capabilities=f"{SODA}/capabilities",
     )
 

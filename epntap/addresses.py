@@ -6,7 +6,10 @@ Whether an address names the service of its granule is decided in `_where` alone
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlencode
 
@@ -17,6 +20,7 @@ __all__ = [
     "FILES",
     "HAPI",
     "LINKS",
+    "REACHED_AT",
     "SODA",
     "SODA_ASYNC",
     "SODA_SYNC",
@@ -25,6 +29,7 @@ __all__ = [
     "Addresses",
     "around_uid",
     "file_place",
+    "is_known_host",
 ]
 
 TAP = "/tap"
@@ -42,6 +47,11 @@ SODA_ASYNC = f"{SODA}{ASYNC}"
 DATA = "/data"
 FILES = "/files"
 
+#: the address at which a client has reached the service, while its request is answered and where it can be believed
+REACHED_AT: ContextVar[str] = ContextVar("reached_at", default="")
+
+#: a host and a port; nothing else may come into an address
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::[0-9]{1,5})?")
 #: no character of a schema, and one that quoting leaves alone
 _PLACE = "~"
 
@@ -54,7 +64,16 @@ class Addresses:
     """
 
     #: the public address without a trailing slash; empty for addresses that are relative to it
-    base: str = ""
+    public: str = ""
+    #: where there is none: the address on this machine, unless the client of the request at hand has reached another
+    local: str = ""
+
+    @property
+    def base(self) -> str:
+        """What addresses begin with."""
+        if self.public or not self.local:
+            return self.public
+        return REACHED_AT.get() or self.local
 
     def at(self, path: str) -> str:
         """Of a path that begins with a slash."""
@@ -115,3 +134,17 @@ def file_place(address: str) -> tuple[str, str] | None:
         return None
     schema, _, path = address.removeprefix(f"{FILES}/").partition("/")
     return schema, unquote(path)
+
+
+def is_known_host(host: str, allowed: frozenset[str] = frozenset()) -> bool:
+    """Whether it names this machine, or is one that the operator allows, with or without its port."""
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return False
+    name = match["name"].lower()
+    if name == "localhost" or host.lower() in allowed or name in allowed:
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -60,8 +60,11 @@ class Settings:
     database_url: str = field(default="", repr=False)
     #: what the names of our three roles begin with; an installation of its own on a shared server has another
     role_prefix: str = "epntap_"
-    #: address that users see, without a trailing slash; empty: http://127.0.0.1:<port>
+    #: address that users see, without a trailing slash; empty: the one that they have asked, where that names this
+    #: machine or one of the allowed hosts, and http://127.0.0.1:<port> otherwise
     public_url: str = ""
+    #: names, with commas, of hosts that addresses are made of when there is no public URL: data.example.org:8080
+    allowed_hosts: str = ""
     #: where to listen
     host: str = "127.0.0.1"
     port: int = 8080
@@ -126,12 +129,12 @@ class Settings:
     @property
     def base_url(self) -> str:
         """The public address without a trailing slash."""
-        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+        return self.addresses.base
 
     @property
     def addresses(self) -> Addresses:
         """Of what is published at the public address."""
-        return Addresses(self.base_url)
+        return Addresses(self.public_url.rstrip("/"), f"http://127.0.0.1:{self.port}")
 
     @property
     def results_dir(self) -> Path:

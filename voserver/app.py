@@ -13,7 +13,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from epntap.http.body import limit_bodies
 from epntap.http.cors import allow_other_origins
+from epntap.http.encoding import Utf8Request
 from epntap.http.faults import TEXT, answer_faults, as_text
+from epntap.http.host import notice_hosts
 from epntap.http.wing import Wing
 from epntap.settings import Settings
 from voserver.metrics import observe_answer, observe_request
@@ -28,6 +30,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 def create_app(wings: Iterable[Wing], settings: Settings) -> flask.Flask:
     """The application around its servers."""
     app = flask.Flask("epntap")
+    app.request_class = Utf8Request
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # its redirections would be made of the Host header
     open_paths: list[str] = []
@@ -38,6 +41,7 @@ def create_app(wings: Iterable[Wing], settings: Settings) -> flask.Flask:
     allow_other_origins(app, open_paths)
     _add_log(app, frozenset(settings.trusted_proxies.replace(" ", "").split(",")))
     limit_bodies(app, settings)
+    notice_hosts(app, settings)
     return app
 
 
@@ -94,6 +98,7 @@ def _add_log(app: flask.Flask, trusted: frozenset[str]) -> None:
     def finish(response: flask.Response) -> flask.Response:
         request_id, started, answer = flask.g.request_id, flask.g.started, flask.g.get("answer")
         response.headers["X-Request-Id"] = request_id
+        response.headers["X-Content-Type-Options"] = "nosniff"
         # the pattern, of which there are few; the address may be anything
         endpoint = flask.request.url_rule.rule if flask.request.url_rule else "none"
         method = flask.request.method if flask.request.method in _METHODS else "other"

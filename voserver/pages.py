@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import quote
 
 import flask
 import psycopg
+import werkzeug
 
 import epntap
+from epntap.addresses import DATA, FILES, TAP_PATHS
 from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.http.wing import Wing
@@ -30,6 +33,7 @@ def routes(house: House) -> Wing:
             tables=tables,
             version=epntap.__version__,
             maxrec=house.settings.maxrec_default,
+            unknown_host=flask.request.headers.get("Host", "") if flask.g.get("host_is_unknown") else None,
         )
 
     @pages.get("/health")
@@ -39,6 +43,21 @@ def routes(house: House) -> Wing:
         except EpnTapError as exc:
             return {"status": "unavailable", "reason": exc.message}, 503
         return {"status": "ok", "version": epntap.__version__}, 200
+
+    # addresses of a DaCHS installation that people keep
+    @pages.get("/__system__/adql/query/form")
+    def form() -> werkzeug.Response:
+        return flask.redirect(house.settings.addresses.at("/"), 301)
+
+    @pages.get("/tableinfo/<name>")
+    def tableinfo(name: str) -> werkzeug.Response:
+        return flask.redirect(house.settings.addresses.tap(f"tables/{quote(name)}"), 301)
+
+    @pages.get("/robots.txt")
+    def robots() -> flask.Response:
+        # pages may be found; answers of queries, cut-outs and files are too many, and are no pages
+        lines = [f"Disallow: {path}/" for path in (*TAP_PATHS, DATA, FILES, "/datalink")]
+        return flask.Response("\n".join(["User-agent: *", *lines, ""]), content_type="text/plain; charset=utf-8")
 
     @pages.get("/favicon.ico")
     def favicon() -> tuple[str, int]:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from cutouts.processes.one_thread import ONE_THREAD
+from epntap.addresses import is_known_host
 from epntap.db.migrate import check_migrated
 from epntap.db.pool import Database
 from epntap.db.server import open_database
@@ -39,6 +40,16 @@ def _libraries_told() -> Iterator[None]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _say_where(settings: Settings) -> None:
+    """Warn when addresses in answers lead users to their own machines."""
+    if not (settings.public_url or settings.allowed_hosts or is_known_host(settings.host)):
+        click.echo(
+            f"epntap: users who reach {settings.host} from elsewhere get addresses of their own machine "
+            f"({settings.base_url}); set EPNTAP_PUBLIC_URL to the address that they see, or EPNTAP_ALLOWED_HOSTS.",
+            err=True,
+        )
+
+
 def _with_address(settings: Settings, host: str | None, port: int | None) -> Settings:
     changes: dict[str, Any] = {"host": host, "port": port}
     return dataclasses.replace(settings, **{name: value for name, value in changes.items() if value is not None})
@@ -59,6 +70,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         stack.enter_context(only_server(settings))
         listener = stack.enter_context(bound_socket(settings))
         check_migrated(database)
+        _say_where(settings)
         click.echo(f"TAP address: {settings.addresses.tap()}   (Ctrl-C stops)", err=True)
         run_server(settings, database, listener)
 

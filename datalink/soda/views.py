@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import flask
 
 from cutouts.cutouts import Cutouts
@@ -25,7 +27,7 @@ _XML = "text/xml; charset=utf-8"
 _CACHING = "no-cache"
 
 
-def soda_blueprint(service: Cutouts, sender: Sender, capabilities_document: bytes) -> flask.Blueprint:
+def soda_blueprint(service: Cutouts, sender: Sender, capabilities_document: Callable[[], bytes]) -> flask.Blueprint:
     """The routes of cut-outs."""
     blueprint = flask.Blueprint("soda", __name__)
 
@@ -42,7 +44,7 @@ def soda_blueprint(service: Cutouts, sender: Sender, capabilities_document: byte
 
     @blueprint.get(f"{SODA}/capabilities")
     def capabilities() -> flask.Response:
-        return flask.Response(capabilities_document, content_type=_XML)
+        return flask.Response(capabilities_document(), content_type=_XML)
 
     @blueprint.get(f"{SODA}/availability")
     def availability() -> flask.Response:

@@ -32,6 +32,7 @@ __all__ = [
     "Parameter",
     "Pieces",
     "Type",
+    "is_aggregate",
     "joined",
     "pieces",
     "size",
@@ -171,6 +172,11 @@ def walk(expr: Expr) -> Iterator[Expr]:
         for arg in expr.args:
             if isinstance(arg, Expr):
                 yield from walk(arg)
+
+
+def is_aggregate(value: Expr) -> bool:
+    """Whether an aggregate stands in it, so that it says something of several rows."""
+    return any(isinstance(part, Application) and part.aggregate for part in walk(value))
 
 
 def size(value: Expr | BoundBody) -> int:

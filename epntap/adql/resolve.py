@@ -26,6 +26,7 @@ from epntap.adql.bound import (
     Numeral,
     Output,
     Type,
+    is_aggregate,
     joined,
     pieces,
     size,
@@ -484,7 +485,7 @@ class _Resolver(ValueBinder):
     ) -> None:
         ordered = _ordered(order_by)
         values = [output.value for output in outputs]
-        if not group_by and having is None and not any(_has_aggregate(value) for value in (*values, *ordered)):
+        if not group_by and having is None and not any(is_aggregate(value) for value in (*values, *ordered)):
             return
         if any(key.type is Type.WRONG for key in group_by):
             return
@@ -700,12 +701,6 @@ def _plain_equality(left: Expr, right: Expr) -> Expr:
 
 def _is_column(one: ColumnValue, other: ColumnValue) -> bool:
     return (one.alias, one.name) == (other.alias, other.name)
-
-
-def _has_aggregate(value: Expr) -> bool:
-    if not isinstance(value, Application):
-        return False
-    return any(isinstance(part, Application) and part.aggregate for part in walk(value))
 
 
 def _ungrouped(value: Expr, group_by: frozenset[Expr], aliases: set[str]) -> ColumnValue | None:

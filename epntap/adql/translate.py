@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from epntap.adql.bound import BoundBody, Expr, Output
+from epntap.adql.bound import BoundBody, BoundSelect, BoundTable, Expr, Output, is_aggregate
 from epntap.adql.counted import count_from_values
 from epntap.adql.functions import Features
 from epntap.adql.infer import GEOMETRY, VOTABLE
@@ -31,6 +31,10 @@ class Translation:
     columns: tuple[ResultColumn, ...]
     #: qualified names of the published tables that the query reads
     tables: tuple[str, ...]
+    #: the table of which each row becomes one row of the answer, as far as TOP goes; empty where conditions,
+    #: groups or several tables make it something else
+    rows_of: str = ""
+    top: int | None = None
 
 
 def translate(
@@ -52,7 +56,17 @@ def translate(
     bound = resolve(query, catalog, features, base_url, problems)
     limited = replace(bound, body=_limited(bound.body, row_limit))
     statement, params = render(count_from_values(limited, catalog), schemas)
-    return Translation(statement, params, tuple(_column(output) for output in bound.body.outputs), bound.tables)
+    columns = tuple(_column(output) for output in bound.body.outputs)
+    return Translation(statement, params, columns, bound.tables, _rows_of(bound.body), bound.body.limit)
+
+
+def _rows_of(body: BoundBody) -> str:
+    if not isinstance(body, BoundSelect) or len(body.sources) != 1 or not isinstance(body.sources[0], BoundTable):
+        return ""
+    selects = body.where or body.group_by or body.having is not None or body.distinct or body.offset
+    if selects or any(is_aggregate(output.value) for output in body.outputs):
+        return ""
+    return f"{body.sources[0].schema}.{body.sources[0].name}"
 
 
 def _limited(body: BoundBody, row_limit: int | None) -> BoundBody:

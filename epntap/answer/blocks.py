@@ -66,6 +66,10 @@ class Blocks:
         self.watch: Watch | None = None
         #: lets it begin at another byte, before the first block is taken; None where all has to be made
         self.begin_at: Callable[[int], object] | None = None
+        #: rows at most, where there is such a limit
+        self.most_rows: int | None = None
+        #: whether it is known beforehand that there are more
+        self.is_cut = False
         self.bytes_sent = 0
         self._blocks: Iterator[bytes] = iter(blocks)
         self._resources = resources or ExitStack()
@@ -107,6 +111,7 @@ class Blocks:
         other = Blocks(blocks, self.media_type, file_name=self.file_name, length=length, version=self.version)
         other.content_encoding = self.content_encoding
         other.has_place = self.has_place
+        other.most_rows, other.is_cut = self.most_rows, self.is_cut
         other.on_close(self.close)
         return other
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
@@ -10,6 +11,7 @@ from epntap.hints import did_you_mean
 
 __all__ = ["FormatTable", "Named", "normalised"]
 
+_PLUS = re.compile(r"(/[\w.-]+) (xml|json)\b", re.IGNORECASE)
 _INDIFFERENT = ("charset=", "header=")
 
 
@@ -68,6 +70,8 @@ class FormatTable(Generic[F]):
 
 def normalised(name: str) -> str:
     """A media type as its name and its telling parameters, in any order and case; the character set is always UTF-8."""
+    # a plus sign that was not encoded has arrived as a blank
+    name = _PLUS.sub(r"\1+\2", name)
     base, *parameters = "".join(name.lower().replace('"', "").replace("'", "").split()).split(";")
     telling = sorted({p for p in parameters if p and not p.startswith(_INDIFFERENT)})
     return ";".join([base, *telling])

@@ -12,7 +12,7 @@ from contextlib import suppress
 import flask
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from epntap.errors import TooLargeError
+from epntap.errors import ParameterError, TooLargeError
 from epntap.settings import Settings
 
 __all__ = ["limit_bodies"]
@@ -43,6 +43,11 @@ def limit_bodies(app: flask.Flask, settings: Settings) -> None:
         request = flask.request
         if not request.content_length and "Transfer-Encoding" not in request.headers:
             return
+        if request.is_json:
+            raise ParameterError(
+                "The body is JSON, but parameters are taken as a form (application/x-www-form-urlencoded or "
+                "multipart/form-data); please send them as one."
+            )
         request.environ["CONTENT_TYPE"] = _with_quoted_boundary(request.environ.get("CONTENT_TYPE", ""))
         try:
             _ = request.form

@@ -15,6 +15,8 @@ from epntap.catalog.model import Catalog
 
 __all__ = ["Document", "Documents", "to_conditional_response"]
 
+#: documents that are kept: clients can ask for some of them at many addresses of this machine
+_MOST = 200
 #: such a document is sent hundreds of times for each time that it is compressed
 _LEVEL = 9
 
@@ -42,7 +44,7 @@ class Documents:
     def get(self, name: str, catalog: Catalog, make: Callable[[Catalog], bytes]) -> Document:
         """The document of this name, made if it is the first time for this catalogue."""
         with self._lock:
-            if catalog is not self._catalog:
+            if catalog is not self._catalog or len(self._made) >= _MOST:
                 self._catalog, self._made = catalog, {}
             if (found := self._made.get(name)) is None:
                 found = self._made[name] = self._document(make(catalog), catalog.changed)

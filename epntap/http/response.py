@@ -135,8 +135,10 @@ def _describe(response: flask.Response, answer: Blocks, inline: bool, caching: s
         headers["Content-Encoding"] = answer.content_encoding
     if answer.compressible:
         headers["Vary"] = "Accept-Encoding"
-    if answer.outcome is not None and answer.outcome.status is OutcomeStatus.OVERFLOW:
-        headers["X-Overflow"] = "true"  # for formats that cannot say it; of a stream it is not known yet
+    if answer.most_rows is not None:
+        headers["X-Maxrec"] = str(answer.most_rows)
+    if answer.is_cut or (answer.outcome is not None and answer.outcome.status is OutcomeStatus.OVERFLOW):
+        headers["X-Overflow"] = "true"  # for formats that cannot say it; of most streams it is not known yet
     _say_version(response, answer.version, caching)
     if _has_parts(answer):
         headers["Accept-Ranges"] = "bytes"

@@ -127,7 +127,7 @@ def examples_blueprint(service: TapService) -> flask.Blueprint:
 
     @blueprint.get("/examples")
     def examples() -> flask.Response:
-        document = documents.get("examples", service.catalog(), page)
+        document = documents.get(f"examples at {service.settings.base_url}", service.catalog(), page)
         return to_conditional_response(document, "application/xhtml+xml; charset=utf-8")
 
     return blueprint

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from epntap.answer.endings import BrokenStreamError
+from epntap.answer.model import OutcomeStatus
 from epntap.dali.params import read_params
 from epntap.tap.params import Parts, tap_request
 from epntap.tap.pipeline import TapService
@@ -23,6 +24,10 @@ class AnswerSink(Protocol):
 
     def write(self, block: bytes) -> object:
         """Take the next bytes."""
+        ...
+
+    def count(self, rows: int, *, is_cut: bool) -> None:
+        """Hear how many rows were written, and whether there were more."""
         ...
 
     def on_cancel(self, cancel: Callable[[], None]) -> None:
@@ -57,3 +62,5 @@ def run_query_job(
         answer.close()
     if answer.failure is not None:
         raise answer.failure
+    if answer.outcome is not None:
+        sink.count(answer.outcome.rows, is_cut=answer.outcome.status is OutcomeStatus.OVERFLOW)

@@ -23,6 +23,7 @@ Parts = Mapping[str, Callable[[], AbstractContextManager[BinaryIO]]]
 _LANGUAGES = ("ADQL", "ADQL-2.0", "ADQL-2.1")
 _RUNID_LENGTH = 64
 _LONGEST_NAME = 63
+_LONGEST_QUERY_FILE = 1_000_000
 _TABLE_NAME = re.compile("[A-Za-z][A-Za-z0-9_]*")
 #: TAP 1.0 joined uploads with ; which may also stand in an address
 _BETWEEN_UPLOADS = re.compile(r";(?=\s*[^,;/?]*,\s*[A-Za-z][A-Za-z0-9+.-]*:)")
@@ -53,7 +54,7 @@ def tap_request(params: Params, parts: Parts = MappingProxyType({}), caller: Cal
         raise ParameterError("LANG is missing; add LANG=ADQL.")
     if lang.strip().upper() not in _LANGUAGES:
         raise ParameterError(f"Unknown query language {lang!r}; expected one of {', '.join(_LANGUAGES)}.")
-    query = single(params, "QUERY")
+    query = single(params, "QUERY") or _query_file(parts)
     if query is None:
         raise ParameterError("QUERY is missing; give an ADQL query, for example SELECT TOP 5 * FROM tap_schema.tables.")
     runid = single(params, "RUNID")
@@ -67,9 +68,25 @@ def tap_request(params: Params, parts: Parts = MappingProxyType({}), caller: Cal
     )
 
 
+def _query_file(parts: Parts) -> str | None:
+    """A query that was posted as a file."""
+    named = [part for part in parts if part.upper() == "QUERY"]
+    if len(named) != 1:
+        return None
+    with parts[named[0]]() as file:
+        content = file.read(_LONGEST_QUERY_FILE + 1)
+    if len(content) > _LONGEST_QUERY_FILE:
+        raise ParameterError(f"QUERY is a file of more than {_LONGEST_QUERY_FILE:,} bytes; please shorten it.")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as exc:
+        raise ParameterError("QUERY is no text in UTF-8; please send it in UTF-8.") from exc
+
+
 def _uploads(params: Params, parts: Parts) -> tuple[Source, ...]:
     """The tables that UPLOAD names (DALI 1.1 §3.4.5): name,param:part or name,http(s) address."""
-    values = (value for text in params.get("UPLOAD", ()) for value in _BETWEEN_UPLOADS.split(text))
+    texts = (text.strip().rstrip(";") for text in params.get("UPLOAD", ()))
+    values = (value for text in texts for value in _BETWEEN_UPLOADS.split(text))
     sources: dict[str, Source] = {}
     for value in (value.strip() for value in values):
         if not value:

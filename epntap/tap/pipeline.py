@@ -7,7 +7,7 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -114,14 +114,7 @@ class TapService:
             maxrec = self._maxrec(request)
             uploads = self._uploads(request, stack, deadline, timeout_s)
             catalog = self.catalog()
-            translation = adql.translate(
-                request.query,
-                catalog.with_tables(upload.table for upload in uploads) if uploads else catalog,
-                base_url=self.settings.base_url,
-                row_limit=maxrec + 1,
-                schemas={SCHEMA: TEMPORARY},
-                features=self.features,
-            )
+            translation = self._translated(request, catalog, uploads, maxrec)
             columns = list(translation.columns)
             infos = provenance(
                 request.query,
@@ -132,7 +125,9 @@ class TapService:
             )
             facts = AnswerFacts(infos=infos, descriptors=self.describe(columns))
             if maxrec == 0:  # DALI 1.1 §3.4.4: metadata and an overflow, nothing needs to run
-                return Answer(form, media_type, columns, facts, outcome=Outcome(OutcomeStatus.OVERFLOW, 0))
+                empty = Answer(form, media_type, columns, facts, outcome=Outcome(OutcomeStatus.OVERFLOW, 0))
+                empty.most_rows = maxrec
+                return empty
             statement = project(translation.statement, columns, form.spelling)
             # 5. load what is uploaded, run the query and wait for the first block
             wanted = [upload for upload in uploads if upload.table.qualified_name in translation.tables]
@@ -164,6 +159,7 @@ class TapService:
                 self.watcher.add(stream.watch)  # … but a client that does not read it must not keep the thread
                 stack.callback(self.watcher.remove, stream.watch)
             answer = Answer(form, media_type, columns, facts, stream=stream, first=first, resources=stack.pop_all())
+            answer.most_rows, answer.is_cut = maxrec, _is_cut(translation, catalog, maxrec)
             stack.callback(answer.close)
             if form.spools:
                 answer.spool()
@@ -171,6 +167,25 @@ class TapService:
             return answer
         finally:
             stack.close()
+
+    def check(self, request: TapRequest) -> str:
+        """The media type of the answer, without running the query. Raises our errors as far as they show before."""
+        _, media_type = choose_format(request.response_format)
+        if not request.uploads:
+            self._translated(request, self.catalog(), [], self._maxrec(request))
+        return media_type
+
+    def _translated(
+        self, request: TapRequest, catalog: Catalog, uploads: Sequence[ReadTable], maxrec: int
+    ) -> adql.Translation:
+        return adql.translate(
+            request.query,
+            catalog.with_tables(upload.table for upload in uploads) if uploads else catalog,
+            base_url=self.settings.base_url,
+            row_limit=maxrec + 1,
+            schemas={SCHEMA: TEMPORARY},
+            features=self.features,
+        )
 
     def _uploads(self, request: TapRequest, stack: ExitStack, deadline: float, timeout_s: float) -> list[ReadTable]:
         if not request.uploads:
@@ -217,6 +232,15 @@ class TapService:
             if stream.watch.ending is Ending.CLIENT_GONE:
                 raise ClientGoneError from None
             raise
+
+
+def _is_cut(translation: adql.Translation, catalog: Catalog, maxrec: int) -> bool:
+    """Whether the counts of the catalogue say that the answer has more rows than it may."""
+    schema, _, name = translation.rows_of.partition(".")
+    table = catalog.table(schema, name)
+    if table is None or table.rows is None:
+        return False
+    return min(table.rows, table.rows if translation.top is None else translation.top) > maxrec
 
 
 def _cancel(watch: Watch) -> None:

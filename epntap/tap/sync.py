@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import BinaryIO
 
 import flask
@@ -25,10 +26,13 @@ def sync_blueprint(service: TapService, sender: Sender) -> flask.Blueprint:
     blueprint = flask.Blueprint("sync", __name__)
 
     @blueprint.route("/sync", methods=["GET", "POST", "HEAD"])
-    def sync() -> flask.Response:
+    @blueprint.route("/sync.<extension>", methods=["GET", "POST", "HEAD"])
+    def sync(extension: str = "") -> flask.Response:
         request = tap_request(params(), _parts(), caller())
+        if extension and request.response_format is None:  # for clients that look at the address only
+            request = replace(request, response_format=extension)
         if flask.request.method == "HEAD":  # runs no query
-            return sender.respond(Blocks((), choose_format(request.response_format)[1]))
+            return sender.respond(Blocks((), service.check(request)))
         answer = service.answer(request, client_socket())
         answer.file_name = f"result.{answer.extension}"
         flask.g.answer = answer

@@ -177,7 +177,8 @@ def vosi_blueprint(service: TapService) -> flask.Blueprint:
     @blueprint.get("/capabilities")
     def get_capabilities() -> flask.Response:
         # needs no catalogue, and so no database
-        made = fixed.get("capabilities", _NOTHING, lambda _catalog: capabilities(service))
+        name = f"capabilities at {service.settings.base_url}"
+        made = fixed.get(name, _NOTHING, lambda _catalog: capabilities(service))
         return to_conditional_response(made, _CONTENT_TYPE)
 
     @blueprint.get("/tables")

@@ -74,6 +74,10 @@ class JobResult:
     name: str = "result"
     #: under which it is saved, if it has a name of its own
     file_name: str | None = None
+    #: of a table; None for what has no rows
+    rows: int | None = None
+    #: whether there were more rows than were asked for, or than are given at once
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,10 @@ class Sink(Protocol):
 
     def write(self, block: bytes) -> object:
         """Take the next bytes. Raises JobCancelledError when nobody wants them now, ResultError for a full disk."""
+        ...
+
+    def count(self, rows: int, *, is_cut: bool) -> None:
+        """Say how many rows were written, and whether there were more."""
         ...
 
     def on_cancel(self, cancel: Callable[[], None]) -> None:

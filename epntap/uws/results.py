@@ -170,6 +170,10 @@ class FileSink:
         """Say what will be written, and its Content-Encoding if it has one."""
         self._current = JobResult(media_type, extension, 0, encoding)
 
+    def count(self, rows: int, *, is_cut: bool) -> None:
+        """Say how many rows were written, and whether there were more."""
+        self._current = replace(self._current, rows=rows, is_cut=is_cut)
+
     def begin(self, name: str, media_type: str, extension: str, *, file_name: str | None = None) -> None:
         """Begin the next of several results; what was written before is complete. Raises ResultError."""
         if self._has_begun:

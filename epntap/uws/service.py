@@ -142,12 +142,17 @@ class JobService:
         raise NotFoundError(f"This job has no result {name[:40]!r}; {known}.")
 
     def part(self, job_id: str, name: str) -> Blocks:
-        """A file that was posted with a job. Raises NotFoundError."""
+        """A file that was posted with a job, or the text of a parameter. Raises NotFoundError."""
         job = self.get(job_id)
         part = job.part(name)
-        if part is None:
-            raise NotFoundError(f"This job has no file {name[:40]!r} among its parameters.")
-        return self.results.part_blocks(job, part)
+        if part is not None:
+            return self.results.part_blocks(job, part)
+        values = [value for one, value in job.parameters if one.upper() == name.upper()]
+        if not values:
+            known = ", ".join(sorted({one for one, _ in job.parameters})) or "none"
+            raise NotFoundError(f"This job has no parameter {name[:40]!r}; it has {known}.")
+        text = "\n".join(values).encode()
+        return Blocks([text], "text/plain; charset=utf-8", length=len(text))
 
     @contextmanager
     def _kept_files(self, job_id: str, files: Files, before: int = 0) -> Iterator[list[Part]]:

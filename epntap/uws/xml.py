@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from epntap.answer.model import OutcomeStatus
 from epntap.dali.vosi import NIL, E, Element, document_root, maker, qualified, to_xml
 from epntap.uws.model import Job
 
@@ -40,9 +41,16 @@ def job_document(job: Job, address: str) -> bytes:
         kind = "transient" if job.error.is_transient else "fatal"
         summary = _child(root, "errorSummary", type=kind, hasDetail="true")
         _text(summary, "message", job.error.message)
-    if job.progress is not None:
-        done, total = str(job.progress.done), str(job.progress.total)
-        _child(root, "jobInfo").append(E.progress(job.progress.doing, done=done, total=total))
+    known = [one for one in job.results if one.rows is not None]
+    if job.progress is not None or known:
+        about = _child(root, "jobInfo")
+        if job.progress is not None:
+            done, total = str(job.progress.done), str(job.progress.total)
+            about.append(E.progress(job.progress.doing, done=done, total=total))
+        for one in known:
+            # DALI 1.1 §4.4.1 has a place for it in VOTables only; CSV and its like cannot say that they were cut
+            status = OutcomeStatus.OVERFLOW if one.is_cut else OutcomeStatus.OK
+            about.append(E.rows(str(one.rows), result=one.name, QUERY_STATUS=status.value))
     return to_xml(root)
 
 
