@@ -14,7 +14,7 @@ from epntap.archive.model import ArchiveFile, Dataset
 from epntap.catalog.model import Column, Form, Table
 from epntap.epncore.columns import RELATIVE_URLS, TABLE_UTYPE, VALUE_REQUIRED, by_name, table_columns
 from epntap.epncore.text import clean_text
-from ingest.by_row.runs import RUN_VALUES
+from ingest.by_row.sources.runs import RUN_VALUES
 from ingest.definition.model import Definition
 from ingest.definition.row_plans import RunPlan
 from ingest.facts import Refusal, RowFacts, Value

@@ -13,9 +13,9 @@ from epntap.errors import DefinitionError, UnreadableFileError
 from ingest.by_row.changes import changed_counts
 from ingest.by_row.fingerprint import contents_fingerprint, rules_fingerprint, unit_fingerprint
 from ingest.by_row.kept import Kept, KeptRow, KeptSource, KeptUnit, account_of
-from ingest.by_row.open import RowSource, open_rows
+from ingest.by_row.sources.open import RowSource, open_rows
+from ingest.by_row.sources.unit import RowOfDataset, Unit
 from ingest.by_row.spool import RowSpool, row_table
-from ingest.by_row.unit import RowOfDataset, Unit
 from ingest.definition.model import ROW_KINDS, Definition, Granule, Source, SourceKind
 from ingest.facts import Refusal, RefusedRows, Remark, RowFacts
 from ingest.ingestion import Ingestion

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from epntap.catalog.model import Column
-from ingest.by_row.open import read_rows
+from ingest.by_row.sources.open import read_rows
+from ingest.by_row.sources.unit import RowOfDataset
 from ingest.by_row.spool import complete_row, row_table
-from ingest.by_row.unit import RowOfDataset
 from ingest.definition.model import Definition
 from ingest.facts import Refusal, Remark, RowFacts, Value
 from ingest.publish.rows.block import ROW_DATES

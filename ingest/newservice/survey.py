@@ -10,7 +10,7 @@ from pathlib import Path
 
 from epntap.catalog.names import RESERVED, TAKEN_SCHEMAS
 from epntap.errors import DefinitionError, UnreadableFileError
-from ingest.by_row.tables import open_sheet
+from ingest.by_row.sources.tables import open_sheet
 from ingest.files.walk import walk_tree
 from ingest.labels.pds4 import is_pds4
 from ingest.newservice.draft import Draft, Setting

@@ -9,8 +9,8 @@ import pytest
 from astropy.time import Time
 
 from epntap.errors import DefinitionError
-from ingest.by_row.open import read_rows
-from ingest.by_row.unit import Said
+from ingest.by_row.sources.open import read_rows
+from ingest.by_row.sources.unit import Said
 from ingest.facts import Refusal, Remark, RowFacts
 from ingest.labels.plan import LabelPlan, read_label_plan
 from tests.support.mappings import STANDARD, strict

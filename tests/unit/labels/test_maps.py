@@ -10,7 +10,7 @@ import pytest
 from astropy.io.votable import parse_single_table
 
 import ingest
-from ingest.by_row.open import read_rows
+from ingest.by_row.sources.open import read_rows
 from ingest.by_row.spool import row_table
 from ingest.definition.load import load_definition
 from ingest.definition.model import Definition

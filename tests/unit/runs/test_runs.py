@@ -14,8 +14,8 @@ from cdflib import CDF
 from epntap.epncore.ucd import is_valid_ucd
 from epntap.errors import UnreadableFileError
 from epntap.units.convert import conversion
-from ingest.by_row.open import read_rows
-from ingest.by_row.unit import RowOfDataset
+from ingest.by_row.sources.open import read_rows
+from ingest.by_row.sources.unit import RowOfDataset
 from ingest.definition.row_plans import RunPlan
 from ingest.demo.simulations import RUNS, write_simulations
 from ingest.facts import Refusal

@@ -9,10 +9,10 @@ from typing import Protocol
 from epntap.catalog.model import Column
 from epntap.epncore import columns as epn_columns
 from epntap.errors import DefinitionError, UnreadableFileError
-from ingest.by_row.labels import open_labels
-from ingest.by_row.runs import open_runs
-from ingest.by_row.tables import open_table
-from ingest.by_row.unit import Said, Unit
+from ingest.by_row.sources.labels import open_labels
+from ingest.by_row.sources.runs import open_runs
+from ingest.by_row.sources.tables import open_table
+from ingest.by_row.sources.unit import Said, Unit
 from ingest.definition.row_plans import RowPlan, RunPlan
 from ingest.facts import Refusal, Remark
 from ingest.files.scan import Peek, Scanner

@@ -12,7 +12,7 @@ from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
 from epntap.hints import did_you_mean
-from ingest.by_row.unit import Unit
+from ingest.by_row.sources.unit import Unit
 from ingest.facts import Refusal, Remark, RowFacts, Value
 from ingest.files.scan import ChecksumLook, Scanner
 from ingest.progress import Progress

@@ -15,7 +15,7 @@ from epntap.epncore.vocabulary import ProcessingLevel
 from epntap.errors import UnreadableFileError
 from epntap.instants.julian import dali_timestamp, jd_from_datetime
 from epntap.media import MEDIA_TYPES
-from ingest.by_row.unit import RowOfDataset, Unit
+from ingest.by_row.sources.unit import RowOfDataset, Unit
 from ingest.facts import Refusal, RowFacts, Value
 from ingest.files.istp import Description, describe_file, description_edition, utc_from_tt2000
 from ingest.files.scan import CdfLook, Reading, Scanner, archive_file, by_path

@@ -14,7 +14,7 @@ from epntap.archive.model import ScannedFile
 from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
-from ingest.by_row.unit import Unit
+from ingest.by_row.sources.unit import Unit
 from ingest.facts import Refusal, Remark, RowFacts, Value
 from ingest.files.scan import Scanner, archive_file, by_path
 from ingest.files.walk import Tree, walk_tree
