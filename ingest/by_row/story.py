@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 from epntap.archive.memory import RowState, indexed_files, moved_files, row_state
@@ -11,15 +11,15 @@ from epntap.archive.model import Dataset
 from epntap.catalog.model import Table
 from epntap.errors import DefinitionError, UnreadableFileError
 from ingest.by_row.changes import changed_counts
-from ingest.by_row.fingerprint import contents_fingerprint, rules_fingerprint, unit_fingerprint
-from ingest.by_row.kept import Kept, KeptRow, KeptSource, KeptUnit, account_of
+from ingest.by_row.fingerprint import contents_fingerprint, rules_fingerprint
+from ingest.by_row.kept import Kept, KeptRow, KeptSource, account_of
+from ingest.by_row.reading import NameTakenError, SourceRead, count_files, nothing_usable, take
 from ingest.by_row.sources.open import RowSource, open_rows
-from ingest.by_row.sources.unit import RowOfDataset, Unit
 from ingest.by_row.spool import RowSpool, row_table
-from ingest.definition.model import ROW_KINDS, Definition, Granule, Source, SourceKind
-from ingest.facts import Refusal, RefusedRows, Remark, RowFacts
+from ingest.definition.model import ROW_KINDS, Granule, Source, SourceKind
+from ingest.facts import RefusedRows
 from ingest.ingestion import Ingestion
-from ingest.publish.account import NOT_KEPT, Account, SourceCount
+from ingest.publish.account import Account
 from ingest.publish.contents import Contents
 from ingest.publish.coverage import empty_columns
 from ingest.publish.guard import refuse_lost_files
@@ -33,34 +33,12 @@ _NOTHING = Kept()
 _MOST_KEPT = 500_000
 
 
-@dataclass(slots=True)
-class _Read:
-    """What became of one source."""
-
-    source: Source
-    rows: int = 0
-    refused: list[Refusal] = field(default_factory=list)
-    #: origins of rows that were made and may not be published
-    kept_out: list[str] = field(default_factory=list)
-    remarks: list[Remark] = field(default_factory=list)
-    #: for the next run
-    kept: KeptSource = field(default_factory=KeptSource)
-    #: units that are as they were, whose rows were not made
-    reused: dict[str, KeptUnit] = field(default_factory=dict)
-
-    def mark(self, noticed: Collection[str]) -> None:
-        """Have units made again next time of whose rows a rule had something to say."""
-        for name, unit in self.kept.units.items():
-            if any(row.granule_uid in noticed for row in unit.rows):
-                self.kept.units[name] = KeptUnit("", unit.rows)
-
-
 @dataclass(frozen=True, slots=True)
 class _Made:
     """The rows of all sources, or of what has moved in them."""
 
     spool: RowSpool
-    reads: tuple[_Read, ...]
+    reads: tuple[SourceRead, ...]
     screening: Screening
 
     @property
@@ -171,7 +149,7 @@ class RowsRead:
             )
             if screening.refused or screening.quarantined:
                 made = read(screening)
-        except _NameTakenError:
+        except NameTakenError:
             # whose it is depends on the order of all rows
             return self._make(table, stock, _NOTHING)
         for one in made.reads:
@@ -191,14 +169,14 @@ class RowsRead:
         reads = []
         for (source, opened), before in zip(self.sources, befores, strict=True):
             ingestion.progress.stage("making rows", opened.steps)
-            read = _Read(source, kept=KeptSource(met=set(before.met)))
+            read = SourceRead(source, kept=KeptSource(met=set(before.met)))
             try:
                 for one in opened.told(ingestion.progress.advance, read.kept.met):
-                    _take(read, spool, one, before)
+                    take(read, spool, one, before)
             except UnreadableFileError as exc:
                 raise DefinitionError(f"{source.path}: {exc}.") from exc
             if not read.rows and not ingestion.options.allow_deletions:
-                raise _nothing_usable(ingestion.definition, read, spool)
+                raise nothing_usable(ingestion.definition, read, spool)
             reads.append(read)
         return _Made(spool, tuple(reads), screening)
 
@@ -247,14 +225,10 @@ class RowsRead:
                 *(RefusedRows(one.path, one.reason, 1) for one in made.spool.refused),
                 *(RefusedRows(one.path, one.reason, 1, quarantined=True) for one in made.spool.quarantined),
             ),
-            sources=tuple(map(_count, made.reads)),
+            sources=tuple(map(count_files, made.reads)),
             remarks=tuple(remark for read in made.reads for remark in read.remarks),
             findings=made.screening.findings,
         )
-
-
-class _NameTakenError(Exception):
-    """A row that stays has the granule_uid of one that comes before it."""
 
 
 def _unmoved(state: RowState) -> Contents:
@@ -268,72 +242,4 @@ def _unmoved(state: RowState) -> Contents:
         counts={},
         account=replace(account, datasets_unchanged=account.datasets),
         unmoved=True,
-    )
-
-
-def _nothing_usable(definition: Definition, read: _Read, spool: RowSpool) -> DefinitionError:
-    reasons = [*read.refused, *spool.refused]
-    first = f"; the first refusal: {reasons[0].path}: {reasons[0].reason}" if reasons else ""
-    source = read.source
-    return DefinitionError(f"{definition.file}: {source.name}: there is no usable row in {source.path}{first}.")
-
-
-def _take(read: _Read, spool: RowSpool, one: Unit | Refusal | Remark, before: KeptSource) -> None:
-    match one:
-        case Refusal():
-            read.refused.append(one)
-        case Remark():
-            read.remarks.append(one)
-        case Unit():
-            fingerprint = unit_fingerprint(one.made_from())
-            known = before.units.get(one.name)
-            if known is not None and known.fingerprint == fingerprint:
-                _reuse(read, spool, one.name, known)
-            else:
-                _take_rows(read, spool, one, fingerprint)
-
-
-def _reuse(read: _Read, spool: RowSpool, name: str, known: KeptUnit) -> None:
-    for row in known.rows:
-        if not spool.reserve(row.granule_uid, row.origin):
-            raise _NameTakenError
-    read.reused[name] = read.kept.units[name] = known
-    read.rows += len(known.rows)
-
-
-def _take_rows(read: _Read, spool: RowSpool, unit: Unit, fingerprint: str) -> None:
-    taken: list[KeptRow] = []
-    is_clean = True
-    for one in unit.rows():
-        match one:
-            case Refusal():
-                read.refused.append(one)
-                is_clean = False
-            case Remark():
-                read.remarks.append(one)
-                is_clean = False
-            case RowOfDataset() | RowFacts():
-                row, dataset = (one.row, one.dataset) if isinstance(one, RowOfDataset) else (one, None)
-                uid = spool.add(row, dataset)
-                if uid is None:
-                    read.kept_out.append(row.origin)
-                    is_clean = False
-                else:
-                    taken.append(KeptRow(uid, row.origin, row.file.path if row.file else None))
-    read.rows += len(taken)
-    if read.source.kind is SourceKind.LABELS:
-        read.kept.units[unit.name] = KeptUnit(fingerprint if is_clean else "", tuple(taken))
-
-
-def _count(read: _Read) -> SourceCount:
-    """Of a tree the files that are rows, or would be, and those that cannot be; a table is one file."""
-    is_table = read.source.kind is SourceKind.TABLE
-    refused = () if is_table else (*read.refused, *(Refusal(origin, NOT_KEPT) for origin in read.kept_out))
-    indexed = 1 if is_table else read.rows
-    return SourceCount(
-        source=read.source.name,
-        path=str(read.source.path),
-        found=indexed + len(refused),
-        indexed=indexed,
-        refused=refused,
     )
