@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 from psycopg import sql
+from sqlalchemy import ARRAY, Text, all_, bindparam, delete, select
 
 from epntap.connection import Connection
+from epntap.schema import tables
+from epntap.schema.statements import compiled, upsert
 
 __all__ = [
     "ALL_ROWS",
@@ -45,7 +48,24 @@ class Coverage:
     instrument_names: Sequence[str] = ()
 
 
-_COVERAGE = tuple(field.name for field in fields(Coverage))
+_count = tables.value_count.c
+_OF_COLUMN = [_count.schema_name == bindparam("schema"), _count.column_name == bindparam("column")]
+_FORGET = compiled(
+    delete(tables.value_count).where(
+        _count.schema_name == bindparam("schema"), _count.column_name != all_(bindparam("kept", type_=ARRAY(Text)))
+    )
+)
+_HOLD_SERVICE = compiled(
+    select(tables.service.c.schema_name).where(tables.service.c.schema_name == bindparam("schema")).with_for_update()
+)
+_ROWS = compiled(select(tables.service.c.granule_count).where(tables.service.c.schema_name == bindparam("schema")))
+_VALUES = compiled(select(_count.value, _count.rows).where(*_OF_COLUMN))
+_WRITE_COVERAGE = upsert(tables.coverage)
+_COVERAGE = compiled(
+    select(*(tables.coverage.c[field.name] for field in fields(Coverage))).where(
+        tables.coverage.c.schema_name == bindparam("schema")
+    )
+)
 
 
 # -- writing: part of the caller's transaction ------------------------------------------------------------------------
@@ -69,9 +89,7 @@ def write_value_counts(
     is_kept = value_counts(connection, schema, ALL_ROWS) is not None
     counts = {**counts, ALL_ROWS: {None: rows}, **({} if is_kept else _count_by_row(connection, schema, by_row, most))}
     kept = list(by_row) if is_kept else []
-    connection.execute(
-        "DELETE FROM archive.value_count WHERE schema_name = %s AND column_name <> ALL (%s)", (schema, kept)
-    )
+    _FORGET.run(connection, schema=schema, kept=kept)
     with (
         connection.cursor() as cursor,
         cursor.copy("COPY archive.value_count (schema_name, column_name, value, rows) FROM STDIN") as copy,
@@ -87,7 +105,7 @@ def is_as_ingested(connection: Connection, schema: str) -> bool:
 
     Within a transaction it stays so until its end: whoever wants to write by hand waits for that.
     """
-    connection.execute("SELECT FROM archive.service WHERE schema_name = %s FOR UPDATE", (schema,))
+    _HOLD_SERVICE.run(connection, schema=schema)
     return value_counts(connection, schema, ALL_ROWS) is not None
 
 
@@ -134,18 +152,8 @@ def _count_by_row(
 
 def write_coverage(connection: Connection, schema: str, covered: Coverage) -> None:
     """Record what a service covers."""
-    names = sql.SQL(", ").join(map(sql.Identifier, _COVERAGE))
-    connection.execute(
-        sql.SQL(
-            "INSERT INTO archive.coverage (schema_name, {names}) VALUES (%s, {values}) "
-            "ON CONFLICT (schema_name) DO UPDATE SET {changes}"
-        ).format(
-            names=names,
-            values=sql.SQL(", ").join(sql.Placeholder() for _ in _COVERAGE),
-            changes=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in _COVERAGE),
-        ),
-        (schema, *(list(value) if isinstance(value, tuple | list) else value for value in astuple(covered))),
-    )
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(covered).items()}
+    _WRITE_COVERAGE.run(connection, schema_name=schema, **values)
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -153,27 +161,19 @@ def write_coverage(connection: Connection, schema: str, covered: Coverage) -> No
 
 def row_count(connection: Connection, schema: str) -> int | None:
     """Rows of the epn_core of a service, or None when there is no such service."""
-    row = connection.execute("SELECT granule_count FROM archive.service WHERE schema_name = %s", (schema,)).fetchone()
+    row = _ROWS.run(connection, schema=schema).fetchone()
     return None if row is None else int(row[0])
 
 
 def value_counts(connection: Connection, schema: str, column: str) -> Mapping[str | None, int] | None:
     """Rows by each value of a column (as text, None for NULL), or None when they are not counted."""
-    rows = connection.execute(
-        "SELECT value, rows FROM archive.value_count WHERE schema_name = %s AND column_name = %s",
-        (schema, column),
-    ).fetchall()
+    rows = _VALUES.run(connection, schema=schema, column=column).fetchall()
     return dict(rows) if rows else None
 
 
 def coverage(connection: Connection, schema: str) -> Coverage | None:
     """What a service covers, or None when nothing of it was ever published."""
-    row = connection.execute(
-        sql.SQL("SELECT {} FROM archive.coverage WHERE schema_name = %s").format(
-            sql.SQL(", ").join(map(sql.Identifier, _COVERAGE))
-        ),
-        (schema,),
-    ).fetchone()
+    row = _COVERAGE.run(connection, schema=schema).fetchone()
     if row is None:
         return None
     time_min, time_max, *lists = row

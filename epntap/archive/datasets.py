@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from psycopg import sql
@@ -10,45 +11,19 @@ from psycopg import sql
 from epntap.archive.exactly import make_exactly, prefixed
 from epntap.archive.model import Dataset, Parameter
 from epntap.connection import Connection
+from epntap.schema import tables
 
 __all__ = ["dataset", "dataset_columns", "to_dataset", "write_datasets"]
 
 
-_DATASET_COLUMNS = (
-    "dataset_id",
-    "title",
-    "description",
-    "resource_id",
-    "start_time",
-    "stop_time",
-    "cadence_min_s",
-    "cadence_max_s",
-    "access_rights",
-    "hapi_url",
-    "hapi_id",
-    "landing_url",
-    "information_url",
-    "doi",
-)
-
-
 #: columns that have another name than the field of Dataset
 _FIELDS = {"start_time": "start", "stop_time": "stop"}
-
-
-_PARAMETER_COLUMNS = (
-    "dataset_id",
-    "name",
-    "position",
-    "title",
-    "description",
-    "units",
-    "ucd",
-    "shape",
-    "fill_value",
-    "coordinate_system",
-    "variable",
+_DATASET_COLUMNS = tuple(
+    column.name
+    for column in tables.dataset.columns
+    if _FIELDS.get(column.name, column.name) in {field.name for field in fields(Dataset)}
 )
+_PARAMETER_COLUMNS = tuple(field.name for field in fields(Parameter))
 
 
 def write_datasets(
@@ -61,55 +36,29 @@ def write_datasets(
     """
     changed = make_exactly(
         connection,
-        "dataset",
+        tables.dataset,
         schema,
-        ("dataset_id",),
         (*_DATASET_COLUMNS, "granule"),
         (
-            (
-                one.dataset_id,
-                one.title,
-                one.description,
-                one.resource_id,
-                one.start,
-                one.stop,
-                one.cadence_min_s,
-                one.cadence_max_s,
-                one.access_rights,
-                one.hapi_url,
-                one.hapi_id,
-                one.landing_url,
-                one.information_url,
-                one.doi,
-                granules[one.dataset_id],
-            )
+            [*(getattr(one, _FIELDS.get(name, name)) for name in _DATASET_COLUMNS), granules[one.dataset_id]]
             for one in datasets
         ),
     )
     return changed + make_exactly(
         connection,
-        "parameter",
+        tables.parameter,
         schema,
-        ("dataset_id", "name"),
-        _PARAMETER_COLUMNS,
+        ("dataset_id", *_PARAMETER_COLUMNS),
         (
-            (
-                one.dataset_id,
-                parameter.name,
-                parameter.position,
-                parameter.title,
-                parameter.description,
-                parameter.units,
-                parameter.ucd,
-                list(parameter.shape),
-                parameter.fill_value,
-                parameter.coordinate_system,
-                parameter.variable,
-            )
+            [one.dataset_id, *(_storable(getattr(parameter, name)) for name in _PARAMETER_COLUMNS)]
             for one in datasets
             for parameter in one.parameters
         ),
     )
+
+
+def _storable(value: Any) -> Any:  # of any column type
+    return list(value) if isinstance(value, tuple) else value
 
 
 def dataset(connection: Connection, schema: str, dataset_id: str) -> Dataset | None:
@@ -124,10 +73,9 @@ def dataset(connection: Connection, schema: str, dataset_id: str) -> Dataset | N
 
 
 _PARAMETERS_OF_D = sql.SQL(
-    "SELECT coalesce(json_agg(json_build_array(p.name, p.position, p.title, p.description, p.units, p.ucd, p.shape, "
-    "p.fill_value, p.coordinate_system, p.variable) ORDER BY p.position), '[]') FROM archive.parameter p "
+    "SELECT coalesce(json_agg(json_build_array({}) ORDER BY p.position), '[]') FROM archive.parameter p "
     "WHERE p.schema_name = d.schema_name AND p.dataset_id = d.dataset_id"
-)
+).format(prefixed("p", _PARAMETER_COLUMNS))
 
 
 def dataset_columns() -> sql.Composed:
@@ -142,7 +90,5 @@ def to_dataset(row: Sequence[Any]) -> Dataset:  # values of any column type
 
 
 def _to_parameter(values: Sequence[Any]) -> Parameter:  # in the order of _PARAMETERS_OF_D
-    name, position, title, description, units, ucd, shape, fill_value, coordinate_system, variable = values
-    return Parameter(
-        name, position, title, description, units, ucd, tuple(shape), fill_value, coordinate_system, variable
-    )
+    named = dict(zip(_PARAMETER_COLUMNS, values, strict=True))
+    return Parameter(**{**named, "shape": tuple(named["shape"])})

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg import sql
+from sqlalchemy import Table
 
 from epntap.connection import Connection
 
@@ -14,14 +15,19 @@ __all__ = ["make_exactly", "prefixed"]
 
 def make_exactly(
     connection: Connection,
-    table: str,
+    table: Table,
     schema: str,
-    key: Sequence[str],
     columns: Sequence[str],
     rows: Iterable[Sequence[Any]],  # values of any column type
 ) -> int:
-    """COPY the rows aside, then delete, update and insert what differs within one service."""
-    target, incoming = sql.Identifier("archive", table), sql.Identifier(f"incoming_{table}")
+    """COPY the rows aside, then delete, update and insert what differs within one service.
+
+    The primary key of the table begins with schema_name; `columns` are what the rows hold, the rest of the key among
+    them.
+    """
+    assert table.schema
+    key = [column.name for column in table.primary_key if column.name != "schema_name"]
+    target, incoming = sql.Identifier(table.schema, table.name), sql.Identifier(f"incoming_{table.name}")
     names = sql.SQL(", ").join(sql.Identifier(name) for name in columns)
     connection.execute(
         sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(

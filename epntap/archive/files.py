@@ -3,57 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 
-from psycopg import sql
+from sqlalchemy import bindparam, select
 
-from epntap.archive.exactly import make_exactly, prefixed
+from epntap.archive.exactly import make_exactly
 from epntap.archive.model import ArchiveFile
 from epntap.connection import Connection
+from epntap.schema import tables
+from epntap.schema.statements import compiled
 
 __all__ = ["FILE_COLUMNS", "file_of", "files_overlapping", "write_files"]
 
 
-FILE_COLUMNS = (
-    "dataset_id",
-    "root",
-    "path",
-    "size_bytes",
-    "mtime_ns",
-    "tt2000_min",
-    "tt2000_max",
-    "records",
-    "fill_epochs",
-    "version",
-    "sha256",
-    "layout",
+#: columns of archive.file that are fields of ArchiveFile, in their order
+FILE_COLUMNS = tuple(field.name for field in fields(ArchiveFile))
+
+_FILE = tables.file.c
+_ONE_FILE = select(*(_FILE[name] for name in FILE_COLUMNS)).where(_FILE.schema_name == bindparam("schema"))
+_OVERLAPPING = compiled(
+    _ONE_FILE.where(
+        _FILE.dataset_id == bindparam("dataset_id"),
+        _FILE.tt2000_min < bindparam("stop"),
+        _FILE.tt2000_max >= bindparam("start"),
+    ).order_by(_FILE.tt2000_min, _FILE.path)
 )
+_OF_PATH = compiled(_ONE_FILE.where(_FILE.path == bindparam("path")).order_by(_FILE.root).limit(1))
 
 
 def write_files(connection: Connection, schema: str, files: Iterable[ArchiveFile]) -> int:
     """Make the file index of a service exactly these; how many rows were added, changed or removed."""
     return make_exactly(
-        connection,
-        "file",
-        schema,
-        ("root", "path"),
-        FILE_COLUMNS,
-        (
-            (
-                one.dataset_id,
-                one.root,
-                one.path,
-                one.size_bytes,
-                one.mtime_ns,
-                one.tt2000_min,
-                one.tt2000_max,
-                one.records,
-                one.fill_epochs,
-                one.version,
-                one.sha256,
-                one.layout,
-            )
-            for one in files
-        ),
+        connection, tables.file, schema, FILE_COLUMNS, ([getattr(one, name) for name in FILE_COLUMNS] for one in files)
     )
 
 
@@ -61,22 +42,11 @@ def files_overlapping(
     connection: Connection, schema: str, dataset_id: str, start_tt2000: int, stop_tt2000: int
 ) -> tuple[ArchiveFile, ...]:
     """Files of a dataset that hold records in [start, stop), by time and path; bounds are TT2000 nanoseconds."""
-    rows = connection.execute(
-        sql.SQL(
-            "SELECT {} FROM archive.file f WHERE f.schema_name = %s AND f.dataset_id = %s "
-            "AND f.tt2000_min < %s AND f.tt2000_max >= %s ORDER BY f.tt2000_min, f.path"
-        ).format(prefixed("f", FILE_COLUMNS)),
-        (schema, dataset_id, stop_tt2000, start_tt2000),
-    )
+    rows = _OVERLAPPING.run(connection, schema=schema, dataset_id=dataset_id, start=start_tt2000, stop=stop_tt2000)
     return tuple(ArchiveFile(*row) for row in rows)
 
 
 def file_of(connection: Connection, schema: str, path: str) -> ArchiveFile | None:
     """The indexed file of a service with this path below one of its folders, or None."""
-    row = connection.execute(
-        sql.SQL(
-            "SELECT {} FROM archive.file f WHERE f.schema_name = %s AND f.path = %s ORDER BY f.root LIMIT 1"
-        ).format(prefixed("f", FILE_COLUMNS)),
-        (schema, path),
-    ).fetchone()
+    row = _OF_PATH.run(connection, schema=schema, path=path).fetchone()
     return None if row is None else ArchiveFile(*row)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from sys import intern
 from typing import Any
 
-from psycopg import sql
 from psycopg.types.json import Json
+from sqlalchemy import ARRAY, BigInteger, Text, all_, any_, bindparam, column, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
 
 from epntap.archive.model import ArchiveFile, Dataset, ScannedFile
 from epntap.connection import Connection
+from epntap.schema import tables
+from epntap.schema.statements import compiled, upsert
 
 __all__ = [
     "DatasetState",
@@ -31,8 +34,82 @@ __all__ = [
 ]
 
 
-_SCANNED = tuple(field.name for field in fields(ScannedFile))
-_INDEXED = tuple(field.name for field in fields(ArchiveFile))
+_scanned, _file, _state = tables.scanned_file.c, tables.file.c, tables.row_state.c
+_dataset, _withdrawn = tables.dataset.c, tables.withdrawn_dataset.c
+_SCHEMA = bindparam("schema", type_=Text)
+
+_SCANNED_FILES = compiled(
+    select(*(_scanned[field.name] for field in fields(ScannedFile))).where(_scanned.schema_name == _SCHEMA)
+)
+_REMEMBER = upsert(tables.scanned_file)
+_KEYS = (
+    func.unnest(bindparam("roots", type_=ARRAY(Text)), bindparam("paths", type_=ARRAY(Text)))
+    .table_valued("root", "path", name="gone")
+    .render_derived()
+)
+_FORGET = compiled(
+    delete(tables.scanned_file).where(
+        _scanned.schema_name == _SCHEMA, _scanned.root == _KEYS.c.root, _scanned.path == _KEYS.c.path
+    )
+)
+_INDEXED_FILES = compiled(
+    select(*(_file[field.name] for field in fields(ArchiveFile))).where(_file.schema_name == _SCHEMA)
+)
+_MOVES = compiled(
+    select(_file.root, _file.path, _file.size_bytes, _file.mtime_ns, _file.sha256).where(_file.schema_name == _SCHEMA)
+)
+_ROW_STATE = compiled(select(_state.fingerprint, _state.rows, _state.said).where(_state.schema_name == _SCHEMA))
+_WRITE_ROW_STATE = upsert(tables.row_state)
+_FORGET_ROW_STATE = compiled(delete(tables.row_state).where(_state.schema_name == _SCHEMA))
+_DATASET_STATES = compiled(
+    select(_dataset.dataset_id, _dataset.fingerprint, _dataset.granule_count).where(_dataset.schema_name == _SCHEMA)
+)
+_STATES = (
+    func.unnest(
+        bindparam("dataset_ids", type_=ARRAY(Text)),
+        bindparam("fingerprints", type_=ARRAY(Text)),
+        bindparam("granules", type_=ARRAY(BigInteger)),
+    )
+    .table_valued(column("dataset_id", Text), column("fingerprint", Text), column("granules", BigInteger), name="made")
+    .render_derived()
+)
+_WRITE_DATASET_STATES = compiled(
+    update(tables.dataset)
+    .values(fingerprint=_STATES.c.fingerprint, granule_count=_STATES.c.granules)
+    .where(
+        _dataset.schema_name == _SCHEMA,
+        _dataset.dataset_id == _STATES.c.dataset_id,
+        or_(
+            _dataset.fingerprint.is_distinct_from(_STATES.c.fingerprint),
+            _dataset.granule_count.is_distinct_from(_STATES.c.granules),
+        ),
+    )
+)
+_NAMES = bindparam("names", type_=ARRAY(Text))
+_DROP_NOTES = compiled(
+    delete(tables.withdrawn_dataset).where(_withdrawn.schema_name == _SCHEMA, _withdrawn.dataset_id != all_(_NAMES))
+)
+_NOTE_PUBLISHED = compiled(
+    insert(tables.withdrawn_dataset)
+    .from_select(
+        ["schema_name", "dataset_id", "title", "resource_id", "granules", "withdrawn_at"],
+        select(
+            _dataset.schema_name,
+            _dataset.dataset_id,
+            _dataset.title,
+            _dataset.resource_id,
+            _dataset.granule_count,
+            bindparam("now", type_=TIMESTAMP),
+        ).where(_dataset.schema_name == _SCHEMA, _dataset.dataset_id == any_(_NAMES)),
+    )
+    .on_conflict_do_nothing()
+)
+_NOTE = compiled(insert(tables.withdrawn_dataset).on_conflict_do_nothing())
+_WITHDRAWN = compiled(
+    select(_withdrawn.dataset_id, _withdrawn.withdrawn_at)
+    .where(_withdrawn.schema_name == _SCHEMA)
+    .order_by(_withdrawn.dataset_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,49 +132,30 @@ class RowState:
 
 def scanned_files(connection: Connection, schema: str) -> dict[tuple[str, str], ScannedFile]:
     """All files that were opened for a service and were still there the last time, by root and path."""
-    statement = sql.SQL("SELECT {} FROM archive.scanned_file WHERE schema_name = %s").format(_names(_SCANNED))
-    with connection.cursor() as cursor:
-        return {
-            (file.root, file.path): file
-            for file in (
-                ScannedFile(*[intern(root), *rest, intern(layout)])
-                for root, *rest, layout in cursor.execute(statement, (schema,))
-            )
-        }
+    rows = _SCANNED_FILES.run(connection, schema=schema)
+    files = (ScannedFile(*[intern(root), *rest, intern(layout)]) for root, *rest, layout in rows)
+    return {(file.root, file.path): file for file in files}
 
 
 def remember_files(connection: Connection, schema: str, files: Iterable[ScannedFile]) -> None:
     """Write down what was found in files, in place of what was known of them."""
-    statement = sql.SQL(
-        "INSERT INTO archive.scanned_file (schema_name, {names}) VALUES (%s, {values}) "
-        "ON CONFLICT (schema_name, root, path) DO UPDATE SET {changes}"
-    ).format(
-        names=_names(_SCANNED),
-        values=sql.SQL(", ").join(sql.Placeholder() for _ in _SCANNED),
-        changes=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in _SCANNED[2:]),
-    )
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.executemany(statement, [(schema, *astuple(file)) for file in files])
+    with connection.transaction():
+        _REMEMBER.run_many(connection, ({"schema_name": schema, **asdict(file)} for file in files))
 
 
 def forget_files(connection: Connection, schema: str, keys: Sequence[tuple[str, str]]) -> None:
     """Remember these files (root and path) no longer."""
     if keys:
-        connection.execute(
-            "DELETE FROM archive.scanned_file WHERE schema_name = %s "
-            "AND (root, path) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
-            (schema, [root for root, _ in keys], [path for _, path in keys]),
-        )
+        roots, paths = map(list, zip(*keys, strict=True))
+        _FORGET.run(connection, schema=schema, roots=roots, paths=paths)
 
 
 def indexed_files(connection: Connection, schema: str) -> tuple[ArchiveFile, ...]:
     """The file index of a service as the last ingestion left it."""
-    statement = sql.SQL("SELECT {} FROM archive.file WHERE schema_name = %s").format(_names(_INDEXED))
-    with connection.cursor() as cursor:
-        return tuple(
-            ArchiveFile(*[intern(dataset_id), intern(root), *rest, intern(layout)])
-            for dataset_id, root, *rest, layout in cursor.execute(statement, (schema,))
-        )
+    return tuple(
+        ArchiveFile(*[intern(dataset_id), intern(root), *rest, intern(layout)])
+        for dataset_id, root, *rest, layout in _INDEXED_FILES.run(connection, schema=schema)
+    )
 
 
 def moved_files(
@@ -106,9 +164,7 @@ def moved_files(
     """Root and path of the indexed files whose content is another now; for a file without checksum its time counts."""
     moved = set()
     with connection.transaction(), connection.cursor("indexed") as cursor:  # not all of them at once
-        cursor.execute(
-            "SELECT root, path, size_bytes, mtime_ns, sha256 FROM archive.file WHERE schema_name = %s", (schema,)
-        )
+        cursor.execute(_MOVES.text, {"schema": schema})
         for root, path, size, mtime, checksum in cursor:
             file = now.get((root, path))
             if file is None or (size, mtime) == (file.size_bytes, file.mtime_ns):
@@ -120,45 +176,33 @@ def moved_files(
 
 def row_state(connection: Connection, schema: str) -> RowState | None:
     """What the rows of a service were made from whose sources describe each row; None if that is not known."""
-    row = connection.execute(
-        "SELECT fingerprint, rows, said FROM archive.row_state WHERE schema_name = %s", (schema,)
-    ).fetchone()
+    row = _ROW_STATE.run(connection, schema=schema).fetchone()
     return None if row is None else RowState(*row)
 
 
 def write_row_state(connection: Connection, schema: str, state: RowState | None) -> None:
     """Record what the rows were made from, or forget it. Part of the caller's transaction."""
-    connection.execute("DELETE FROM archive.row_state WHERE schema_name = %s", (schema,))
-    if state is not None:
-        connection.execute(
-            "INSERT INTO archive.row_state (schema_name, fingerprint, rows, said) VALUES (%s, %s, %s, %s)",
-            (schema, state.fingerprint, state.rows, Json(dict(state.said))),
-        )
+    if state is None:
+        _FORGET_ROW_STATE.run(connection, schema=schema)
+    else:
+        said = Json(dict(state.said))
+        _WRITE_ROW_STATE.run(connection, schema_name=schema, fingerprint=state.fingerprint, rows=state.rows, said=said)
 
 
 def dataset_states(connection: Connection, schema: str) -> Mapping[str, DatasetState]:
     """What the rows of each dataset were made from, by dataset_id."""
-    rows = connection.execute(
-        "SELECT dataset_id, fingerprint, granule_count FROM archive.dataset WHERE schema_name = %s", (schema,)
-    )
+    rows = _DATASET_STATES.run(connection, schema=schema)
     return {dataset_id: DatasetState(*state) for dataset_id, *state in rows}
 
 
 def write_dataset_states(connection: Connection, schema: str, states: Mapping[str, DatasetState]) -> None:
     """Record what the rows of datasets were made from. Part of the caller's transaction."""
-    connection.execute(
-        """
-        UPDATE archive.dataset d SET fingerprint = s.fingerprint, granule_count = s.granules
-        FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS s(dataset_id, fingerprint, granules)
-        WHERE d.schema_name = %s AND d.dataset_id = s.dataset_id
-          AND (d.fingerprint, d.granule_count) IS DISTINCT FROM (s.fingerprint, s.granules)
-        """,
-        (
-            list(states),
-            [state.fingerprint for state in states.values()],
-            [state.granules for state in states.values()],
-            schema,
-        ),
+    _WRITE_DATASET_STATES.run(
+        connection,
+        schema=schema,
+        dataset_ids=list(states),
+        fingerprints=[state.fingerprint for state in states.values()],
+        granules=[state.granules for state in states.values()],
     )
 
 
@@ -170,35 +214,24 @@ def note_withdrawn(
     `datasets` are those that are still described. Their granules are counted as they are now, so call it before
     they are deleted. Part of the caller's transaction.
     """
-    connection.execute(
-        "DELETE FROM archive.withdrawn_dataset WHERE schema_name = %s AND dataset_id <> ALL (%s)",
-        (schema, list(names)),
+    _DROP_NOTES.run(connection, schema=schema, names=list(names))
+    _NOTE_PUBLISHED.run(connection, schema=schema, names=list(names), now=now)
+    _NOTE.run_many(
+        connection,
+        (
+            {
+                "schema_name": schema,
+                "dataset_id": one.dataset_id,
+                "title": one.title,
+                "resource_id": one.resource_id,
+                "granules": 0,
+                "withdrawn_at": now,
+            }
+            for one in datasets
+        ),
     )
-    connection.execute(
-        """
-        INSERT INTO archive.withdrawn_dataset (schema_name, dataset_id, title, resource_id, granules, withdrawn_at)
-        SELECT schema_name, dataset_id, title, resource_id, granule_count, %(now)s FROM archive.dataset
-        WHERE schema_name = %(schema)s AND dataset_id = ANY (%(names)s)
-        ON CONFLICT DO NOTHING
-        """,
-        {"schema": schema, "names": list(names), "now": now},
-    )
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO archive.withdrawn_dataset "
-            "(schema_name, dataset_id, title, resource_id, granules, withdrawn_at) "
-            "VALUES (%s, %s, %s, %s, 0, %s) ON CONFLICT DO NOTHING",
-            [(schema, one.dataset_id, one.title, one.resource_id, now) for one in datasets],
-        )
 
 
 def withdrawn_datasets(connection: Connection, schema: str) -> Mapping[str, datetime]:
     """When datasets were taken back, by dataset_id."""
-    rows = connection.execute(
-        "SELECT dataset_id, withdrawn_at FROM archive.withdrawn_dataset WHERE schema_name = %s ORDER BY 1", (schema,)
-    )
-    return dict(rows.fetchall())
-
-
-def _names(columns: Iterable[str]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, columns))
+    return dict(_WITHDRAWN.run(connection, schema=schema).fetchall())

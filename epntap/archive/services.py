@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
 from psycopg.rows import class_row
+from sqlalchemy import select
 
 from epntap.connection import Connection
+from epntap.schema import tables
+from epntap.schema.statements import compiled, upsert
 
 __all__ = ["Service", "services", "write_service"]
 
@@ -27,34 +30,18 @@ class Service:
     granule_count: int = 0
 
 
+_WRITE = upsert(tables.service, kept=["first_ingested"])
+_ALL = compiled(
+    select(*(tables.service.c[field.name] for field in fields(Service))).order_by(tables.service.c.schema_name)
+)
+
+
 def write_service(connection: Connection, service: Service) -> None:
     """Record a service; `first_ingested` of one that is there already is kept."""
-    connection.execute(
-        """
-        INSERT INTO archive.service
-            (schema_name, title, description, publisher, creator, reference_url, granule_count,
-             first_ingested, last_ingested)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (schema_name) DO UPDATE
-        SET title = excluded.title, description = excluded.description, publisher = excluded.publisher,
-            creator = excluded.creator, reference_url = excluded.reference_url,
-            granule_count = excluded.granule_count, last_ingested = excluded.last_ingested
-        """,
-        (
-            service.schema_name,
-            service.title,
-            service.description,
-            service.publisher,
-            service.creator,
-            service.reference_url,
-            service.granule_count,
-            service.first_ingested,
-            service.last_ingested,
-        ),
-    )
+    _WRITE.run(connection, **asdict(service))
 
 
 def services(connection: Connection) -> tuple[Service, ...]:
     """All services, by schema name."""
     with connection.cursor(row_factory=class_row(Service)) as cursor:
-        return tuple(cursor.execute("SELECT * FROM archive.service ORDER BY schema_name"))
+        return tuple(cursor.execute(_ALL.text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from psycopg import sql
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from epntap.catalog.ddl import sql_name
 from epntap.catalog.indexes import (
@@ -20,6 +21,8 @@ from epntap.catalog.indexes import (
 )
 from epntap.catalog.model import Form, Schema, Table
 from epntap.connection import Connection
+from epntap.schema import tables
+from epntap.schema.statements import compiled, upsert
 
 __all__ = [
     "EPN_CORE_INDEXES",
@@ -38,6 +41,30 @@ __all__ = [
 ]
 
 
+_others = tables.tap_schemas.alias("others")
+_WRITE_SCHEMA = upsert(
+    tables.tap_schemas,
+    kept=["schema_index"],
+    schema_index=select(func.coalesce(func.max(_others.c.schema_index), 0) + 1)
+    .where(_others.c.schema_name != "tap_schema")
+    .scalar_subquery(),
+)
+_WRITE_TABLE = upsert(tables.tap_tables, kept=["table_index"])
+_DELETE_COLUMNS = compiled(delete(tables.tap_columns).where(tables.tap_columns.c.table_name == bindparam("table_name")))
+_WRITE_COLUMN = compiled(insert(tables.tap_columns))
+_DELETE_FORMS = compiled(
+    delete(tables.column_form).where(
+        tables.column_form.c.schema_name == bindparam("schema"), tables.column_form.c.table_name == bindparam("table")
+    )
+)
+_WRITE_FORM = compiled(insert(tables.column_form))
+_RAISE_VERSION = compiled(
+    update(tables.catalog_version)
+    .values(version=tables.catalog_version.c.version + 1, changed=func.now())
+    .returning(tables.catalog_version.c.version)
+)
+
+
 def rows_by_dataset(connection: Connection, table: Table) -> Mapping[str, int]:
     """How many rows each dataset has in the table."""
     rows = connection.execute(sql.SQL("SELECT dataset_id, count(*) FROM {} GROUP BY 1").format(sql_name(table)))
@@ -52,24 +79,17 @@ def time_bounds(connection: Connection, table: Table) -> tuple[float | None, flo
 
 def publish_table(connection: Connection, schema: Schema, table: Table) -> None:
     """Describe the table in TAP_SCHEMA, and how it is stored in archive. Part of the caller's transaction."""
-    connection.execute(
-        """
-        INSERT INTO tap_schema.schemas (schema_name, utype, description, schema_index)
-        VALUES (%(name)s, %(utype)s, %(description)s,
-                (SELECT coalesce(max(schema_index), 0) + 1 FROM tap_schema.schemas WHERE schema_name <> 'tap_schema'))
-        ON CONFLICT (schema_name) DO UPDATE SET utype = excluded.utype, description = excluded.description
-        """,
-        {"name": schema.name, "utype": schema.utype, "description": schema.description or schema.title},
+    _WRITE_SCHEMA.run(
+        connection, schema_name=schema.name, utype=schema.utype, description=schema.description or schema.title
     )
-    connection.execute(
-        """
-        INSERT INTO tap_schema.tables (schema_name, table_name, table_type, utype, description, table_index)
-        VALUES (%s, %s, %s, %s, %s, 1)
-        ON CONFLICT (table_name) DO UPDATE
-        SET schema_name = excluded.schema_name, table_type = excluded.table_type, utype = excluded.utype,
-            description = excluded.description
-        """,
-        (table.schema, table.qualified_name, table.kind, table.utype, table.description or table.title),
+    _WRITE_TABLE.run(
+        connection,
+        schema_name=table.schema,
+        table_name=table.qualified_name,
+        table_type=table.kind,
+        utype=table.utype,
+        description=table.description or table.title,
+        table_index=1,
     )
     _describe_columns(connection, table)
     _record_forms(connection, table)
@@ -77,54 +97,49 @@ def publish_table(connection: Connection, schema: Schema, table: Table) -> None:
 
 def raise_catalog_version(connection: Connection) -> int:
     """Tell web processes to read their catalogue again, once the caller's transaction is committed; the new version."""
-    row = connection.execute(
-        "UPDATE archive.catalog_version SET version = version + 1, changed = now() RETURNING version"
-    ).fetchone()
+    row = _RAISE_VERSION.run(connection).fetchone()
     assert row is not None
     return int(row[0])
 
 
 def _describe_columns(connection: Connection, table: Table) -> None:
-    connection.execute("DELETE FROM tap_schema.columns WHERE table_name = %s", (table.qualified_name,))
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            """
-            INSERT INTO tap_schema.columns
-                (table_name, column_name, datatype, arraysize, xtype, description, utype, unit, ucd,
-                 indexed, principal, std, column_index)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            """,
-            [
-                (
-                    table.qualified_name,
-                    column.name,
-                    column.datatype,
-                    column.arraysize,
-                    column.xtype,
-                    column.description,
-                    column.utype,
-                    column.unit,
-                    column.ucd,
-                    int(column.indexed),
-                    int(column.principal),
-                    int(column.std),
-                    position,
-                )
-                for position, column in enumerate(table.columns, 1)
-            ],
-        )
+    _DELETE_COLUMNS.run(connection, table_name=table.qualified_name)
+    _WRITE_COLUMN.run_many(
+        connection,
+        (
+            {
+                "table_name": table.qualified_name,
+                "column_name": column.name,
+                "datatype": column.datatype,
+                "arraysize": column.arraysize,
+                "xtype": column.xtype,
+                "size": None,
+                "description": column.description,
+                "utype": column.utype,
+                "unit": column.unit,
+                "ucd": column.ucd,
+                "indexed": int(column.indexed),
+                "principal": int(column.principal),
+                "std": int(column.std),
+                "column_index": position,
+            }
+            for position, column in enumerate(table.columns, 1)
+        ),
+    )
 
 
 def _record_forms(connection: Connection, table: Table) -> None:
-    connection.execute(
-        "DELETE FROM archive.column_form WHERE schema_name = %s AND table_name = %s", (table.schema, table.name)
+    _DELETE_FORMS.run(connection, schema=table.schema, table=table.name)
+    _WRITE_FORM.run_many(
+        connection,
+        (
+            {
+                "schema_name": table.schema,
+                "table_name": table.name,
+                "column_name": column.name,
+                "form": column.form.value,
+            }
+            for column in table.columns
+            if column.form is not Form.PLAIN
+        ),
     )
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO archive.column_form (schema_name, table_name, column_name, form) VALUES (%s, %s, %s, %s)",
-            [
-                (table.schema, table.name, column.name, column.form.value)
-                for column in table.columns
-                if column.form is not Form.PLAIN
-            ],
-        )
