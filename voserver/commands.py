@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from epntap.catalog.load import load_catalog
-from epntap.db.migrate import apply_migrations, make_roles, pending_migrations
+from epntap.db.migrate import apply_migrations, pending_migrations
 from epntap.db.pool import Role, connect
+from epntap.db.restore import restore_backup
 from epntap.db.server import open_database
 from epntap.settings import Settings
 from voserver.lock import served_by
@@ -18,14 +20,15 @@ __all__ = ["definition_schema_command", "init", "status"]
 
 
 @click.command()
-@click.option("--roles-only", is_flag=True, help="Make the roles and nothing else, for a backup to be restored.")
+@click.option(
+    "--restore", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Fill it from a backup of pg_dump."
+)
 @click.pass_obj
-def init(settings: Settings, *, roles_only: bool) -> None:
+def init(settings: Settings, restore: Path | None) -> None:
     """Make the database, or bring it to this version: roles, schemas, functions, rights. Safe to run again."""
     with open_database(settings, create=True) as database:
-        if roles_only:
-            make_roles(database)
-            return
+        if restore:
+            restore_backup(database, restore)
         applied = apply_migrations(database)
     click.echo(f"applied {', '.join(applied)}" if applied else "the database was up to date already")
 

