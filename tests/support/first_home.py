@@ -21,6 +21,7 @@ JOB = "5e5bb92babd3b62591bc945b1433899b"
 def load_first_home(database: Database) -> None:
     """Fill an empty database. Jobs, which would have gone long since, stay for an hour more."""
     make_roles(database)
+    script = gzip.decompress((_FOLDER / "epntap.sql.gz").read_bytes())
     with psycopg.connect(database.url) as connection:
-        connection.execute(gzip.decompress((_FOLDER / "epntap.sql.gz").read_bytes()))
+        connection.execute(script.replace(b"OWNER TO postgres", b"OWNER TO CURRENT_USER"))
         connection.execute("UPDATE uws.job SET destruction = now() + interval '1 hour'")
