@@ -123,12 +123,13 @@ def contents(database: Database, columns: dict[str, list[str]] | None = None) ->
 
 
 def columns_of(database: Database) -> dict[str, list[str]]:
-    """Every table of ours and its columns."""
+    """Every table of ours and its columns; of TAP_SCHEMA its keys, because a version may reword it."""
     with psycopg.connect(database.url) as connection:
         rows = connection.execute(
             "SELECT format('%I.%I', table_schema, table_name), array_agg(column_name::text ORDER BY ordinal_position) "
             "FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) "
             "WHERE table_schema NOT IN ('pg_catalog', 'information_schema', 'public') AND table_type = 'BASE TABLE' "
+            "AND (table_schema <> 'tap_schema' OR column_name ~ '^(schema|table|column)_name$|^key_id$|^from_column$') "
             "GROUP BY 1"
         )
         return dict(rows.fetchall())
