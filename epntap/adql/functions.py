@@ -136,7 +136,7 @@ _MATHEMATICAL = (
     Function("ABS", _NUMBER, Result.FIRST, "abs({0})", Unit.FIRST),
     Function("CEILING", _DOUBLE, Type.DOUBLE, "ceil({0})", Unit.FIRST),
     Function("DEGREES", _DOUBLE, Type.DOUBLE, "degrees({0})", Unit.DEGREE),
-    Function("EXP", _DOUBLE, Type.DOUBLE, "exp({0})"),
+    Function("EXP", _DOUBLE, Type.DOUBLE, "udf.exponential({0})"),  # PostgreSQL refuses what is too small for a number
     Function("FLOOR", _DOUBLE, Type.DOUBLE, "floor({0})", Unit.FIRST),
     Function("LOG", _DOUBLE, Type.DOUBLE, "ln({0})"),  # natural here, base ten in PostgreSQL
     Function("LOG10", _DOUBLE, Type.DOUBLE, "log({0})"),

@@ -299,7 +299,10 @@ class Scope:
                 if _qualifies(qualifier, (table.schema, table.name)):
                     return f"{written} is called {shortened(source.qualifier[0])} in this query: use that name"
         names = [".".join(s.qualifier) for s in sources]
-        return f"there is no table {written} in FROM{did_you_mean(written, names)}"
+        hint = did_you_mean(written, names)
+        if not hint and self.clause == "ON":
+            hint = ": ON sees the two sides of its JOIN, but no table before a comma; write JOIN in place of the comma"
+        return f"there is no table {written} in FROM{hint}"
 
     def _all_sources(self) -> list[Source]:
         sources: list[Source] = []
@@ -328,6 +331,8 @@ class Scope:
         hint = did_you_mean(name.text, names)
         if name.delimited and not hint:
             hint = "; text is written in single quotes"
+        if not hint and self.clause == "GROUP BY":
+            hint = ": GROUP BY does not know names that AS gives; repeat the expression"
         raise NotFoundError(f"there is no column {name} in {where}{hint}")
 
 

@@ -19,6 +19,8 @@ from epntap.hints import shortened
 
 __all__ = ["ValueBinder"]
 
+_LARGEST = str(2**63)
+
 
 class ValueBinder(CallBinder, CastBinder, ConditionBinder):
     """The part of the resolver that binds expressions."""
@@ -74,6 +76,14 @@ class ValueBinder(CallBinder, CastBinder, ConditionBinder):
         return Numeral(type=Type.DOUBLE, span=node.span, text=text)
 
     def _sign(self, node: nodes.Sign, scope: Scope) -> Expr:
+        if (
+            node.operator == "-"
+            and isinstance(node.operand, nodes.Number)
+            and node.operand.text.lstrip("0") == _LARGEST
+        ):
+            return Application(
+                type=Type.BIGINT, span=node.span, name="-", pieces=(f"('-{_LARGEST}'::bigint)",)
+            )  # its absolute value is no bigint
         operand = self._numeric(self.value(node.operand, scope), f"the sign {node.operator}")
         return Application(
             type=operand.type, span=node.span, meta=keep_unit(operand), name=node.operator,
@@ -97,6 +107,9 @@ class ValueBinder(CallBinder, CastBinder, ConditionBinder):
         sql: list[str | int] = ["(", 0]
         for operator, operand in zip(node.operators, node.operands[1:], strict=True):
             right = self._numeric(self.value(operand, scope), operator)
+            if kind is right.type is Type.SMALLINT:  # 255 * 255 is no smallint
+                kind = Type.INTEGER
+                right = as_type(right, kind) or right
             kind = arithmetic_type(kind, right.type) or Type.WRONG
             unit = arithmetic_unit(operator, unit_of, right)
             unit_of = Application(type=kind, meta=Meta(unit=unit) if unit else NO_META, name=operator, pieces=())

@@ -29,6 +29,14 @@ _USER_MISTAKES = {
     "54": "The query is too large for the database (columns, arguments or nesting); please simplify it.",
 }
 
+#: what 22003 is about, which only its text tells -> the same
+_RANGES = {
+    "input is out of range": "A function was given a value for which it has no result, such as ACOS(2) or LOG(0).",
+    "value out of range: underflow": "A result is closer to zero than a double precision number can be.",
+    "value out of range: overflow": "A result is larger than a double precision number can be.",
+    "cannot convert NaN to integer": "NaN was to become a whole number; leave it out, for example with NULLIF.",
+}
+
 
 def timeout_error(timeout_s: float) -> QueryTimeoutError:
     """The time limit of an answer is over."""
@@ -52,7 +60,8 @@ def from_psycopg(exc: psycopg.Error, *, timeout_s: float) -> EpnTapError:
     state = exc.sqlstate or ""
     if isinstance(exc, pg.QueryCanceled):
         return timeout_error(timeout_s)
-    if sentence := _USER_MISTAKES.get(state) or _USER_MISTAKES.get(state[:2]):
+    told = _RANGES.get(str(exc.diag.message_primary))
+    if sentence := told or _USER_MISTAKES.get(state) or _USER_MISTAKES.get(state[:2]):
         return QueryError(sentence)
     if isinstance(exc, pg.InternalError_) and "spher" in str(exc):
         return QueryError("A geometry is too large or crosses itself; use smaller polygons.")

@@ -75,6 +75,8 @@ class RowStream:
         self._over = threading.Event()
         self._blocks = self._read()
         self.outcome: Outcome | None = None
+        #: rows in the blocks that were handed out
+        self.rows = 0
         self.watch = Watch(deadline=time.monotonic() + timeout_s, on_end=self._interrupt)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -108,6 +110,7 @@ class RowStream:
                                     pending.append(row)
                                     size += len(row)
                             if size >= enough or (row is None and size and time.monotonic() - last > FLUSH_AFTER_S):
+                                self.rows = min(rows, self._maxrec)
                                 yield self._pack(pending)
                                 pending, size, last = [], 0, time.monotonic()
                                 enough = self._block_bytes

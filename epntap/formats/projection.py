@@ -96,6 +96,8 @@ _ELEMENTS: dict[str, LiteralString] = {
 
 
 def _text(column: ResultColumn) -> LiteralString:
+    if column.pg_type == "double precision[]" and column.datatype == "float":
+        return "array_to_string(({0})::real[], ' ', 'NaN')"  # with the digits that tell it from others
     return _TEXT.get(column.pg_type, _AS_IS)
 
 
@@ -104,6 +106,8 @@ def _tabledata(column: ResultColumn) -> LiteralString:
 
 
 def _json(column: ResultColumn) -> LiteralString:
+    if column.pg_type == "double precision[]" and column.datatype == "float":
+        return "to_json(({0})::real[])"
     return _JSON.get(column.pg_type, _JSON_OTHER)
 
 

@@ -104,4 +104,4 @@ class Answer(Blocks):
             raise exc
         if not self._form.says_outcome:
             raise BrokenStreamError(exc.message) from exc
-        return Outcome(OutcomeStatus.ERROR, 0, exc.message)
+        return Outcome(OutcomeStatus.ERROR, self._stream.rows if self._stream is not None else 0, exc.message)

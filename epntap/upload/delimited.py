@@ -22,6 +22,7 @@ _REAL = re.compile(
     r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?inf(?:inity)?|nan", re.ASCII | re.IGNORECASE
 )
 _INT = 2**31
+_LONGEST_LINE = 1_000_000
 csv.field_size_limit(LONGEST_CELL_BYTES)  # of the whole process, whose default of 131 072 is no limit of ours
 _LONG = 2**63
 
@@ -49,15 +50,16 @@ class _Guess:
         self.is_unicode = self.is_unicode or not text.isascii()
         if not self.can_be:
             return
+        bare = text.strip()
         if "int" in self.can_be or "long" in self.can_be:
-            value = int(text) if _WHOLE.fullmatch(text) else None
+            value = int(bare) if _WHOLE.fullmatch(bare) else None
             if value is None or not -_INT <= value < _INT:
                 self.can_be.discard("int")
             if value is None or not -_LONG <= value < _LONG:
                 self.can_be.discard("long")
-        if "double" in self.can_be and not _is_real(text):
+        if "double" in self.can_be and not _is_real(bare):
             self.can_be.discard("double")
-        if "timestamp" in self.can_be and not is_time(text):
+        if "timestamp" in self.can_be and not is_time(bare):
             self.can_be.discard("timestamp")
 
     @property
@@ -96,9 +98,8 @@ def _is_real(text: str) -> bool:
 def _lines(file: BinaryIO) -> Iterator[Sequence[str]]:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
-        first = text.readline(1_000_000)
-        separator = "\t" if "\t" in first and "," not in first else ","
-        yield from csv.reader(_chained(first, text), delimiter=separator, strict=True)
+        first = _first_line(text)
+        yield from csv.reader(_chained(first, text), delimiter=_separator(first), strict=True)
     except UnicodeDecodeError:
         raise UploadError(
             "The upload is neither a VOTable nor Parquet, and no CSV in UTF-8 either; send one of these."
@@ -108,6 +109,24 @@ def _lines(file: BinaryIO) -> Iterator[Sequence[str]]:
     finally:
         if not file.closed:
             text.detach()  # the file stays open for the second time
+
+
+def _first_line(text: io.TextIOWrapper) -> str:
+    """The line of names: what begins with # before it is a comment, and in ECSV a description that is not read."""
+    line = text.readline(_LONGEST_LINE)
+    while line.startswith("#"):
+        line = text.readline(_LONGEST_LINE)
+    if line.lstrip().startswith(("{", "[")):
+        raise UploadError("The upload looks like JSON, which is not taken; send CSV, a VOTable or Parquet.")
+    return line
+
+
+def _separator(names: str) -> str:
+    """What stands between values: the first of tab, comma, semicolon and bar that stands between names."""
+    outside = re.sub(r'"[^"]*"', "", names)
+    if "," in outside:
+        return ","
+    return next((mark for mark in "\t;|" if mark in outside), ",")
 
 
 def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:

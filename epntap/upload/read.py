@@ -99,6 +99,8 @@ def _content(file: BinaryIO, budget: Budget, stack: ExitStack) -> Content:
         raise UploadError("It is empty; send a VOTable, CSV or Parquet.")
     if head.startswith(b"PAR1"):
         return read_parquet(file, budget.limits)
+    if head.startswith(_UTF16) and b"<" not in head[:8]:
+        raise UploadError("It is in UTF-16, in which only a VOTable may be; send it in UTF-8.")
     if head.removeprefix(_BOM).lstrip().startswith(b"<") or head.startswith(_UTF16):
         return read_votable(file)
     if head.startswith(b"SIMPLE  ="):

@@ -81,6 +81,8 @@ class _Reader:
             self._parser.Parse(block, is_last)
         except expat.ExpatError as exc:
             raise UploadError(self._not_xml(exc)) from exc
+        except LookupError as exc:  # of the encoding that the document says it has
+            raise UploadError("The VOTable names an encoding that does not exist; send it in UTF-8.") from exc
         if self._fed - self._parser.CurrentByteIndex > LONGEST_CELL_BYTES:
             raise UploadError("The VOTable has a tag or an attribute of many megabytes; it was not read further.")
 

@@ -94,14 +94,17 @@ def to_value(
     if is_julian_date(column):
         return _julian_date(raw, unit, date_format), False
     if column.form is Form.DALI_TEXT:
-        return _timestamp(raw, unit, date_format), False
+        return _timestamp(raw, unit, date_format, precise=not isinstance(column, EpnColumn)), False
     if column.datatype in {"char", "unicodeChar"}:
         return _text(raw, column, split, nulls, several=several), False
     if isinstance(raw, Measure):
         unit = raw.unit if unit is None else unit
         raw = raw.value
-    number = _number(raw) * scale + offset
+    number = _number(raw)
     way = _way(column, unit)
+    if way is None and (scale, offset) == (1, 0):
+        return _typed(number, column), False  # digits that a double does not have stay
+    number = number * scale + offset
     try:
         converted = way.apply(number) if way else number
     except UnitProblem as exc:
@@ -242,11 +245,13 @@ def _julian_date(raw: Raw, unit: str | None, date_format: str | None) -> float:
     return jd
 
 
-def _timestamp(raw: Raw, unit: str | None, date_format: str | None) -> str:
+def _timestamp(raw: Raw, unit: str | None, date_format: str | None, *, precise: bool) -> str:
     moment = None if unit in {"JD", "MJD", "unix"} else _moment(raw, date_format)
     if moment is None:
         moment = datetime_from_jd(_julian_date(raw, unit, None))
-    return dali_timestamp(moment)
+    text = dali_timestamp(moment)
+    # columns of EPN-TAP have whole seconds; in one of the operator's own nothing is lost
+    return f"{text}.{moment.microsecond:06d}".rstrip("0") if precise and moment.microsecond else text
 
 
 # -- text -------------------------------------------------------------------------------------------------------------

@@ -298,3 +298,87 @@ def test_a_number_too_large_is_refused(served: Server) -> None:
 def test_long_cells_of_csv(served: Server) -> None:
     text = "x" * 131_073
     assert cells(served, "SELECT t FROM TAP_UPLOAD.t", t=f"t\n{text}\n".encode()) == [[text]]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("EXP(-1000)", 0.0),
+        ("EXP(-745)", 5e-324),
+        ("EXP(0)", 1.0),
+        ("-9223372036854775808", float(-(2**63))),
+        ("-9223372036854775808 + 1", float(-(2**63) + 1)),
+    ],
+)
+def test_numbers_at_the_ends_of_their_ranges(served: Server, value: str, expected: float) -> None:
+    ((found,),) = cells(served, f"SELECT {value} AS v {ONE}")
+    assert float(found) == expected
+    assert cells(served, f"SELECT EXP(NULL) AS v, 1 AS one {ONE}") == [["", "1"]]
+
+
+def test_the_least_long_is_a_long(served: Server) -> None:
+    assert cells(served, f"SELECT -9223372036854775808 AS v {ONE}") == [["-9223372036854775808"]]
+
+
+def test_products_of_small_numbers_fit(served: Server) -> None:
+    small = table(column("ub", "unsignedByte") + column("s", "short"), "255|30000")
+    text = "SELECT ub * ub AS a, s + s AS b, ub + 0 - ub AS c, s * ub AS d FROM TAP_UPLOAD.t"
+    assert cells(served, text, t=small) == [["65025", "60000", "0", "7650000"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("ACOS(2)", "such as ACOS(2)"),
+        ("CAST(SQRT(2) * 1e308 * 10 AS INTEGER)", "larger than a double precision number can be"),
+        ("1e-300 * 1e-300", "closer to zero than a double precision number can be"),
+    ],
+)
+def test_what_left_its_range_is_said(served: Server, value: str, sentence: str) -> None:
+    reply = query(served, f"SELECT {value} AS v {ONE}", response_format="csv")
+    assert reply.status == 400
+    assert sentence in reply.body.decode()
+
+
+def test_arrays_of_single_precision_have_its_digits(served: Server) -> None:
+    upload = table(column("f", "float", 'arraysize="2"'), "0.1 1e30")
+    assert cells(served, "SELECT f, 1 AS one FROM TAP_UPLOAD.t", t=upload) == [["0.1 1e+30", "1"]]
+
+
+@pytest.mark.parametrize(
+    ("upload", "expected"),
+    [
+        (b"a;b\n1;2\n", [["1", "2"]]),
+        (b"# %ECSV 1.0\n# ---\n# datatype: []\na,b\n1,2\n", [["1", "2"]]),
+        (b"a|b\n1|2\n", [["1", "2"]]),
+        (b"a, b\n1, 2\n", [["1", "2"]]),
+    ],
+)
+def test_csv_of_other_programs(served: Server, upload: bytes, expected: list[list[str]]) -> None:
+    assert cells(served, "SELECT a + 0 AS a, b + 0 AS b FROM TAP_UPLOAD.t", t=upload) == expected
+
+
+@pytest.mark.parametrize(
+    ("upload", "sentence"),
+    [(b'{"a": [1]}', "looks like JSON"), ("a,b\n1,2\n".encode("utf-16"), "It is in UTF-16")],
+)
+def test_what_is_no_csv_is_called_by_its_name(served: Server, upload: bytes, sentence: str) -> None:
+    reply = query(served, "SELECT * FROM TAP_UPLOAD.t", response_format="csv", t=upload)
+    assert reply.status == 400
+    assert sentence in reply.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            f"SELECT 1 AS x FROM {E} AS a, {E} AS b JOIN {E} AS c ON a.obs_id = c.obs_id",
+            "write JOIN in place",
+        ),
+        (f"SELECT LOWER(target_name) AS nix, COUNT(*) AS n FROM {E} GROUP BY nix", "repeat the expression"),
+    ],
+)
+def test_names_that_are_not_seen_yet(served: Server, text: str, sentence: str) -> None:
+    reply = query(served, text, response_format="csv")
+    assert reply.status == 400
+    assert sentence in reply.body.decode()

@@ -61,7 +61,7 @@ def test_unnamed_expressions_get_names_that_are_free() -> None:
         ("name", "char", "text"),
         ("NULL", "char", "text"),
         ("tiny + 1", "int", "integer"),
-        ("tiny + tiny", "short", "smallint"),
+        ("tiny + tiny", "int", "integer"),
         ("small_real + small_real", "float", "real"),
         ("small_real + 1", "double", "double precision"),
         ("huge * id", "long", "bigint"),

@@ -258,3 +258,10 @@ def test_memory_stays_small(content: Callable[[], bytes]) -> None:
 def test_rows_are_not_kept(packed: Callable[[bytes], bytes]) -> None:
     content = packed(votable(IDS, "<TR><TD>1</TD><TD>one</TD></TR>" * 50_000))
     assert _peak(content, 10_000_000) < 5_000_000  # 0.8 MB, and 16 MB if each row were an object
+
+
+def test_an_encoding_that_does_not_exist() -> None:
+    document = votable('<FIELD name="a" datatype="int"/>', "").replace(b"UTF-8", b"UTF-8A")
+    assert b"UTF-8A" in document
+    with pytest.raises(UploadError, match="names an encoding that does not exist"):
+        lines(document)
