@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from cutouts.columns import ColumnModel, Constant, DifferenceError, Member, Records, Stored, join
+from cutouts.companions import Companions
 from cutouts.interval import Interval
-from cutouts.series import Axis, Column, MixedRows, Rows, RunOfRows, SeriesCut, StackedRows
+from cutouts.names import Held, Holdings
+from cutouts.remarks import Remarks, enumerate_names
+from cutouts.rows import Found, find_rows
+from cutouts.series import Axis, Column, RunOfRows, SeriesCut
 from epntap.archive.model import ArchiveFile
-from epntap.cdf import FILL_TT2000, CdfFile, Variable, as_epochs, select, to_tt2000
+from epntap.cdf import CdfFile, Kind, Variable
 from epntap.errors import ParameterError, UnreadableFileError
 from epntap.hints import nearest
 
@@ -22,8 +28,8 @@ __all__ = ["cut_files", "open_cut"]
 
 # the operating system lends about a thousand files to a process
 _MOST_OPEN_FILES = 32
-# eight megabytes of epochs
-_BLOCK_RECORDS = 1 << 20
+# what does not vary but differs between the files becomes a column up to this size
+_MOST_REPEATED_BYTES = 1 << 26
 # what a variable needs to be understood (ISTP guidelines, "Variable attributes")
 _NEEDED = re.compile(r"(DEPEND|LABL_PTR|REPRESENTATION)_\d+|DELTA_(PLUS|MINUS)_VAR|(UNIT|FORM|SCAL)_PTR")
 
@@ -78,219 +84,326 @@ class _Joint:
 
     def __init__(self, files: Sequence[CdfFile]) -> None:
         self._files = files
-        self.remarks: list[str] = []
-        #: as the first file describes them
-        self.variables: dict[str, Variable] = {}
-        self.axis_of: dict[str, str] = {}
-        self.unavailable: dict[str, str] = {}
-        for file in files:
-            self._add(file)
+        self._holdings = Holdings(files)
+        self._file_names = {number: file.path.name for number, file in enumerate(files)}
+        self._remarks = Remarks(self._file_names)
+        self._companions = Companions(files, self._remarks)
+        #: name of each variable that nothing can be given of, and why
+        self._unavailable: dict[str, str] = {}
 
     def cut(self, interval: Interval, parameters: Sequence[str]) -> SeriesCut:
         """Return what lies in the interval."""
-        chosen = self._choose(parameters)
-        wanted = {self.axis_of.get(one) for one in chosen}
-        axis_names = [name for name in self.variables if name in wanted]
-        used: set[int] = set()
-        axes = []
-        for name in axis_names:
-            rows = self._find_rows(name, interval, used)
-            members = [one for one in chosen if self.axis_of.get(one) == name and one != name]
-            columns = [Column(self.variables[one], rows, self._units_of(one)) for one in members]
-            self._remark_missing(members, used)
-            axes.append(Axis(Column(self.variables[name], rows), columns))
+        asked = self._resolve_all(parameters)
+        chosen = self._with_needs(asked) if parameters else list(self._held)
+        parts = [self._axis_part(name, interval, chosen) for name in self._axes_of(chosen)]
+        used = sorted({number for part in parts for number in part.found.records})
+        fixed = self._fixed_columns(chosen, parts, used)
+        self._refuse_unavailable(asked)
+        self._say_of_files(used, parts)
+        for file in self._files[_MOST_OPEN_FILES:]:
+            file.suspend()
+        axes = [Axis(part.time, part.columns) for part in parts]
+        taken = {name for name in self._held if name in self._taken_names(axes, fixed)}
         return SeriesCut(
             interval=interval,
-            sources=[self._files[number].path.name for number in sorted(used)],
+            sources=[self._file_names[number] for number in used],
             attributes=self._files[min(used, default=0)].attributes if self._files else {},
             axes=axes,
-            fixed=[self._fixed(one, used) for one in chosen if not self.variables[one].record_varying],
-            known=frozenset(self.variables),
-            left_out={} if parameters else dict(self.unavailable),
-            remarks=tuple(self.remarks),
+            fixed=fixed,
+            known=frozenset(self._held),
+            left_out={} if parameters else {name: why for name, why in self._unavailable.items() if name not in taken},
+            remarks=self._remarks.sentences(),
         )
 
-    def _add(self, file: CdfFile) -> None:
-        for name, reason in file.uncuttable().items():
-            self.unavailable.setdefault(name, reason)
-        for name, variable in file.variables.items():
-            known = self.variables.setdefault(name, variable)
-            if known is not variable and not _is_alike(known, variable):
-                self.unavailable.setdefault(name, f"{name} has another type or shape in {file.path.name} than before")
-            axis = file.axis_of(name) if variable.record_varying else None
-            if axis is not None and self.axis_of.setdefault(name, axis.name) != axis.name:
-                self.unavailable.setdefault(name, f"{name} has different time axes in the files")
+    @property
+    def _held(self) -> Mapping[str, Mapping[int, Held]]:
+        return self._holdings.held
 
-    def _choose(self, parameters: Sequence[str]) -> list[str]:
-        self._spoil_by_axis()
-        available = [name for name in self.variables if name not in self.unavailable]
-        if not parameters:
-            return available
-        chosen = {self._resolve(name) for name in parameters}
-        if not any(self.variables[name].record_varying for name in chosen):
-            raise ParameterError(
-                f"PARAMETERS: expected at least one variable that varies with time, found {_enumerate(chosen)}"
-            )
+    def _taken_names(self, axes: Sequence[Axis], fixed: Sequence[Column]) -> set[str]:
+        columns = [column for axis in axes for column in (axis.time, *axis.columns)]
+        return {column.variable.name for column in (*columns, *fixed)}
+
+    def _resolve_all(self, parameters: Sequence[str]) -> list[str]:
+        """The names that are asked for. A name may contain commas, at which the request was taken apart."""
+        found: list[str] = []
+        rest = [name.strip() for name in parameters]
+        while rest:
+            for count in range(len(rest), 0, -1):
+                names = self._named(",".join(rest[:count])) or self._named(", ".join(rest[:count]))
+                if names:
+                    found += names
+                    rest = rest[count:]
+                    break
+            else:
+                near = nearest(rest[0], self._held, most=3, likeness=0.5)
+                hint = f"did you mean {' or '.join(near)}?" if near else f"there are {enumerate_names(self._held)}"
+                raise ParameterError(
+                    f"PARAMETERS: expected names of variables of this dataset, found '{rest[0]}'; {hint}"
+                )
+        return list(dict.fromkeys(found))
+
+    def _named(self, wanted: str) -> list[str]:
+        same = [known for known in self._held if known.casefold() == wanted.casefold()]
+        found = wanted if wanted in self._held else same[0] if len(same) == 1 else None
+        return [] if found is None else [found, *self._holdings.parts.get(found, ())]
+
+    def _with_needs(self, asked: Sequence[str]) -> list[str]:
+        """What is asked for with the axes and whatever it points to, in the order of the files."""
+        chosen = set(asked)
+        if not any(name in self._holdings.axis_of for name in chosen):
+            for name in asked:
+                if not any(held.role.kind is Kind.WHOLE for held in self._held[name].values()):
+                    self._unavailable[name] = self._say_nowhere(name, {})
+            self._refuse_unavailable(asked)
+            axes = self._axis_names
+            if len(axes) != 1:
+                raise ParameterError(
+                    f"PARAMETERS: expected at least one variable that varies with time, found {enumerate_names(asked)}"
+                )
+            chosen.update(axes)
         waiting = list(chosen)
         while waiting:
-            for needed in self._needs(self.variables[waiting.pop()]):
-                if needed not in chosen and needed not in self.unavailable:
+            for needed in self._needs(waiting.pop()):
+                if needed not in chosen:
                     chosen.add(needed)
                     waiting.append(needed)
-        return [name for name in available if name in chosen]
+        return [name for name in self._held if name in chosen]
 
-    def _spoil_by_axis(self) -> None:
-        """What depends on an axis that cannot be had cannot be had either."""
-        for name, axis in self.axis_of.items():
-            if axis in self.unavailable and name != axis:
-                self.unavailable.setdefault(name, f"{name} depends on {axis}: {self.unavailable[axis]}")
-
-    def _resolve(self, name: str) -> str:
-        wanted = name.strip()
-        same = [known for known in self.variables if known.casefold() == wanted.casefold()]
-        found = wanted if wanted in self.variables else same[0] if len(same) == 1 else None
-        if found is None:
-            near = nearest(wanted, self.variables, most=3, likeness=0.5)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {_enumerate(self.variables)}"
-            raise ParameterError(f"PARAMETERS: expected names of variables of this dataset, found '{wanted}'; {hint}")
-        if found in self.unavailable:
-            raise ParameterError(f"PARAMETERS: {found} cannot be cut out: {self.unavailable[found]}")
-        return found
-
-    def _needs(self, variable: Variable) -> Iterator[str]:
+    def _needs(self, name: str) -> Iterator[str]:
         """Yield the variables that a variable points to, as far as they can accompany it."""
-        axis = self.axis_of.get(variable.name)
+        axis = self._holdings.axis_of.get(name)
         if axis is not None:
             yield axis
-        for attribute, entry in variable.attributes.items():
-            target = self.variables.get(entry.text) if _NEEDED.fullmatch(attribute) else None
-            if target is not None and (not target.record_varying or self.axis_of.get(target.name) == axis):
-                yield target.name
+        for number, held in self._held[name].items():
+            file = self._files[number]
+            for attribute, entry in file.variables[held.name].attributes.items():
+                target = file.resolve(entry.text) if _NEEDED.fullmatch(attribute) else None
+                if target is None:
+                    continue
+                known = self._holdings.known(number, target.name)
+                if known in self._held and self._holdings.axis_of.get(known, axis) == axis:
+                    yield known
 
-    def _fixed(self, name: str, used: set[int]) -> Column:
-        """Return a variable that does not vary as the first file has it that gave records."""
-        holders = [number for number, file in enumerate(self._files) if name in file.variables]
-        holders = [number for number in holders if number in used] or holders[:1]
-        rows = [self._only_row(name, number) for number in holders]
-        variable = self.variables[name]
-        if len({one.read(variable, 0, len(one)).tobytes() for one in rows}) > 1:
-            first = self._files[holders[0]].path.name
-            self.remarks.append(f"{name} is not the same in all files; it is given as in {first}")
-        return Column(variable, rows[0], self._units_of(name))
+    @cached_property
+    def _axis_names(self) -> list[str]:
+        along = set(self._holdings.axis_of.values())
+        return [name for name in self._held if name in along]
 
-    def _only_row(self, name: str, number: int) -> RunOfRows:
-        file = self._files[number]
-        return RunOfRows(file, range(file.variables[name].records), keep_open=number < _MOST_OPEN_FILES)
+    def _axes_of(self, chosen: Sequence[str]) -> list[str]:
+        wanted = {self._holdings.axis_of.get(name) for name in chosen}
+        return [name for name in self._axis_names if name in wanted]
 
-    def _units_of(self, name: str) -> str | None:
-        return next(file.units_of(name) for file in self._files if name in file.variables)
+    def _refuse_unavailable(self, asked: Sequence[str]) -> None:
+        for name in asked:
+            if name in self._unavailable:
+                raise ParameterError(f"PARAMETERS: {name} cannot be cut out: {self._unavailable[name]}")
 
-    def _remark_missing(self, names: Sequence[str], used: set[int]) -> None:
-        for name in names:
-            lacking = [self._files[one].path.name for one in sorted(used) if name not in self._files[one].variables]
-            if lacking:
-                self.remarks.append(f"{name} has fill values for the records of {_enumerate(lacking)}, which lacks it")
+    def _axis_part(self, name: str, interval: Interval, chosen: Sequence[str]) -> _AxisPart:
+        held = self._held[name]
+        found = find_rows(self._files, {number: one.name for number, one in held.items()}, interval, _MOST_OPEN_FILES)
+        members: dict[int, Member] = {number: self._stored(number, one) for number, one in held.items()}
+        model = self._join(name, members, found)
+        assert model is not None  # instants can always be joined
+        part = _AxisPart(name, found, Column(model, found.rows))
+        for number, last in found.last.items():
+            self._remarks.say(self._files[number].outdated_leap_table(held[number].name, last))
+        for member in chosen:
+            if member != name and self._holdings.axis_of.get(member) == name:
+                part.columns += self._series(member, part)
+        return part
 
-    def _find_rows(self, axis: str, interval: Interval, used: set[int]) -> Rows:
-        runs: list[_Run] = []
-        interleaved = False
-        for number, file in enumerate(self._files):
-            if axis not in file.variables:
-                continue
-            run = _records_in(file, axis, interval, number)
-            before = [one for one in runs if run is not None and one.last >= run.first]
-            if run is not None and before:
-                run = _without(run, before, axis)
-                interleaved |= run is not None and any(one.last > run.first for one in before)
-            if run is not None:
-                runs.append(run)
-            for touched in (number, *(one.number for one in before)):
-                if touched >= _MOST_OPEN_FILES:
-                    self._files[touched].suspend()
-        used.update(run.number for run in runs)
-        if interleaved:
-            return self._mix(runs, axis)
-        rows = [RunOfRows(run.file, run.records, keep_open=run.number < _MOST_OPEN_FILES) for run in runs]
-        return rows[0] if len(rows) == 1 else StackedRows(rows)
+    def _series(self, name: str, part: _AxisPart) -> list[Column]:
+        """The column of a variable along an axis, with those that say what differs; none if no file has it."""
+        numbers = list(part.found.records) or list(self._held[name])
+        members: dict[int, Member] = {}
+        lacking: dict[int, str] = {}
+        for number in numbers:
+            member = self._member(name, number, part)
+            if isinstance(member, str):
+                lacking[number] = member
+            else:
+                members[number] = member
+        if not any(member.varies for member in members.values()):
+            if any(self._is_whole(name, number) for number in members):
+                return []  # it does not vary in these files
+            self._unavailable.setdefault(name, self._say_lacking(name, lacking))
+            return []
+        model = self._join(name, members, part.found)
+        if model is None:
+            return []
+        self._remarks.missing(name, lacking, model.variable)
+        return self._companions.with_companions(model, part.found.rows, list(part.found.records), part.time)
 
-    def _mix(self, runs: Sequence[_Run], axis: str) -> MixedRows:
-        order = np.argsort(np.concatenate([run.instants(axis) for run in runs]), kind="stable")
-        sources = np.repeat(np.arange(len(runs)), [len(run.records) for run in runs])
-        keep_open = len(self._files) <= _MOST_OPEN_FILES
-        if not keep_open:
-            for run in runs:
-                run.file.suspend()
-        records = np.concatenate([np.asarray(run.records, np.intp) for run in runs])
-        return MixedRows([run.file for run in runs], sources[order], records[order], keep_open)
+    def _member(self, name: str, number: int, part: _AxisPart) -> Member | str:
+        """What a file has of a variable along an axis, or why it has nothing."""
+        held = self._held[name].get(number)
+        if held is None:
+            return self._holdings.elsewhere.get(name, {}).get(number, "")
+        if held.role.kind is Kind.NOWHERE:
+            return held.role.reason
+        try:
+            if held.role.kind is Kind.WHOLE:
+                return self._constant(number, held)
+            member = self._stored(number, held)
+            self._check(member, part.found.records.get(number), number)
+        except UnreadableFileError as exc:
+            return str(exc)
+        return member
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    """Records of one file that lie in the interval, at least one. Their instants are read again when needed."""
-
-    number: int
-    file: CdfFile
-    #: by rising number
-    records: range | npt.NDArray[np.intp]
-    #: earliest and latest instant
-    first: int
-    last: int
-
-    def instants(self, axis: str) -> npt.NDArray[np.int64]:
-        variable = self.file.variables[axis]
-        if isinstance(self.records, range):
-            epochs = self.file.epochs(axis, self.records.start, self.records.stop)
+    def _check(self, member: Stored, records: Records | None, number: int) -> None:
+        """Find out before the first byte what cannot be read; raises UnreadableFileError."""
+        if records is None or not len(records):
+            return
+        name, first, last = member.variable.name, int(records[0]), int(records[-1])
+        member.file.check(name, first, last + 1)
+        if number < _MOST_OPEN_FILES:
+            member.file.read(name, first, first + 1)  # its block is kept for those who ask next
         else:
-            epochs = as_epochs(self.file.read_at(axis, self.records), variable.cdf_type)
-        return to_tt2000(epochs, variable.cdf_type, variable.fill)
+            member.file.suspend()
 
+    def _stored(self, number: int, held: Held) -> Stored:
+        file = self._files[number]
+        return Stored(file, file.variables[held.name], keep_open=number < _MOST_OPEN_FILES)
 
-def _records_in(file: CdfFile, axis: str, interval: Interval, number: int) -> _Run | None:
-    """Return what a file has within the interval, looking at a block of its epochs at a time."""
-    variable = file.variables[axis]
-    pieces: list[npt.NDArray[np.intp]] = []
-    extremes: list[int] = []
-    for begin in range(0, 0 if interval.is_empty else variable.records, _BLOCK_RECORDS):
-        epochs = file.epochs(axis, begin, begin + _BLOCK_RECORDS)
-        found = np.flatnonzero(select(epochs, variable.cdf_type, interval.start_tt2000, interval.stop_tt2000))
-        instants = to_tt2000(epochs[found], variable.cdf_type, variable.fill)
-        known = instants != FILL_TT2000
-        if not known.all():
-            found, instants = found[known], instants[known]
-        if len(found):
-            pieces.append(found + begin)
-            extremes += (int(instants.min()), int(instants.max()))
-    if not pieces:
+    def _constant(self, number: int, held: Held) -> Constant:
+        file = self._files[number]
+        variable, values = file.variables[held.name], file.read_whole(held.name)
+        if number >= _MOST_OPEN_FILES:
+            file.suspend()
+        whole = replace(variable, dims=values.shape[1:], record_varying=False, records=len(values))
+        return Constant(whole, values)
+
+    def _is_whole(self, name: str, number: int) -> bool:
+        held = self._held[name].get(number)
+        return held is not None and held.role.kind is Kind.WHOLE
+
+    def _join(self, name: str, members: Mapping[int, Member], found: Found) -> ColumnModel | None:
+        """The column of what files hold; None if they differ too much, which is remembered."""
+        used = list(found.records)
+        try:
+            model = join(members, used, lambda number: found.records.get(number, range(0)), self._file_names)
+        except DifferenceError as exc:
+            self._unavailable.setdefault(name, f"{name} is {exc}; ask for the files one by one")
+            return None
+        if model.variable.name != name:
+            model = replace(model, variable=replace(model.variable, name=name))
+        self._remarks.joined(name, model, [number for number in used if number in members] or list(members))
+        return model
+
+    def _say_nowhere(self, name: str, damaged: Mapping[int, str]) -> str:
+        reasons = {number: held.role.reason for number, held in self._held[name].items()}
+        return self._say_lacking(name, reasons | dict(damaged))
+
+    def _say_lacking(self, name: str, lacking: Mapping[int, str]) -> str:
+        reasons = list(dict.fromkeys(filter(None, lacking.values())))
+        if not reasons:
+            return f"{name} is not in {enumerate_names(self._file_names[number] for number in lacking)}"
+        where = "" if len(self._files) == 1 else f" ({enumerate_names(self._file_names[one] for one in lacking)})"
+        return f"{reasons[0]}{where}"
+
+    def _fixed_columns(self, chosen: Sequence[str], parts: Sequence[_AxisPart], used: Sequence[int]) -> list[Column]:
+        """What does not vary, but for what differs between the files: that becomes a column of an axis."""
+        taken = {column.variable.name for part in parts for column in part.columns} | {part.name for part in parts}
+        fixed = []
+        for name in chosen:
+            if name in taken:
+                continue
+            column = self._fixed(name, parts, used)
+            if column is not None:
+                fixed.append(column)
+        return fixed
+
+    def _fixed(self, name: str, parts: Sequence[_AxisPart], used: Sequence[int]) -> Column | None:
+        numbers = [number for number in self._held[name] if self._is_whole(name, number)]
+        numbers = [number for number in numbers if number in used] or numbers[:1]
+        members: dict[int, Member] = {}
+        lacking: dict[int, str] = {}
+        for number in numbers:
+            try:
+                members[number] = self._constant(number, self._held[name][number])
+            except UnreadableFileError as exc:
+                lacking[number] = str(exc)
+        if not members:
+            self._unavailable.setdefault(name, self._say_nowhere(name, lacking))
+            return None
+        if not _all_equal(members):
+            part = self._axis_for(name, parts, members)
+            if part is not None:
+                self._repeat(name, members, part)
+                return None
+            self._remarks.first_only(name, members)
+            members = dict(islice(members.items(), 1))
+        elif len(used) > len(members):
+            self._remarks.not_in_all(name, [number for number in used if number not in members])
+        number, member = next(iter(members.items()))
+        assert isinstance(member, Constant)
+        model = join({number: member}, [number], lambda _number: range(1), self._file_names)
+        if model.variable.name != name:
+            model = replace(model, variable=replace(model.variable, name=name))
+        return Column(
+            model, RunOfRows(number, range(len(member.values))), self._units(number, self._held[name][number])
+        )
+
+    def _units(self, number: int, held: Held) -> str | None:
+        return self._files[number].units_of(held.name)
+
+    def _axis_for(self, name: str, parts: Sequence[_AxisPart], members: Mapping[int, Member]) -> _AxisPart | None:
+        """The axis along which something that differs between the files is best told; None if it is too large."""
+        pointing = [part for part in parts if any(self._points(column.variable, name) for column in part.columns)]
+        candidates = pointing if len(pointing) == 1 else sorted(pointing or parts, key=lambda one: -len(one.found.rows))
+        size = max(
+            member.variable.dtype.itemsize * max(np.prod(member.variable.dims), 1) for member in members.values()
+        )
+        for part in candidates[:1]:
+            if size * len(part.found.rows) <= _MOST_REPEATED_BYTES:
+                return part
         return None
-    records = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-    return _Run(number, file, _as_range(records), min(extremes), max(extremes))
+
+    def _points(self, variable: Variable, name: str) -> bool:
+        entries = variable.attributes.items()
+        return any(
+            _NEEDED.fullmatch(attribute) and entry.text.casefold() == name.casefold() for attribute, entry in entries
+        )
+
+    def _repeat(self, name: str, members: Mapping[int, Member], part: _AxisPart) -> None:
+        here = {number: member for number, member in members.items() if number in part.found.records}
+        model = self._join(name, here or members, part.found)
+        if model is None:
+            return
+        varying = replace(model, variable=replace(model.variable, record_varying=True))
+        lacking = dict.fromkeys((number for number in part.found.records if number not in here), "")
+        self._remarks.missing(name, lacking, varying.variable)
+        self._remarks.repeated(name, part.name)
+        part.columns += self._companions.with_companions(varying, part.found.rows, list(part.found.records), part.time)
+
+    def _say_of_files(self, used: Sequence[int], parts: Sequence[_AxisPart]) -> None:
+        self._remarks.spelled(self._held, used)
+        self._remarks.global_attributes([self._files[number] for number in used])
+        for part in parts:
+            self._remarks.time_types(part.name, part.time.model)
 
 
-def _without(run: _Run, before: Sequence[_Run], axis: str) -> _Run | None:
-    """Return the records of a run whose instants the runs before it do not have."""
-    instants = run.instants(axis)
-    fresh = ~np.isin(instants, np.concatenate([one.instants(axis) for one in before]))
-    if not fresh.any():
-        return None
-    left = instants[fresh]
-    records = np.asarray(run.records, np.intp)[fresh]
-    return replace(run, records=_as_range(records), first=int(left.min()), last=int(left.max()))
+@dataclass(slots=True, eq=False)
+class _AxisPart:
+    """A time axis on its way into a cut."""
+
+    name: str
+    found: Found
+    time: Column
+    columns: list[Column] = field(default_factory=list)
 
 
-def _as_range(records: npt.NDArray[np.intp]) -> range | npt.NDArray[np.intp]:
-    first, last = int(records[0]), int(records[-1])
-    return range(first, last + 1) if last - first + 1 == len(records) else records
-
-
-def _is_alike(one: Variable, other: Variable) -> bool:
-    return (one.cdf_type, one.dtype, one.dims, one.record_varying) == (
-        other.cdf_type,
-        other.dtype,
-        other.dims,
-        other.record_varying,
-    )
-
-
-def _enumerate(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:12]) + (f" and {len(listed) - 12} more" if len(listed) > 12 else "")
+def _all_equal(members: Mapping[int, Member]) -> bool:
+    """Whether something that does not vary is the same in all files."""
+    first, *others = members.values()
+    values = first.read(range(1))
+    for other in others:
+        found = other.read(range(1))
+        if found.shape != values.shape or found.dtype.kind != values.dtype.kind:
+            return False
+        same = np.array_equal(found, values) or (
+            found.dtype.kind in "fc" and np.array_equal(found, values, equal_nan=True)
+        )
+        if not same:
+            return False
+    return True

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cutouts.columns import ColumnModel
 from cutouts.interval import Interval
-from epntap.cdf import CdfFile, Entry, Variable, as_epochs, to_tt2000
+from epntap.cdf import Entry, Variable, as_epochs, to_tt2000
 
 __all__ = ["Axis", "Column", "MixedRows", "Rows", "RunOfRows", "SeriesCut", "StackedRows"]
 
@@ -23,8 +24,12 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, variable: Variable, first: int, stop: int) -> npt.NDArray[Any]:
-        """Values of a variable in these rows, shape (stop - first, *dims)."""
+    def read(self, model: ColumnModel, first: int, stop: int) -> npt.NDArray[Any]:
+        """Values of a column in these rows, shape (stop - first, *dims)."""
+        ...
+
+    def sources(self, first: int, stop: int) -> npt.NDArray[np.intp]:
+        """Number of the file of each of these rows."""
         ...
 
 
@@ -32,25 +37,19 @@ class Rows(Protocol):
 class RunOfRows:
     """Records of one file, by rising number."""
 
-    file: CdfFile
+    number: int
     records: range | npt.NDArray[np.intp]
-    #: whether the operating system's file is kept between reads; a process has only so many
-    keep_open: bool = True
 
     def __len__(self) -> int:
         return len(self.records)
 
-    def read(self, variable: Variable, first: int, stop: int) -> npt.NDArray[Any]:
-        """See Rows. A variable that this file lacks has its fill value."""
-        if variable.name not in self.file.variables:
-            return missing_values(variable, stop - first)
-        if isinstance(self.records, range):
-            values = self.file.read(variable.name, self.records.start + first, self.records.start + stop)
-        else:
-            values = self.file.read_at(variable.name, self.records[first:stop])
-        if not self.keep_open:
-            self.file.suspend()
-        return values
+    def read(self, model: ColumnModel, first: int, stop: int) -> npt.NDArray[Any]:
+        """See Rows."""
+        return model.read(self.number, self.records[first:stop])
+
+    def sources(self, first: int, stop: int) -> npt.NDArray[np.intp]:
+        """See Rows."""
+        return np.full(len(self.records[first:stop]), self.number, np.intp)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,59 +61,81 @@ class StackedRows:
     def __len__(self) -> int:
         return sum(len(run) for run in self.runs)
 
-    def read(self, variable: Variable, first: int, stop: int) -> npt.NDArray[Any]:
+    def read(self, model: ColumnModel, first: int, stop: int) -> npt.NDArray[Any]:
         """See Rows."""
+        pieces = [run.read(model, begin, end) for run, begin, end in self._pieces(first, stop)]
+        if len(pieces) == 1:
+            return pieces[0]
+        return np.concatenate(pieces) if pieces else model.nothing(0)
+
+    def sources(self, first: int, stop: int) -> npt.NDArray[np.intp]:
+        """See Rows."""
+        pieces = [run.sources(begin, end) for run, begin, end in self._pieces(first, stop)]
+        return np.concatenate(pieces) if pieces else np.empty(0, np.intp)
+
+    def _pieces(self, first: int, stop: int) -> Iterator[tuple[RunOfRows, int, int]]:
+        """Yield runs with first and stop of the rows that they give."""
         ends = list(accumulate(len(run) for run in self.runs))
-        pieces = []
         for number in range(bisect_right(ends, first), len(self.runs)):
             begin = ends[number] - len(self.runs[number])
             if begin >= stop:
                 break
-            pieces.append(self.runs[number].read(variable, max(first - begin, 0), min(stop, ends[number]) - begin))
-        if len(pieces) == 1:
-            return pieces[0]
-        return np.concatenate(pieces) if pieces else np.empty((0, *variable.dims), variable.dtype)
+            yield self.runs[number], max(first - begin, 0), min(stop, ends[number]) - begin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MixedRows:
     """Rows of files that interleave."""
 
-    files: Sequence[CdfFile]
     #: for each row the number of its file and of its record
-    sources: npt.NDArray[np.intp]
+    numbers: npt.NDArray[np.intp]
     records: npt.NDArray[np.intp]
-    keep_open: bool = True
 
     def __len__(self) -> int:
         return len(self.records)
 
-    def read(self, variable: Variable, first: int, stop: int) -> npt.NDArray[Any]:
+    def read(self, model: ColumnModel, first: int, stop: int) -> npt.NDArray[Any]:
         """See Rows."""
-        sources, records = self.sources[first:stop], self.records[first:stop]
-        values = np.empty((len(records), *variable.dims), variable.dtype)
-        for number, file in enumerate(self.files):
-            rows = np.flatnonzero(sources == number)
+        numbers, records = self.numbers[first:stop], self.records[first:stop]
+        values = np.empty((len(records), *model.variable.dims), model.variable.dtype)
+        for number in np.unique(numbers).tolist():
+            rows = np.flatnonzero(numbers == number)
             rows = rows[np.argsort(records[rows], kind="stable")]
-            values[rows] = RunOfRows(file, records[rows], self.keep_open).read(variable, 0, len(rows))
+            values[rows] = model.read(number, records[rows])
         return values
+
+    def sources(self, first: int, stop: int) -> npt.NDArray[np.intp]:
+        """See Rows."""
+        return self.numbers[first:stop]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
     """One variable of a cut."""
 
-    variable: Variable
+    model: ColumnModel
     rows: Rows
-    #: as the file spells them, from UNITS or UNIT_PTR
+    #: as the file spells them, from UNITS or UNIT_PTR; None where the files do not agree
     units: str | None = None
+    #: whether the files do not agree, so that nobody else can say them either
+    units_differ: bool = False
+
+    @property
+    def variable(self) -> Variable:
+        """How it is described."""
+        return self.model.variable
+
+    def lacking(self, first: int, stop: int) -> npt.NDArray[np.bool_] | None:
+        """Return which of these rows come from files that do not have the variable; None if none does."""
+        found = ~np.isin(self.rows.sources(first, stop), list(self.model.members))
+        return found if found.any() else None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def read(self, first: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
         """Return rows `first` up to, not including, `stop` (default: all), shape (n, *dims)."""
-        return self.rows.read(self.variable, first, len(self.rows) if stop is None else min(stop, len(self.rows)))
+        return self.rows.read(self.model, first, len(self.rows) if stop is None else min(stop, len(self.rows)))
 
     def instants(self, first: int = 0, stop: int | None = None) -> npt.NDArray[np.int64]:
         """Return the TT2000 of each value of an epoch variable in these rows, shape (n,)."""
@@ -199,16 +220,6 @@ class SeriesCut:
             yield axis.time
             yield from axis.columns
         yield from self.fixed
-
-
-def missing_values(variable: Variable, count: int) -> npt.NDArray[Any]:
-    """Return fill values of a variable, its pad value if it names none: shape (count, *dims)."""
-    fill = variable.fill
-    try:
-        value = variable.pad if fill is None else np.asarray(fill).astype(variable.dtype, casting="same_kind")
-    except TypeError:
-        value = variable.pad
-    return np.full((count, *variable.dims), value, variable.dtype)
 
 
 def _blocks(count: int, row_bytes: int, size_bytes: int) -> Iterator[tuple[int, int]]:

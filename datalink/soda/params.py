@@ -130,7 +130,7 @@ def _between(start: str | None, stop: str | None) -> Interval:
 
 def _instant(text: str) -> int:
     """UTC as TT2000; a year that TT2000 cannot hold is an open end, as many write it (0001-01-01, 9999-12-31)."""
-    year = re.match(r"\s*([0-9]{4})-[0-9]{2}-[0-9]{2}\b", text)
+    year = re.match(r"\s*([0-9]{4})-(?:[0-9]{2}-[0-9]{2}|[0-9]{3})(?![0-9])", text)
     if year and int(year[1]) <= _FIRST_YEAR:
         return MIN_TT2000
     if year and int(year[1]) >= _LAST_YEAR:

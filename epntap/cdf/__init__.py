@@ -9,8 +9,10 @@ from epntap.cdf.datatypes import CdfType
 from epntap.cdf.epochs import StoredInstant, as_epochs, bound_in, is_fill, select, to_tt2000
 from epntap.cdf.facts import AxisFacts, FileFacts, VariableFacts, index_file
 from epntap.cdf.header import Header, check_header
-from epntap.cdf.reader import CdfFile, Sparse, Variable
+from epntap.cdf.reader import CdfFile
 from epntap.cdf.records import Entry
+from epntap.cdf.roles import Kind, Role
+from epntap.cdf.variable import Sparse, Variable
 from epntap.instants.tt2000 import (
     FILL_TT2000,
     MAX_TT2000,
@@ -35,6 +37,8 @@ __all__ = [
     "FileFacts",
     "Header",
     "InstantError",
+    "Kind",
+    "Role",
     "Sparse",
     "StoredInstant",
     "Variable",

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from epntap.errors import UnreadableFileError
 
-__all__ = ["Compression", "decompress", "to_compression"]
+__all__ = ["SUPPORTED", "Compression", "decompress", "to_compression"]
 
 
 class Compression(IntEnum):
@@ -20,6 +20,8 @@ class Compression(IntEnum):
     ADAPTIVE_HUFFMAN = 3
     GZIP = 5
     ZSTD = 16
+    #: a number that nobody has given a meaning
+    UNKNOWN = -1
 
     @property
     def words(self) -> str:
@@ -34,7 +36,10 @@ _WORDS = {
     Compression.ADAPTIVE_HUFFMAN: "adaptive Huffman",
     Compression.GZIP: "GZIP",
     Compression.ZSTD: "Zstandard",
+    Compression.UNKNOWN: "an unknown",
 }
+#: what `decompress` undoes
+SUPPORTED = frozenset({Compression.NONE, Compression.RLE, Compression.GZIP})
 
 
 def to_compression(number: int, where: str) -> Compression:

@@ -50,12 +50,12 @@ def bound_in(cdf_type: CdfType, tt2000: int) -> StoredInstant:
     """
     if cdf_type is CdfType.CDF_TIME_TT2000:
         return tt2000
-    label = offsets().to_label(tt2000)
+    label_ns = offsets().first_label(tt2000)
     if cdf_type is CdfType.CDF_EPOCH16:
-        seconds, ns = divmod(label.ns, SECOND_NS)
+        seconds, ns = divmod(label_ns, SECOND_NS)
         return float(seconds + _SECONDS_TO_2000), float(ns * _PS_PER_NS)
     if cdf_type is CdfType.CDF_EPOCH:
-        exact = Fraction(label.ns, _NS_PER_MS) + _MS_TO_2000
+        exact = Fraction(label_ns, _NS_PER_MS) + _MS_TO_2000
         bound = float(exact)
         return bound if Fraction(bound) >= exact else math.nextafter(bound, math.inf)
     raise ValueError(f"{cdf_type.name} holds no instants")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from epntap.cdf.damage import refusing
 from epntap.cdf.epochs import to_tt2000
-from epntap.cdf.reader import CdfFile, Variable
+from epntap.cdf.reader import CdfFile
+from epntap.cdf.variable import Variable
 from epntap.errors import UnreadableFileError
 from epntap.instants.tt2000 import FILL_TT2000
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from epntap.cdf.datatypes import CdfType
@@ -121,16 +122,14 @@ def index_file(path: Path) -> FileFacts:
     except OSError as exc:
         reason = (exc.strerror or type(exc).__name__).lower()
         raise UnreadableFileError(f"{path.name} cannot be opened: {reason}") from exc
-    with CdfFile(path) as file:
+    with CdfFile(path) as file, refusing(path.name):
         axes = tuple(_axis_facts(file, axis) for axis in file.time_axes())
         if not axes:
-            raise UnreadableFileError(
-                f"{path.name} has no time axis: expected a record-varying variable of an epoch type, found none"
-            )
+            raise UnreadableFileError(f"{path.name} has no time axis: {_say_no_axis(file)}")
         starts = [axis.tt2000_min for axis in axes if axis.tt2000_min is not None]
         stops = [axis.tt2000_max for axis in axes if axis.tt2000_max is not None]
         if not starts:
-            raise UnreadableFileError(f"{path.name} holds no record: {_say_axes(axes)}")
+            raise UnreadableFileError(f"{path.name} holds no record: {_say_undated(file, axes)}")
         return FileFacts(
             size_bytes=status.st_size,
             mtime_ns=status.st_mtime_ns,
@@ -141,30 +140,67 @@ def index_file(path: Path) -> FileFacts:
             axes=axes,
             variables=tuple(_variable_facts(file, variable) for variable in _parameters(file)),
             attributes=MappingProxyType(_global_attributes(file)),
-            remarks=tuple(file.uncuttable().values()),
+            remarks=(*file.uncuttable().values(), *_say_outdated(file, axes)),
         )
 
 
 def _axis_facts(file: CdfFile, axis: Variable) -> AxisFacts:
-    virtual = axis.virtual and axis.records == 0
-    instants = np.empty(0, np.int64) if virtual else to_tt2000(file.epochs(axis.name), axis.cdf_type, axis.fill)
-    known = instants[instants != FILL_TT2000]
+    count = 0
+    extremes: list[int] = []
+    for _, epochs in file.epoch_blocks(axis.name):
+        instants = to_tt2000(epochs, axis.cdf_type, axis.fill)
+        known = instants[instants != FILL_TT2000]
+        if len(known):
+            count += len(known)
+            extremes += (int(known.min()), int(known.max()))
     return AxisFacts(
         name=axis.name,
         cdf_type=axis.cdf_type,
         records=axis.records,
-        fill_epochs=len(instants) - len(known),
-        tt2000_min=int(known.min()) if len(known) else None,
-        tt2000_max=int(known.max()) if len(known) else None,
+        fill_epochs=0 if axis.is_to_be_computed else axis.records - count,
+        tt2000_min=min(extremes, default=None),
+        tt2000_max=max(extremes, default=None),
     )
 
 
-def _say_axes(axes: tuple[AxisFacts, ...]) -> str:
-    if any(axis.records for axis in axes):
+def _say_no_axis(file: CdfFile) -> str:
+    inside = [one for one in file.variables.values() if one.cdf_type.is_epoch and prod(one.dims) > 1]
+    if inside:
+        shown = ", ".join(f"{one.name} of {' x '.join(map(str, one.dims))}" for one in inside[:3])
+        return f"expected an epoch for each record, found times along a dimension ({shown}), which cannot be cut"
+    return "expected a record-varying variable of an epoch type, found none"
+
+
+def _say_undated(file: CdfFile, axes: tuple[AxisFacts, ...]) -> str:
+    """Why no axis has an instant: the axes are virtual, hold fill values only, or are empty."""
+    virtual = [axis.name for axis in axes if file.variables[axis.name].is_to_be_computed]
+    filled = [axis.name for axis in axes if axis.records]
+    empty = [axis.name for axis in axes if axis.name not in virtual and not axis.records]
+    said = []
+    if virtual:
+        said.append(f"{_axes(virtual)} virtual, to be computed and not stored ({_shown(virtual)})")
+    if filled and not virtual and not empty:
         return "all its epochs are fill values"
-    names = [axis.name for axis in axes]
-    shown = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
-    return f"its time {'axis is' if len(names) == 1 else 'axes are'} empty ({shown})"
+    if filled:
+        said.append(f"{_axes(filled)} of fill values only ({_shown(filled)})")
+    if empty:
+        said.append(f"{_axes(empty)} empty ({_shown(empty)})")
+    return "; ".join(said)
+
+
+def _axes(names: Sequence[str]) -> str:
+    return f"its time {'axis is' if len(names) == 1 else 'axes are'}"
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+
+
+def _say_outdated(file: CdfFile, axes: tuple[AxisFacts, ...]) -> Iterator[str]:
+    for axis in axes:
+        said = None if axis.tt2000_max is None else file.outdated_leap_table(axis.name, axis.tt2000_max)
+        if said is not None:
+            yield said
 
 
 def _parameters(file: CdfFile) -> list[Variable]:
@@ -184,7 +220,7 @@ def _variable_facts(file: CdfFile, variable: Variable) -> VariableFacts:
         axis=axis.name if axis is not None else None,
         dims=variable.dims,
         units=file.units_of(variable.name),
-        catdesc=variable.text("CATDESC"),
+        catdesc=variable.text("CATDESC") or variable.text("DESCRIPTION"),
         fieldnam=variable.text("FIELDNAM"),
         lablaxis=variable.text("LABLAXIS"),
         fill=fill.text if fill is not None else None,

@@ -29,6 +29,8 @@ _FLAG_ROW_MAJOR, _FLAG_SINGLE_FILE, _FLAG_CHECKSUM = 1, 2, 4
 _CDR, _GDR, _CCR, _CPR = 1, 2, 10, 11
 # both descriptor records of the head fit into this many bytes whatever the version
 _HEAD_BYTES = 2048
+# what GZIP can do at best
+_MAX_INFLATION = 1032
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,10 @@ def _read_compressed(source: ByteSource, wide: bool, limit: int | None) -> tuple
     _require(source, parameters_offset + parameters_size)
     _expect(source, kind, _CPR, parameters_offset)
     compression = to_compression(number, source.name)
+    if size < layout.size or not 0 < inflated_size <= _MAX_INFLATION * source.size:
+        raise UnreadableFileError(
+            f"{source.name} is damaged: {inflated_size} bytes do not come out of the {size} that its header says"
+        )
     content = source.read(8 + layout.size, size - layout.size)
     wanted = inflated_size if limit is None else min(limit, inflated_size)
     return compression, decompress(content, compression, wanted, source.name), inflated_size

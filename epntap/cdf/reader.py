@@ -2,101 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
-from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from epntap.cdf.compression import Compression
-from epntap.cdf.datatypes import CdfType, ElementType, element_type
-from epntap.cdf.epochs import as_epochs
+from epntap.cdf.compression import SUPPORTED, Compression
+from epntap.cdf.computed import ComputedEpoch, computed_epoch
+from epntap.cdf.damage import refusing
+from epntap.cdf.datatypes import CdfType, element_type
+from epntap.cdf.epochs import as_epochs, is_fill
 from epntap.cdf.header import Header, inflate, read_header
 from epntap.cdf.records import Entry, RecordFile, VariableRecord
+from epntap.cdf.roles import Kind, Role, Roles, resolve_name
 from epntap.cdf.source import open_source
 from epntap.cdf.values import ValueReader
+from epntap.cdf.variable import Sparse, Variable
 from epntap.errors import UnreadableFileError
+from epntap.instants.leapseconds import leap_days
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from epntap.cdf.source import ByteSource
 
-__all__ = ["CdfFile", "Sparse", "Variable"]
-
-
-class Sparse(IntEnum):
-    """What a record that was never written holds."""
-
-    NO = 0
-    PAD = 1
-    PREVIOUS = 2
-
+__all__ = ["CdfFile"]
 
 _SPARSE = {int(kind): kind for kind in Sparse}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Variable:
-    """What a file says about one variable, without its values. Equal only to itself."""
-
-    #: without the blanks some writers pad names with
-    name: str
-    cdf_type: CdfType
-    #: of one value, native byte order; EPOCH16 is complex128 (seconds, picoseconds), text is S<length>
-    dtype: ElementType
-    #: shape of one record, () for a scalar; dimensions that do not vary are left out
-    dims: tuple[int, ...]
-    #: written; 1 or 0 if the variable does not vary with the record
-    records: int
-    record_varying: bool
-    #: VIRTUAL=TRUE: computed by a function of the data centre, usually not stored
-    virtual: bool
-    sparse: Sparse
-    #: what a value is that was never written, shape ()
-    pad: npt.NDArray[Any]
-    compression: Compression
-    attributes: Mapping[str, Entry]
-
-    @property
-    def depend_0(self) -> str | None:
-        """Name of the variable that holds the time of each record."""
-        return self.text("DEPEND_0")
-
-    @property
-    def depends(self) -> tuple[str | None, ...]:
-        """Names of the variables along each dimension (DEPEND_1 …), as many as there are dimensions."""
-        return tuple(self.text(f"DEPEND_{number}") for number in range(1, len(self.dims) + 1))
-
-    @property
-    def labels(self) -> tuple[str | None, ...]:
-        """Names of the variables that label each dimension (LABL_PTR_1 …), as many as there are dimensions."""
-        return tuple(self.text(f"LABL_PTR_{number}") for number in range(1, len(self.dims) + 1))
-
-    @property
-    def units(self) -> str | None:
-        """UNITS as written, None when absent or blank."""
-        return self.text("UNITS")
-
-    @property
-    def fill(self) -> Any:  # a scalar of the variable's own type
-        """FILLVAL as a numpy scalar, or bytes for text; None when the file gives none."""
-        entry = self.attributes.get("FILLVAL")
-        if entry is None:
-            return None
-        if isinstance(entry.value, str):
-            return entry.value.encode() if self.cdf_type.is_text else None
-        return entry.value[0] if entry.value.size else None
-
-    def text(self, attribute: str) -> str | None:
-        """Return an attribute as text, None when it is absent or blank."""
-        entry = self.attributes.get(attribute)
-        return None if entry is None else entry.text or None
+# eight megabytes of epochs
+_BLOCK_RECORDS = 1 << 20
 
 
 class CdfFile:
@@ -112,11 +49,12 @@ class CdfFile:
         #: size in bytes and time of change in nanoseconds of the file that was opened
         self.version: tuple[int, int] = file.version
         try:
-            self.header: Header = read_header(source)
-            if self.header.compression is not Compression.NONE:
-                plain = inflate(source, self.header)
-                source.close()
-                source = plain
+            with refusing(path.name):
+                self.header: Header = read_header(source)
+                if self.header.compression is not Compression.NONE:
+                    plain = inflate(source, self.header)
+                    source.close()
+                    source = plain
         except BaseException:
             source.close()
             raise
@@ -146,15 +84,31 @@ class CdfFile:
 
     @cached_property
     def _records(self) -> RecordFile:
-        return RecordFile(self._source, self.header)
+        with refusing(self._source.name):
+            return RecordFile(self._source, self.header)
 
     @cached_property
     def _attributes(self) -> tuple[dict[str, tuple[Entry, ...]], dict[tuple[bool, int], dict[str, Entry]]]:
-        return self._records.read_attributes()
+        with refusing(self._source.name):
+            return self._records.read_attributes()
 
     @cached_property
     def _variable_records(self) -> dict[str, VariableRecord]:
-        return {record.name.strip(): record for record in self._records.read_variables()}
+        with refusing(self._source.name):
+            return {record.name.strip(): record for record in self._records.read_variables()}
+
+    @cached_property
+    def _stored(self) -> dict[str, Variable]:
+        return {name: self._describe(name, record) for name, record in self._variable_records.items()}
+
+    @cached_property
+    def _computed(self) -> dict[str, ComputedEpoch]:
+        found = ((name, computed_epoch(variable, self._stored)) for name, variable in self._stored.items())
+        return {name: one for name, one in found if one is not None}
+
+    @cached_property
+    def _roles(self) -> Roles:
+        return Roles(self.variables)
 
     @cached_property
     def attributes(self) -> Mapping[str, tuple[Entry, ...]]:
@@ -163,8 +117,11 @@ class CdfFile:
 
     @cached_property
     def variables(self) -> Mapping[str, Variable]:
-        """All variables by name, in the order of the file."""
-        return MappingProxyType({name: self._describe(name, record) for name, record in self._variable_records.items()})
+        """All variables by name, in the order of the file.
+
+        An epoch that is computed by a known function from what is stored is as if it was stored itself.
+        """
+        return MappingProxyType(self._stored | {name: one.variable for name, one in self._computed.items()})
 
     def text(self, attribute: str) -> str | None:
         """Return the first entry of a global attribute as text, None when it is absent or blank."""
@@ -174,33 +131,33 @@ class CdfFile:
     def time_axes(self) -> tuple[Variable, ...]:
         """Return the epoch variables that give the time of other variables (DEPEND_0).
 
-        In a file where no DEPEND_0 leads to one, every record-varying epoch variable is an axis.
+        In a file where no DEPEND_0 leads to one, every record-varying epoch variable is an axis, or the only epoch.
         """
-        return self._axes
+        return self._roles.axes
+
+    def role_of(self, name: str) -> Role:
+        """Return how a variable goes with time; what cannot be read is nowhere."""
+        variable = self._variable(name)
+        role = self._roles.of(variable)
+        unreadable = self._why_unreadable(variable)
+        return role if unreadable is None else Role(Kind.NOWHERE, reason=unreadable)
 
     def axis_of(self, name: str) -> Variable | None:
         """Return the time axis of a variable, an axis itself for an axis, None when there is none.
 
-        A record-varying variable without DEPEND_0 belongs to the only axis that has as many records as itself.
+        A record-varying variable without DEPEND_0 that nothing points to belongs to the only axis that has as many
+        records as itself.
         """
         variable = self._variable(name)
-        if variable in self._axes:
-            return variable
-        if variable.depend_0 is not None:
+        axis = self._roles.of(variable).axis
+        if axis is None and variable.depend_0 is not None:
             target = self.resolve(variable.depend_0)
-            return target if target in self._axes else None
-        if not variable.record_varying:
-            return None
-        same = [axis for axis in self._axes if axis.records == variable.records]
-        return same[0] if len(same) == 1 else None
+            return target if target in self._roles.axes else None
+        return axis
 
     def resolve(self, name: str) -> Variable | None:
         """Return the variable that an attribute names: exactly, or in another spelling of upper and lower case."""
-        found = self.variables.get(name)
-        if found is None:
-            same = [known for known in self.variables if known.casefold() == name.casefold()]
-            found = self.variables[same[0]] if len(same) == 1 else None
-        return found
+        return resolve_name(self.variables, name)
 
     def units_of(self, name: str) -> str | None:
         """Return UNITS of a variable, or what its UNIT_PTR points to: one unit, or one per component if they differ."""
@@ -209,20 +166,33 @@ class CdfFile:
         if variable.units is not None or pointer is None:
             return variable.units
         target = self.resolve(pointer)
-        if target is None or not target.cdf_type.is_text or target.record_varying or not target.records:
+        if target is None or not target.cdf_type.is_text or self.role_of(target.name).kind is not Kind.WHOLE:
+            return None
+        if not target.records:
             return None
         words = [word.decode("latin-1").strip() for word in self.read(target.name).reshape(-1).tolist()]
         return (words[0] if len(set(words)) == 1 else ", ".join(words)) or None
 
     def uncuttable(self) -> dict[str, str]:
-        """Return, by name, why record-varying variables cannot be cut by time."""
-        reasons = {}
-        for name, variable in self.variables.items():
-            if variable.record_varying and variable not in self._axes:
-                reason = self._why_uncuttable(variable)
-                if reason is not None:
-                    reasons[name] = reason
-        return reasons
+        """Return, by name, why variables cannot be cut by time and do not belong to all times either."""
+        roles = ((name, self.role_of(name)) for name in self.variables)
+        return {name: role.reason for name, role in roles if role.kind is Kind.NOWHERE}
+
+    def outdated_leap_table(self, axis: str, last: int) -> str | None:
+        """Say that TT2000 up to an instant were made without a leap second that lies before it; None if they were not.
+
+        The CDF library refuses such files (TT2000_USED_OUTDATED_TABLE) or warns of them.
+        """
+        variable, table = self._variable(axis), self._records.leap_table
+        if variable.cdf_type is not CdfType.CDF_TIME_TT2000 or table is None:
+            return None
+        missed = [day for day, instant in leap_days() if int(day.replace("-", "")) > table and instant <= last]
+        if not missed:
+            return None
+        return (
+            f"{axis} of {self._source.name} was made with a leap-second table that ends before {missed[0]}: "
+            "its times from then on may be wrong by the leap seconds that were missing"
+        )
 
     def read(self, name: str, first: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
         """Return records `first` up to, not including, `stop` (default: all): shape (n, *dims), always with n.
@@ -232,11 +202,34 @@ class CdfFile:
         file says. A virtual variable without stored records is refused.
         """
         variable = self._variable(name)
-        if variable.virtual and variable.records == 0:
-            raise UnreadableFileError(self._say_virtual(variable))
+        if variable.is_to_be_computed:
+            raise UnreadableFileError(f"{self._source.name}: {variable.say_virtual()}")
         end = variable.records if stop is None or not variable.record_varying else min(stop, variable.records)
         begin = min(max(first, 0), end) if variable.record_varying else 0
-        return self._reader(name).read(begin, end)
+        with refusing(self._source.name):
+            computed = self._computed.get(name)
+            if computed is None:
+                return self._reader(name).read(begin, end)
+            origin = self._reader(computed.origin.name).read(0, 1)
+            return computed.values(origin, self._reader(computed.seconds.name).read(begin, end))
+
+    def read_whole(self, name: str) -> npt.NDArray[Any]:
+        """Return all of a variable that belongs to every time, as one record: shape (1, …), or (0, …) if unwritten.
+
+        Several records are taken as the values along its first dimension.
+        """
+        values = self.read(name)
+        return values if len(values) < 2 else values[np.newaxis]
+
+    def check(self, name: str, first: int, stop: int) -> None:
+        """Look whether records can be read, as far as that shows without reading all; raises UnreadableFileError."""
+        with refusing(self._source.name):
+            for one in self._sources_of(name):
+                self._reader(one).check(first, stop)
+
+    def _sources_of(self, name: str) -> tuple[str, ...]:
+        computed = self._computed.get(name)
+        return (name,) if computed is None else (computed.origin.name, computed.seconds.name)
 
     def read_at(self, name: str, records: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return the records with these rising numbers, shape (len(records), *dims)."""
@@ -255,29 +248,37 @@ class CdfFile:
         variable = self._variable(axis)
         return as_epochs(self.read(axis, first, stop), variable.cdf_type)
 
-    @cached_property
-    def _axes(self) -> tuple[Variable, ...]:
-        candidates = {name: v for name, v in self.variables.items() if _may_be_axis(v)}
-        named = (self.resolve(v.depend_0) for v in self.variables.values() if v.depend_0 is not None)
-        axes = {axis.name: axis for axis in named if axis is not None and axis.name in candidates}
-        return tuple((axes or candidates).values())
+    def epoch_blocks(self, axis: str) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+        """Yield blocks of epochs as `epochs` gives them, each with the number of its first record.
 
-    def _why_uncuttable(self, variable: Variable) -> str | None:
-        if variable.virtual and variable.records == 0:
-            return self._say_virtual(variable)
-        axis = self.axis_of(variable.name)
-        if axis is None:
-            if variable.depend_0 is None:
-                return f"{variable.name} names no time axis (DEPEND_0)"
-            return f"{variable.name} depends on {variable.depend_0}, which is not a time axis of the file"
-        if axis.records != variable.records:
-            return f"{variable.name} has {variable.records} records, its time axis {axis.name} has {axis.records}"
-        return None
+        Records that were never written and so have no time are left out: there may be millions of them.
+        """
+        variable = self._variable(axis)
+        for begin, end in self._dated_records(variable):
+            for first in range(begin, end, _BLOCK_RECORDS):
+                yield first, self.epochs(axis, first, min(first + _BLOCK_RECORDS, end))
 
-    def _say_virtual(self, variable: Variable) -> str:
-        function = variable.text("FUNCT") or variable.text("FUNCTION")
-        by = f" by {function}" if function else ""
-        return f"{self._source.name}: variable {variable.name} is virtual: it is to be computed{by} and not stored"
+    def _dated_records(self, variable: Variable) -> list[tuple[int, int]]:
+        if variable.is_to_be_computed:
+            return []
+        pad = as_epochs(variable.pad.reshape(1), variable.cdf_type)
+        undated = is_fill(pad, variable.cdf_type, variable.fill).all()
+        if variable.name in self._computed or variable.sparse is Sparse.PREVIOUS or not undated:
+            return [(0, variable.records)]
+        with refusing(self._source.name):
+            return self._reader(variable.name).written(variable.records)
+
+    def _why_unreadable(self, variable: Variable) -> str | None:
+        """Why no value of a variable can be read, where its description says so."""
+        if variable.compression in SUPPORTED or not variable.records:
+            return None
+        try:
+            with refusing(self._source.name):
+                packed = self._reader(variable.name).is_compressed
+        except UnreadableFileError as exc:
+            return str(exc)
+        words = variable.compression.words
+        return f"{variable.name} is stored with {words} compression, which is not supported" if packed else None
 
     def _variable(self, name: str) -> Variable:
         variable = self.variables.get(name)
@@ -309,7 +310,3 @@ class CdfFile:
             compression=record.compression,
             attributes=MappingProxyType(attributes),
         )
-
-
-def _may_be_axis(variable: Variable) -> bool:
-    return variable.cdf_type.is_epoch and variable.record_varying and prod(variable.dims) == 1

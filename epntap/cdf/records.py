@@ -133,6 +133,8 @@ class RecordFile:
         self._r_head, self._z_head, self._attribute_head = head[:3]
         self._r_count, self._attribute_count, _, r_dims, self._z_count = head[4:9]
         self._r_dims = self._integers(body, r_dims)
+        # since CDF 3.6; before, the field is unused
+        self.leap_table: int | None = head[11] if head[11] > 0 else None
 
     def read_attributes(self) -> tuple[dict[str, tuple[Entry, ...]], dict[tuple[bool, int], dict[str, Entry]]]:
         """Return the global attributes, and the attributes of variables by (is z variable, variable number)."""
@@ -236,7 +238,11 @@ class RecordFile:
         return np.frombuffer(content, dtype).astype(dtype.newbyteorder("=")).reshape(())
 
     def _read_compression(self, offset: int) -> Compression:
-        return to_compression(self._unpack("i", offset, _CPR)[0][0], self._source.name)
+        try:
+            return to_compression(self._unpack("i", offset, _CPR)[0][0], self._source.name)
+        except UnreadableFileError:
+            # of this variable only
+            return Compression.UNKNOWN
 
     def _index_blocks(self, head: int, seen: set[int]) -> Iterator[Block]:
         offset = head

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from epntap.cdf.compression import decompress
+from epntap.cdf.compression import Compression, decompress
 from epntap.cdf.datatypes import element_type
 from epntap.errors import UnreadableFileError
 
@@ -23,7 +23,9 @@ __all__ = ["ValueReader"]
 _PREVIOUS = 2
 # what GZIP can do at best; missing records may take more than the file, up to the other limit
 _MAX_INFLATION = 1032
-_ALWAYS_ALLOWED_BYTES = 1 << 30
+_ALWAYS_ALLOWED_BYTES = 1 << 26
+# a member of GZIP ends with the size of what it holds, in so many bytes and modulo 2^32
+_GZIP_HEAD, _GZIP_TAIL = b"\x1f\x8b", 4
 
 
 class ValueReader:
@@ -54,6 +56,29 @@ class ValueReader:
         self._fill_gap(content[done - first :], done)
         return self._arrange(content)
 
+    def check(self, first: int, stop: int) -> None:
+        """Look at the places of records and at the frames of compressed ones; raises UnreadableFileError."""
+        for block in self._blocks[bisect_right(self._stops, first) :]:
+            if block.first >= stop:
+                break
+            self._check_block(block)
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether any records are stored compressed: some do not get smaller and are kept as they are."""
+        return any(block.compressed for block in self._blocks)
+
+    def written(self, records: int) -> list[tuple[int, int]]:
+        """Return first and stop of the records that are in the file, below a number of records."""
+        spans: list[tuple[int, int]] = []
+        for block in self._blocks:
+            first, stop = block.first, min(block.stop, records)
+            if spans and spans[-1][1] == first:
+                spans[-1] = spans[-1][0], stop
+            elif first < stop:
+                spans.append((first, stop))
+        return spans
+
     def forget(self) -> None:
         """Let go of the block that was decompressed last."""
         self._inflated = None
@@ -63,6 +88,22 @@ class ValueReader:
         limit = max(_ALWAYS_ALLOWED_BYTES, _MAX_INFLATION * self._source.size)
         if count * self._record_bytes > limit:
             raise self._damaged(f"{count} records of {self._record_bytes} bytes do not come out of its size")
+
+    def _check_block(self, block: Block) -> None:
+        size = (block.stop - block.first) * self._record_bytes
+        if block.size < 0 or block.offset + (block.size if block.compressed else size) > self._source.size:
+            raise self._damaged(f"its records {block.first} to {block.stop - 1} reach beyond the end of the file")
+        if not block.compressed:
+            if size > block.size:
+                raise self._damaged(f"its records {block.first} to {block.stop - 1} are larger than their place")
+            return
+        self._check_size(block.stop - block.first)
+        if self._variable.compression is not Compression.GZIP:
+            return
+        head = self._source.read(block.offset, min(len(_GZIP_HEAD), block.size))
+        tail = self._source.read(block.offset + max(block.size - _GZIP_TAIL, 0), min(_GZIP_TAIL, block.size))
+        if head != _GZIP_HEAD or int.from_bytes(tail, "little") != size % (1 << 32):
+            raise self._damaged(f"its records {block.first} to {block.stop - 1} are no GZIP of {size} bytes")
 
     def _copy(self, block: Block, begin: int, target: npt.NDArray[np.uint8]) -> None:
         start = (begin - block.first) * self._record_bytes

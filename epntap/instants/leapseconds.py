@@ -20,7 +20,7 @@ from cdflib.epochs import CDFepoch
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["DAY_NS", "SECOND_NS", "Label", "OffsetTable", "offsets"]
+__all__ = ["DAY_NS", "SECOND_NS", "Label", "OffsetTable", "leap_days", "offsets"]
 
 SECOND_NS: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * SECOND_NS
@@ -66,6 +66,14 @@ class OffsetTable:
             return Label(self._label_starts[number], label - self._label_starts[number])
         return Label(label)
 
+    def first_label(self, instant: int) -> int:
+        """Return the first label whose instant is not before a TT2000: at a midnight, what was skipped before it."""
+        number = bisect_right(self._instant_starts, instant) - 1
+        label = self.to_label(instant).ns
+        if number < 0 or self._instant_starts[number] != instant:
+            return label
+        return label - max((self._offsets[number - 1] if number else 0) - self._offsets[number], 0)
+
     def leap_ns_before(self, label_ns: int) -> int:
         """Return how long 23:59:60 lasts before this midnight; 0 on most days."""
         number = bisect_right(self._label_starts, label_ns) - 1
@@ -107,3 +115,15 @@ def offsets() -> OffsetTable:
             starts.append((ordinal - _DAY_ZERO) * DAY_NS)
             steps.append(int(seconds * SECOND_NS))
     return OffsetTable(starts, steps)
+
+
+@cache
+def leap_days() -> tuple[tuple[str, int], ...]:
+    """Return the days since 1972 that began with another offset, as `2017-01-01`, and the TT2000 of their midnights."""
+    days = [date(*(int(number) for number in row[:3])) for row in CDFepoch.LTS]
+    table = offsets()
+    return tuple(
+        (day.isoformat(), table.to_instant((day.toordinal() - _DAY_ZERO) * DAY_NS))
+        for day in days
+        if day.year >= _UNIFORM_SINCE
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation, localcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -39,8 +39,10 @@ MIN_TT2000: Final = offsets().to_instant((date(_FIRST_YEAR, 1, 1).toordinal() - 
 MAX_TT2000: Final = offsets().to_instant((date(_LAST_YEAR + 1, 1, 1).toordinal() - _DAY_ZERO) * DAY_NS) - 1
 
 _TEXT = re.compile(
-    r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
-    r"(?:[T ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d*))?)?)?Z?",
+    r"(?P<year>\d{4})-(?:(?P<month>\d{2})-(?P<day>\d{2})|(?P<day_of_year>\d{3}))"
+    r"(?:[T ](?P<hour>\d{2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d*))?)?)?"
+    # a plus sign that a client did not escape arrives as a blank
+    r"(?:[+ -]00:?00|Z)?|Z)?",
     re.ASCII,
 )
 _MAX_DIGITS: Final = 9
@@ -59,9 +61,10 @@ class InstantError(ParameterError, ValueError):
 
 
 def parse_utc(text: str) -> int:
-    """Return the TT2000 of a UTC date or time: `YYYY-MM-DD[T| ]hh:mm[:ss[.f…]][Z]`, a date means its midnight.
+    """Return the TT2000 of a UTC date or time: `YYYY-MM-DD[T| ]hh[:mm[:ss[.f…]]][Z]`, a date means its midnight.
 
-    Second 60 is accepted where UTC has it. Anything else is an InstantError with what was expected and found.
+    `YYYY-DDD` counts the days of the year, and `+00:00` may stand for Z. Second 60 is accepted where UTC has it.
+    Anything else is an InstantError with what was expected and found.
     """
     match = _TEXT.fullmatch(text.strip())
     if match is None:
@@ -159,8 +162,11 @@ def tt2000_from_mjd(text: str, *, round_up: bool = False) -> int:
 
 def _parse_day(match: re.Match[str], text: str) -> int:
     try:
-        day = date(int(match["year"]), int(match["month"]), int(match["day"]))
-    except ValueError as exc:
+        if match["day_of_year"] is None:
+            day = date(int(match["year"]), int(match["month"]), int(match["day"]))
+        else:
+            day = datetime.strptime(f"{match['year']}-{match['day_of_year']}", "%Y-%j").date()  # noqa: DTZ007  # a day
+    except (ValueError, OverflowError) as exc:
         raise InstantError(f"expected a day of the calendar, found '{text}'") from exc
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
         raise InstantError(f"expected a time between the years {_FIRST_YEAR} and {_LAST_YEAR}, found '{text}'")

@@ -88,7 +88,7 @@ def test_attributes_stay_and_origin_is_added(tmp_path: Path) -> None:
         "Cutout_files": ["a.cdf"],
         "Cutout_left_out": [
             "short has 9 records, its time axis Epoch has 10",
-            "a.cdf: variable computed is virtual: it is to be computed by add_up and not stored",
+            "computed is virtual: it is to be computed by add_up and not stored",
         ],
         "Cutout_service": ["http://localhost:8080/datalink"],
         "Cutout_files_changed": ["2026-01-02T03:04:05Z"],

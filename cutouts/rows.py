@@ -1,0 +1,125 @@
+"""Which records of which files lie in an interval, along one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from cutouts.columns import Records
+from cutouts.interval import Interval
+from cutouts.series import MixedRows, Rows, RunOfRows, StackedRows
+from epntap.cdf import FILL_TT2000, CdfFile, as_epochs, select, to_tt2000
+
+__all__ = ["Found", "find_rows"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """The rows of an axis, and by number of the file the records that make them."""
+
+    rows: Rows
+    records: dict[int, Records]
+    #: by number of the file, its latest instant within the interval
+    last: dict[int, int]
+
+
+def find_rows(files: Sequence[CdfFile], axes: dict[int, str], interval: Interval, most_open: int) -> Found:
+    """Return the rows of an axis that some files have under these names, by number.
+
+    Records keep the order of their file and files follow each other; an instant that an earlier file gave is not taken
+    again, and if files interleave, the rows are sorted by time. Files from `most_open` on are not left open.
+    """
+    runs: list[_Run] = []
+    interleaved = False
+    for number, axis in sorted(axes.items()):
+        run = _records_in(files[number], axis, interval, number)
+        before = [one for one in runs if run is not None and one.last >= run.first]
+        if run is not None and before:
+            run = _without(run, before)
+            interleaved |= run is not None and any(one.last > run.first for one in before)
+        if run is not None:
+            runs.append(run)
+        for touched in (number, *(one.number for one in before)):
+            if touched >= most_open:
+                files[touched].suspend()
+    return Found(
+        _mixed(runs, most_open) if interleaved else _stacked(runs),
+        {run.number: run.records for run in runs},
+        {run.number: run.last for run in runs},
+    )
+
+
+def _stacked(runs: Sequence[_Run]) -> Rows:
+    rows = [RunOfRows(run.number, run.records) for run in runs]
+    return rows[0] if len(rows) == 1 else StackedRows(rows)
+
+
+def _mixed(runs: Sequence[_Run], most_open: int) -> MixedRows:
+    order = np.argsort(np.concatenate([run.instants() for run in runs]), kind="stable")
+    sources = np.repeat([run.number for run in runs], [len(run.records) for run in runs])
+    for run in runs:
+        if run.number >= most_open:
+            run.file.suspend()
+    records = np.concatenate([np.asarray(run.records, np.intp) for run in runs])
+    return MixedRows(sources[order], records[order])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """Records of one file that lie in the interval, at least one. Their instants are read again when needed."""
+
+    number: int
+    file: CdfFile
+    axis: str
+    #: by rising number
+    records: Records
+    #: earliest and latest instant
+    first: int
+    last: int
+
+    def instants(self) -> npt.NDArray[np.int64]:
+        variable = self.file.variables[self.axis]
+        if isinstance(self.records, range):
+            epochs = self.file.epochs(self.axis, self.records.start, self.records.stop)
+        else:
+            epochs = as_epochs(self.file.read_at(self.axis, self.records), variable.cdf_type)
+        return to_tt2000(epochs, variable.cdf_type, variable.fill)
+
+
+def _records_in(file: CdfFile, axis: str, interval: Interval, number: int) -> _Run | None:
+    """Return what a file has within the interval, looking at a block of its epochs at a time."""
+    variable = file.variables[axis]
+    pieces: list[npt.NDArray[np.intp]] = []
+    extremes: list[int] = []
+    for begin, epochs in () if interval.is_empty else file.epoch_blocks(axis):
+        found = np.flatnonzero(select(epochs, variable.cdf_type, interval.start_tt2000, interval.stop_tt2000))
+        instants = to_tt2000(epochs[found], variable.cdf_type, variable.fill)
+        known = instants != FILL_TT2000
+        if not known.all():
+            found, instants = found[known], instants[known]
+        if len(found):
+            pieces.append(found + begin)
+            extremes += (int(instants.min()), int(instants.max()))
+    if not pieces:
+        return None
+    records = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+    return _Run(number, file, axis, _as_range(records), min(extremes), max(extremes))
+
+
+def _without(run: _Run, before: Sequence[_Run]) -> _Run | None:
+    """Return the records of a run whose instants the runs before it do not have."""
+    instants = run.instants()
+    fresh = ~np.isin(instants, np.concatenate([one.instants() for one in before]))
+    if not fresh.any():
+        return None
+    left = instants[fresh]
+    records = np.asarray(run.records, np.intp)[fresh]
+    return replace(run, records=_as_range(records), first=int(left.min()), last=int(left.max()))
+
+
+def _as_range(records: npt.NDArray[np.intp]) -> Records:
+    first, last = int(records[0]), int(records[-1])
+    return range(first, last + 1) if last - first + 1 == len(records) else records
