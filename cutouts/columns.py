@@ -259,12 +259,10 @@ def is_same_entry(one: Entry, other: Entry) -> bool:
         return True
     if isinstance(one.value, str) or isinstance(other.value, str):
         return one.text == other.text
-    return one.value.shape == other.value.shape and bool(((one.value == other.value) | _both_nan(one, other)).all())
-
-
-def _both_nan(one: Entry, other: Entry) -> npt.NDArray[np.bool_]:
-    both: npt.NDArray[np.bool_] = (one.value != one.value) & (other.value != other.value)
-    return both
+    if one.value.shape != other.value.shape:
+        return False
+    both_nan = (one.value != one.value) & (other.value != other.value)
+    return bool(np.all((one.value == other.value) | both_nan))
 
 
 def _is_alike(one: Variable, other: Variable) -> bool:

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
+from math import prod
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from cutouts.remarks import Remarks, enumerate_names
 from cutouts.rows import Found, find_rows
 from cutouts.series import Axis, Column, RunOfRows, SeriesCut
 from epntap.archive.model import ArchiveFile
-from epntap.cdf import CdfFile, Kind, Variable
+from epntap.cdf import CdfFile, CdfType, Entry, Kind, Variable
 from epntap.errors import ParameterError, UnreadableFileError
 from epntap.hints import nearest
 
@@ -232,7 +234,8 @@ class _Joint:
         if model is None:
             return []
         self._remarks.missing(name, lacking, model.variable)
-        return self._companions.with_companions(model, part.found.rows, list(part.found.records), part.time)
+        along = _along(model, part.name)
+        return self._companions.with_companions(along, part.found.rows, list(part.found.records), part.time)
 
     def _member(self, name: str, number: int, part: _AxisPart) -> Member | str:
         """What a file has of a variable along an axis, or why it has nothing."""
@@ -351,9 +354,7 @@ class _Joint:
         """The axis along which something that differs between the files is best told; None if it is too large."""
         pointing = [part for part in parts if any(self._points(column.variable, name) for column in part.columns)]
         candidates = pointing if len(pointing) == 1 else sorted(pointing or parts, key=lambda one: -len(one.found.rows))
-        size = max(
-            member.variable.dtype.itemsize * max(np.prod(member.variable.dims), 1) for member in members.values()
-        )
+        size = max(member.variable.dtype.itemsize * prod(member.variable.dims) for member in members.values())
         for part in candidates[:1]:
             if size * len(part.found.rows) <= _MOST_REPEATED_BYTES:
                 return part
@@ -370,7 +371,7 @@ class _Joint:
         model = self._join(name, here or members, part.found)
         if model is None:
             return
-        varying = replace(model, variable=replace(model.variable, record_varying=True))
+        varying = _along(model, part.name)
         lacking = dict.fromkeys((number for number in part.found.records if number not in here), "")
         self._remarks.missing(name, lacking, varying.variable)
         self._remarks.repeated(name, part.name)
@@ -391,6 +392,17 @@ class _AxisPart:
     found: Found
     time: Column
     columns: list[Column] = field(default_factory=list)
+
+
+def _along(model: ColumnModel, axis: str) -> ColumnModel:
+    """The column as one that varies with a time axis, which it names unless the files relied on its length."""
+    variable = model.variable
+    named = [member.variable.depend_0 is not None or not member.varies for member in model.members.values()]
+    entries = {"DEPEND_0": Entry(0, CdfType.CDF_CHAR, axis)} if any(named) else {}
+    if variable.record_varying and variable.depend_0 == axis:
+        return model
+    attributes = MappingProxyType({**variable.attributes, **entries})
+    return replace(model, variable=replace(variable, record_varying=True, attributes=attributes))
 
 
 def _all_equal(members: Mapping[int, Member]) -> bool:

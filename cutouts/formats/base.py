@@ -7,14 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import metadata
+from math import prod
 from typing import Protocol
 
-from cutouts.series import Axis, SeriesCut
+from cutouts.series import Axis, Column, SeriesCut
 from epntap.archive.model import Dataset, Parameter
 from epntap.cdf import Variable, format_utc
 from epntap.errors import ParameterError
 
-__all__ = ["Provenance", "Rendering", "SeriesFormat", "only_axis", "software_version", "statements"]
+__all__ = [
+    "Provenance",
+    "Rendering",
+    "SeriesFormat",
+    "is_short",
+    "only_axis",
+    "repeated_in",
+    "software_version",
+    "statements",
+    "too_long",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,32 @@ def only_axis(cut: SeriesCut, what: str) -> Axis:
         f"FORMAT: expected variables of one time axis for {what}, found {len(cut.axes)} axes: {axes}; "
         "name variables of one axis in PARAMETERS, or ask for CDF or VOTable"
     )
+
+
+#: values of a constant that are told in a line or a PARAM
+_MOST_VALUES = 4096
+#: values of a constant that become columns of a table that has no other place
+_MOST_COLUMNS = 64
+
+
+def is_short(column: Column) -> bool:
+    """Whether something that does not vary can be told among other things."""
+    return prod(column.variable.dims) <= _MOST_VALUES
+
+
+def too_long(column: Column) -> str:
+    """What is said in place of values that are too many."""
+    return f"{' x '.join(map(str, column.variable.dims))} values, which FORMAT=CDF has"
+
+
+def repeated_in(cut: SeriesCut) -> list[Column]:
+    """Return data (VAR_TYPE) that do not vary and that text tables repeat in each line: CSV has no other place."""
+    found = []
+    for column in cut.fixed:
+        is_data = (column.variable.text("VAR_TYPE") or "").casefold() == "data"
+        if is_data and len(column) and prod(column.variable.dims) <= _MOST_COLUMNS:
+            found.append(column)
+    return found
 
 
 @cache

@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 
 from cutouts.series import Column
 from epntap.cdf import FILL_TT2000, CdfType, Variable, as_epochs, format_utc_array, to_tt2000
+from epntap.cdf.fills import plain_fill
 
 __all__ = [
     "fill_of",
+    "free_name",
     "is_fill_value",
     "joined",
     "lines",
@@ -34,23 +36,25 @@ _PICOSECONDS = 10**12
 
 def fill_of(variable: Variable) -> Any:  # a scalar of the variable's type
     """FILLVAL in the variable's own type; None if there is none or it does not fit."""
-    fill = variable.fill
-    if fill is None or variable.cdf_type.is_text:
-        return None
-    with np.errstate(over="ignore", invalid="ignore"):
-        value = np.asarray(fill).astype(variable.dtype)[()]
-    if variable.dtype.kind in "iu" and value != fill:
-        return None
-    return value
+    return plain_fill(variable)
 
 
 def is_fill_value(variable: Variable, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
     """Return which values are fills, None if none can be; shape of `values`."""
     fill = fill_of(variable)
-    if fill is None or fill != fill:  # noqa: PLR0124  (NaN says it itself)
+    if fill is None:
         return None
-    found: npt.NDArray[np.bool_] = values == fill
+    found: npt.NDArray[np.bool_] = np.isnan(values) if fill != fill else values == fill  # noqa: PLR0124
     return found
+
+
+def free_name(wanted: str, taken: set[str]) -> str:
+    """Return a name for a column that is not taken, and take it: `B_2` if there is a `B` already."""
+    name, count = wanted, 2
+    while name in taken:
+        name, count = f"{wanted}_{count}", count + 1
+    taken.add(name)
+    return name
 
 
 def number_texts(values: npt.NDArray[Any]) -> pa.StringArray:
@@ -105,13 +109,20 @@ def lines(pieces: Sequence[pa.StringArray | str]) -> bytes:
 
 
 def text_values(values: npt.NDArray[np.bytes_]) -> npt.NDArray[np.str_]:
-    """Return stored characters as text, padding cut off. They are ASCII, or UTF-8 or Latin-1 against the rules."""
+    """Return stored characters as text, padding cut off. They are ASCII, or UTF-8 or Latin-1 against the rules.
+
+    A NUL that is no padding becomes U+FFFD: readers of text take it for the end of a string, or of the file.
+    """
     try:
         decoded = np.char.decode(values, "utf-8")
     except UnicodeDecodeError:
         words = [_decoded(word) for word in values.reshape(-1).tolist()]
         decoded = np.array(words, np.str_).reshape(values.shape)
-    return np.char.rstrip(decoded)
+    stripped = np.char.rstrip(decoded)
+    words = stripped.reshape(-1).tolist()
+    if not any("\0" in word for word in words):
+        return stripped
+    return np.array([word.replace("\0", "\ufffd") for word in words], np.str_).reshape(stripped.shape)
 
 
 def _decoded(word: bytes) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy.typing as npt
 import pyarrow as pa
 
-from cutouts.formats.base import Provenance, Rendering, only_axis, statements
+from cutouts.formats.base import Provenance, Rendering, is_short, only_axis, repeated_in, statements, too_long
 from cutouts.formats.cells import (
+    free_name,
     is_fill_value,
     joined,
     lines,
@@ -39,7 +40,7 @@ class Csv:
 
     def render(self, cut: SeriesCut, provenance: Provenance) -> Rendering:  # noqa: ARG002  # CSV has no place for it
         """See SeriesFormat."""
-        return Rendering(_lines(only_axis(cut, "a text table")))
+        return Rendering(_lines(only_axis(cut, "a text table"), cut))
 
 
 class Text:
@@ -57,17 +58,37 @@ class Text:
 
 def _commented(axis: Axis, cut: SeriesCut, provenance: Provenance) -> Iterator[bytes]:
     said = [f"{name}: {text}" for name, texts in statements(cut, provenance) for text in texts]
-    said += [line for column in (axis.time, *axis.columns) for line in (_describe(column), *_dimensions(column, cut))]
+    columns = (axis.time, *axis.columns)
+    told = {name for column in columns for name in (*column.variable.labels, *column.variable.depends)}
+    said += [line for column in columns for line in (_describe(column), *_dimensions(column, cut))]
+    for column in cut.fixed:
+        if column in repeated_in(cut):
+            said.append(_describe(column))
+        elif column.variable.name not in told and len(column):
+            said.append(_constant(column))
     # a line break within a text would end the comment
     yield "".join(f"# {' '.join(line.split())}\n" for line in said).encode()
-    yield from _lines(axis)
+    yield from _lines(axis, cut)
 
 
 def _describe(column: Column) -> str:
     variable = column.variable
-    about = variable.text("CATDESC") or variable.text("FIELDNAM") or ""
+    about = variable.about or ""
     units = "" if variable.cdf_type.is_epoch else column.units or ""
     return f"Column {variable.name}" + (f" [{units}]" if units else "") + (f": {about}" if about else "")
+
+
+def _constant(column: Column) -> str:
+    """Say what does not vary; of what is too long for a line, that it is there."""
+    units = f" [{column.units}]" if column.units else ""
+    if not is_short(column):
+        return f"Constant {column.variable.name}{units}: {too_long(column)}"
+    return f"Constant {column.variable.name}{units}: {', '.join(_constant_texts(column).to_pylist())}"
+
+
+def _constant_texts(column: Column) -> pa.StringArray:
+    decimals = time_decimals(column) if column.variable.cdf_type.is_epoch else 0
+    return _texts(column, column.read(0, 1), decimals)
 
 
 def _dimensions(column: Column, cut: SeriesCut) -> Iterator[str]:
@@ -76,29 +97,42 @@ def _dimensions(column: Column, cut: SeriesCut) -> Iterator[str]:
     variable = column.variable
     for number, names in enumerate(zip(variable.labels, variable.depends, strict=True), 1):
         for along in (fixed[name] for name in dict.fromkeys(names) if name in fixed):
-            values = along.read(0, 1)
             units = f" [{along.units}]" if along.units else ""
-            texts = _texts(along, values, time_decimals(along) if along.variable.cdf_type.is_epoch else 0)
-            yield f"Dimension {number} of {variable.name}, {along.variable.name}{units}: {', '.join(texts.to_pylist())}"
+            said = ", ".join(_constant_texts(along).to_pylist())
+            yield f"Dimension {number} of {variable.name}, {along.variable.name}{units}: {said}"
 
 
-def _lines(axis: Axis) -> Iterator[bytes]:
+def _lines(axis: Axis, cut: SeriesCut) -> Iterator[bytes]:
     columns = (axis.time, *axis.columns)
+    constants = repeated_in(cut)
     digits = [time_decimals(column) if column.variable.cdf_type.is_epoch else 0 for column in columns]
     header = io.StringIO()
-    csv.writer(header, lineterminator="\n").writerow([name for column in columns for name in _names(column)])
+    csv.writer(header, lineterminator="\n").writerow(_names((*columns, *constants)))
     yield header.getvalue().encode()
+    same = "".join(f",{text}" for column in constants for text in _constant_texts(column).to_pylist())
     for first, stop in axis.blocks(_BLOCK_BYTES):
         pieces: list[pa.StringArray | str] = []
         for column, decimals in zip(columns, digits, strict=True):
             pieces += [",", joined(_texts(column, column.read(first, stop), decimals), stop - first, ",")]
-        yield lines([*pieces[1:], "\n"])
+        yield lines([*pieces[1:], f"{same}\n"])
 
 
-def _names(column: Column) -> Sequence[str]:
-    """The name of a variable, with indices from 0 if it has dimensions: `B[0]`, `flux[3][1]`."""
-    indices = product(*(range(size) for size in column.variable.dims))
-    return [column.variable.name + "".join(f"[{one}]" for one in index) for index in indices]
+def _names(columns: Sequence[Column]) -> list[str]:
+    """The names of variables, with indices from 0 where they have dimensions: `B[0]`, `flux[3][1]`.
+
+    An index that would be the name of another variable gets a number more: `B[0]_2`.
+    """
+    scalars = [column.variable.name for column in columns if not column.variable.dims]
+    taken = set(scalars)
+    names: list[str] = []
+    for column in columns:
+        own = column.variable.name
+        if not column.variable.dims:
+            names.append(own)
+            continue
+        indices = product(*(range(size) for size in column.variable.dims))
+        names += [free_name(own + "".join(f"[{one}]" for one in index), taken) for index in indices]
+    return names
 
 
 def _texts(column: Column, values: npt.NDArray[Any], decimals: int) -> pa.StringArray:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cutouts.formats.base import Provenance, Rendering, only_axis
-from cutouts.formats.cells import is_fill_value, picoseconds, text_values
+from cutouts.formats.cells import free_name, is_fill_value, picoseconds, text_values
 from cutouts.formats.votable_cells import cells_of
 from cutouts.formats.votable_frame import END, Extra, Frame, start
 from cutouts.series import Axis, Column, SeriesCut
@@ -44,7 +44,8 @@ class Parquet:
     def render(self, cut: SeriesCut, provenance: Provenance) -> Rendering:
         """See SeriesFormat."""
         axis = only_axis(cut, "a Parquet table")
-        columns = [part for column in (axis.time, *axis.columns) for part in _parts(column)]
+        taken = {column.variable.name for column in (axis.time, *axis.columns)}
+        columns = [part for column in (axis.time, *axis.columns) for part in _parts(column, taken)]
         spool = SpoolFile()
         try:
             _write(axis, columns, _description(axis, columns, cut, provenance), spool)
@@ -80,7 +81,7 @@ def _values(parts: Sequence[_Part], first: int, stop: int) -> Iterator[pa.Array]
     for part in parts:
         if part.column is not column:
             column, values = part.column, part.column.read(first, stop)
-        yield part.array(values)
+        yield part.array(values, first)
 
 
 class _Sink:
@@ -122,16 +123,12 @@ class _Part:
     """One column of the table, from one variable."""
 
     column: Column
+    #: that no other column has
+    name: str
     #: of one value
     kind: ClassVar[pa.DataType]
-    #: behind the name of the variable
-    suffix: ClassVar[str] = ""
     #: what the column is beside the one that has the variable's name
     about: ClassVar[str] = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.column.variable.name}{self.suffix}"
 
     @property
     def type(self) -> pa.DataType:
@@ -143,29 +140,32 @@ class _Part:
         """The type of one value."""
         return self.kind
 
-    def array(self, values: npt.NDArray[Any]) -> pa.Array:
-        """The values of some records."""
-        count, flat = prod(self.column.variable.dims), self.flat(values)
+    def array(self, values: npt.NDArray[Any], first: int) -> pa.Array:
+        """The values of some records, of which `first` is the number of the first one."""
+        count, flat = prod(self.column.variable.dims), self.flat(values, first)
         return flat if count == 1 else pa.FixedSizeListArray.from_arrays(flat, count)
 
     @abstractmethod
-    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
+    def flat(self, values: npt.NDArray[Any], first: int) -> pa.Array:
         """The same, one behind the other."""
 
 
-def _parts(column: Column) -> list[_Part]:
-    """The columns that hold a variable: one, and for instants that no timestamp can say one with the rest of them."""
+def _parts(column: Column, taken: set[str]) -> list[_Part]:
+    """The columns that hold a variable: one, and for instants that no timestamp can say one with the rest of them.
+
+    Further columns get names that no variable has.
+    """
     variable = column.variable
     if variable.cdf_type.is_text:
-        return [_Texts(column)]
+        return [_Texts(column, variable.name)]
     if not variable.cdf_type.is_epoch:
-        return [_Numbers(column)]
-    parts: list[_Part] = [_Times(column)]
+        return [_Numbers(column, variable.name)]
+    parts: list[_Part] = [_Times(column, variable.name)]
     in_leap, below_ns = _needs_more(column)
     if in_leap and variable.cdf_type is CdfType.CDF_TIME_TT2000:
-        parts.append(_Tt2000(column))
+        parts.append(_Tt2000(column, free_name(f"{variable.name}_tt2000", taken)))
     if below_ns:
-        parts.append(_Picoseconds(column))
+        parts.append(_Picoseconds(column, free_name(f"{variable.name}_picoseconds", taken)))
     return parts
 
 
@@ -198,7 +198,7 @@ class _Numbers(_Part):
     def one_kind(self) -> pa.DataType:
         return pa.from_numpy_dtype(self.column.variable.dtype)
 
-    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
+    def flat(self, values: npt.NDArray[Any], first: int) -> pa.Array:  # noqa: ARG002  # texts need it
         variable = self.column.variable
         fills = is_fill_value(variable, values)
         numbers = values.reshape(-1)
@@ -212,14 +212,17 @@ class _Numbers(_Part):
 class _Texts(_Part):
     kind = pa.string()
 
-    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
-        return pa.array(text_values(values).reshape(-1).tolist(), pa.string())
+    def flat(self, values: npt.NDArray[Any], first: int) -> pa.Array:
+        texts = text_values(values).reshape(-1)
+        lacking = self.column.lacking(first, first + len(values))
+        mask = None if lacking is None else np.repeat(lacking, len(texts) // len(values))
+        return pa.array(texts.tolist(), pa.string(), mask=mask)
 
 
 class _Times(_Part):
     kind = pa.timestamp("ns", tz="UTC")
 
-    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
+    def flat(self, values: npt.NDArray[Any], first: int) -> pa.Array:  # noqa: ARG002  # texts need it
         instants = self.column.instants_of(values)
         unix, _ = to_unix_ns(instants)
         return pa.array(unix, mask=instants == FILL_TT2000).cast(self.kind)
@@ -229,10 +232,9 @@ class _Tt2000(_Part):
     """The instants again, where some lie in a leap second and have the timestamp of the midnight after it."""
 
     kind = pa.int64()
-    suffix = "_tt2000"
     about = "as stored: TT2000, nanoseconds since J2000 in TT; a leap second has no timestamp of its own"
 
-    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
+    def flat(self, values: npt.NDArray[Any], first: int) -> pa.Array:  # noqa: ARG002  # texts need it
         instants = self.column.instants_of(values)
         return pa.array(instants, mask=instants == FILL_TT2000)
 
@@ -241,8 +243,7 @@ class _Picoseconds(_Part):
     """What is left below the nanosecond."""
 
     kind = pa.int64()
-    suffix = "_picoseconds"
     about = "picoseconds to be added to the timestamp"
 
-    def flat(self, values: npt.NDArray[Any]) -> pa.Array:
+    def flat(self, values: npt.NDArray[Any], first: int) -> pa.Array:  # noqa: ARG002  # texts need it
         return pa.array(picoseconds(values))

@@ -38,8 +38,9 @@ _DATATYPES = {
     "f4": ("float", ">f4"),
     "f8": ("double", ">f8"),
 }
-# astropy cannot read arrays of strings: several texts of one record are one text
+# astropy cannot read arrays of strings: several texts of one record are one text, with what none of them has between
 _BETWEEN = ";"
+_OTHERS_BETWEEN = ("|", "~", "^", "\u241f")
 _BLOCK_BYTES = 1 << 20
 
 
@@ -62,6 +63,11 @@ class Cells(Protocol):
         ...
 
     @property
+    def about(self) -> str | None:
+        """What a reader has to know of the cells besides."""
+        ...
+
+    @property
     def binary_type(self) -> tuple[np.dtype[Any], tuple[int, ...]]:
         """Type and shape of a cell in BINARY2."""
         ...
@@ -81,9 +87,19 @@ def cells_of(column: Column) -> Cells:
     if variable.cdf_type.is_epoch:
         return _Times(column, time_decimals(column))
     if variable.cdf_type.is_text:
-        blocks = column.blocks(_BLOCK_BYTES)
-        return _Texts(column, is_ascii=all(column.read(*block).tobytes().isascii() for block in blocks))
+        return _texts_of(column)
     return _Numbers(column)
+
+
+def _texts_of(column: Column) -> _Texts:
+    is_ascii, between = True, [_BETWEEN, *_OTHERS_BETWEEN]
+    for first, stop in column.blocks(_BLOCK_BYTES):
+        content = column.read(first, stop).tobytes()
+        is_ascii = is_ascii and content.isascii()
+        if prod(column.variable.dims) > 1:
+            between = [one for one in between if one.encode() not in content]
+    chosen = between[0] if between else _BETWEEN
+    return _Texts(column, is_ascii and chosen.isascii(), chosen)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +123,10 @@ class _Numbers:
     def null(self) -> str | None:
         fill = fill_of(self.column.variable)
         return None if fill is None or self.column.variable.dtype.kind == "f" else str(fill)
+
+    @property
+    def about(self) -> str | None:
+        return None
 
     @property
     def binary_type(self) -> tuple[np.dtype[Any], tuple[int, ...]]:
@@ -145,6 +165,10 @@ class _Times:
         return None
 
     @property
+    def about(self) -> str | None:
+        return None
+
+    @property
     def binary_type(self) -> tuple[np.dtype[Any], tuple[int, ...]]:
         return np.dtype(f"S{self._width}"), ()
 
@@ -169,10 +193,11 @@ class _Times:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Texts:
-    """Texts without their padding; several of one record with semicolons between."""
+    """Texts without their padding; several of one record with semicolons between, or with what none of them has."""
 
     column: Column
     is_ascii: bool
+    between: str = _BETWEEN
 
     @property
     def attributes(self) -> tuple[tuple[str, str | None], ...]:
@@ -181,6 +206,10 @@ class _Texts:
     @property
     def null(self) -> str | None:
         return None
+
+    @property
+    def about(self) -> str | None:
+        return None if self.between == _BETWEEN else f"several texts with {self.between} between"
 
     @property
     def binary_type(self) -> tuple[np.dtype[Any], tuple[int, ...]]:
@@ -199,7 +228,7 @@ class _Texts:
         return pa.array([xml_text(words) for words in self._words(values)], pa.string())
 
     def _words(self, values: npt.NDArray[Any]) -> list[str]:
-        return [_BETWEEN.join(row) for row in text_values(values).reshape(len(values), -1).tolist()]
+        return [self.between.join(row) for row in text_values(values).reshape(len(values), -1).tolist()]
 
     @property
     def _width(self) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cutouts.formats.base import Provenance, statements
+from cutouts.formats.base import Provenance, is_short, statements, too_long
 from cutouts.formats.votable_cells import Cells, cells_of
 from cutouts.series import Axis, Column, SeriesCut
 from epntap.formats.votable import RESULTS_START, VOTABLE_END, VOTABLE_START, info
@@ -51,38 +51,39 @@ class Frame:
 
     def table_start(self, cells: Sequence[Cells], extras: Sequence[Extra] = ()) -> str:
         """TABLE with its PARAMs and FIELDs."""
+        fixed = self._fixed()
+        long = [f"{one.variable.name}: {too_long(one)}" for one in fixed if not is_short(one)]
+        infos = "".join(info("Cutout_constant", text) for text in long)
         params = "".join(
-            self._param(column, f"param_{self.number}_{one}") for one, column in enumerate(self._fixed(), 1)
+            self._param(column, f"param_{self.number}_{one}") for one, column in enumerate(fixed, 1) if is_short(column)
         )
         fields = []
         for one, cell in enumerate(cells, 1):
             fields.append(self._field(cell, f"field_{self.number}_{one}"))
             fields += [_extra(extra) for extra in extras if extra.column is cell.column]
         name = attribute(self.axis.name)
-        return f'<TABLE name={name} nrows="{len(self.axis)}">\n{params}{"".join(fields)}'
+        return f'<TABLE name={name} nrows="{len(self.axis)}">\n{infos}{params}{"".join(fields)}'
 
     def _columns(self) -> Sequence[Column]:
         return (self.axis.time, *self.axis.columns)
 
     def _fixed(self) -> list[Column]:
-        """What does not vary and is pointed to by the variables of the axis."""
-        names = {
-            entry.text
-            for column in self._columns()
-            for attribute, entry in column.variable.attributes.items()
-            if _LINKED.fullmatch(attribute)
-        }
-        return [column for column in self.cut.fixed if column.variable.name in names and len(column)]
+        """What does not vary and the variables of the axis point to; in the first table also what nothing points to."""
+        pointing = [_pointed_to(axis) for axis in self.cut.axes]
+        own = pointing[self.number - 1]
+        if self.number == 1:
+            own = own | {column.variable.name.casefold() for column in self.cut.fixed}.difference(*pointing)
+        return [column for column in self.cut.fixed if column.variable.name.casefold() in own and len(column)]
 
     def _field(self, cells: Cells, own_id: str) -> str:
         null = f'<VALUES null="{cells.null}"/>' if cells.null is not None else ""
-        return f"<FIELD{self._attributes(cells, own_id)}>{self._description(cells.column)}{null}</FIELD>\n"
+        return f"<FIELD{self._attributes(cells, own_id)}>{self._description(cells)}{null}</FIELD>\n"
 
     def _param(self, column: Column, own_id: str) -> str:
         cells = cells_of(column)
         # texts() gives XML content, in which only quotes are left to escape
         value = cells.texts(column.read(0, 1))[0].as_py().replace('"', "&quot;")
-        return f'<PARAM{self._attributes(cells, own_id)} value="{value}">{self._description(column)}</PARAM>\n'
+        return f'<PARAM{self._attributes(cells, own_id)} value="{value}">{self._description(cells)}</PARAM>\n'
 
     def _attributes(self, cells: Cells, own_id: str) -> str:
         column, variable = cells.column, cells.column.variable
@@ -100,6 +101,8 @@ class Frame:
 
     def _units(self, column: Column) -> str | None:
         """As the file spells them, or where it is silent as the catalogue does."""
+        if column.units_differ:
+            return None
         parameter = self.provenance.parameter(column.variable)
         return column.units or (parameter.units if parameter else None)
 
@@ -112,10 +115,10 @@ class Frame:
         along = {depend for one in self._columns() for depend in one.variable.depends}
         return _AXIS_UCDS.get(to_vounit(column.units) or "") if column.variable.name in along else None
 
-    def _description(self, column: Column) -> str:
+    def _description(self, cells: Cells) -> str:
         """What the file says of a variable, its units where VOUnit spells them differently, and its dimensions."""
-        variable, units = column.variable, self._units(column)
-        words = [variable.text("CATDESC") or variable.text("FIELDNAM") or variable.text("LABLAXIS") or ""]
+        variable, units = cells.column.variable, self._units(cells.column)
+        words = [variable.about or ""]
         if units and not variable.cdf_type.is_epoch and not is_dimensionless(units) and to_vounit(units) != units:
             words.append(f"Units: {units}")
         along = zip(variable.depends, variable.labels, strict=True)
@@ -124,8 +127,18 @@ class Frame:
             for number, (depend, label) in enumerate(along, 1)
             if depend or label
         ]
+        words.append(cells.about or "")
         said = "; ".join(word for word in words if word)
         return f"<DESCRIPTION>{xml_text(said)}</DESCRIPTION>" if said else ""
+
+
+def _pointed_to(axis: Axis) -> set[str]:
+    return {
+        entry.text.casefold()
+        for column in (axis.time, *axis.columns)
+        for name, entry in column.variable.attributes.items()
+        if _LINKED.fullmatch(name)
+    }
 
 
 def _extra(extra: Extra) -> str:
