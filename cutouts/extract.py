@@ -329,15 +329,17 @@ class _Joint:
         if not members:
             self._unavailable.setdefault(name, self._say_nowhere(name, lacking))
             return None
+        lacking_files = [number for number in used if number not in members]
+        part = self._axis_for(name, parts, members)
         if not _all_equal(members):
-            part = self._axis_for(name, parts, members)
             if part is not None:
-                self._repeat(name, members, part)
-                return None
+                return self._repeat(name, members, part)
             self._remarks.first_only(name, members)
             members = dict(islice(members.items(), 1))
-        elif len(used) > len(members):
-            self._remarks.not_in_all(name, [number for number in used if number not in members])
+        elif lacking_files:
+            if part is not None and not all(one.variable.cdf_type.is_text for one in members.values()):
+                return self._repeat(name, members, part)
+            self._remarks.not_in_all(name, lacking_files)
         number, member = next(iter(members.items()))
         assert isinstance(member, Constant)
         model = join({number: member}, [number], lambda _number: range(1), self._file_names)
@@ -367,6 +369,7 @@ class _Joint:
         )
 
     def _repeat(self, name: str, members: Mapping[int, Member], part: _AxisPart) -> None:
+        """Make a column of an axis of what does not vary within a file."""
         here = {number: member for number, member in members.items() if number in part.found.records}
         model = self._join(name, here or members, part.found)
         if model is None:

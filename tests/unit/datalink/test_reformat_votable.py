@@ -63,7 +63,9 @@ def test_what_fields_say(tmp_path: Path, name: str) -> None:
     assert (fields["flux"].arraysize, str(fields["flux"].unit)) == ("4", "1 / (s sr cm2)")
     assert fields["flux"].description == ('Flux of "ions" & <electrons>; Units: #/(cm^2 s sr); Dimension 1: energy')
     assert fields["quality"].values.null == 3
-    assert [(param.name, param.value) for param in fast.params] == [("labels", "one;two;three;four")]
+    labels, matrix = fast.params
+    assert (labels.name, labels.value) == ("labels", "one;two;three;four")
+    assert (matrix.name, matrix.value.tolist()) == ("matrix", [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
     assert [param.name for param in slow.params] == ["labels"]
     (timesys,) = document.resources[0].time_systems
     assert (timesys.ID, timesys.timescale, timesys.timeorigin) == ("utc", "UTC", None)
