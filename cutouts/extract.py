@@ -331,14 +331,15 @@ class _Joint:
             return None
         lacking_files = [number for number in used if number not in members]
         part = self._axis_for(name, parts, members)
-        if not _all_equal(members):
-            if part is not None:
-                return self._repeat(name, members, part)
+        equal = _all_equal(members)
+        texts = all(one.variable.cdf_type.is_text for one in members.values())
+        if part is not None and (not equal or (lacking_files and not texts)):
+            self._repeat(name, members, part)
+            return None
+        if not equal:
             self._remarks.first_only(name, members)
             members = dict(islice(members.items(), 1))
         elif lacking_files:
-            if part is not None and not all(one.variable.cdf_type.is_text for one in members.values()):
-                return self._repeat(name, members, part)
             self._remarks.not_in_all(name, lacking_files)
         number, member = next(iter(members.items()))
         assert isinstance(member, Constant)

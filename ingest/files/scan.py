@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import multiprocessing
 import os
 import threading
@@ -20,6 +21,8 @@ from epntap.cdf.facts import index_file
 from epntap.errors import UnreadableFileError
 
 __all__ = ["CdfLook", "ChecksumLook", "Look", "Peek", "Reading", "Scanner", "archive_file", "by_path"]
+
+log = logging.getLogger(__name__)
 
 #: a process of our own takes half a second to start; so many files are opened sooner than that
 FEWEST_FOR_PROCESSES = 48
@@ -313,6 +316,11 @@ def _look_into(order: _Order) -> ScannedFile:
         reading = order.look(path, order.path)
     except UnreadableFileError as exc:
         return ScannedFile(order.root, order.path, size, mtime, checksum, refusal=str(exc), edition=order.look.edition)
+    except Exception as exc:
+        # a fault of ours: the other files are ingested, and the log has the place
+        log.exception("a file could not be looked into", extra={"path": str(path)})
+        said = f"{path.name} cannot be read: {type(exc).__name__}: {exc}"
+        return ScannedFile(order.root, order.path, size, mtime, checksum, refusal=said, edition=order.look.edition)
     return ScannedFile(
         root=order.root,
         path=order.path,

@@ -141,9 +141,9 @@ def test_where_no_number_is_free_for_a_fill_the_type_is_wider(tmp_path: Path) ->
     paths = [
         CdfBuilder()
         .axis("Epoch", seconds(*range(first, first + 256)))
-        .variable("n", np.arange(256).astype("u1"), DEPEND_0="Epoch", **attributes)
+        .variable("n", np.arange(256).astype("u1"), DEPEND_0="Epoch", FILLVAL=np.int16(fill))
         .write(tmp_path / f"{first}.cdf")
-        for first, attributes in ((0, {}), (1000, {"FILLVAL": np.int16(9)}))
+        for first, fill in ((0, -1), (1000, 9))
     ]
     with cut_files(paths, EVERYTHING) as cut:
         expected = [[number] for number in range(256)]
@@ -181,7 +181,7 @@ def _files(folder: str, dataset: str) -> list[Path]:
 
 def _expected(judge: Judge, folder: str, dataset: str, name: str) -> list[Any]:
     """What another reader reads of each file by itself, one file after the other; nothing where one has nothing."""
-    found = []
+    found: list[Any] = []
     for path in _files(folder, dataset):
         with CdfFile(path) as file:
             count = file.variables["Epoch"].records
@@ -199,8 +199,8 @@ def test_several_files_are_what_other_readers_read_of_each(
     paths = _files(folder, dataset)
     expected = _expected(judge, folder, dataset, name)
     whole = tmp_path / "cut.cdf"
-    for options in ({}, {"compress": True}):
-        whole.write_bytes(rendered(paths, "cdf", **options))
+    for compress in (False, True):
+        whole.write_bytes(rendered(paths, "cdf", compress=compress))
         assert _same(values_of(judge, whole, name), expected)
     rows = list(csv.reader(io.StringIO(rendered(paths, "csv").decode(), newline="")))
     places = [place for place, title in enumerate(rows[0]) if title == name or title.startswith(f"{name}[")]
