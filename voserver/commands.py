@@ -47,7 +47,7 @@ def status(settings: Settings, as_json: bool) -> None:
             tables = [
                 {"table": table.qualified_name, "rows": table.rows, "columns": len(table.columns)}
                 for table in catalog.tables
-                if table.schema != "tap_schema"
+                if table.name == "epn_core"
             ]
         with connect(database, Role.ADMIN) as connection:
             version = connection.info.parameter_status("server_version")

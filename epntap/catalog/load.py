@@ -96,7 +96,9 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
                 title=services.get(row["schema_name"], {}).get("title"),
                 description=row["description"],
                 kind=row["table_type"],
-                rows=services.get(row["schema_name"], {}).get("granule_count"),
+                rows=services.get(row["schema_name"], {}).get("granule_count")
+                if row["table_name"].endswith(".epn_core")
+                else None,
                 primary_key=tuple(primary_keys[row["table_name"]]),
                 holdings=holdings.get(row["table_name"]),
                 counted=counted.get(row["table_name"], frozenset()),

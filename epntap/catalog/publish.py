@@ -89,7 +89,7 @@ def publish_table(connection: Connection, schema: Schema, table: Table) -> None:
         table_type=table.kind,
         utype=table.utype,
         description=table.description or table.title,
-        table_index=1,
+        table_index=1 if table.kind == "table" else 2,  # what is made from others comes after them
     )
     _describe_columns(connection, table)
     _record_forms(connection, table)

@@ -17,6 +17,7 @@ from epntap.catalog.model import Schema, Table
 from epntap.connection import Connection
 from ingest.ingestion import Ingestion
 from ingest.progress import Progress
+from ingest.publish.catalogue import publish_catalogue
 from ingest.publish.contents import Contents
 from ingest.publish.coverage import MOST_VALUES, coverage_of
 from ingest.publish.guard import refuse_equal_uids, refuse_lost_rows, refuse_other_writers
@@ -197,6 +198,7 @@ def _describe(ingestion: Ingestion, contents: Contents, table: Table) -> None:
     files_store.write_files(connection, schema, contents.files)
     write_row_state(connection, schema, contents.memory)
     publish.publish_table(connection, Schema(name=schema, title=definition.title, description=table.description), table)
+    publish_catalogue(connection, definition)
     publish.raise_catalog_version(connection)
 
 
@@ -214,4 +216,6 @@ def _note_run(ingestion: Ingestion, contents: Contents) -> Published:
             "UPDATE archive.service SET last_ingested = %s WHERE schema_name = %s", (ingestion.now, schema)
         )
         forget_files(connection, schema, ingestion.scanner.forgotten())
+        if publish_catalogue(connection, ingestion.definition):
+            publish.raise_catalog_version(connection)
     return Published(Merged(unchanged=contents.rows), 0.0)

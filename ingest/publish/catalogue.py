@@ -1,0 +1,162 @@
+"""The datasets of a service and their parameters as published tables: views of the archive beside epn_core."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from epntap.catalog import ddl
+from epntap.catalog.model import Column, Form, Schema, Table
+from epntap.catalog.publish import publish_table
+from epntap.connection import Connection
+from ingest.definition.model import Definition
+
+__all__ = ["catalogue_tables", "publish_catalogue"]
+
+
+def _text(name: str, description: str, ucd: str | None = None, *, principal: bool = False) -> Column:
+    return Column(name, "unicodeChar", "*", ucd=ucd, description=description, principal=principal, nullable=True)
+
+
+def _time(name: str, description: str, ucd: str) -> Column:
+    return Column(
+        name,
+        "char",
+        "*",
+        xtype="timestamp",
+        ucd=ucd,
+        description=description,
+        principal=True,
+        form=Form.DALI_TEXT,
+    )
+
+
+def _number(name: str, datatype: str, pg_type: str, description: str, ucd: str, unit: str | None = None) -> Column:
+    return Column(name, datatype, unit=unit, ucd=ucd, description=description, pg_type=pg_type)
+
+
+_DATASET_ID = _text("dataset_id", "Dataset, as epn_core names it", "meta.id;meta.main", principal=True)
+
+#: column -> where it is in the archive; `f` are the files that are held
+_DATASET: dict[Column, str] = {
+    _DATASET_ID: "d.dataset_id",
+    _text("title", "What the dataset is called", "meta.title", principal=True): "d.title",
+    _text("description", "What the dataset holds", "meta.note"): "d.description",
+    _text("resource_id", "SPASE ResourceID", "meta.id"): "d.resource_id",
+    _time("start_time", "First instant described, UTC", "time.start"): (
+        "to_char(d.start_time, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')"
+    ),
+    _time("stop_time", "Last instant described, UTC", "time.end"): (
+        "to_char(d.stop_time, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS')"
+    ),
+    _number("cadence_min", "double", "double precision", "Shortest time between two records", "time.resolution", "s"): (
+        "d.cadence_min_s"
+    ),
+    _number("cadence_max", "double", "double precision", "Longest time between two records", "time.resolution", "s"): (
+        "d.cadence_max_s"
+    ),
+    _text("granule", "What one row of epn_core stands for: day, month or file", "meta.code"): "d.granule",
+    _number("granule_count", "long", "bigint", "Rows of epn_core", "meta.number"): (
+        "coalesce((SELECT v.rows FROM archive.value_count v WHERE v.schema_name = d.schema_name "
+        "AND v.column_name = 'dataset_id' AND v.value = d.dataset_id), d.granule_count)"
+    ),
+    _number("parameter_count", "long", "bigint", "Rows of the table of parameters", "meta.number"): (
+        "(SELECT count(*) FROM archive.parameter p WHERE p.schema_name = d.schema_name AND p.dataset_id = d.dataset_id)"
+    ),
+    _number("file_count", "long", "bigint", "Files that are held here", "meta.number;meta.file"): (
+        "coalesce(f.files, 0)"
+    ),
+    _number("file_kilobytes", "double", "double precision", "Size of all of them", "phys.size;meta.file", "kbyte"): (
+        "coalesce(f.bytes, 0) / 1000.0::float8"
+    ),
+    _text("access_rights", "SPASE AccessRights; Open lets everybody cut data", "meta.code"): "d.access_rights",
+    _text("landing_url", "Page about the dataset", "meta.ref.url"): "d.landing_url",
+    _text("information_url", "Page about what it is made from", "meta.ref.url"): "d.information_url",
+    _text("hapi_url", "HAPI service that holds it too", "meta.ref.url"): "d.hapi_url",
+    _text("hapi_id", "Its identifier there", "meta.id"): "d.hapi_id",
+    _text("doi", "DOI, without resolver", "meta.ref.doi"): "d.doi",
+}
+
+_PARAMETER: dict[Column, str] = {
+    _DATASET_ID: "p.dataset_id",
+    _text("name", "Key of the parameter within the dataset", "meta.id", principal=True): "p.name",
+    _number("parameter_index", "int", "integer", "Place in the description", "meta.number"): "p.position",
+    _text("title", "What the parameter is called", "meta.title", principal=True): "p.title",
+    _text("description", "What the parameter is", "meta.note"): "p.description",
+    _text("unit", "Unit as the description spells it", "meta.unit", principal=True): "p.units",
+    _text("ucd", "UCD1+ of the quantity", "meta.ucd", principal=True): "p.ucd",
+    _text("shape", "Of one record, such as 3 or 3x32; empty for a scalar", "meta.code"): (
+        "array_to_string(p.shape, 'x')"
+    ),
+    _text("fill_value", "What stands for a missing value", "meta.code"): "p.fill_value",
+    _text("coordinate_system", "As the description spells it", "meta.note"): "p.coordinate_system",
+    _text("variable", "CDF variable that holds it, where known", "meta.id"): "p.variable",
+}
+
+_FROM_DATASET = """
+archive.dataset d LEFT JOIN (
+    SELECT schema_name, dataset_id, count(*) AS files, sum(size_bytes)::float8 AS bytes
+    FROM archive.file GROUP BY schema_name, dataset_id
+) f USING (schema_name, dataset_id) WHERE d.schema_name = {}
+"""
+_FROM_PARAMETER = "archive.parameter p WHERE p.schema_name = {}"
+
+#: name -> columns, what follows FROM, description
+_VIEWS = {
+    "dataset": (_DATASET, _FROM_DATASET, "Datasets whose granules are in {}.epn_core"),
+    "parameter": (_PARAMETER, _FROM_PARAMETER, "Quantities that the datasets of {}.epn_core hold"),
+}
+
+
+def catalogue_tables(definition: Definition) -> tuple[Table, ...]:
+    """The tables of datasets and parameters, as they are published."""
+    return tuple(
+        Table(
+            schema=definition.schema,
+            name=name,
+            columns=tuple(columns),
+            title=definition.title,
+            description=description.format(definition.schema),
+            kind="view",
+        )
+        for name, (columns, _, description) in _VIEWS.items()
+    )
+
+
+def publish_catalogue(connection: Connection, definition: Definition) -> bool:
+    """Make the views that are missing and describe them, in the caller's transaction; whether there were any.
+
+    TAP_SCHEMA must have the schema of the service. Views that are as they should be are left alone, so that their
+    readers are not hindered.
+    """
+    schema = Schema(definition.schema, definition.description or definition.title, title=definition.title)
+    missing = [table for table in catalogue_tables(definition) if not _is_there(connection, table)]
+    for table in missing:
+        _make_view(connection, table)
+        publish_table(connection, schema, table)
+    return bool(missing)
+
+
+def _is_there(connection: Connection, table: Table) -> bool:
+    return list(ddl.stored_columns(connection, table)) == [column.name for column in table.columns]
+
+
+def _make_view(connection: Connection, table: Table) -> None:
+    columns, source, _ = _VIEWS[table.name]
+    # expressions are constants of this module; the schema is a value
+    selected = sql.SQL(", ").join(
+        sql.SQL("({})::{}{} AS {}").format(
+            sql.SQL(expression),
+            sql.SQL(column.pg_type),
+            sql.SQL(' COLLATE "C"' if column.datatype == "char" else ""),
+            sql.Identifier(column.name),
+        )
+        for column, expression in columns.items()
+    )
+    name = ddl.sql_name(table)
+    connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(name))
+    connection.execute(
+        sql.SQL("CREATE VIEW {} AS SELECT {} FROM {}").format(
+            name, selected, sql.SQL(source).format(sql.Literal(table.schema))
+        )
+    )
+    connection.execute("SELECT archive.grant_published(%s, %s)", (table.schema, table.name))

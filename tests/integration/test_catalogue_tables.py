@@ -1,0 +1,99 @@
+"""The datasets of a service and their parameters, as tables that TAP publishes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from epntap.catalog.load import load_catalog
+from epntap.catalog.names import RESERVED
+from epntap.db.pool import Database, Role, connect
+from epntap.epncore.ucd import is_valid_ucd
+from ingest.pipeline import ingest_service
+from ingest.publish.catalogue import catalogue_tables
+from ingest.publish.drop import delete_service
+from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+
+NOW = datetime.fromisoformat("2026-01-31T10:00:00")
+JOINED = (SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "[source.files]", 'syn-mag = "syn_mag_*.cdf"')
+
+
+def query(database: Database, statement: str, role: Role = Role.READER) -> list[tuple[Any, ...]]:
+    with connect(database, role) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def publish(database: Database, root: Path) -> None:
+    record(root, "syn-mag")
+    record(root, "syn-mom", region="Jupiter")
+    cdf(root / "cdf/syn_mag_20010102_v01.cdf", "2001-01-02T00:00:00")
+    ingest_service(definition(root, *JOINED), database, now=NOW)
+
+
+def test_readers_see_the_datasets_and_what_is_held_of_them(database: Database, tmp_path: Path) -> None:
+    publish(database, tmp_path)
+    rows = query(
+        database,
+        "SELECT dataset_id, start_time, stop_time, granule, granule_count, file_count, file_kilobytes > 0 "
+        "FROM plasma.dataset ORDER BY dataset_id",
+    )
+    assert rows == [
+        ("syn-mag", "2001-01-01T00:00:00.000", "2001-01-10T12:00:00.000", "day", 10, 1, True),
+        ("syn-mom", "2001-01-01T00:00:00.000", "2001-01-10T12:00:00.000", "day", 10, 0, False),
+    ]
+    counted = query(database, "SELECT dataset_id, count(*) FROM plasma.epn_core GROUP BY 1 ORDER BY 1")
+    assert counted == [(row[0], row[4]) for row in rows]
+
+
+def test_parameters_of_files_are_there_with_units_and_shapes(database: Database, tmp_path: Path) -> None:
+    cdf(tmp_path / "cdf/syn_mag_20010102_v01.cdf", "2001-01-02T00:00:00")
+    ingest_service(definition(tmp_path, CDF_SOURCE), database, now=NOW)
+    rows = query(database, "SELECT dataset_id, name, title, unit, shape, variable FROM plasma.parameter")
+    assert rows == [("syn_mag", "B", "magnetic field", "nT", "3", "B")]
+    assert query(database, "SELECT parameter_count FROM plasma.dataset") == [(1,)]
+
+
+def test_the_catalogue_describes_them_after_the_granules(database: Database, tmp_path: Path) -> None:
+    publish(database, tmp_path)
+    with connect(database, Role.SERVICE) as connection:
+        catalog = load_catalog(connection)
+    ours = [table for table in catalog.tables if table.schema == "plasma"]
+    assert [(table.name, table.kind, table.rows) for table in ours] == [
+        ("epn_core", "table", 20),
+        ("dataset", "view", None),
+        ("parameter", "view", None),
+    ]
+    declared = {table.name: table for table in catalogue_tables(definition(tmp_path, *JOINED))}
+    for table in ours[1:]:
+        said = [(c.name, c.datatype, c.pg_type, c.unit, c.ucd) for c in declared[table.name].columns]
+        assert [(c.name, c.datatype, c.pg_type, c.unit, c.ucd) for c in table.columns] == said
+
+
+def test_their_columns_have_names_and_ucds_that_may_be(tmp_path: Path) -> None:
+    for table in catalogue_tables(definition(tmp_path, *JOINED)):
+        for column in table.columns:
+            assert column.name.upper() not in RESERVED
+            assert column.ucd is not None
+            assert is_valid_ucd(column.ucd), column.ucd
+
+
+def test_the_archive_itself_stays_closed_to_readers(database: Database, tmp_path: Path) -> None:
+    publish(database, tmp_path)
+    rows = query(database, "SELECT has_schema_privilege('epntap_reader', 'archive', 'USAGE')", Role.OWNER)
+    assert rows == [(False,)]
+
+
+def test_views_that_are_missing_come_with_a_run_that_changes_nothing(database: Database, tmp_path: Path) -> None:
+    publish(database, tmp_path)
+    with connect(database, Role.OWNER) as connection:
+        connection.execute("DROP VIEW plasma.dataset")
+    ingest_service(definition(tmp_path, *JOINED), database, now=NOW)
+    assert query(database, "SELECT count(*) FROM plasma.dataset") == [(2,)]
+
+
+def test_they_go_with_the_service(database: Database, tmp_path: Path) -> None:
+    publish(database, tmp_path)
+    with connect(database, Role.OWNER) as connection:
+        delete_service(connection, "plasma")
+    assert query(database, "SELECT count(*) FROM pg_views WHERE schemaname = 'plasma'", Role.OWNER) == [(0,)]
