@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cutouts.plan import NothingThereError, gone, version_of
-from epntap.access import Caller, may_now
+from epntap.access import Caller, may_now, rights_of
 from epntap.answer.blocks import Blocks, file_blocks
 from epntap.archive.datasets import dataset
 from epntap.archive.files import file_of
@@ -32,7 +32,7 @@ def published_file(finder: Finder, schema: str, path: str, caller: Caller) -> Bl
         owner = None if file is None else dataset(connection, schema, file.dataset_id)
     if file is None or owner is None:
         raise NotFoundError(f"{path!r} is no published file of {schema}; access_url over TAP has those that are.")
-    _check_rights(owner, caller)
+    _check_rights(owner, [file], caller)
     _check_file(file)
     return archived_file(file, media_type(path))
 
@@ -49,14 +49,20 @@ def archived_file(file: ArchiveFile, kind: str) -> Blocks:
 
 def check_access(granule: LocatedGranule, caller: Caller) -> None:
     """Raises ForbiddenError when the caller may not have the data of the granule."""
-    _check_rights(granule.dataset, caller)
+    _check_rights(granule.dataset, granule.files, caller)
 
 
-def _check_rights(owner: Dataset, caller: Caller) -> None:
-    if not may_now(caller, owner.rights):
+def _check_rights(owner: Dataset, files: Sequence[ArchiveFile], caller: Caller) -> None:
+    rights = rights_of(owner.access_rights, owner.embargoed_until, *(file.embargoed_until for file in files))
+    if may_now(caller, rights):
+        return
+    if rights.open and rights.embargoed_until is not None:
         raise ForbiddenError(
-            f"The data of {owner.dataset_id} are not public ({owner.access_rights}); ask the data centre for access."
+            f"The data of {owner.dataset_id} will be public from {rights.embargoed_until:%Y-%m-%dT%H:%M:%SZ} on."
         )
+    raise ForbiddenError(
+        f"The data of {owner.dataset_id} are not public ({owner.access_rights}); ask the data centre for access."
+    )
 
 
 def check_files(granule: LocatedGranule, files: Sequence[ArchiveFile]) -> None:

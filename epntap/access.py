@@ -36,9 +36,12 @@ class Rights:
     groups: frozenset[str] = frozenset()
 
 
-def rights_of(access_rights: str) -> Rights:
-    """The rights that SPASE's word for them means: all words but Open close the data."""
-    return Rights(open=access_rights == OPEN)
+def rights_of(access_rights: str, *embargoes: str | None) -> Rights:
+    """The rights that SPASE's word for them means, all words but Open closing the data, and embargoes, the last of
+    which counts: each is a DALI timestamp in UTC, or None.
+    """  # noqa: D205  # one sentence
+    ends = [datetime.fromisoformat(text.rstrip("Z")).replace(tzinfo=UTC) for text in embargoes if text]
+    return Rights(open=access_rights == OPEN, embargoed_until=max(ends, default=None))
 
 
 def may(caller: Caller, rights: Rights, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from cutouts.formats import FORMATS
 from datalink.links.offers import Offers, granule_range
-from epntap.access import ANONYMOUS, Caller, may_now
+from epntap.access import ANONYMOUS, Caller, may_now, rights_of
 from epntap.addresses import Addresses
 from epntap.answer.model import ResultColumn
 from epntap.archive.granules import GranuleRow
@@ -271,7 +271,8 @@ class _Authority(TypedDict):
 
 
 def _authority(granule: LocatedGranule, caller: Caller) -> _Authority:
-    rights = granule.dataset.rights
+    owner = granule.dataset
+    rights = rights_of(owner.access_rights, owner.embargoed_until, *(file.embargoed_until for file in granule.files))
     is_public = may_now(ANONYMOUS, rights)
     return {"link_auth": "false" if is_public else "true", "link_authorized": may_now(caller, rights)}
 

@@ -27,6 +27,8 @@ __all__ = ["links_blueprint"]
 #: a request with more identifiers is answered for the first of them and says OVERFLOW; pyvo then asks for the rest
 MOST_IDS = 20_000
 _CACHING = "max-age=300"
+#: while an embargo lasts, which ends at an instant of its own
+_ASK_AGAIN = "no-cache"
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src *"
 
 
@@ -39,14 +41,16 @@ def links_blueprint(service: Links, sender: Sender) -> flask.Blueprint:
         given = params()
         form = _form_of(single(given, "RESPONSEFORMAT"))
         wanted = _links_request(given, caller())
-        version = _version(service, wanted, form) if flask.request.method != "POST" else None
-        response = unchanged(version, _CACHING)
+        state = service.finder.version()
+        caching = _ASK_AGAIN if state[-1] else _CACHING
+        version = _version(service, wanted, form, state) if flask.request.method != "POST" else None
+        response = unchanged(version, caching)
         if response is None and flask.request.method == "HEAD":
-            response = sender.respond(Blocks((), form.media_type, version=version), caching=_CACHING)
+            response = sender.respond(Blocks((), form.media_type, version=version), caching=caching)
         elif response is None:
             answer = service.answer(wanted, form)
             answer.version = version
-            response = sender.respond(answer, caching=_CACHING)
+            response = sender.respond(answer, caching=caching)
         response.vary.update(("Accept", "Accept-Encoding"))
         if form is HTML:
             response.headers["Content-Security-Policy"] = _PAGE_POLICY
@@ -84,11 +88,11 @@ def _links_request(given: Params, who: Caller) -> LinksRequest:
     )
 
 
-def _version(service: Links, wanted: LinksRequest, form: LinkFormat) -> Version:
+def _version(service: Links, wanted: LinksRequest, form: LinkFormat, state: tuple[int, ...]) -> Version:
     """The same as long as nothing is published and the address of the service stays."""
     who = wanted.caller.name, sorted(wanted.caller.groups)  # a set has another order in each process
     asked = replace(wanted, caller=ANONYMOUS)
-    said = (epntap.__version__, service.finder.version(), service.addresses.base, form.media_type, asked, who)
+    said = (epntap.__version__, state, service.addresses.base, form.media_type, asked, who)
     # compressed or not, it says the same
     return Version(hashlib.sha256(repr(said).encode(errors="replace")).hexdigest()[:32], is_weak=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
+from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, select
 
@@ -13,7 +14,7 @@ from epntap.connection import Connection
 from epntap.schema import tables
 from epntap.schema.statements import compiled
 
-__all__ = ["FILE_COLUMNS", "file_of", "files_overlapping", "write_files"]
+__all__ = ["FILE_COLUMNS", "embargoes", "file_of", "files_overlapping", "write_files"]
 
 
 #: columns of archive.file that are fields of ArchiveFile, in their order
@@ -50,3 +51,15 @@ def file_of(connection: Connection, schema: str, path: str) -> ArchiveFile | Non
     """The indexed file of a service with this path below one of its folders, or None."""
     row = _OF_PATH.run(connection, schema=schema, path=path).fetchone()
     return None if row is None else ArchiveFile(*row)
+
+
+def embargoes(connection: Connection) -> int:
+    """How many datasets and files are closed at the moment and will open by themselves."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    row = connection.execute(
+        "SELECT (SELECT count(*) FROM archive.dataset WHERE embargoed_until > %(now)s)"
+        " + (SELECT count(*) FROM archive.file WHERE embargoed_until > %(now)s)",
+        {"now": now},
+    ).fetchone()
+    assert row is not None
+    return int(row[0])

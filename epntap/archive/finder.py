@@ -12,7 +12,7 @@ import psycopg
 
 from epntap.archive.batches import Batches, check_identifier, only_one
 from epntap.archive.datasets import dataset
-from epntap.archive.files import files_overlapping
+from epntap.archive.files import embargoes, files_overlapping
 from epntap.archive.granules import Bulk
 from epntap.archive.locate import LocatedGranule, locate, schemas_with
 from epntap.catalog.load import catalog_version
@@ -80,10 +80,10 @@ class Finder:
             tables = [table for table in tables if table.schema == _published(schema, names)[0]]
         return Batches(self.connect, Bulk(tables, _utc_to_tt2000))
 
-    def version(self) -> tuple[int, int]:
-        """Another one after every publication."""
+    def version(self) -> tuple[int, int, int]:
+        """Another one after every publication, and when an embargo ends; the last number says how many last."""
         with self.connect() as connection:
-            return catalog_version(connection)
+            return *catalog_version(connection), embargoes(connection)
 
     def _schemas(self, schema: str | None = None) -> list[str]:
         published = [

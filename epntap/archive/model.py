@@ -54,12 +54,14 @@ class Dataset:
     information_url: str | None = None
     #: without resolver prefix
     doi: str | None = None
+    #: DALI timestamp, UTC, that a definition or a description declares: until then nobody has the data
+    embargoed_until: str | None = None
     parameters: tuple[Parameter, ...] = field(default=())
 
     @property
     def rights(self) -> Rights:
         """Who may have the data."""
-        return rights_of(self.access_rights)
+        return rights_of(self.access_rights, self.embargoed_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class ArchiveFile:
     sha256: str = ""
     #: a line for each time axis: its name, then what is measured along it, with tabs between; "" when not known
     layout: str = ""
+    #: DALI timestamp, UTC: until then nobody has the file
+    embargoed_until: str | None = None
 
     @property
     def axes(self) -> dict[str, tuple[str, ...]]:

@@ -122,6 +122,7 @@ dataset = Table(
     Column("landing_url", Text, comment="Page about it"),
     Column("information_url", Text, comment="Page about what it is made from"),
     Column("doi", Text, comment="Without resolver prefix"),
+    Column("embargoed_until", Text, comment="DALI timestamp, UTC, until which nobody has the data"),
     Column(
         "granule",
         Text,
@@ -196,12 +197,14 @@ file = Table(
         comment="A line for each time axis: its name, then the names of what is measured along it, with tabs between; "
         "empty when it is not known",
     ),
+    Column("embargoed_until", Text, comment="DALI timestamp, UTC, until which nobody has the file"),
     PrimaryKeyConstraint("schema_name", "root", "path"),
     _of_dataset(),
     schema="archive",
     comment="Readable files of the datasets",
 )
 Index("file_by_path", file.c.schema_name, file.c.path)
+Index("file_embargoed", file.c.embargoed_until, postgresql_where=file.c.embargoed_until.is_not(None))
 Index("file_by_time", file.c.schema_name, file.c.dataset_id, file.c.tt2000_min, file.c.tt2000_max)
 
 scanned_file = Table(

@@ -7,7 +7,6 @@ from datetime import date, datetime, time
 from functools import cache, cached_property
 from urllib.parse import quote
 
-from epntap.access import ANONYMOUS, may_now
 from epntap.addresses import Addresses, around_uid
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.catalog.model import Table
@@ -299,7 +298,8 @@ def _kilobytes(size_bytes: float) -> int:
 
 
 def _is_open(dataset: Dataset) -> bool:
-    return may_now(ANONYMOUS, dataset.rights)
+    # an embargo ends by itself: addresses are told in advance
+    return dataset.rights.open
 
 
 def _days_of(file: ArchiveFile) -> range:

@@ -57,9 +57,11 @@ def _told(definition: Definition, facts: DatasetFacts, table: DatasetTable | Non
         dataset = replace(
             dataset, title=table.title or dataset.title, description=table.description or dataset.description
         )
+    # only a date that is declared closes data; what ingestion puts in by itself never does
+    released = said.get("release_date")
     return replace(
         facts,
-        dataset=dataset,
+        dataset=replace(dataset, embargoed_until=str(released) if released else None),
         values=MappingProxyType({**facts.values, **said}),
         guessed=facts.guessed.difference(said),
     )

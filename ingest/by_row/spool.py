@@ -165,7 +165,10 @@ class RowSpool:
 
     def add(self, row: RowFacts, dataset: Dataset | None = None) -> str | None:
         """Take a row, or put it among the refused; its granule_uid if it was taken."""
-        values = self._dated(_complete(self._shared, self._definition.columns, row.values))
+        said = _complete(self._shared, self._definition.columns, row.values)
+        # only a date that is declared closes data; what ingestion puts in by itself never does
+        released = said.get("release_date")
+        values = self._dated(said)
         if row.file is not None and (row.file.root, row.file.path) in self._moved:
             values.setdefault("modification_date", self._stamp)
         if self._dataset is not None:
@@ -186,7 +189,7 @@ class RowSpool:
         self.rows += 1
         self._count(values)
         if row.file is not None:
-            self.files.append(row.file)
+            self.files.append(replace(row.file, embargoed_until=str(released) if released else None))
         if dataset is not None:
             self.datasets[dataset.dataset_id] = dataset
         if len(self._pending) >= BLOCK_ROWS:
