@@ -153,9 +153,12 @@ def join(
     `rows` are the records of a file that make rows. Raises DifferenceError with the files that no column can join.
     """
     here = {number: members[number] for number in used if number in members} or dict(members)
-    first = next(iter(here.values())).variable
-    described = _described(here, names)
+    only = next(iter(here.values()))
+    first = only.variable
     complete = all(number in here for number in used)
+    if len(here) == 1 and complete and first.record_varying == only.varies and _is_simple(first):
+        return ColumnModel(first, here, frozenset(here))
+    described = _described(here, names)
     if complete and _is_simple(first) and all(_is_alike(first, member.variable) for member in here.values()):
         return ColumnModel(described, here, frozenset(here))
     described = _with_fill(described, here, rows, padded=not complete or not _same_dims(here, described))
@@ -282,6 +285,11 @@ def _is_alike(one: Variable, other: Variable) -> bool:
 
 def _is_simple(variable: Variable) -> bool:
     """Whether fills are found by comparing with one value of the variable's own type."""
+    entry = variable.attributes.get("FILLVAL")
+    if entry is None or variable.cdf_type.is_text or variable.cdf_type.is_epoch:
+        return True
+    if entry.cdf_type is variable.cdf_type and not isinstance(entry.value, str) and entry.value.size == 1:
+        return True
     return not _has_fill(variable) or plain_fill(variable) is not None
 
 

@@ -39,6 +39,8 @@ class Companions:
         if model.variable.cdf_type.is_epoch:
             return [Column(model, rows)]
         variables = {number: self._in_file(model, number) for number in numbers}
+        if len(numbers) == 1:
+            return [Column(model, rows, self._files[numbers[0]].units_of(variables[numbers[0]].name))]
         units = {number: self._files[number].units_of(one.name) for number, one in variables.items()}
         units_differ = len({to_vounit(unit) or unit for unit in units.values()}) > 1
         said: dict[str, dict[int, str]] = {}

@@ -290,7 +290,10 @@ class _Joint:
             return None
         if model.variable.name != name:
             model = replace(model, variable=replace(model.variable, name=name))
-        self._remarks.joined(name, model, [number for number in used if number in members] or list(members))
+        if len(members) > 1:
+            self._remarks.joined(name, model, [number for number in used if number in members] or list(members))
+        elif members:
+            self._remarks.types_and_shapes(name, model)
         return model
 
     def _say_nowhere(self, name: str, damaged: Mapping[int, str]) -> str:
@@ -330,12 +333,13 @@ class _Joint:
             self._unavailable.setdefault(name, self._say_nowhere(name, lacking))
             return None
         lacking_files = [number for number in used if number not in members]
-        part = self._axis_for(name, parts, members)
         equal = _all_equal(members)
         texts = all(one.variable.cdf_type.is_text for one in members.values())
-        if part is not None and (not equal or (lacking_files and not texts)):
-            self._repeat(name, members, part)
-            return None
+        if not equal or (lacking_files and not texts):
+            part = self._axis_for(name, parts, members)
+            if part is not None:
+                self._repeat(name, members, part)
+                return None
         if not equal:
             self._remarks.first_only(name, members)
             members = dict(islice(members.items(), 1))

@@ -54,6 +54,10 @@ class Remarks:
                 continue
             self._contradicted.setdefault(attribute, []).append(name)
 
+    def types_and_shapes(self, name: str, model: ColumnModel) -> None:
+        """Say what was made equal of a column that one file has."""
+        self._types_and_shapes(name, model.variable, {number: one.variable for number, one in model.members.items()})
+
     def missing(self, name: str, lacking: Mapping[int, str], variable: Variable) -> None:
         """Say which files have nothing of a column, and what stands there."""
         by_reason: dict[str, list[str]] = {}
