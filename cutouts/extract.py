@@ -23,6 +23,7 @@ from cutouts.rows import Found, find_rows
 from cutouts.series import Axis, Column, RunOfRows, SeriesCut
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import CdfFile, CdfType, Entry, Kind, Variable
+from epntap.cdf.compression import Compression
 from epntap.errors import ParameterError, UnreadableFileError
 from epntap.hints import nearest
 
@@ -259,9 +260,9 @@ class _Joint:
             return
         name, first, last = member.variable.name, int(records[0]), int(records[-1])
         member.file.check(name, first, last + 1)
-        if number < _MOST_OPEN_FILES:
+        if number < _MOST_OPEN_FILES and member.variable.compression is not Compression.NONE:
             member.file.read(name, first, first + 1)  # its block is kept for those who ask next
-        else:
+        if number >= _MOST_OPEN_FILES:
             member.file.suspend()
 
     def _stored(self, number: int, held: Held) -> Stored:

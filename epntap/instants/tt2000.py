@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation, localcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -161,13 +161,15 @@ def tt2000_from_mjd(text: str, *, round_up: bool = False) -> int:
 
 
 def _parse_day(match: re.Match[str], text: str) -> int:
+    year, day_of_year = int(match["year"]), match["day_of_year"]
     try:
-        if match["day_of_year"] is None:
-            day = date(int(match["year"]), int(match["month"]), int(match["day"]))
-        else:
-            day = datetime.strptime(f"{match['year']}-{match['day_of_year']}", "%Y-%j").date()  # noqa: DTZ007  # a day
+        day = date(year, int(match["month"] or 1), int(match["day"] or 1))
+        if day_of_year is not None:
+            day = date.fromordinal(day.toordinal() + int(day_of_year) - 1)
     except (ValueError, OverflowError) as exc:
         raise InstantError(f"expected a day of the calendar, found '{text}'") from exc
+    if day.year != year:
+        raise InstantError(f"expected a day of the year {year}, found '{text}'")
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
         raise InstantError(f"expected a time between the years {_FIRST_YEAR} and {_LAST_YEAR}, found '{text}'")
     return day.toordinal()

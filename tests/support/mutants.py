@@ -41,7 +41,7 @@ def _damage(content: bytearray, records: list[tuple[int, int]], chance: random.R
     start, size = chance.choice(records)
     match chance.randrange(8):
         case 0:
-            place = start + chance.randrange(size)
+            place = min(start + chance.randrange(size), len(content) - 1)
             content[place] ^= 1 << chance.randrange(8)
         case 1:
             # a record takes the place of another, as far as it fits
@@ -49,7 +49,7 @@ def _damage(content: bytearray, records: list[tuple[int, int]], chance: random.R
             length = min(length, size)
             content[start : start + length] = content[other : other + length]
         case 2:
-            del content[start + chance.randrange(size) :]
+            del content[start + 1 + chance.randrange(size) :]
         case 3 | 4:
             _set(content, start + 4 * chance.randrange(3, max(4, min(size, _HEAD_BYTES) // 4)), ">i", chance, _SMALL)
         case 5:

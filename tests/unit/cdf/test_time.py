@@ -102,6 +102,22 @@ def test_spellings_of_a_time(text: str, instant: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("2016-12-31T23:59:55+00:00", "2016-12-31T23:59:55"),
+        ("2016-12-31T23:59:55.250000+0000", "2016-12-31T23:59:55.25"),
+        ("2016-12-31T23:59:55 00:00", "2016-12-31T23:59:55"),
+        ("2016-12-31T23:59:55-00:00", "2016-12-31T23:59:55"),
+        ("2016-366T23:59:60.5Z", "2016-12-31T23:59:60.5"),
+        ("2016-366", "2016-12-31"),
+        ("2016-001T12Z", "2016-01-01T12:00:00"),
+    ],
+)
+def test_what_python_and_hapi_write_is_read(text: str, same: str) -> None:
+    assert parse_utc(text) == parse_utc(same)
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "expected a UTC time such as"),
@@ -110,6 +126,10 @@ def test_spellings_of_a_time(text: str, instant: int) -> None:
         ("20151201", "expected a UTC time"),
         ("٢٠١٥-12-01", "expected a UTC time"),
         ("2015-02-29", "expected a day of the calendar"),
+        ("2015-366", "expected a day of the year 2015"),
+        ("2015-000", "expected a day of the year 2015"),
+        ("2015-12-01+00:00", "expected a UTC time"),
+        ("2015-12-01T10:00:00+00:00Z", "expected a UTC time"),
         ("2015-12-01T24:00:00", "hours up to 23"),
         ("2015-12-01T10:60:00", "minutes up to 59"),
         ("2015-12-01T10:00:61", "seconds up to 60"),
