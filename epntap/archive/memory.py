@@ -153,8 +153,8 @@ def forget_files(connection: Connection, schema: str, keys: Sequence[tuple[str, 
 def indexed_files(connection: Connection, schema: str) -> tuple[ArchiveFile, ...]:
     """The file index of a service as the last ingestion left it."""
     return tuple(
-        ArchiveFile(*[intern(dataset_id), intern(root), *rest, intern(layout)])
-        for dataset_id, root, *rest, layout in _INDEXED_FILES.run(connection, schema=schema)
+        ArchiveFile(*[intern(dataset_id), intern(root), *rest, intern(layout), embargo])
+        for dataset_id, root, *rest, layout, embargo in _INDEXED_FILES.run(connection, schema=schema)
     )
 
 
