@@ -133,7 +133,7 @@ class RowState:
 def scanned_files(connection: Connection, schema: str) -> dict[tuple[str, str], ScannedFile]:
     """All files that were opened for a service and were still there the last time, by root and path."""
     rows = _SCANNED_FILES.run(connection, schema=schema)
-    files = (ScannedFile(*[intern(root), *rest, intern(layout)]) for root, *rest, layout in rows)
+    files = (ScannedFile(*[intern(root), *rest, intern(layout), intern(days)]) for root, *rest, layout, days in rows)
     return {(file.root, file.path): file for file in files}
 
 
@@ -153,8 +153,8 @@ def forget_files(connection: Connection, schema: str, keys: Sequence[tuple[str, 
 def indexed_files(connection: Connection, schema: str) -> tuple[ArchiveFile, ...]:
     """The file index of a service as the last ingestion left it."""
     return tuple(
-        ArchiveFile(*[intern(dataset_id), intern(root), *rest, intern(layout), embargo])
-        for dataset_id, root, *rest, layout, embargo in _INDEXED_FILES.run(connection, schema=schema)
+        ArchiveFile(*[intern(dataset_id), intern(root), *rest, intern(layout), embargo, intern(days)])
+        for dataset_id, root, *rest, layout, embargo, days in _INDEXED_FILES.run(connection, schema=schema)
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from epntap.access import OPEN, Rights, rights_of
+from epntap.instants.days import Days, day_of
 
 __all__ = ["ArchiveFile", "Dataset", "Parameter", "ScannedFile"]
 
@@ -89,6 +90,17 @@ class ArchiveFile:
     layout: str = ""
     #: DALI timestamp, UTC: until then nobody has the file
     embargoed_until: str | None = None
+    #: UTC days that hold records, as epntap.instants.days writes them; "": all from the first record to the last
+    days: str = ""
+
+    @property
+    def days_held(self) -> Days:
+        """The days that hold records."""
+        if self.days:
+            return Days.parse(self.days)
+        if self.tt2000_min is None or self.tt2000_max is None:
+            return Days()
+        return Days(((day_of(self.tt2000_min), day_of(self.tt2000_max)),))
 
     @property
     def axes(self) -> dict[str, tuple[str, ...]]:
@@ -126,3 +138,5 @@ class ScannedFile:
     edition: str = ""
     #: a line for each time axis: its name, then what is measured along it, with tabs between; "" when not known
     layout: str = ""
+    #: as in ArchiveFile
+    days: str = ""

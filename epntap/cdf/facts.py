@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from math import prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from epntap.cdf.damage import refusing
 from epntap.cdf.epochs import to_tt2000
 from epntap.cdf.reader import CdfFile
 from epntap.cdf.variable import Variable
 from epntap.errors import UnreadableFileError
+from epntap.instants.days import Days, days_of
 from epntap.instants.tt2000 import FILL_TT2000
 
 if TYPE_CHECKING:
@@ -61,6 +65,8 @@ class AxisFacts:
     #: first and last instant in time (not in file order), TT2000; None when there is none
     tt2000_min: int | None
     tt2000_max: int | None
+    #: those that hold records
+    days: Days
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,12 @@ class FileFacts:
     remarks: tuple[str, ...] = ()
 
     @property
+    def days(self) -> Days:
+        """Those that hold records of any axis."""
+        found = dict.fromkeys(axis.days for axis in self.axes)
+        return next(iter(found)) if len(found) == 1 else Days.of(np.fromiter(chain(*found), np.int64))
+
+    @property
     def layout(self) -> str:
         """A line for each time axis: its name, then the parameters along it, with tabs between."""
         names = {axis.name: [axis.name] for axis in self.axes}
@@ -147,12 +159,14 @@ def index_file(path: Path) -> FileFacts:
 def _axis_facts(file: CdfFile, axis: Variable) -> AxisFacts:
     count = 0
     extremes: list[int] = []
+    days = np.empty(0, np.int64)
     for _, epochs in file.epoch_blocks(axis.name):
         instants = to_tt2000(epochs, axis.cdf_type, axis.fill)
         known = instants[instants != FILL_TT2000]
         if len(known):
             count += len(known)
             extremes += (int(known.min()), int(known.max()))
+            days = np.union1d(days, days_of(known)) if len(days) else days_of(known)
     return AxisFacts(
         name=axis.name,
         cdf_type=axis.cdf_type,
@@ -160,6 +174,7 @@ def _axis_facts(file: CdfFile, axis: Variable) -> AxisFacts:
         fill_epochs=0 if axis.is_to_be_computed else axis.records - count,
         tt2000_min=min(extremes, default=None),
         tt2000_max=max(extremes, default=None),
+        days=Days.of(days),
     )
 
 

@@ -198,6 +198,14 @@ file = Table(
         "empty when it is not known",
     ),
     Column("embargoed_until", Text, comment="DALI timestamp, UTC, until which nobody has the file"),
+    Column(
+        "days",
+        Text,
+        nullable=False,
+        server_default=_NO_TEXT,
+        comment="Days of UTC that hold records, as 2020-03-01 2020-03-05/2020-03-07; empty: all from the first epoch "
+        "to the last",
+    ),
     PrimaryKeyConstraint("schema_name", "root", "path"),
     _of_dataset(),
     schema="archive",
@@ -232,6 +240,7 @@ scanned_file = Table(
         comment="Of the way in which it was looked into: another edition may find something else in the same file",
     ),
     Column("layout", Text, nullable=False, server_default=_NO_TEXT, comment="As in archive.file"),
+    Column("days", Text, nullable=False, server_default=_NO_TEXT, comment="As in archive.file"),
     PrimaryKeyConstraint("schema_name", "root", "path"),
     schema="archive",
     comment="Every file that was ever opened and is still there, with what was found: readable ones, refused ones, and "

@@ -13,7 +13,7 @@ from epntap.catalog.model import Table
 from epntap.epncore.columns import TABLE_UTYPE, by_name, table_columns
 from epntap.epncore.text import clean_granule_uid, clean_text
 from epntap.instants.julian import jd_from_datetime
-from epntap.instants.tt2000 import format_utc, jd_from_tt2000
+from epntap.instants.tt2000 import jd_from_tt2000
 from epntap.media import MEDIA_TYPES
 from ingest.by_dataset.planning.plan import DatasetPlan, file_uid, stem
 from ingest.definition.model import Definition, Granule
@@ -103,15 +103,14 @@ def common_values(definition: Definition, facts: DatasetFacts) -> dict[str, Valu
 
 def files_out_of_dates(plan: DatasetPlan) -> tuple[Refusal, ...]:
     """Files of which no day or month has a row, because the description ends before them or begins after."""
-    clip = _Clip(plan.dataset)
+    clip = _Clip(plan)
     if plan.granule is Granule.FILE or plan.held_only:
         return ()
     outside = []
     for file in set(plan.files).difference(plan.single):
-        days = _days_of(file)
-        if not (clip.is_dated and days[0] <= clip.last_day and days[-1] >= clip.first_day):
+        if not (clip.is_dated and file.days_held.meets(clip.first_day, clip.last_day)):
             dates = f"{plan.dataset.start} to {plan.dataset.stop}" if clip.is_dated else "none"
-            reason = f"it covers no day of {plan.dataset.dataset_id}, whose dates are {dates}"
+            reason = f"it holds no record of a day of {plan.dataset.dataset_id}, whose dates are {dates}"
             outside.append(Refusal(file.path, reason))
     return tuple(sorted(outside, key=lambda refusal: refusal.path))
 
@@ -121,7 +120,7 @@ class GranuleBuilder:
 
     `now` is a DALI timestamp for the three dates of the rows of a new table where nothing else is known. Rows for a
     table that is there come without them (`is_new` is false), save the modification_date of those that are touched.
-    No row starts after `today`.
+    No row starts after `today` but those of days that files hold.
     """
 
     def __init__(self, definition: Definition, table: Table, today: date, now: str, *, is_new: bool) -> None:
@@ -172,9 +171,9 @@ class GranuleBuilder:
         link, after = around_uid(lambda uid: _ADDRESSES.links(uid, self._definition.schema))
         link += quote(prefix, safe="")
         access = _access_by_label(plan, prefix, self._definition.schema)
-        clip = _Clip(plan.dataset)
+        clip = _Clip(plan)
         label_of, following = _CALENDARS[plan.granule]
-        touched = {label_of(day): self._now for file in plan.touched for day in _days_of(file)}
+        touched = {label_of(day): self._now for file in plan.touched for day in file.days_held}
         for first in range(0, len(starts), BLOCK_ROWS):
             some = starts[first : first + BLOCK_ROWS]
             labels = [label_of(day) for day in some]
@@ -218,13 +217,13 @@ def _blocks_of(rows: Sequence[str]) -> Iterator[Block]:
 
 def _starts(plan: DatasetPlan, today: int) -> Sequence[int]:
     """First days of the periods that have a row, as date.toordinal counts them."""
-    clip = _Clip(plan.dataset)
+    clip = _Clip(plan)
     if plan.granule is Granule.FILE or not clip.is_dated:
         return ()
-    first, last = clip.first_day, min(clip.last_day, today)
     if plan.held_only:
-        held = {day for file in plan.files for day in _days_of(file) if first <= day <= last}
+        held = {day for file in plan.files for day in file.days_held}
         return sorted(held if plan.granule is Granule.DAY else {_month_of(day) for day in held})
+    first, last = clip.first_day, min(clip.last_day, today)
     if plan.granule is Granule.DAY:
         return range(first, last + 1)
     months = []
@@ -238,8 +237,9 @@ def _starts(plan: DatasetPlan, today: int) -> Sequence[int]:
 class _Clip:
     """Days of a dataset as numbers (date.toordinal), and its two ends as Julian dates."""
 
-    def __init__(self, dataset: Dataset) -> None:
-        self._start, self._stop = dataset.start, dataset.stop
+    def __init__(self, plan: DatasetPlan) -> None:
+        self._start, self._stop = plan.dataset.start, plan.dataset.stop
+        self._plan = plan
 
     @property
     def is_dated(self) -> bool:
@@ -262,9 +262,11 @@ class _Clip:
 
     @cached_property
     def last_day(self) -> int:
-        # the day that begins at the very end of the dataset would be empty
+        # the day that begins at the very end of the dataset is empty, unless a file has a record there
         last = self.stop.toordinal()
-        return last - 1 if self.stop > self.start and self.stop.time() == time.min else last
+        if self.stop == self.start or self.stop.time() != time.min:
+            return last
+        return last if any(file.days_held.meets(last, last) for file in self._plan.files) else last - 1
 
     def low(self, day: int) -> str:
         """JD of the midnight before a day, or of the start of the dataset if that is later."""
@@ -282,7 +284,7 @@ def _access_by_label(plan: DatasetPlan, prefix: str, schema: str) -> Mapping[str
     label_of = _day_label if plan.granule is Granule.DAY else _month_label
     bytes_of: dict[str, float] = {}
     for file in plan.files:
-        days = _days_of(file)
+        days = file.days_held
         for day in days:
             label = label_of(day)
             bytes_of[label] = bytes_of.get(label, 0.0) + file.size_bytes / len(days)
@@ -300,14 +302,6 @@ def _kilobytes(size_bytes: float) -> int:
 def _is_open(dataset: Dataset) -> bool:
     # an embargo ends by itself: addresses are told in advance
     return dataset.rights.open
-
-
-def _days_of(file: ArchiveFile) -> range:
-    """UTC days, as date.toordinal counts them, from that of the first record to that of the last."""
-    assert file.tt2000_min is not None
-    assert file.tt2000_max is not None
-    first, last = (date.fromisoformat(format_utc(instant, 0)[:10]) for instant in (file.tt2000_min, file.tt2000_max))
-    return range(first.toordinal(), last.toordinal() + 1)
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import multiprocessing
 import os
 import threading
@@ -19,10 +18,9 @@ from typing import Protocol
 from epntap.archive.model import ArchiveFile, ScannedFile
 from epntap.cdf.facts import index_file
 from epntap.errors import UnreadableFileError
+from ingest.files.careful import LONGEST_LOOK_S, StumbledError, be_expendable, careful
 
 __all__ = ["CdfLook", "ChecksumLook", "Look", "Peek", "Reading", "Scanner", "archive_file", "by_path"]
-
-log = logging.getLogger(__name__)
 
 #: a process of our own takes half a second to start; so many files are opened sooner than that
 FEWEST_FOR_PROCESSES = 48
@@ -52,6 +50,8 @@ class Reading:
     fill_epochs: int = 0
     #: time axes and what is measured along them (FileFacts.layout)
     layout: str = ""
+    #: UTC days with records; "" for all from the first to the last (ArchiveFile.days)
+    days: str = ""
 
 
 class Look(Protocol):
@@ -71,7 +71,7 @@ class Look(Protocol):
 class CdfLook:
     """Looks into the header and the time axes of a CDF file."""
 
-    edition: str = "layout"
+    edition: str = "days"
 
     def __call__(self, path: Path, _relative: str, /) -> Reading:
         """What the file index needs."""
@@ -83,6 +83,7 @@ class CdfLook:
             records=facts.records,
             fill_epochs=facts.fill_epochs,
             layout=facts.layout,
+            days=str(facts.days) if len(facts.days.runs) > 1 else "",
         )
 
 
@@ -106,13 +107,15 @@ class _Order:
     known: ScannedFile | None
     checksums: bool
     look: Look = CdfLook()
+    #: seconds
+    longest: float = LONGEST_LOOK_S
 
 
 class Scanner:
     """Looks into files, and remembers.
 
     `memory` holds what earlier runs found, by root and path; `remember` writes down what this one finds. `jobs` is
-    the number of processes, by default one for each core.
+    the number of processes, by default one for each core. A file that takes more than `longest` seconds is refused.
     """
 
     def __init__(
@@ -120,7 +123,9 @@ class Scanner:
         memory: Mapping[tuple[str, str], ScannedFile],
         remember: Callable[[Sequence[ScannedFile]], None],
         jobs: int | None = None,
+        longest: float = LONGEST_LOOK_S,
     ) -> None:
+        self._longest = longest
         self._memory = memory
         self._remember = remember
         self._jobs = jobs or min(MOST_PROCESSES, os.cpu_count() or 1)
@@ -152,7 +157,7 @@ class Scanner:
                 found[path] = self._seen[str(root), path] = known
                 advance(1)
             else:
-                orders.append(_Order(str(root), path, known, checksums, look))
+                orders.append(_Order(str(root), path, known, checksums, look, self._longest))
         unwritten: list[ScannedFile] = []
         for one in self._look_into(orders):
             found[one.path] = self._seen[one.root, one.path] = one
@@ -187,17 +192,12 @@ class Scanner:
         if self._jobs == 1 or len(orders) < FEWEST_FOR_PROCESSES:
             yield from map(_look_into, orders)
             return
-        lost: list[_Order] = []
         batch = max(BATCH, min(LARGEST_BATCH, len(orders) // (self._jobs * _BATCHES_EACH)))
-        yield from _in_processes(orders, self._jobs, batch, lost)
-        # a process died and took its neighbours along: one at a time shows which file it was
-        while lost:
-            culprits: list[_Order] = []
-            yield from _in_processes(lost, 1, 1, culprits)
-            if not culprits:
-                return
-            first, *lost = culprits
-            yield _refused(first, _DIED)
+        while orders:
+            undone = _Undone()
+            yield from _in_processes(orders, self._jobs, batch, undone)
+            yield from _one_by_one(undone.in_hand)
+            orders = undone.waiting
 
 
 def archive_file(scanned: ScannedFile, dataset_id: str, version: str = "") -> ArchiveFile:
@@ -215,6 +215,7 @@ def archive_file(scanned: ScannedFile, dataset_id: str, version: str = "") -> Ar
         version=version,
         sha256=scanned.sha256,
         layout=scanned.layout,
+        days=scanned.days,
     )
 
 
@@ -259,14 +260,34 @@ class _OnDemand(Mapping[str, ScannedFile]):
         return len(self._orders)
 
 
-def _in_processes(orders: Sequence[_Order], jobs: int, batch: int, lost: list[_Order]) -> Iterator[ScannedFile]:
-    """Results as they come; the orders that a broken pool leaves undone go to `lost`, in their order."""
+@dataclass(slots=True)
+class _Undone:
+    """What a pool of processes leaves undone when one of them dies."""
+
+    #: those that were with the processes: one of them is the cause
+    in_hand: Sequence[_Order] = ()
+    waiting: Sequence[_Order] = ()
+
+
+def _one_by_one(orders: Sequence[_Order]) -> Iterator[ScannedFile]:
+    """Results of files of which some end the process that reads: each is known by being alone."""
+    while orders:
+        undone = _Undone()
+        yield from _in_processes(orders, 1, 1, undone)
+        if undone.in_hand:
+            yield _refused(undone.in_hand[0], _DIED)
+        orders = [*undone.in_hand[1:], *undone.waiting]
+
+
+def _in_processes(orders: Sequence[_Order], jobs: int, batch: int, undone: _Undone) -> Iterator[ScannedFile]:
+    """Results as they come; a broken pool leaves the rest in `undone`."""
     batches = iter([tuple(orders[first : first + batch]) for first in range(0, len(orders), batch)])
     waiting: dict[Future[list[ScannedFile]], tuple[_Order, ...]] = {}
     # spawn: a fork would share the database connection of the parent
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_process) as pool:
         in_hand: tuple[_Order, ...] = ()
+        results: list[ScannedFile] = []
         try:
             for in_hand in islice(batches, jobs * BATCHES_IN_FLIGHT if jobs > 1 else 1):
                 waiting[pool.submit(_look_into_all, in_hand)] = in_hand
@@ -278,15 +299,19 @@ def _in_processes(orders: Sequence[_Order], jobs: int, batch: int, lost: list[_O
                     for in_hand in islice(batches, 1):
                         waiting[pool.submit(_look_into_all, in_hand)] = in_hand
                     yield from results
+                    results = []
         except BrokenProcessPool:
+            yield from results
             left = dict.fromkeys((*in_hand, *(order for some in waiting.values() for order in some)))
-            lost += [*left, *(order for some in batches for order in some)]
+            undone.in_hand = tuple(left)
+            undone.waiting = tuple(order for some in batches for order in some)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _end_with_parent() -> None:
-    """Leave when the parent was killed: a worker would wait for its next batch for ever."""
+def _start_process() -> None:
+    """Be a process for one file after the other, and leave when the parent was killed: no batch would ever come."""
+    be_expendable()
 
     def watch() -> None:
         parent = multiprocessing.parent_process()
@@ -313,14 +338,12 @@ def _look_into(order: _Order) -> ScannedFile:
     if known is not None and checksum and (known.size_bytes, known.sha256) == (size, checksum):
         return replace(known, mtime_ns=mtime)
     try:
-        reading = order.look(path, order.path)
+        with careful(path.name, order.longest):
+            reading = order.look(path, order.path)
+    except StumbledError as exc:
+        return _refused(order, str(exc))
     except UnreadableFileError as exc:
         return ScannedFile(order.root, order.path, size, mtime, checksum, refusal=str(exc), edition=order.look.edition)
-    except Exception as exc:
-        # a fault of ours: the other files are ingested, and the log has the place
-        log.exception("a file could not be looked into", extra={"path": str(path)})
-        said = f"{path.name} cannot be read: {type(exc).__name__}: {exc}"
-        return ScannedFile(order.root, order.path, size, mtime, checksum, refusal=said, edition=order.look.edition)
     return ScannedFile(
         root=order.root,
         path=order.path,
@@ -335,16 +358,13 @@ def _look_into(order: _Order) -> ScannedFile:
         description=reading.description,
         edition=order.look.edition,
         layout=reading.layout,
+        days=reading.days,
     )
 
 
 def _refused(order: _Order, reason: str) -> ScannedFile:
-    try:
-        status = (Path(order.root) / order.path).stat()
-        size, mtime = status.st_size, status.st_mtime_ns
-    except OSError:
-        size, mtime = -1, -1  # whatever it will be, it will be looked at again
-    return ScannedFile(order.root, order.path, size, mtime, refusal=reason, edition=order.look.edition)
+    """A file that is left out in this run; whatever its size and time are, it will be looked at again."""
+    return ScannedFile(order.root, order.path, -1, -1, refusal=reason, edition=order.look.edition)
 
 
 def _is_as_it_was(path: Path, known: ScannedFile) -> bool:

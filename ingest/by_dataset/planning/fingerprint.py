@@ -10,6 +10,7 @@ from pathlib import Path
 from epntap import access, addresses
 from epntap.archive.model import ArchiveFile
 from epntap.epncore import text as epn_text
+from epntap.instants import days as cdf_days
 from epntap.instants import julian as epn_time
 from epntap.instants import tt2000 as cdf_time
 from ingest.by_dataset import build
@@ -30,7 +31,7 @@ def fingerprint_of(plan: DatasetPlan, values: Mapping[str, Value], rows: int) ->
         plan, files=tuple(map(_timeless, plan.files)), single=tuple(map(_timeless, plan.single)), touched=frozenset()
     )
     shared = sorted((name, value) for name, value in values.items() if value is not None)
-    modules = (build, versions, cdf_time, epn_text, epn_time, access, addresses)
+    modules = (build, versions, cdf_days, cdf_time, epn_text, epn_time, access, addresses)
     made_by = code_digest(*(Path(module.__file__ or "") for module in modules))
     return hashlib.sha256(repr((made_by, rows, shared, plain)).encode()).hexdigest()
 

@@ -12,6 +12,7 @@ from epntap.errors import DefinitionError, UnreadableFileError
 from ingest.by_dataset.sources.claims import ClaimTable
 from ingest.definition.model import Source
 from ingest.facts import DatasetFacts, Refusal
+from ingest.files.careful import careful
 from ingest.files.istp import Description, describe_dataset, describe_file
 from ingest.files.scan import Scanner, archive_file
 from ingest.files.versions import Edition, edition_of, without_dates
@@ -140,7 +141,7 @@ def read_archive(
 def describe_holdings(
     holdings: Iterable[Holdings], described: Collection[str], scanner: Scanner
 ) -> Iterator[DatasetFacts | Refusal]:
-    """Facts of the datasets that have files but no description, from the last of their files."""
+    """Facts of the datasets that have files but no description, from the last of their files that can be read."""
     by_dataset: dict[str, list[ArchiveFile]] = defaultdict(list)
     for holding in holdings:
         for file in holding.files:
@@ -151,11 +152,14 @@ def describe_holdings(
             min(file.tt2000_min for file in files if file.tt2000_min is not None),
             max(file.tt2000_max for file in files if file.tt2000_max is not None),
         )
-        last = files[-1]
-        try:
-            yield describe_dataset(dataset_id, _description(last, scanner), last.path, covered)
-        except UnreadableFileError as exc:
-            yield Refusal(last.path, str(exc))
+        for file in reversed(files):
+            try:
+                said = _description(file, scanner)
+            except UnreadableFileError as exc:
+                yield Refusal(file.path, f"it does not describe its dataset: {exc}")
+                continue
+            yield describe_dataset(dataset_id, said, file.path, covered)
+            break
 
 
 def _description(file: ArchiveFile, scanner: Scanner) -> Description:
@@ -164,7 +168,9 @@ def _description(file: ArchiveFile, scanner: Scanner) -> Description:
     kept = Description.from_json(scanned.description) if scanned.description else None
     if kept is not None:
         return kept
-    said = describe_file(Path(file.root) / file.path)
+    path = Path(file.root) / file.path
+    with careful(path.name):
+        said = describe_file(path)
     scanner.note(replace(scanned, description=said.to_json()))
     return said
 
