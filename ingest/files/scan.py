@@ -34,7 +34,7 @@ BATCHES_IN_FLIGHT = 3
 REMEMBER_EVERY = 2000
 MOST_PROCESSES = 8
 
-_DIED = "reading it ends the process that reads: it is damaged in a way that the reader does not survive"
+_DIED = "reading it ends the process that reads: by a crash, for want of memory or because it takes too long"
 
 
 @dataclass(frozen=True, slots=True)

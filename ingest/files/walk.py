@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ingest.facts import Refusal
 
-__all__ = ["UNREADABLE_FOLDER", "Tree", "walk_tree"]
+__all__ = ["SUFFIX", "UNREADABLE_FOLDER", "Tree", "walk_tree"]
 
+#: of names of CDF files, in any case
 SUFFIX = ".cdf"
 #: how the reason of a refusal begins when nobody knows what a folder holds
 UNREADABLE_FOLDER = "the folder cannot be read"

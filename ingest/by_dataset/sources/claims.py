@@ -7,6 +7,7 @@ from collections import Counter
 
 from epntap.errors import DefinitionError
 from ingest.definition.model import Claim, Source
+from ingest.files.walk import SUFFIX
 
 __all__ = ["ClaimTable", "glob_to_regex"]
 
@@ -15,9 +16,13 @@ def glob_to_regex(pattern: str) -> re.Pattern[str]:
     """Compile a glob for paths relative to the source.
 
     `*` and `?` stay within one folder, `**/` stands for any number of folders, `[…]` and `[!…]` for one character.
-    A pattern without a slash is about the file name alone, wherever the file is.
+    A pattern without a slash is about the file name alone, wherever the file is. `.cdf` at its end is met in any case,
+    as it is when files are looked for.
     """
     text = pattern if "/" in pattern else f"**/{pattern}"
+    suffix = ""
+    if text.lower().endswith(SUFFIX):
+        text, suffix = text[: -len(SUFFIX)], f"(?i:{re.escape(SUFFIX)})"
     parts: list[str] = []
     position = 0
     while position < len(text):
@@ -37,7 +42,7 @@ def glob_to_regex(pattern: str) -> re.Pattern[str]:
         else:
             parts.append(re.escape(text[position]))
             position += 1
-    return re.compile("".join(parts))
+    return re.compile("".join(parts) + suffix)
 
 
 class ClaimTable:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epntap.cdf import format_utc, index_file, parse_utc
+from epntap.cdf import format_utc, index_file, parse_utc, reader
 from epntap.errors import UnreadableFileError
 from tests.support.cdf_builder import CdfBuilder
 from tests.support.places import SHARED
@@ -116,3 +116,15 @@ def test_a_variable_that_cannot_be_cut_is_remarked(tmp_path: Path) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match=r"gone.cdf cannot be opened: no such file"):
         index_file(tmp_path / "gone.cdf")
+
+
+def test_the_days_of_all_axes_are_known_however_many_records_lie_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "_BLOCK_RECORDS", 2)
+    epochs = [parse_utc(text) for text in ("2020-03-01", "2020-03-03", "1970-01-01", "2020-03-03T05:00:00")]
+    builder = CdfBuilder().axis("Epoch", [*epochs, -(2**63)]).variable("a", np.arange(5), DEPEND_0="Epoch")
+    builder.axis("Epoch_slow", [parse_utc("2020-03-02")]).variable("b", np.arange(1), DEPEND_0="Epoch_slow")
+    facts = index_file(builder.write(tmp_path / "days.cdf"))
+    assert [str(axis.days) for axis in facts.axes] == ["1970-01-01 2020-03-01 2020-03-03", "2020-03-02"]
+    assert str(facts.days) == "1970-01-01 2020-03-01/2020-03-03"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -199,6 +200,60 @@ def test_a_dataset_known_from_its_files_has_the_days_of_its_files() -> None:
         "syn-mag_20010106",
     ]
     assert uids(plan(one, Granule.MONTH, files=files, held_only=True)) == ["syn-mag_200101"]
+
+
+def with_days(file: ArchiveFile, days: str) -> ArchiveFile:
+    return replace(file, days=days)
+
+
+def test_only_days_with_records_have_a_row_whatever_lies_far_from_them() -> None:
+    file = with_days(held("a.cdf", "1970-01-01T00:00:00", "2020-03-01T18:00:00"), "1970-01-01 2020-03-01")
+    one = facts(start=moment("1970-01-01T00:00:00"), stop=moment("2020-03-01T18:00:00"))
+    made = rows(plan(one, files=(file,), held_only=True))
+    assert [row["granule_uid"] for row in made] == ["syn-mag_19700101", "syn-mag_20200301"]
+    assert [row["access_estsize"] for row in made] == ["2", "2"]
+    last = julian_day(date(2020, 3, 1))
+    assert (made[1]["time_min"], made[1]["time_max"]) == (repr(last), repr(last + 0.75))
+    assert uids(plan(one, Granule.MONTH, files=(file,), held_only=True)) == ["syn-mag_197001", "syn-mag_202003"]
+
+
+def test_a_record_at_the_closing_midnight_is_in_a_row() -> None:
+    file = held("a.cdf", "2001-01-02T00:00:00", "2001-01-03T00:00:00")
+    one = facts(start=moment("2001-01-02"), stop=moment("2001-01-03"))
+    for held_only in (True, False):
+        made = rows(plan(one, files=(file,), held_only=held_only))
+        assert [row["granule_uid"] for row in made] == ["syn-mag_20010102", "syn-mag_20010103"]
+        assert [row["access_url"] is not None for row in made] == [True, True]
+        midnight = repr(julian_day(date(2001, 1, 3)))
+        assert [row["time_max"] for row in made] == [midnight, midnight]
+        assert made[1]["time_min"] == midnight
+
+
+def test_records_after_today_have_a_row_in_a_dataset_known_from_its_files() -> None:
+    file = with_days(held("a.cdf", "2020-03-01T00:00:00", "2099-12-31T01:00:00"), "2020-03-01 2099-12-31")
+    one = facts(start=moment("2020-03-01"), stop=moment("2099-12-31T01:00:00"))
+    assert uids(plan(one, files=(file,), held_only=True)) == ["syn-mag_20200301", "syn-mag_20991231"]
+
+
+def test_a_described_day_offers_only_files_with_records_in_it() -> None:
+    file = with_days(held("a.cdf", "2001-01-01T00:00:00", "2001-01-04T00:00:00"), "2001-01-01 2001-01-04")
+    made = rows(plan(files=(file,)))
+    offered = [row["granule_uid"] for row in made if row["access_url"]]
+    assert offered == ["syn-mag_20010101", "syn-mag_20010104"]
+    assert len(made) == 10
+
+
+def test_rows_of_a_file_that_changed_are_those_of_its_days() -> None:
+    file = with_days(held("a.cdf", "2001-01-01T00:00:00", "2001-01-04T00:00:00"), "2001-01-01 2001-01-04")
+    one = replace(plan(facts({"modification_date": "2020-01-01T00:00:00"}), files=(file,)), touched=frozenset({file}))
+    modified = [row["granule_uid"] for row in rows(one) if row["modification_date"] == NOW]
+    assert modified == ["syn-mag_20010101", "syn-mag_20010104"]
+
+
+def test_a_file_with_records_only_before_and_after_a_description_is_told() -> None:
+    file = with_days(held("a.cdf", "1999-01-01T00:00:00", "2005-01-04T00:00:00"), "1999-01-01 2005-01-04")
+    (refusal,) = files_out_of_dates(plan(files=(file,)))
+    assert refusal.reason.startswith("it holds no record of a day of syn-mag, whose dates are 2001-01-01")
 
 
 def test_files_beyond_the_dates_of_a_description_are_told() -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 
 from epntap.archive.model import ScannedFile
+from epntap.errors import UnreadableFileError
 from ingest.files import scan
-from ingest.files.scan import Scanner
+from ingest.files.scan import Reading, Scanner
 from tests.support.archives import cdf
 
 DEADLY = "deadly.cdf"
@@ -64,3 +70,89 @@ def test_what_nobody_asks_for_any_more_is_forgotten(tmp_path: Path) -> None:
     scanner = Scanner(memory, lambda _files: None, jobs=1)
     scanner.scan(tmp_path, ["a.cdf"], advance=lambda _steps: None)
     assert scanner.forgotten() == [(root, "b.cdf")]
+
+
+@dataclass(frozen=True)
+class OddLook:
+    """Stands in for a reader that does what the name of the file says."""
+
+    edition: str = "odd"
+
+    def __call__(self, path: Path, relative: str, /) -> Reading:
+        match path.stem:
+            case "stumbles":
+                raise KeyError("no such thing")
+            case "silent":
+                raise MemoryError
+            case "hangs":
+                while True:
+                    time.sleep(0.01)
+            case "holds":  # the interpreter, in one call that never ends
+                deque(repeat(0), maxlen=0)
+            case "damaged":
+                raise UnreadableFileError("damaged.cdf is damaged")
+        return Reading(logical_source=relative)
+
+
+REASONS = {
+    "damaged.cdf": "damaged.cdf is damaged",
+    "hangs.cdf": "hangs.cdf takes more than 0.5 s to read",
+    "holds.cdf": "reading it ends the process that reads: by a crash, for want of memory or because it takes too long",
+    "silent.cdf": "silent.cdf cannot be read: the reader stumbles over it (MemoryError)",
+    "stumbles.cdf": "stumbles.cdf cannot be read: the reader stumbles over it (KeyError: 'no such thing')",
+}
+
+
+@pytest.mark.parametrize(("jobs", "names"), [(1, sorted(set(REASONS) - {"holds.cdf"})), (2, sorted(REASONS))])
+def test_what_a_reader_does_not_survive_refuses_one_file_with_the_reason(
+    tmp_path: Path, jobs: int, names: list[str]
+) -> None:
+    paths = [*names, *(f"{number}.cdf" for number in range(scan.FEWEST_FOR_PROCESSES))]
+    for path in paths:
+        (tmp_path / path).write_bytes(b"")
+    written: list[ScannedFile] = []
+    scanner = Scanner({}, written.extend, jobs=jobs, longest=0.5)
+    found = scanner.scan(tmp_path, paths, look=OddLook(), advance=lambda _steps: None)
+    assert {path: one.refusal for path, one in found.items() if one.refusal} == {name: REASONS[name] for name in names}
+    assert {one.path for one in written} == set(paths)
+    again = Scanner({(one.root, one.path): one for one in written}, lambda _files: None, jobs=1)
+    again.scan(
+        tmp_path, [path for path in paths if path not in {"hangs.cdf", "holds.cdf"}], advance=print, look=OddLook()
+    )
+    assert again.opened == 2  # a file that is damaged stays so, what the reader stumbled over may not
+
+
+def test_after_a_death_many_files_go_to_many_processes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "_look_into_all", look_at_batch)
+    used: list[tuple[int, int]] = []
+    in_processes = scan._in_processes
+
+    def spy(orders: Sequence[scan._Order], jobs: int, batch: int, undone: scan._Undone) -> Iterator[ScannedFile]:
+        used.append((len(orders), jobs))
+        return in_processes(orders, jobs, batch, undone)
+
+    monkeypatch.setattr(scan, "_in_processes", spy)
+    paths = [DEADLY, *(f"{number}.cdf" for number in range(400))]
+    found = Scanner({}, lambda _files: None, jobs=2).scan(tmp_path, paths, advance=lambda _steps: None)
+    assert len(found) == 401
+    assert [path for path, one in found.items() if one.refusal] == [DEADLY]
+    assert used[-1][1] == 2
+    assert sum(orders for orders, jobs in used if jobs == 1) <= 2 * 2 * scan.BATCH * scan.BATCHES_IN_FLIGHT
+
+
+def test_an_alarm_that_somebody_else_has_set_still_rings(tmp_path: Path) -> None:
+    rung: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda *_args: rung.append(1))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        Scanner({}, lambda _files: None, jobs=1).scan(tmp_path, [], look=OddLook(), advance=lambda _steps: None)
+        (tmp_path / "1.cdf").write_bytes(b"")
+        Scanner({}, lambda _files: None, jobs=1).scan(tmp_path, ["1.cdf"], look=OddLook(), advance=lambda _steps: None)
+        for _ in range(200):
+            if rung:
+                break
+            time.sleep(0.01)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert rung == [1]

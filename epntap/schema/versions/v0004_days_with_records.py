@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from epntap.schema.upgrade import run_script
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
     """Add the column to both tables of files; it is filled when files are opened next."""
-    run_script("0003/days_with_records.sql")
+    run_script("0004/days_with_records.sql")
