@@ -47,6 +47,7 @@ def uids(database: Database) -> list[str]:
 
 def made(root: Path, name: str, *times: str) -> Path:
     (root / "cdf").mkdir(exist_ok=True)
+    (root / "cdf" / name).unlink(missing_ok=True)
     builder = CdfBuilder().attribute("Logical_source", "syn_mag").axis("Epoch", [parse_utc(one) for one in times])
     return builder.variable("B", np.arange(len(times)), DEPEND_0="Epoch", VAR_TYPE="data").write(root / "cdf" / name)
 
@@ -68,8 +69,8 @@ def records_of_days(database: Database, dataset_id: str, days: Sequence[str]) ->
         bounds = [parse_utc(one.isoformat()) for one in (first, first + timedelta(days=1))]
         with connect(database, Role.OWNER) as connection:
             files = files_overlapping(connection, "plasma", dataset_id, *bounds)
-        with cut_files(files, Interval(*bounds)) as cut:
-            counts.append(sum(series.records for series in cut.axes))
+        with cut_files([Path(one.root) / one.path for one in files], Interval(*bounds)) as cut:
+            counts.append(sum(len(axis) for axis in cut.axes))
     return counts
 
 
