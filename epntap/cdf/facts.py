@@ -188,18 +188,21 @@ def _say_no_axis(file: CdfFile) -> str:
 
 def _say_undated(file: CdfFile, axes: tuple[AxisFacts, ...]) -> str:
     """Why no axis has an instant: the axes are virtual, hold fill values only, or are empty."""
-    virtual = [axis.name for axis in axes if file.variables[axis.name].is_to_be_computed]
-    filled = [axis.name for axis in axes if axis.records]
+    virtual = [axis.name for axis in axes if file.variables[axis.name].virtual]
+    filled = [axis.name for axis in axes if axis.name not in virtual and axis.records]
     empty = [axis.name for axis in axes if axis.name not in virtual and not axis.records]
+    names = {axis.name for axis in axes}
+    others = [one.name for one in file.variables.values() if one.cdf_type.is_epoch and one.name not in names]
     said = []
     if virtual:
         said.append(f"{_axes(virtual)} virtual, to be computed and not stored ({_shown(virtual)})")
-    if filled and not virtual and not empty:
-        return "all its epochs are fill values"
     if filled:
-        said.append(f"{_axes(filled)} of fill values only ({_shown(filled)})")
+        all_of_them = not (virtual or empty)
+        said.append("all its epochs are fill values" if all_of_them else f"others hold only fills ({_shown(filled)})")
     if empty:
         said.append(f"{_axes(empty)} empty ({_shown(empty)})")
+    if others:
+        said.append(f"no DEPEND_0 leads to its other times ({_shown(others)})")
     return "; ".join(said)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
+import cdflib
 import numpy as np
 import pytest
 
 from epntap.cdf import format_utc, index_file, parse_utc, reader
 from epntap.errors import UnreadableFileError
 from tests.support.cdf_builder import CdfBuilder
-from tests.support.places import SHARED
+from tests.support.places import ROOT, SHARED
 
 CDF = SHARED / "data" / "cdf"
 T0 = parse_utc("2015-12-01")
@@ -128,3 +132,74 @@ def test_the_days_of_all_axes_are_known_however_many_records_lie_between(
     facts = index_file(builder.write(tmp_path / "days.cdf"))
     assert [str(axis.days) for axis in facts.axes] == ["1970-01-01 2020-03-01 2020-03-03", "2020-03-02"]
     assert str(facts.days) == "1970-01-01 2020-03-01/2020-03-03"
+
+
+UNDATED = {
+    "fills": (
+        CdfBuilder().axis("Epoch", [-1e31, 0.0], "epoch").variable("B", [1, 2], DEPEND_0="Epoch"),
+        "holds no record: all its epochs are fill values",
+    ),
+    "virtual": (
+        CdfBuilder().axis("Epoch", np.empty(0), "epoch", VIRTUAL="TRUE").variable("B", [1, 2], DEPEND_0="Epoch"),
+        "holds no record: its time axis is virtual, to be computed and not stored (Epoch)",
+    ),
+    "zero": (
+        CdfBuilder().axis("Epoch", [0.0], "epoch", VIRTUAL="TRUE").axis("t", [T0]).variable("B", [1], DEPEND_0="Epoch"),
+        (
+            "holds no record: its time axis is virtual, to be computed and not stored (Epoch); "
+            "no DEPEND_0 leads to its other times (t)"
+        ),
+    ),
+    "inside": (
+        CdfBuilder().axis("Timestamp", [[T0, T0 + 1]]).variable("B", [[1, 2]]),
+        (
+            "has no time axis: expected an epoch for each record, found times along a dimension (Timestamp of 2), which "
+            "cannot be cut"
+        ),
+    ),
+    "absent": (
+        CdfBuilder().variable("B", [1, 2]),
+        "has no time axis: expected a record-varying variable of an epoch type, found none",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNDATED)
+def test_the_reason_why_a_file_has_no_time_is_true(tmp_path: Path, name: str) -> None:
+    builder, reason = UNDATED[name]
+    with pytest.raises(UnreadableFileError) as caught:
+        index_file(builder.write(tmp_path / f"{name}.cdf"))
+    assert str(caught.value) == f"{name}.cdf {reason}"
+
+
+@pytest.mark.shared
+def test_dated_files_whose_epoch_is_computed_or_does_not_vary_are_indexed() -> None:
+    folder = SHARED / "cases/cdf/13_refused_though_data"
+    themis, fixed = index_file(folder / "n_themis_virtual.cdf"), index_file(folder / "n_epoch_nrv.cdf")
+    with cdflib.CDF(folder / "n_themis_virtual.cdf") as file:
+        seconds = file.varget("tha_x_time")
+        origin = float(np.atleast_1d(file.varget("tha_x_epoch0"))[0])
+    expected = [parse_utc(cdflib.cdfepoch.encode(origin + 1000 * float(one))) for one in (min(seconds), max(seconds))]
+    assert abs(np.array([themis.tt2000_min, themis.tt2000_max]) - expected).max() < 1_000_000
+    assert themis.records == len(seconds)
+    assert (str(themis.days), str(fixed.days)) == ("2008-01-10", "2016-12-31")
+
+
+@pytest.mark.shared
+def test_millions_of_records_that_were_never_written_cost_nothing() -> None:
+    """A file of 3 kB whose sparse epochs lie 40 million records apart, in a process of its own."""
+    path = SHARED / "cases/cdf/20_sparse_memory/w_sparse40M.cdf"
+    program = textwrap.dedent(
+        f"""
+        from pathlib import Path
+        from epntap.cdf import index_file
+        from tests.support.memory import peak_memory_bytes
+        before = peak_memory_bytes()
+        facts = index_file(Path({str(path)!r}))
+        print(facts.records, len(facts.days), peak_memory_bytes() - before)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    records, days, grown = map(int, done.stdout.split())
+    assert (records, days) == (40_000_001, 1)
+    assert grown < 20_000_000
