@@ -13,7 +13,7 @@ from epntap.catalog.model import Table
 from epntap.epncore.columns import TABLE_UTYPE, by_name, table_columns
 from epntap.epncore.text import clean_granule_uid, clean_text
 from epntap.instants.julian import jd_from_datetime
-from epntap.instants.tt2000 import jd_from_tt2000
+from epntap.instants.tt2000 import jd_from_tt2000, parse_utc
 from epntap.media import MEDIA_TYPES
 from ingest.by_dataset.planning.plan import DatasetPlan, file_uid, stem
 from ingest.definition.model import Definition, Granule
@@ -262,11 +262,12 @@ class _Clip:
 
     @cached_property
     def last_day(self) -> int:
-        # the day that begins at the very end of the dataset is empty, unless a file has a record there
+        # the day that begins at the very end of the dataset is empty, unless a file ends with a record there
         last = self.stop.toordinal()
         if self.stop == self.start or self.stop.time() != time.min:
             return last
-        return last if any(file.days_held.meets(last, last) for file in self._plan.files) else last - 1
+        midnight = parse_utc(self.stop.isoformat())
+        return last if any(file.tt2000_max == midnight for file in self._plan.files) else last - 1
 
     def low(self, day: int) -> str:
         """JD of the midnight before a day, or of the start of the dataset if that is later."""
