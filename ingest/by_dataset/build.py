@@ -12,8 +12,9 @@ from epntap.archive.model import ArchiveFile, Dataset
 from epntap.catalog.model import Table
 from epntap.epncore.columns import TABLE_UTYPE, by_name, table_columns
 from epntap.epncore.text import clean_granule_uid, clean_text
+from epntap.instants.days import day_of
 from epntap.instants.julian import jd_from_datetime
-from epntap.instants.tt2000 import jd_from_tt2000, parse_utc
+from epntap.instants.tt2000 import jd_from_tt2000
 from epntap.media import MEDIA_TYPES
 from ingest.by_dataset.planning.plan import DatasetPlan, file_uid, stem
 from ingest.definition.model import Definition, Granule
@@ -266,8 +267,7 @@ class _Clip:
         last = self.stop.toordinal()
         if self.stop == self.start or self.stop.time() != time.min:
             return last
-        midnight = parse_utc(self.stop.isoformat())
-        return last if any(file.tt2000_max == midnight for file in self._plan.files) else last - 1
+        return last if any(_ends_as_day_begins(file, last) for file in self._plan.files) else last - 1
 
     def low(self, day: int) -> str:
         """JD of the midnight before a day, or of the start of the dataset if that is later."""
@@ -276,6 +276,12 @@ class _Clip:
     def high(self, day: int) -> str:
         """JD of the midnight before a day, or of the end of the dataset if that is earlier."""
         return _jd_text(day) if day <= self.last_day else repr(jd_from_datetime(min(self.stop, _midnight(day))))
+
+
+def _ends_as_day_begins(file: ArchiveFile, day: int) -> bool:
+    """Whether the last record of a file is at the midnight before a day."""
+    stop = file.tt2000_max
+    return stop is not None and day_of(stop) == day and day_of(stop - 1) < day
 
 
 def _access_by_label(plan: DatasetPlan, prefix: str, schema: str) -> Mapping[str, str]:

@@ -153,8 +153,8 @@ UNDATED = {
     "inside": (
         CdfBuilder().axis("Timestamp", [[T0, T0 + 1]]).variable("B", [[1, 2]]),
         (
-            "has no time axis: expected an epoch for each record, found times along a dimension (Timestamp of 2), which "
-            "cannot be cut"
+            "has no time axis: expected an epoch for each record, found times along a dimension (Timestamp of 2), "
+            "which cannot be cut"
         ),
     ),
     "absent": (

@@ -229,6 +229,18 @@ def test_a_record_at_the_closing_midnight_is_in_a_row() -> None:
         assert made[1]["time_min"] == midnight
 
 
+def test_records_beyond_the_closing_midnight_of_a_description_are_out_of_its_dates() -> None:
+    one = facts(stop=moment("2001-01-03"))
+    files = (held("a.cdf", "2001-01-02T00:00:00", "2001-01-03T00:00:00.1"), held("b.cdf", "2001-01-03", "2001-01-04"))
+    assert uids(plan(one, files=files)) == ["syn-mag_20010101", "syn-mag_20010102"]
+    assert [refusal.path for refusal in files_out_of_dates(plan(one, files=files))] == ["b.cdf"]
+
+
+def test_a_description_that_ends_beyond_all_times_has_rows_until_today() -> None:
+    one = facts(stop=moment("9999-12-31"))
+    assert len(uids(plan(one, files=(held("a.cdf", "2001-01-02", "2001-01-03"),)), date(2001, 1, 20))) == 20
+
+
 def test_records_after_today_have_a_row_in_a_dataset_known_from_its_files() -> None:
     file = with_days(held("a.cdf", "2020-03-01T00:00:00", "2099-12-31T01:00:00"), "2020-03-01 2099-12-31")
     one = facts(start=moment("2020-03-01"), stop=moment("2099-12-31T01:00:00"))
