@@ -261,7 +261,8 @@ def is_same_entry(one: Entry, other: Entry) -> bool:
     if one is other:
         return True
     if isinstance(one.value, str) or isinstance(other.value, str):
-        return one.text == other.text
+        both = isinstance(one.value, str) and isinstance(other.value, str)
+        return (both and one.value == other.value) or one.text == other.text
     if one.value.shape != other.value.shape:
         return False
     both_nan = (one.value != one.value) & (other.value != other.value)

@@ -210,9 +210,10 @@ class _Joint:
         part = _AxisPart(name, found, Column(model, found.rows))
         for number, last in found.last.items():
             self._remarks.say(self._files[number].outdated_leap_table(held[number].name, last))
-        for member in chosen:
-            if member != name and self._holdings.axis_of.get(member) == name:
-                part.columns += self._series(member, part)
+        members_here = [one for one in chosen if one != name and self._holdings.axis_of.get(one) == name]
+        self._check(part, members_here)
+        for member in members_here:
+            part.columns += self._series(member, part)
         return part
 
     def _series(self, name: str, part: _AxisPart) -> list[Column]:
@@ -248,22 +249,30 @@ class _Joint:
         try:
             if held.role.kind is Kind.WHOLE:
                 return self._constant(number, held)
-            member = self._stored(number, held)
-            self._check(member, part.found.records.get(number), number)
+            damaged = part.damaged.get((number, name))
+            return self._stored(number, held) if damaged is None else damaged
         except UnreadableFileError as exc:
             return str(exc)
-        return member
 
-    def _check(self, member: Stored, records: Records | None, number: int) -> None:
-        """Find out before the first byte what cannot be read; raises UnreadableFileError."""
-        if records is None or not len(records):
-            return
-        name, first, last = member.variable.name, int(records[0]), int(records[-1])
-        member.file.check(name, first, last + 1)
-        if number < _MOST_OPEN_FILES and member.variable.compression is not Compression.NONE:
-            member.file.read(name, first, first + 1)  # its block is kept for those who ask next
-        if number >= _MOST_OPEN_FILES:
-            member.file.suspend()
+    def _check(self, part: _AxisPart, names: Sequence[str]) -> None:
+        """Find out before the first byte what cannot be read of these variables, one file after the other."""
+        for number, records in part.found.records.items():
+            file = self._files[number]
+            for name in names:
+                held = self._held[name].get(number)
+                if held is not None and held.role.kind is Kind.SERIES:
+                    try:
+                        self._try(file, held.name, records, number)
+                    except UnreadableFileError as exc:
+                        part.damaged[number, name] = str(exc)
+            if number >= _MOST_OPEN_FILES:
+                file.suspend()
+
+    def _try(self, file: CdfFile, name: str, records: Records, number: int) -> None:
+        first, last = int(records[0]), int(records[-1])
+        file.check(name, first, last + 1)
+        if number < _MOST_OPEN_FILES and file.variables[name].compression is not Compression.NONE:
+            file.read(name, first, first + 1)  # its block is kept for those who ask next
 
     def _stored(self, number: int, held: Held) -> Stored:
         file = self._files[number]
@@ -401,6 +410,8 @@ class _AxisPart:
     found: Found
     time: Column
     columns: list[Column] = field(default_factory=list)
+    #: by number of the file and name of a variable, why it cannot be read
+    damaged: dict[tuple[int, str], str] = field(default_factory=dict)
 
 
 def _along(model: ColumnModel, axis: str) -> ColumnModel:
