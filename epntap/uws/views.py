@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import flask
 
@@ -36,7 +37,10 @@ def uws_blueprint(
 ) -> flask.Blueprint:
     """The routes of a job list at `path` and of all that is below; `words` say what went wrong with a job."""
     blueprint = flask.Blueprint(name, __name__, url_prefix=path)
-    root = service.settings.addresses.at(path)
+
+    def root() -> str:
+        return service.settings.addresses.at(path)
+
     _add_list(blueprint, service, root)
     _add_job(blueprint, service, root)
     _add_atoms(blueprint, service, root)
@@ -44,31 +48,39 @@ def uws_blueprint(
     return blueprint
 
 
-def _add_list(blueprint: flask.Blueprint, service: JobService, root: str) -> None:
+def _add_list(blueprint: flask.Blueprint, service: JobService, root: Callable[[], str]) -> None:
     @blueprint.get("")
     def jobs() -> flask.Response:
-        return _xml(job_list(service.visible(filters(params()), _session()), root))
+        return _xml(job_list(service.visible(filters(params()), _session()), root()))
 
     @blueprint.post("")
     def create() -> flask.Response:
         token = flask.request.cookies.get(_COOKIE) or secrets.token_urlsafe(24)
         job = service.create(JobRequest(pairs(), files(), _digest(token), caller()))
-        response = _see(f"{root}/{job.job_id}")
-        secure = root.startswith("https:")
+        response = _see(f"{root()}/{job.job_id}")
+        secure = root().startswith("https:")
         lifetime = service.settings.job_lifetime_s
-        response.set_cookie(_COOKIE, token, max_age=lifetime, httponly=True, samesite="Lax", secure=secure)
+        response.set_cookie(
+            _COOKIE,
+            token,
+            max_age=lifetime,
+            httponly=True,
+            samesite="Lax",
+            secure=secure,
+            path=urlsplit(service.settings.base_url).path or "/",  # other pages of the host need not see it
+        )
         return response
 
 
-def _add_job(blueprint: flask.Blueprint, service: JobService, root: str) -> None:
+def _add_job(blueprint: flask.Blueprint, service: JobService, root: Callable[[], str]) -> None:
     @blueprint.get("/<job_id>")
     def job(job_id: str) -> flask.Response:
-        return _xml(job_document(_waited(service, job_id), f"{root}/{job_id}"))
+        return _xml(job_document(_waited(service, job_id), f"{root()}/{job_id}"))
 
     @blueprint.delete("/<job_id>")
     def delete(job_id: str) -> flask.Response:
         service.delete(job_id)
-        return _see(root)
+        return _see(root())
 
     @blueprint.post("/<job_id>")
     def act(job_id: str) -> flask.Response:
@@ -81,7 +93,7 @@ def _add_job(blueprint: flask.Blueprint, service: JobService, root: str) -> None
         return delete(job_id)
 
 
-def _add_atoms(blueprint: flask.Blueprint, service: JobService, root: str) -> None:
+def _add_atoms(blueprint: flask.Blueprint, service: JobService, root: Callable[[], str]) -> None:
     def atom(name: str, text_of: Callable[[Job], str]) -> None:
         def view(job_id: str) -> flask.Response:
             return _text(text_of(_waited(service, job_id)))
@@ -103,30 +115,30 @@ def _add_atoms(blueprint: flask.Blueprint, service: JobService, root: str) -> No
                 service.abort(job_id)
             case other:
                 raise ParameterError(f"PHASE={other[:60]!r} cannot be asked for; expected RUN or ABORT.")
-        return _see(f"{root}/{job_id}")
+        return _see(f"{root()}/{job_id}")
 
     @blueprint.post("/<job_id>/executionduration")
     def set_duration(job_id: str) -> flask.Response:
         service.set_duration(job_id, duration(required(params(), "EXECUTIONDURATION", "600")))
-        return _see(f"{root}/{job_id}")
+        return _see(f"{root()}/{job_id}")
 
     @blueprint.post("/<job_id>/destruction")
     def set_destruction(job_id: str) -> flask.Response:
         text = required(params(), "DESTRUCTION", "2030-01-31T12:00:00Z")
         service.set_destruction(job_id, instant("DESTRUCTION", text))
-        return _see(f"{root}/{job_id}")
+        return _see(f"{root()}/{job_id}")
 
 
 def _add_results(
     blueprint: flask.Blueprint,
     service: JobService,
     sender: Sender,
-    root: str,
+    root: Callable[[], str],
     words: FaultBody,
 ) -> None:
     @blueprint.get("/<job_id>/parameters")
     def parameters(job_id: str) -> flask.Response:
-        return _xml(parameters_document(service.get(job_id), f"{root}/{job_id}"))
+        return _xml(parameters_document(service.get(job_id), f"{root()}/{job_id}"))
 
     @blueprint.get("/<job_id>/parameters/<path:name>")
     def parameter(job_id: str, name: str) -> flask.Response:
@@ -135,11 +147,11 @@ def _add_results(
     @blueprint.post("/<job_id>/parameters")
     def add_parameters(job_id: str) -> flask.Response:
         service.add_parameters(job_id, pairs(), files())
-        return _see(f"{root}/{job_id}")
+        return _see(f"{root()}/{job_id}")
 
     @blueprint.get("/<job_id>/results")
     def results(job_id: str) -> flask.Response:
-        return _xml(results_document(service.get(job_id), f"{root}/{job_id}"))
+        return _xml(results_document(service.get(job_id), f"{root()}/{job_id}"))
 
     @blueprint.get("/<job_id>/results/<name>")
     def result(job_id: str, name: str) -> flask.Response:

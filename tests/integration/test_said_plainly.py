@@ -204,3 +204,11 @@ def test_bulk_takes_queries_without_values(served: Server, text: str) -> None:
 def test_robots_and_types(served: Server) -> None:
     assert "Disallow: /tap/" in requests.get(f"{served.base}/robots.txt", timeout=30).text
     assert query(served, ALL).headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_jobs_are_where_they_were_asked_for(served: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    headers = {"Host": "localhost:4321", "Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/tap/async", "LANG=ADQL&QUERY=SELECT+1+AS+a+FROM+tap_schema.schemas", headers)
+    assert (connection.getresponse().getheader("Location") or "").startswith("http://localhost:4321/tap/async/")
+    connection.close()
