@@ -40,6 +40,7 @@ __all__ = [
     "quarantine",
     "row_state",
     "scanned_file",
+    "series",
     "service",
     "tap_columns",
     "tap_key_columns",
@@ -214,6 +215,29 @@ file = Table(
 Index("file_by_path", file.c.schema_name, file.c.path)
 Index("file_embargoed", file.c.embargoed_until, postgresql_where=file.c.embargoed_until.is_not(None))
 Index("file_by_time", file.c.schema_name, file.c.dataset_id, file.c.tt2000_min, file.c.tt2000_max)
+
+series = Table(
+    "series",
+    metadata,
+    Column("schema_name", Text, nullable=False, comment="Service"),
+    Column("dataset_id", Text, nullable=False, comment="Dataset"),
+    Column("axis", Text, nullable=False, comment="Epoch variable of its files"),
+    Column("position", Integer, nullable=False, comment="Place among the axes of the dataset"),
+    Column("public_id", Text, nullable=False, comment="Identifier where there is no room for a service; given once"),
+    Column(
+        "specimens",
+        Text,
+        nullable=False,
+        server_default=_NO_TEXT,
+        comment="Digest of the files that were looked into: the same ones say the same",
+    ),
+    Column("said", JSONB, nullable=False, comment="Variables, types, fills, units, labels, bins, cadence, a sample"),
+    PrimaryKeyConstraint("schema_name", "dataset_id", "axis"),
+    UniqueConstraint("public_id"),
+    _of_dataset(),
+    schema="archive",
+    comment="What the newest files of each dataset say of their records, one row for each time axis",
+)
 
 scanned_file = Table(
     "scanned_file",

@@ -31,12 +31,13 @@ from ingest.publish.rows.copy import (
     foresee_merge,
     merge_into_table,
 )
+from ingest.publish.series import publish_series
 from ingest.publish.stock import Stock
 
 __all__ = ["Published", "foresee", "publish_contents", "tidy"]
 
 #: tables that change with every service
-_ARCHIVE = ("dataset", "parameter", "file", "scanned_file", "value_count")
+_ARCHIVE = ("dataset", "parameter", "file", "series", "scanned_file", "value_count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,20 @@ class Published:
 
 
 def publish_contents(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Published:
-    """Make the service exactly its contents, in one transaction.
+    """Make the service exactly its contents, in one transaction; what its files say of records follows after it.
 
     Raises SetupError when somebody else has written to the table or most of what is published would go.
     """
-    connection, schema = ingestion.connection, ingestion.schema
     if contents.unmoved:
-        return _note_run(ingestion, contents)
+        published = _note_run(ingestion, contents)
+    else:
+        published = _publish_moved(ingestion, contents, table, stock)
+    publish_series(ingestion.connection, ingestion.schema, ingestion.progress)
+    return published
+
+
+def _publish_moved(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Published:
+    connection, schema = ingestion.connection, ingestion.schema
     if not stock.is_new:
         # by itself, because readers wait for it: not for as long as the rows take
         ddl.add_columns(connection, table)

@@ -1,0 +1,217 @@
+"""What clients must know of the records of a dataset before they ask for them, kept so that no file has to be opened.
+
+A series is one time axis of a dataset with what is measured along it, as its files say. It has a public identifier,
+which is given once and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from epntap.connection import Connection
+
+__all__ = [
+    "Bins",
+    "HeldSeries",
+    "Series",
+    "SeriesVariable",
+    "all_series",
+    "public_id",
+    "series_ids",
+    "specimens_of",
+    "write_series",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """What the places along one dimension stand for, such as energies."""
+
+    name: str
+    units: str | None = None
+    #: one finite number for each place; None where they vary with time or are no numbers
+    centers: tuple[float, ...] | None = None
+    #: variable of the same series that holds them, where they vary with time
+    variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesVariable:
+    """One variable of a series, as the files say it."""
+
+    #: of the CDF variable
+    name: str
+    #: of the CDF type, such as CDF_REAL4
+    cdf_type: str
+    #: shape of one record, () for a scalar
+    dims: tuple[int, ...] = ()
+    #: bytes of one text in UTF-8, or decimals of a second of one instant; 0 for numbers
+    length: int = 0
+    #: reads back exactly; None: the files name none
+    fill: str | None = None
+    #: of all components, or of each of them; empty: not said
+    units: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    title: str | None = None
+    description: str | None = None
+    coordinate_system: str | None = None
+    #: names of vector components as the files spell them, of each component; empty: not said
+    representation: tuple[str, ...] = ()
+    #: one for each dimension; empty: nothing is said of any
+    bins: tuple[Bins, ...] = ()
+    #: holds integers that a double cannot
+    is_wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One time axis of a dataset."""
+
+    #: name of the epoch variable
+    axis: str
+    #: of the CDF type
+    cdf_type: str
+    #: decimals of a second that its instants need
+    decimals: int
+    #: in the order of the files
+    variables: tuple[SeriesVariable, ...] = ()
+    #: usual time between two records, nanoseconds; None for a single record
+    cadence_ns: int | None = None
+    #: a short interval with records, TT2000 nanoseconds, half-open
+    sample_start: int = 0
+    sample_stop: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSeries:
+    """A series with the dataset that it belongs to."""
+
+    public_id: str
+    schema: str
+    dataset_id: str
+    title: str
+    description: str | None
+    resource_id: str | None
+    access_rights: str
+    landing_url: str | None
+    information_url: str | None
+    doi: str | None
+    publisher: str | None
+    #: CDF variable -> key of the one parameter that the description of the dataset has for it
+    keys: Mapping[str, str]
+    #: first and last instant of the files, TT2000 nanoseconds, both inclusive
+    first_tt2000: int
+    last_tt2000: int
+    #: when the newest file was changed, nanoseconds since 1970
+    changed_ns: int
+    series: Series
+
+
+_ALL = """
+SELECT s.public_id, s.schema_name, s.dataset_id, d.title, d.description, d.resource_id, d.access_rights,
+       d.landing_url, d.information_url, d.doi, v.publisher,
+       (SELECT coalesce(json_object_agg(p.variable, p.name), '{}') FROM (
+            SELECT variable, min(name) AS name FROM archive.parameter p
+            WHERE p.schema_name = s.schema_name AND p.dataset_id = s.dataset_id AND p.variable IS NOT NULL
+            GROUP BY variable HAVING count(*) = 1
+        ) p) AS keys,
+       f.first, f.last, f.changed, s.said
+FROM archive.series s
+JOIN archive.dataset d USING (schema_name, dataset_id)
+JOIN archive.service v USING (schema_name)
+JOIN (
+    SELECT schema_name, dataset_id, min(tt2000_min) AS first, max(tt2000_max) AS last, max(mtime_ns) AS changed
+    FROM archive.file WHERE tt2000_min IS NOT NULL GROUP BY schema_name, dataset_id
+) f USING (schema_name, dataset_id)
+ORDER BY s.schema_name, s.dataset_id, s.position, s.public_id
+"""
+
+
+def all_series(connection: Connection) -> list[HeldSeries]:
+    """Every series of every service, by service, dataset and axis."""
+    return [HeldSeries(*row, _series(said)) for *row, said in connection.execute(_ALL)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    specimens: str
+    #: axis -> public identifier
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+def specimens_of(connection: Connection, schema: str) -> dict[str, str]:
+    """From which files the series of each dataset were told, as `write_series` was given it."""
+    return {name: known.specimens for name, known in _known(connection, schema).items()}
+
+
+def write_series(connection: Connection, schema: str, dataset_id: str, specimens: str, found: Sequence[Series]) -> None:
+    """Make the series of a dataset these, the most important axis first. Part of the caller's transaction."""
+    known = _known(connection, schema).get(dataset_id, _Known(""))
+    connection.execute(
+        "DELETE FROM archive.series WHERE schema_name = %s AND dataset_id = %s AND axis <> ALL (%s)",
+        (schema, dataset_id, [one.axis for one in found]),
+    )
+    taken = {str(row[0]) for row in connection.execute("SELECT public_id FROM archive.series")}
+    for position, one in enumerate(found):
+        public = known.ids.get(one.axis) or public_id(
+            schema, dataset_id, "" if not position and not known.ids else one.axis, taken
+        )
+        taken.add(public)
+        connection.execute(
+            "INSERT INTO archive.series (schema_name, dataset_id, axis, position, public_id, specimens, said) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (schema_name, dataset_id, axis) DO UPDATE "
+            "SET position = excluded.position, specimens = excluded.specimens, said = excluded.said",
+            (schema, dataset_id, one.axis, position, public, specimens, Jsonb(asdict(one))),
+        )
+
+
+def public_id(schema: str, dataset_id: str, axis: str, taken: Collection[str]) -> str:
+    """An identifier that nobody has, also in other case: the dataset's own, else with the schema before it."""
+    suffix = f"_{axis}" if axis else ""
+    folded = {one.casefold() for one in taken}
+    # a comma is the one character that an identifier must not have, beside those that cannot be seen (HAPI 3.3 §8.2)
+    names = [f"{dataset_id}{suffix}".replace(",", "_"), f"{schema}.{dataset_id}{suffix}".replace(",", "_")]
+    number = 1
+    while (name := names.pop(0)).casefold() in folded:
+        if not names:
+            number += 1
+            names.append(f"{schema}.{dataset_id}{suffix}_{number}".replace(",", "_"))
+    return name
+
+
+def series_ids(connection: Connection, schema: str, datasets: Iterable[str]) -> dict[str, str]:
+    """The public identifier of the first series of each dataset that has one."""
+    rows = connection.execute(
+        "SELECT DISTINCT ON (dataset_id) dataset_id, public_id FROM archive.series "
+        "WHERE schema_name = %s AND dataset_id = ANY (%s) ORDER BY dataset_id, position",
+        (schema, list(datasets)),
+    )
+    return dict(rows.fetchall())
+
+
+def _known(connection: Connection, schema: str) -> dict[str, _Known]:
+    found: dict[str, _Known] = {}
+    for dataset_id, axis, public, specimens in connection.execute(
+        "SELECT dataset_id, axis, public_id, specimens FROM archive.series WHERE schema_name = %s", (schema,)
+    ):
+        found.setdefault(dataset_id, _Known(specimens)).ids[axis] = public
+    return found
+
+
+def _series(said: Mapping[str, Any]) -> Series:  # JSON
+    variables = tuple(_variable(one) for one in said["variables"])
+    return Series(**{**said, "variables": variables})
+
+
+def _variable(said: Mapping[str, Any]) -> SeriesVariable:  # JSON
+    bins = tuple(Bins(**{**one, "centers": _tuple(one["centers"])}) for one in said["bins"])
+    lists = {name: tuple(said[name]) for name in ("dims", "units", "labels", "representation")}
+    return SeriesVariable(**{**said, **lists, "bins": bins})
+
+
+def _tuple(values: list[float] | None) -> tuple[float, ...] | None:
+    return None if values is None else tuple(values)

@@ -1,0 +1,13 @@
+"""What the files of each dataset say of their records is kept, so that whoever describes them opens none."""
+
+from __future__ import annotations
+
+from epntap.schema.upgrade import run_script
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Make the table; the next ingestion of a service fills it."""
+    run_script("0003/series.sql")
