@@ -19,6 +19,7 @@ __all__ = [
     "DATA",
     "FILES",
     "HAPI",
+    "HAPI_SERVER",
     "LINKS",
     "REACHED_AT",
     "SODA",
@@ -39,6 +40,8 @@ TAP_PATHS = (TAP, "/__system__/tap/run")
 ASYNC = "/async"
 LINKS = "/datalink/links"
 HAPI = "/datalink/hapi"
+#: our own server of datasets
+HAPI_SERVER = "/hapi"
 BULK = "/datalink/bulk"
 SODA = "/datalink/soda"
 SODA_SYNC = f"{SODA}/sync"

@@ -43,6 +43,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "soda_async_bytes": (1, 2**53),
     "soda_inline_bytes": (0, 2**53),
     "soda_inline_files_bytes": (0, 2**53),
+    "hapi_bytes": (1, 2**53),
     "upload_bytes": (1, 2**40),
     "upload_rows": (1, 2**31),
     "upload_tables": (1, 1_000),
@@ -95,6 +96,14 @@ class Settings:
     #: cut-outs in one bulk answer, and bytes of values that they may hold together
     bulk_members: int = 5_000
     bulk_bytes: int = 50_000_000_000
+    #: about the most bytes of values in one answer of HAPI
+    hapi_bytes: int = 10_000_000_000
+    #: how HAPI introduces this server: identifier such as CDPP/AMDA, title of at most 40 characters, whom to ask, what
+    #: to cite; empty: the publisher of the first service, and nothing to cite
+    hapi_id: str = ""
+    hapi_title: str = ""
+    hapi_contact: str = ""
+    hapi_citation: str = ""
     #: file for the log, which may be moved away at any time; empty: standard error
     log_file: str = ""
     #: bytes (after decompression), rows and tables that one request may upload, all its tables together

@@ -15,6 +15,7 @@ from epntap.http.wing import Wing
 from epntap.tap import routes as tap
 from epntap.tap.identifiers import column_values
 from epntap.uws import routes as uws
+from hapiserver import routes as hapi
 from voserver import metrics, pages
 from voserver.house import House
 
@@ -38,6 +39,7 @@ def wings(house: House) -> tuple[Wing, ...]:
         uws.routes(cut_jobs, sender, [SODA_ASYNC], as_labelled_text),
         datalink.links(house.finder, sender, settings, admission),
         datalink.soda(house.cutouts, sender, settings),
+        hapi.routes(house.finder, sender, settings, admission),
         datalink.bulk(house.cutouts, granules, sender, settings, admission),
         metrics.routes(house),
         pages.routes(house),

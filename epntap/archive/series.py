@@ -7,7 +7,7 @@ which is given once and kept.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -20,6 +20,7 @@ __all__ = [
     "Series",
     "SeriesVariable",
     "all_series",
+    "next_release",
     "public_id",
     "series_ids",
     "specimens_of",
@@ -97,6 +98,8 @@ class HeldSeries:
     description: str | None
     resource_id: str | None
     access_rights: str
+    #: DALI timestamp, UTC
+    embargoed_until: str | None
     landing_url: str | None
     information_url: str | None
     doi: str | None
@@ -113,7 +116,7 @@ class HeldSeries:
 
 _ALL = """
 SELECT s.public_id, s.schema_name, s.dataset_id, d.title, d.description, d.resource_id, d.access_rights,
-       d.landing_url, d.information_url, d.doi, v.publisher,
+       d.embargoed_until, d.landing_url, d.information_url, d.doi, v.publisher,
        (SELECT coalesce(json_object_agg(p.variable, p.name), '{}') FROM (
             SELECT variable, min(name) AS name FROM archive.parameter p
             WHERE p.schema_name = s.schema_name AND p.dataset_id = s.dataset_id AND p.variable IS NOT NULL
@@ -125,15 +128,34 @@ JOIN archive.dataset d USING (schema_name, dataset_id)
 JOIN archive.service v USING (schema_name)
 JOIN (
     SELECT schema_name, dataset_id, min(tt2000_min) AS first, max(tt2000_max) AS last, max(mtime_ns) AS changed
-    FROM archive.file WHERE tt2000_min IS NOT NULL GROUP BY schema_name, dataset_id
+    FROM archive.file WHERE tt2000_min IS NOT NULL AND (embargoed_until IS NULL OR embargoed_until <= %(now)s)
+    GROUP BY schema_name, dataset_id
 ) f USING (schema_name, dataset_id)
 ORDER BY s.schema_name, s.dataset_id, s.position, s.public_id
 """
 
 
-def all_series(connection: Connection) -> list[HeldSeries]:
-    """Every series of every service, by service, dataset and axis."""
-    return [HeldSeries(*row, _series(said)) for *row, said in connection.execute(_ALL)]
+def all_series(connection: Connection, now: str) -> list[HeldSeries]:
+    """Every series of every service, by service, dataset and axis; files that are embargoed now do not count.
+
+    `now` is a DALI timestamp.
+    """
+    return [_held(row[:-1], _series(row[-1])) for row in connection.execute(_ALL, {"now": now})]
+
+
+def _held(facts: Sequence[Any], series: Series) -> HeldSeries:  # values of any column type, in the order of _ALL
+    names = [one.name for one in fields(HeldSeries)]
+    return HeldSeries(**dict(zip(names, (*facts, series), strict=True)))
+
+
+def next_release(connection: Connection, now: str) -> str | None:
+    """When the next embargo of a dataset or file ends, both as DALI timestamps; None when none does."""
+    row = connection.execute(
+        "SELECT least((SELECT min(embargoed_until) FROM archive.dataset WHERE embargoed_until > %(now)s), "
+        "(SELECT min(embargoed_until) FROM archive.file WHERE embargoed_until > %(now)s))",
+        {"now": now},
+    ).fetchone()
+    return row[0] if row else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,28 @@
+"""The routes of this room."""
+
+from __future__ import annotations
+
+from epntap.addresses import HAPI_SERVER
+from epntap.answer.admission import Admission
+from epntap.archive.finder import Finder
+from epntap.http.response import Sender
+from epntap.http.wing import Wing
+from epntap.settings import Settings
+from hapiserver.answer import Records
+from hapiserver.datasets import Holdings
+from hapiserver.views import hapi_blueprint
+
+__all__ = ["routes"]
+
+
+def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admission) -> Wing:
+    """/hapi and what is below it."""
+    records = Records(
+        finder.connect, sender.watcher, admission.share("records", 1 / 4, computes=True), settings.hapi_bytes
+    )
+    holdings = Holdings(finder.connect, finder.catalog)
+    return Wing(
+        name="hapi",
+        blueprints=(hapi_blueprint(settings, holdings, records, sender),),
+        open_to_other_origins=(HAPI_SERVER,),
+    )

@@ -1,0 +1,201 @@
+"""/hapi over HTTP."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import flask
+from werkzeug.exceptions import HTTPException
+
+from epntap.access import ANONYMOUS
+from epntap.addresses import HAPI_SERVER
+from epntap.answer.endings import ClientGoneError
+from epntap.catalog.model import Catalog
+from epntap.errors import EpnTapError, InputError, UnavailableError
+from epntap.http.documents import Documents, to_conditional_response
+from epntap.http.faults import ChangedError
+from epntap.http.request import caller, client_socket
+from epntap.http.response import Sender, unchanged
+from epntap.settings import Settings
+from hapiserver import info as said
+from hapiserver.answer import Records
+from hapiserver.datasets import Datasets, Holdings
+from hapiserver.formats import MEDIA_TYPES
+from hapiserver.page import page_facts
+from hapiserver.params import data_request, depth, info_request, no_parameters
+from hapiserver.status import MESSAGES, OK, HapiError, reason, status_of
+
+__all__ = ["hapi_blueprint"]
+
+log = logging.getLogger(__name__)
+
+_JSON = "application/json"
+_CACHING = "no-cache"
+#: clients of other pages read what they may ask without asking for it first
+_CORS = {"Access-Control-Allow-Methods": "GET", "Access-Control-Allow-Headers": "Content-Type"}
+_CLIENT_CLOSED_REQUEST = 499
+
+
+@dataclass(frozen=True, slots=True)
+class Hapi:
+    """What the routes need."""
+
+    settings: Settings
+    holdings: Holdings
+    records: Records
+    sender: Sender
+    #: those that are few and asked for often, and those of single datasets
+    documents: Documents
+    infos: Documents
+
+
+def hapi_blueprint(settings: Settings, holdings: Holdings, records: Records, sender: Sender) -> flask.Blueprint:
+    """The routes of HAPI."""
+    started = datetime.now(UTC)
+    hapi = Hapi(settings, holdings, records, sender, Documents(started), Documents(started))
+    blueprint = flask.Blueprint("hapi", __name__, url_prefix=HAPI_SERVER, template_folder="templates")
+    _add_metadata(blueprint, hapi)
+
+    @blueprint.get("/data")
+    def data() -> flask.Response:
+        _, datasets = hapi.holdings()
+        request = data_request(_pairs(), datasets, caller())
+        plan = hapi.records.plan(request)
+        if flask.request.method == "HEAD":
+            return flask.Response(content_type=MEDIA_TYPES[request.format])
+        known = unchanged(plan.version, _CACHING)
+        if known is not None:
+            return known
+        answer = hapi.records.answer(plan, client_socket())
+        response = hapi.sender.respond(answer, caching=_CACHING)
+        if response.status_code == 200:
+            response.status = reason(answer.code)
+        return response
+
+    @blueprint.get("/<path:rest>")
+    def other(rest: str) -> flask.Response:  # noqa: ARG001  # what is asked for is not repeated
+        raise HapiError(1400, "there is no such endpoint; there are about, capabilities, catalog, info and data")
+
+    _add_faults(blueprint)
+    return blueprint
+
+
+def _add_metadata(blueprint: flask.Blueprint, hapi: Hapi) -> None:
+    @blueprint.get("/")
+    def landing() -> str:
+        _, datasets = hapi.holdings()
+        return flask.render_template("hapi.html", **page_facts(_pairs(), datasets, caller(), hapi.settings.addresses))
+
+    @blueprint.get("/about")
+    def about() -> flask.Response:
+        no_parameters(_pairs())
+        return _document(hapi, "about", lambda datasets: _about(hapi.settings, datasets))
+
+    @blueprint.get("/capabilities")
+    def capabilities() -> flask.Response:
+        no_parameters(_pairs())
+        return _document(hapi, "capabilities", lambda _datasets: said.capabilities())
+
+    @blueprint.get("/catalog")
+    def catalog() -> flask.Response:
+        with_info = depth(_pairs()) == "all"
+        return _document(
+            hapi,
+            f"catalog {with_info}",
+            lambda datasets: said.catalog(datasets.all(ANONYMOUS), hapi.records.most_bytes, with_info=with_info),
+        )
+
+    @blueprint.get("/info")
+    def info() -> flask.Response:
+        catalog, datasets = hapi.holdings()
+        request = info_request(_pairs(), datasets, caller())
+        names = "" if request.is_whole else ",".join(one.name for one in request.parameters)
+        name = f"{datasets.generation} {request.dataset.id} {names}"
+
+        def make(_catalog: Catalog) -> bytes:
+            told = said.info(request.dataset, hapi.records.most_bytes, request.parameters)
+            return _to_bytes({**status_of(OK), **told})
+
+        return _sent(to_conditional_response(hapi.infos.get(name, catalog, make), _JSON))
+
+
+def _about(settings: Settings, datasets: Datasets) -> Mapping[str, Any]:
+    held = datasets.all(ANONYMOUS)
+    publisher = next((one.publisher for one in held if one.publisher), None)
+    return said.about(
+        settings.hapi_id or publisher or "EPN-TAP",
+        settings.hapi_title or publisher or "EPN-TAP service",
+        settings.hapi_contact or publisher or settings.base_url,
+        settings.hapi_citation,
+        held,
+    )
+
+
+def _document(hapi: Hapi, name: str, make: Callable[[Datasets], Mapping[str, Any]]) -> flask.Response:
+    """A document that is the same for everybody."""
+    catalog, datasets = hapi.holdings()
+    document = hapi.documents.get(f"{name} {datasets.generation}", catalog, lambda _catalog: _to_bytes(make(datasets)))
+    return _sent(to_conditional_response(document, _JSON))
+
+
+def _sent(response: flask.Response) -> flask.Response:
+    if response.status_code == 200:
+        response.status = reason(OK)
+    return response
+
+
+def _to_bytes(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _pairs() -> list[tuple[str, str]]:
+    return list(flask.request.args.items(multi=True))
+
+
+def _add_faults(blueprint: flask.Blueprint) -> None:
+    """Every error is a document in JSON with a code of HAPI."""
+
+    @blueprint.after_request
+    def allow(response: flask.Response) -> flask.Response:
+        response.headers.update(_CORS)
+        return response
+
+    @blueprint.errorhandler(HapiError)
+    def refused(error: HapiError) -> flask.Response:
+        return _fault(error.code, error.message)
+
+    @blueprint.errorhandler(ClientGoneError)
+    def left(_error: ClientGoneError) -> flask.Response:
+        return flask.Response(status=_CLIENT_CLOSED_REQUEST)
+
+    @blueprint.errorhandler(EpnTapError)
+    def failed(error: EpnTapError) -> flask.Response:
+        status = 500 if isinstance(error, InputError) else error.status
+        response = _fault(1500 if status >= 500 else 1400, "", error.message, status)
+        if isinstance(error, UnavailableError):
+            response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
+
+    @blueprint.errorhandler(ChangedError)
+    def changed(error: ChangedError) -> flask.Response:
+        return _fault(1400, "", error.message, error.status)
+
+    @blueprint.errorhandler(Exception)
+    def bug(error: Exception) -> flask.Response | HTTPException:
+        if isinstance(error, HTTPException):
+            return error
+        number = flask.g.get("request_id", "")
+        log.error("unhandled error", exc_info=error, extra={"request_id": number})
+        return _fault(1500, "", f"the operators find the reason in the log under {number}")
+
+
+def _fault(code: int, message: str, detail: str = "", status: int | None = None) -> flask.Response:
+    text = message or f"{MESSAGES[code][1]}; {detail}"
+    response = flask.Response(_to_bytes(status_of(code, text)), content_type=_JSON)
+    response.status = reason(code, status)
+    return response
