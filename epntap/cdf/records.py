@@ -29,6 +29,8 @@ __all__ = ["Block", "Entry", "RecordFile", "VariableRecord"]
 _GDR, _R_VDR, _ADR, _GR_ENTRY, _VXR, _VVR, _Z_VDR, _Z_ENTRY, _CPR, _CVVR = 2, 3, 4, 5, 6, 7, 8, 9, 11, 13
 # of the CDF library
 _MAX_DIMENSIONS = 10
+# what GZIP can do at best
+_MAX_INFLATION = 1032
 _GLOBAL_SCOPES = frozenset({1, 3})
 _FLAG_VARIES, _FLAG_PAD, _FLAG_COMPRESSED = 1, 2, 4
 
@@ -213,6 +215,11 @@ class RecordFile:
         if elements < 1 or last_record < -1 or len(sizes) > _MAX_DIMENSIONS or min(sizes, default=1) < 1:
             raise UnreadableFileError(
                 f"{self._source.name} is damaged: variable {name.strip()} has impossible dimensions or counts"
+            )
+        if elements > _MAX_INFLATION * self._source.size:
+            raise UnreadableFileError(
+                f"{self._source.name} is damaged: variable {name.strip()} has texts of {elements} characters, "
+                f"which do not come out of its {self._source.size} bytes"
             )
         dtype = element_type(cdf_type, elements, self._header.byte_order)
         return VariableRecord(

@@ -190,6 +190,19 @@ def test_millions_of_records_that_were_never_written_cost_nothing() -> None:
     assert len(_rows(path)) == 2
 
 
+def test_texts_longer_than_the_file_could_hold_are_refused(tmp_path: Path) -> None:
+    path = CdfBuilder().axis("Epoch", seconds(0)).variable("labels", np.array([b"abc"]), fixed=True)
+    written = path.write(tmp_path / "a.cdf")
+    content = bytearray(written.read_bytes())
+    # in a descriptor of version 3, the number of characters stands 20 bytes before the name
+    place = content.index(b"labels".ljust(256, b"\0")) - 20
+    assert content[place : place + 4] == (3).to_bytes(4, "big")
+    content[place : place + 4] = ((1 << 31) - 1).to_bytes(4, "big")
+    written.write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=r"variable labels has texts of 2147483647 characters"):
+        index_file(written)
+
+
 def test_damaged_values_are_left_out_before_the_first_byte(tmp_path: Path) -> None:
     values = np.random.default_rng(1).normal(size=2000)
     path = (
