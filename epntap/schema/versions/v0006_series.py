@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from epntap.schema.upgrade import run_script
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
     """Make the table; the next ingestion of a service fills it."""
-    run_script("0005/series.sql")
+    run_script("0006/series.sql")
