@@ -232,6 +232,8 @@ class BoundTable:
     schema: str
     name: str
     alias: str
+    #: as far as is known, no row lasts long: what overlaps an interval begins shortly before it
+    is_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)

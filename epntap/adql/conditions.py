@@ -10,7 +10,7 @@ from epntap.adql.binder import Binder, as_number, predicate
 from epntap.adql.bound import Application, Expr, Numeral, Parameter, Type, joined, pieces
 from epntap.adql.infer import GEOMETRY, common_type, is_numeric, to_timestamp
 from epntap.adql.nodes import Condition, Value
-from epntap.adql.rewrite import implied_by_all, strengthened
+from epntap.adql.rewrite import implied_by_all, searched, strengthened
 from epntap.adql.scope import Scope
 from epntap.adql.tokens import Span
 
@@ -189,6 +189,7 @@ class ConditionBinder(Binder):
             if text is None:
                 text = self.wrong(f"LIKE compares text, not {self.describe(expr)}", value.span)
             args.append(text)
+        args[0] = searched(*args)
         word = ("NOT " if node.negated else "") + ("ILIKE" if node.ignore_case else "LIKE")
         # a backslash has no meaning in patterns of ADQL, in PostgreSQL it escapes unless told otherwise
         return predicate(node.span, word, f"({{0}} {word} {{1}} ESCAPE '')", *args)

@@ -26,7 +26,10 @@ from epntap.adql.bound import (
     Output,
     Parameter,
     Type,
+    pieces,
 )
+from epntap.adql.rewrite import SHORT_OVERLAPS
+from epntap.catalog.indexes import LONGEST
 
 __all__ = ["Statement", "render"]
 
@@ -64,6 +67,8 @@ class _Writer:
         self._names: dict[tuple[str | tuple[str, ...], str], str] = {}
         self._parts: list[sql.Composable] = []
         self._text: list[str] = []
+        #: alias -> schema of the tables that were written so far and of which no row is known to last long
+        self._short: dict[str, str] = {}
 
     def statement(self) -> Statement:
         self._flush()
@@ -148,6 +153,8 @@ class _Writer:
         match source:
             case BoundTable():
                 self.name(self._schemas.get(source.schema, source.schema), source.name)
+                if source.is_short:
+                    self._short[source.alias] = source.schema
                 if source.alias != source.name:
                     self.write(" AS ")
                     self.name(source.alias)
@@ -206,13 +213,17 @@ class _Writer:
         self.name(source.alias)
 
     def _counted(self, source: BoundCounts, most: int | None = None) -> None:
-        self.write(" FROM udf.value_count")
-        if most is not None:
-            self.write(f" CROSS JOIN generate_series(1, least(rows, {most:d}))")
-        self.write(" WHERE schema_name = ")
-        self.expr(Parameter(type=Type.TEXT, value=source.schema, cast="text"))
+        self._values_counted(
+            source.schema,
+            source.column,
+            "" if most is None else f" CROSS JOIN generate_series(1, least(rows, {most:d}))",
+        )
+
+    def _values_counted(self, schema: str, column: str, beside: str = "") -> None:
+        self.write(f" FROM udf.value_count{beside} WHERE schema_name = ")
+        self.expr(Parameter(type=Type.TEXT, value=schema, cast="text"))
         self.write(" AND column_name = ")
-        self.expr(Parameter(type=Type.TEXT, value=source.column, cast="text"))
+        self.expr(Parameter(type=Type.TEXT, value=column, cast="text"))
 
     # -- values
 
@@ -226,10 +237,34 @@ class _Writer:
                 self.write(expr.text)
                 if expr.type is Type.DOUBLE:
                     self.write("::double precision")
+            case Application(name="overlaps" | "contained", args=(ColumnValue() as start, *_)) if (
+                start.alias in self._short
+            ):
+                self._short_overlap(expr, self._short[start.alias])
             case Application():
                 self._application(expr)
             case _:
                 raise TypeError(f"{type(expr).__name__} has no form in SQL")
+
+    def _short_overlap(self, expr: Application, schema: str) -> None:
+        """By the start of a row alone, from what no row lasts longer than.
+
+        That is read in the statement itself, so that no ingestion comes between. Where it was taken back, rows may
+        begin at any time.
+        """
+        self.write("(")
+        for piece in pieces(SHORT_OVERLAPS[expr.name]):
+            if isinstance(piece, str):
+                self.write(piece)
+            elif piece < len(expr.args):
+                arg = expr.args[piece]
+                assert isinstance(arg, Expr)
+                self.expr(arg)
+            else:
+                self.write("(SELECT nullif(max(value::double precision), 'Infinity')")
+                self._values_counted(schema, LONGEST)
+                self.write(")")
+        self.write(")")
 
     def _application(self, expr: Application) -> None:
         for piece in expr.pieces:

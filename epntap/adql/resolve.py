@@ -52,6 +52,7 @@ from epntap.adql.scope import (
 from epntap.adql.scope import Source as ScopeSource
 from epntap.adql.tokens import Source, Span
 from epntap.adql.values import ValueBinder
+from epntap.catalog.indexes import LONG_DAYS
 from epntap.catalog.model import Catalog, Form, Table
 from epntap.errors import AdqlError, Problem
 from epntap.hints import shortened
@@ -295,7 +296,7 @@ class _Resolver(ValueBinder):
         self.tables[table.qualified_name] = None
         qualifier = (node.alias.folded,) if node.alias else (table.schema, table.name)
         alias = self._alias(qualifier[-1])
-        return BoundTable(table.schema, table.name, alias), TableSource(table, alias, qualifier)
+        return BoundTable(table.schema, table.name, alias, _is_short(table)), TableSource(table, alias, qualifier)
 
     def _published(self, node: nodes.TableRef) -> Table | None:
         span = (node.parts[0].span[0], node.parts[-1].span[1])
@@ -659,6 +660,10 @@ def _either(left: Output, right: Output) -> Output:
     sides = (left.value, right.value)
     value = replace(left.value, meta=met_meta(sides, left.value.type), unicode=met_unicode(sides))
     return Output(left.name, left.delimited, value, left.sql_name, left.span, max(left.size, right.size))
+
+
+def _is_short(table: Table) -> bool:
+    return table.longest is not None and table.longest <= LONG_DAYS
 
 
 def _ordered(order_by: tuple[BoundOrder, ...]) -> list[Expr]:

@@ -8,34 +8,55 @@ OR.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import TypeAlias
 
 from epntap.adql.bound import Application, ColumnValue, Expr, Numeral, Parameter, Type, pieces, size, walk
 from epntap.adql.infer import as_type, is_numeric
+from epntap.catalog.indexes import (
+    DURATION,
+    HASH_LIST_COLUMNS,
+    ITEMS,
+    LONG_DAYS,
+    OVERLAP,
+    PARTS,
+    SEARCHED_COLUMNS,
+    STAMP_COLUMNS,
+)
+from epntap.catalog.model import Form
 
-__all__ = ["HASH_LISTS", "JOINT_RULES", "OVERLAP", "RULES", "JointRule", "Rule", "implied_by_all", "strengthened"]
+__all__ = [
+    "JOINT_RULES",
+    "OVERLAPS",
+    "RULES",
+    "SHORT_OVERLAPS",
+    "JointRule",
+    "Rule",
+    "implied_by_all",
+    "searched",
+    "strengthened",
+]
 
 Rule: TypeAlias = Callable[[Application], Expr | None]
 JointRule: TypeAlias = Callable[[Sequence[Expr]], tuple[Expr, ...]]
 
-#: columns whose items are indexed: GIN on string_to_array(lower(column), '#')
-HASH_LISTS = frozenset(
-    (
-        "dataproduct_type",
-        "instrument_host_name",
-        "instrument_name",
-        "measurement_type",
-        "target_class",
-        "target_name",
-    )
-)
-
-_ITEMS = "string_to_array(lower({0}), '#')"
-
-#: intervals that have a moment in common: GiST on udf.time_span(time_min, time_max)
-OVERLAP = "udf.time_span({0}, {1}) && udf.time_span({2}, {3})"
+# 0 and 1 are time_min and time_max of a row, 2 and 3 the start and the end of an interval. A row that is not long and
+# overlaps it begins no earlier than LONG_DAYS before it; one that is contained in it begins no later than LONG_DAYS
+# after it, even if its ends are in the wrong order. Numbers are rounded, but in the same way on both sides.
+_LONG = f"({DURATION} > {LONG_DAYS} AND {OVERLAP})"
+#: name -> SQL: what rows must fulfil, in the words of two indexes
+OVERLAPS = {
+    "overlaps": f"({{0}} >= {{2}} - {LONG_DAYS} AND {{0}} <= {{3}} AND {{1}} >= {{2}}) OR {_LONG}",
+    "contained": f"({{0}} >= {{2}} AND {{0}} <= {{3}} + {LONG_DAYS} AND {{1}} <= {{3}}) OR {_LONG}",
+}
+#: the same in the words of one, which a count need not leave; 4 is what no row lasts longer than, NULL if unknown.
+#: -Infinity and NaN are the first and the last of all numbers.
+SHORT_OVERLAPS = {
+    "overlaps": "{0} >= coalesce({2} - {4}, '-Infinity') AND {0} <= {3}",
+    "contained": "{0} >= {2} AND {0} <= coalesce({3} + {4}, 'NaN')",
+}
 
 
 def strengthened(condition: Expr, clause: str) -> Expr:
@@ -61,7 +82,7 @@ def hash_list_has(condition: Application) -> Expr | None:
     column, item = _list_column(call.args[0]), call.args[1]
     if column is None or not isinstance(item, Expr) or not _is_constant(item):
         return None
-    return _implied(f"{_ITEMS} @> ARRAY[lower({{1}})]", column, item)
+    return _implied(f"{ITEMS} @> ARRAY[lower({{1}})]", column, item)
 
 
 def hash_list_is(condition: Application) -> Expr | None:
@@ -75,7 +96,7 @@ def hash_list_is(condition: Application) -> Expr | None:
         words = (second.value,) if isinstance(second.value, str) else second.value
         if all(word and "#" not in word and word.isascii() for word in words):
             items = Parameter(type=Type.TEXT, value=tuple(word.lower() for word in words), cast="text[]")
-            return _implied(f"{_ITEMS} && {{1}}", column, items)
+            return _implied(f"{ITEMS} && {{1}}", column, items)
     return None
 
 
@@ -101,10 +122,52 @@ def times_overlap(conditions: Sequence[Expr]) -> tuple[Expr, ...]:
     return _overlaps(_bounds(conditions))
 
 
+def stamp_compared(condition: Application) -> Expr | None:
+    """`modification_date > '…'` and its kin: the text sorts as time does.
+
+    What is compared with the text is so short, or so long, that all spellings of the instant lie on its right side.
+    """
+    if condition.name == "BETWEEN":
+        column = _stamp_column(condition.args[0])
+        low, high = map(_spellings, condition.args[1:])
+        return None if column is None else _within(column, low[0] if low else "", high[1] if high else "")
+    if condition.name not in _MIRRORED_COMPARISON:
+        return None
+    operator = condition.name
+    for first, second in (condition.args, condition.args[::-1]):
+        column, spelled = _stamp_column(first), _spellings(second)
+        if column is not None and spelled is not None:
+            earliest, latest = spelled
+            is_least, is_most = operator in (">", ">=", "="), operator in ("<", "<=", "=")
+            return _within(column, earliest if is_least else "", latest if is_most else "")
+        operator = _MIRRORED_COMPARISON[operator]
+    return None
+
+
 #: what is applied to every condition; a rule more is a line more
-RULES: tuple[Rule, ...] = (hash_list_has, hash_list_is, time_overlaps, time_between)
+RULES: tuple[Rule, ...] = (hash_list_has, hash_list_is, time_overlaps, time_between, stamp_compared)
 #: what is applied to all that AND joins
 JOINT_RULES: tuple[JointRule, ...] = (times_overlap,)
+
+
+def searched(text: Expr, pattern: Expr) -> Expr:
+    """The text as LIKE looks into it: in the words of its index where that can answer, else as it is.
+
+    A pattern that begins with its first letters is looked up in the primary key.
+    """
+    if not isinstance(text, ColumnValue) or text.meta.origin is None or text.meta.origin[1] not in SEARCHED_COLUMNS:
+        return text
+    if not _is_constant(pattern) or (_is_key(text) and not _begins_anyhow(pattern)):
+        return text
+    return Application(
+        type=text.type,
+        span=text.span,
+        meta=text.meta,
+        unicode=text.unicode,
+        name="||",
+        pieces=pieces(PARTS),
+        args=(text,),
+    )
 
 
 def implied_by_all(conditions: Sequence[Expr], clause: str) -> tuple[Expr, ...]:
@@ -114,6 +177,65 @@ def implied_by_all(conditions: Sequence[Expr], clause: str) -> tuple[Expr, ...]:
     found = [implied for rule in JOINT_RULES for implied in rule(conditions)]
     known = frozenset(_conjuncts(conditions)) if found else frozenset()
     return tuple(implied for implied in found if implied not in known)
+
+
+# -- texts
+
+
+def _is_key(column: ColumnValue) -> bool:
+    return column.meta.origin is not None and column.meta.origin[1] == "granule_uid"
+
+
+def _begins_anyhow(pattern: Expr) -> bool:
+    return isinstance(pattern, Parameter) and str(pattern.value)[:1] in ("%", "_")
+
+
+# -- timestamps that are kept as text
+
+# more are rounded by PostgreSQL
+_DIGITS_OF_SECONDS = 6
+_MIRRORED_COMPARISON = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
+
+
+def _stamp_column(value: object) -> ColumnValue | None:
+    """The column that is read as a timestamp here, if it is an indexed one."""
+    if not isinstance(value, Application) or value.name != "dali_timestamp":
+        return None
+    column = value.args[0]
+    if not isinstance(column, ColumnValue) or column.form is not Form.DALI_TEXT or column.meta.origin is None:
+        return None
+    return column if column.meta.origin[1] in STAMP_COLUMNS else None
+
+
+def _spellings(value: object) -> tuple[str, str] | None:
+    """Texts between which all spellings of a literal instant lie: with or without zeros at its end, or a Z."""
+    if not isinstance(value, Parameter) or value.type is not Type.TIMESTAMP or not isinstance(value.value, str):
+        return None
+    date, _, time = value.value.partition(" ")
+    seconds, _, fraction = time.partition(".")
+    if len(fraction) > _DIGITS_OF_SECONDS:
+        return None
+    fraction = fraction.rstrip("0")
+    time = f"{seconds}.{fraction}" if fraction else seconds
+    # a day may stand for its beginning, and a leap second for that of the next minute; ~ comes after all that may
+    # follow
+    low = f"{date}T{time}"
+    if seconds.endswith(":00"):
+        try:
+            low = f"{datetime.fromisoformat(f'{date} {seconds}') - timedelta(minutes=1):%Y-%m-%dT%H:%M}:60"
+        except OverflowError:
+            low = ""
+    return low, f"{date}T{time}~"
+
+
+def _within(column: ColumnValue, low: str, high: str) -> Expr | None:
+    text = replace(column, type=Type.TEXT, form=Form.PLAIN)
+    ends = {" >= ": low, " <= ": high}
+    given = {operator: Parameter(type=Type.TEXT, value=end, cast="text") for operator, end in ends.items() if end}
+    if not given:
+        return None
+    template = " AND ".join(f'{{0}} COLLATE "C"{operator}{{{place}}}' for place, operator in enumerate(given, 1))
+    return _implied(template, text, *given.values())
 
 
 # -- times
@@ -138,13 +260,22 @@ _COMPUTED = frozenset(("+", "-", "*", "/", "CAST", "ivo_to_jd", "ivo_to_mjd", "g
 _MOST_PARTS = 20
 
 
-def _conjuncts(conditions: Iterable[object]) -> Iterator[Application]:
+_NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+def _conjuncts(conditions: Iterable[object], *, denied: bool = False) -> Iterator[Application]:
+    """What AND joins; also what NOT denies of all that OR joins, the other way round."""
     for condition in conditions:
-        if isinstance(condition, Application):
-            if condition.name == "AND":
-                yield from _conjuncts(condition.args)
-            else:
-                yield condition
+        if not isinstance(condition, Application):
+            continue
+        if condition.name == "NOT":
+            yield from _conjuncts(condition.args, denied=not denied)
+        elif condition.name == ("OR" if denied else "AND"):
+            yield from _conjuncts(condition.args, denied=denied)
+        elif not denied:
+            yield condition
+        elif condition.name in _NEGATED:
+            yield replace(condition, name=_NEGATED[condition.name])
 
 
 def _bounds(conditions: Iterable[Expr]) -> Iterator[_Bound]:
@@ -173,8 +304,9 @@ def _time_name(value: object) -> str:
     """time_min or time_max where the value is such a column of the catalogue, else nothing."""
     if not isinstance(value, ColumnValue) or value.type is not Type.DOUBLE or value.meta.origin is None:
         return ""
-    name = value.meta.origin[1]
-    return name if name in ("time_min", "time_max") else ""
+    table, name = value.meta.origin
+    # what was uploaded has no index
+    return name if name in ("time_min", "time_max") and not table.startswith("tap_upload.") else ""
 
 
 def _aliases(value: Expr) -> frozenset[str]:
@@ -196,7 +328,7 @@ def _overlaps(bounds: Iterable[_Bound]) -> tuple[Expr, ...]:
     for bound in bounds:
         ways = known.setdefault((bound.column.alias, bound.is_end, bound.operator), {})
         ways.setdefault(_aliases(bound.value), bound)
-    found: dict[frozenset[str], Expr] = {}
+    found: dict[tuple[str, frozenset[str]], Expr] = {}
     # <= comes first: an overlap is mostly narrower than what surrounds the interval
     for (alias, is_end, operator), starts in sorted(known.items(), key=itemgetter(0)):
         ends = known.get((alias, True, _MIRRORED[operator]))
@@ -207,20 +339,20 @@ def _overlaps(bounds: Iterable[_Bound]) -> tuple[Expr, ...]:
         if not pairs:
             pairs = [(next(iter(starts.values())), next(iter(ends.values())))]
         for start, end in pairs:
-            # the bounds a.time_min <= b.time_max AND a.time_max >= b.time_min say the same of a and of b
-            tables = frozenset((alias, *_aliases(start.value), *_aliases(end.value)))
-            found.setdefault(tables, _overlap(start, end))
+            # the bounds a.time_min <= b.time_max AND a.time_max >= b.time_min are bounds of b as well: either table may
+            # be the one that is looked into
+            found.setdefault((alias, _aliases(start.value) | _aliases(end.value)), _overlap(start, end))
     return tuple(found.values())
 
 
 def _overlap(start: _Bound, end: _Bound) -> Expr:
-    # the order does not matter to the function; this one is that of an index of the other table
-    others = sorted((end.value, start.value), key=lambda value: _time_name(value) == "time_max")
-    return _implied(OVERLAP, start.column, end.column, *others)
+    name = "overlaps" if start.operator == "<=" else "contained"
+    interval = (end.value, start.value) if name == "overlaps" else (start.value, end.value)
+    return _implied(OVERLAPS[name], start.column, end.column, *interval, name=name)
 
 
-def _implied(template: str, *args: Expr) -> Expr:
-    return Application(type=Type.CONDITION, name="implied", pieces=pieces(f"({template})"), args=args)
+def _implied(template: str, *args: Expr, name: str = "implied") -> Expr:
+    return Application(type=Type.CONDITION, name=name, pieces=pieces(f"({template})"), args=args)
 
 
 def _list_column(value: object) -> ColumnValue | None:
@@ -229,7 +361,7 @@ def _list_column(value: object) -> ColumnValue | None:
         value = value.args[0]
     if not isinstance(value, ColumnValue) or value.type is not Type.TEXT or value.meta.origin is None:
         return None
-    return value if value.meta.origin[1] in HASH_LISTS else None
+    return value if value.meta.origin[1] in HASH_LIST_COLUMNS else None
 
 
 def _is_constant(value: Expr) -> bool:

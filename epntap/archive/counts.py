@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -9,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from psycopg import sql
 from sqlalchemy import ARRAY, Text, all_, bindparam, delete, select
 
+from epntap.catalog.indexes import DURATION, LONGEST
 from epntap.connection import Connection
 from epntap.schema import tables
 from epntap.schema.statements import compiled, upsert
@@ -83,12 +85,17 @@ def write_value_counts(
     """Make the counts of a service exactly these: column name -> value as text, None for NULL -> rows.
 
     The columns `by_row` are counted in the table, where they have no more than `most` values, unless nothing was
-    written since that was done. From here to the next call all counts go as soon as anything is written to the table.
+    written since that was done; likewise what no row lasts longer than. From here to the next call all counts go as
+    soon as anything is written to the table.
     """
     _forget_when_written(connection, schema)
     is_kept = value_counts(connection, schema, ALL_ROWS) is not None
     counts = {**counts, ALL_ROWS: {None: rows}, **({} if is_kept else _count_by_row(connection, schema, by_row, most))}
     kept = list(by_row) if is_kept else []
+    if is_kept and value_counts(connection, schema, LONGEST) is not None:
+        kept.append(LONGEST)
+    else:
+        counts[LONGEST] = {repr(_longest(connection, schema)): rows}
     _FORGET.run(connection, schema=schema, kept=kept)
     with (
         connection.cursor() as cursor,
@@ -98,6 +105,18 @@ def write_value_counts(
             for value, number in values.items():
                 if number:
                     copy.write_row((schema, column, value, number))
+
+
+def _longest(connection: Connection, schema: str) -> float:
+    """What no row lasts longer than, in days: infinite where an end is. Read from an index."""
+    duration = sql.SQL(DURATION).format(sql.Identifier("time_min"), sql.Identifier("time_max"))
+    row = connection.execute(
+        sql.SQL("SELECT max({}) FROM {}").format(duration, sql.Identifier(schema, COUNTED_TABLE))
+    ).fetchone()
+    if row is None or row[0] is None:
+        return 0.0
+    # the difference is rounded to the nearest number, so this is no less than the true one; NaN is the greatest of all
+    return math.inf if math.isnan(row[0]) else math.nextafter(row[0], math.inf)
 
 
 def is_as_ingested(connection: Connection, schema: str) -> bool:

@@ -8,10 +8,7 @@ from dataclasses import replace
 import psycopg
 from psycopg import sql
 
-from epntap.catalog.indexes import (
-    Index,
-    indexes_of,
-)
+from epntap.catalog.indexes import RETIRED_INDEXES, Index, indexes_of
 from epntap.catalog.model import Column, Table
 from epntap.connection import Connection
 from epntap.errors import SetupError
@@ -21,6 +18,7 @@ __all__ = [
     "add_columns",
     "create_indexes",
     "create_table",
+    "drop_retired_indexes",
     "needs_vacuum",
     "sql_name",
     "stored_columns",
@@ -105,18 +103,29 @@ def create_indexes(connection: Connection, table: Table) -> None:
             _create_index(connection, table, name, index, operator_class)
 
 
+def drop_retired_indexes(connection: Connection, table: Table) -> None:
+    """Drop the indexes that others have replaced; outside any transaction. Readers are not hindered, but waited for."""
+    existing = _index_names(connection, table)
+    for name in (f"{table.name}_{retired}" for retired in RETIRED_INDEXES):
+        if name in existing:
+            connection.execute(
+                sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(table.schema, name))
+            )
+
+
 def _create_index(
     connection: Connection, table: Table, name: str, index: Index, operator_class: sql.Composable
 ) -> None:
     parameters = sql.SQL(f" WITH ({index.parameters})" if index.parameters else "")  # constants of epntap.catalog
     connection.execute(
-        sql.SQL("CREATE INDEX {} ON {} USING {} ({} {}){}").format(
+        sql.SQL("CREATE INDEX {} ON {} USING {} ({} {}){}{}").format(
             sql.Identifier(name),
             sql_name(table),
             sql.SQL(index.method),
             index.target,
             operator_class,
             parameters,
+            index.condition,
         )
     )
 

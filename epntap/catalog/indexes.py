@@ -9,22 +9,41 @@ from psycopg import sql
 from epntap.catalog.model import Table
 
 __all__ = [
+    "DURATION",
     "EPN_CORE_INDEXES",
     "HASH_LIST_COLUMNS",
     "HAS_ITEM",
     "HAS_ONE_OF",
     "ITEMS",
+    "LONGEST",
+    "LONG_DAYS",
     "OVERLAP",
+    "PARTS",
+    "RETIRED_INDEXES",
+    "SEARCHED_COLUMNS",
+    "STAMP_COLUMNS",
     "TIME_SPAN",
     "Index",
     "indexes_of",
 ]
 
-#: The interval of a row, indexed by GiST; 0 and 1 are time_min and time_max.
+#: What a row lasts in days, whichever of time_min and time_max comes first; 0 and 1 are these.
+DURATION = "abs({1} - {0})"
+#: Rows that last longer are found by their interval in an index of their own, all others by their start: who looks for
+#: what overlaps an interval looks at rows that begin up to so many days before it. A day with what hangs over.
+LONG_DAYS = 1.25
+#: Stands where the name of a column stands in archive.value_count; the value is what no row lasts longer than.
+LONGEST = "|time_max - time_min|"
+
+#: The interval of a row, indexed by GiST where the row is long; 0 and 1 are time_min and time_max.
 TIME_SPAN = "udf.time_span({0}, {1})"
 #: Follows from `time_min <= d AND time_max >= c` and from `time_min >= c AND time_max <= d`; 2 and 3 are c and d, in
 #: any order, constants or columns of another table (sql/062_time_range.sql says why).
 OVERLAP = "udf.time_span({0}, {1}) && udf.time_span({2}, {3})"
+
+#: A text of which parts are looked for, indexed by GIN. It is not the column itself, because trigrams answer `=` as
+#: well: PostgreSQL 15 takes them for cheaper than the primary key when some thousand values are joined.
+PARTS = "({0} || '')"
 
 #: The items of a hash list, indexed by GIN.
 ITEMS = "string_to_array(lower({0}), '#')"
@@ -43,7 +62,9 @@ HASH_LIST_COLUMNS = (
     "target_name",
 )
 #: columns in which parts of the text are looked for
-_SEARCHED_COLUMNS = ("granule_uid", "file_name", "instrument_host_name", "instrument_name", "target_name")
+SEARCHED_COLUMNS = ("granule_uid", "file_name", "instrument_host_name", "instrument_name", "target_name")
+#: timestamps kept as text that sorts as time does; what harvesters ask for is what has changed since they came last
+STAMP_COLUMNS = ("creation_date", "modification_date", "release_date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +75,8 @@ class Index:
     columns: tuple[str, ...]
     method: str = "btree"
     expression: str = ""
+    #: which rows are in it, as it stands in WHERE; all of them if nothing
+    rows: str = ""
     #: storage parameters, as they stand in WITH (…)
     parameters: str = ""
     #: operator class of an extension, and which extension; the index is left out where that is missing
@@ -63,22 +86,30 @@ class Index:
     @property
     def target(self) -> sql.Composed:
         """What stands between the parentheses of CREATE INDEX, without the operator class."""
-        names = [sql.Identifier(name) for name in self.columns]
         if self.expression:
-            return sql.SQL(self.expression).format(*names)  # constants of this module
-        return sql.SQL(", ").join(names)
+            return self._of_columns(self.expression)
+        return sql.SQL(", ").join(map(sql.Identifier, self.columns))
+
+    @property
+    def condition(self) -> sql.Composable:
+        """WHERE with what follows it, or nothing."""
+        return sql.SQL(" WHERE {}").format(self._of_columns(self.rows)) if self.rows else sql.SQL("")
+
+    def _of_columns(self, template: str) -> sql.Composed:
+        return sql.SQL(template).format(*map(sql.Identifier, self.columns))  # constants of this module
 
 
 def _hash_list_index(column: str) -> Index:
     # fastupdate=off: a pending list would be searched row by row by every query after a load
-    return Index(f"{column}_items", (column,), "gin", ITEMS, "fastupdate = off")
+    return Index(f"{column}_items", (column,), "gin", ITEMS, parameters="fastupdate = off")
 
 
 def _text_index(column: str) -> Index:
     return Index(
-        f"{column}_parts",
+        f"{column}_trigrams",
         (column,),
         "gin",
+        PARTS,
         parameters="fastupdate = off",
         operator_class="gin_trgm_ops",
         extension="pg_trgm",
@@ -90,12 +121,17 @@ EPN_CORE_INDEXES: tuple[Index, ...] = (
     # both ends, so that a count of half of all rows by their times reads this index alone, a tenth of the table
     Index("times", ("time_min", "time_max")),
     Index("time_max", ("time_max",)),
-    Index("time_span", ("time_min", "time_max"), "gist", TIME_SPAN),
+    Index("long_span", ("time_min", "time_max"), "gist", TIME_SPAN, f"{DURATION} > {LONG_DAYS}"),
     Index("obs_id", ("obs_id",)),
     Index("dataset_id", ("dataset_id", "time_min")),
+    *(Index(name, (name,)) for name in STAMP_COLUMNS),
     *map(_hash_list_index, HASH_LIST_COLUMNS),
-    *map(_text_index, _SEARCHED_COLUMNS),
+    *map(_text_index, SEARCHED_COLUMNS),
 )
+
+
+#: names of indexes that others have replaced
+RETIRED_INDEXES = ("time_span", *(f"{column}_parts" for column in SEARCHED_COLUMNS))
 
 
 def indexes_of(table: Table) -> tuple[Index, ...]:

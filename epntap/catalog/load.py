@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from epntap.catalog.indexes import LONGEST
 from epntap.catalog.model import Catalog, Column, ForeignKey, Form, Holdings, Schema, Table
 from epntap.errors import UnavailableError
 
@@ -42,6 +43,11 @@ ORDER BY c.table_name, c.column_index, c.column_name
 _COUNTED = """
 SELECT schema_name || '.epn_core' AS table_name, array_agg(DISTINCT column_name) AS columns
 FROM archive.value_count GROUP BY schema_name
+"""
+
+_LONGEST = """
+SELECT schema_name || '.epn_core' AS table_name, value::double precision AS days
+FROM archive.value_count WHERE column_name = %s
 """
 
 _PRIMARY_KEYS = """
@@ -76,6 +82,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
         for row in cursor.execute(_PRIMARY_KEYS):
             primary_keys[row["table_name"]].append(row["attname"])
         counted = {row["table_name"]: frozenset(row["columns"]) for row in cursor.execute(_COUNTED)}
+        longest = {row["table_name"]: row["days"] for row in cursor.execute(_LONGEST, (LONGEST,))}
         services = {row["schema_name"]: row for row in cursor.execute("SELECT * FROM archive.service")}
         holdings = {
             f"{row['schema_name']}.epn_core": Holdings(
@@ -102,6 +109,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
                 primary_key=tuple(primary_keys[row["table_name"]]),
                 holdings=holdings.get(row["table_name"]),
                 counted=counted.get(row["table_name"], frozenset()),
+                longest=longest.get(row["table_name"]),
             )
             for row in cursor.execute(
                 "SELECT t.* FROM tap_schema.tables t JOIN tap_schema.schemas s USING (schema_name)"

@@ -78,6 +78,8 @@ class Table:
     holdings: Holdings | None = None
     #: columns of which ingestion counts the rows by value; `*`: all rows
     counted: frozenset[str] = frozenset()
+    #: days that no row lasts longer than, as far as ingestion has measured it
+    longest: float | None = None
     _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -108,6 +108,7 @@ def foresee(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock
 def tidy(connection: Connection, table: Table, progress: Progress) -> None:
     """Give back the room of old rows and take statistics, where something was written; outside any transaction."""
     progress.stage("taking statistics")
+    ddl.drop_retired_indexes(connection, table)
     for schema, name in ((table.schema, table.name), *(("archive", name) for name in _ARCHIVE)):
         if ddl.needs_vacuum(connection, schema, name):
             connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(schema, name)))

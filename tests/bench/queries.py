@@ -59,13 +59,13 @@ QUESTIONS = (
     Question(
         "portal: a day, a target, TOP 500",
         f"SELECT TOP 500 * FROM {{t}} WHERE {_DAY} AND 1 = ivo_hashlist_has(lower(target_name), lower('Earth'))",
-        ("time_span", "target_name_items"),
+        ("times", "target_name_items"),
     ),
-    Question("all granules of one day", f"SELECT * FROM {{t}} WHERE {_DAY}", ("time_span",)),
+    Question("all granules of one day", f"SELECT * FROM {{t}} WHERE {_DAY}", ("times",)),
     Question(
         "joined with 100 uploaded intervals",
         "SELECT COUNT(*) FROM {t} AS e JOIN TAP_UPLOAD.intervals AS u ON e.time_min <= u.t2 AND e.time_max >= u.t1",
-        ("time_span",),
+        ("times",),
     ),
     Question(
         "one target, TOP 500",
@@ -77,12 +77,12 @@ QUESTIONS = (
     Question(
         "granule_uid LIKE '%x%'",
         "SELECT TOP 100 granule_uid, access_url FROM {t} WHERE granule_uid LIKE '%mag_200402%'",
-        ("granule_uid_parts",),
+        ("granule_uid_trigrams",),
     ),
     Question(
         "file_name ILIKE '%x%', none",
         "SELECT * FROM {t} WHERE file_name ILIKE '%unobtainium%'",
-        ("file_name_parts",),
+        ("file_name_trigrams",),
     ),
     Question(
         "a window ORDER BY time_min, TOP 100",
@@ -97,6 +97,18 @@ QUESTIONS = (
     ),
     Question("by obs_id", "SELECT * FROM {t} WHERE obs_id = 'ace-imf-all_20040214'", ("obs_id",)),
     Question("MIN and MAX of time", "SELECT MIN(time_min), MAX(time_max) FROM {t}", ("times", "time_max")),
+    Question(
+        "changed since a day, TOP 1000 in order",
+        "SELECT TOP 1000 granule_uid, modification_date FROM {t} WHERE modification_date >= '2100-01-01'"
+        " ORDER BY modification_date",
+        ("modification_date",),
+    ),
+    Question(
+        "to be released, of one target",
+        "SELECT granule_uid FROM {t} WHERE release_date > '2100-01-01T00:00:00' AND target_name = 'Earth'",
+        ("release_date",),
+    ),
+    Question("the last ten that were made", "SELECT TOP 10 * FROM {t} ORDER BY creation_date DESC", ("creation_date",)),
     Question("COUNT(*)", "SELECT COUNT(*) FROM {t}", NO_ROWS),
     Question(
         "COUNT of one item of a hash list",
@@ -119,7 +131,7 @@ QUESTIONS = (
         "COUNT of a month and a target",
         "SELECT COUNT(*) FROM {t} WHERE time_min <= 2455231.5 AND time_max >= 2455200.5"
         " AND 1 = ivo_hashlist_has(lower(target_name), lower('Earth'))",
-        ("time_span", "times", "time_max"),
+        ("times", "time_max"),
     ),
 )
 

@@ -21,7 +21,7 @@ from psycopg.sql import Identifier
 from epntap.archive.counts import coverage, row_count, value_counts
 from epntap.archive.memory import scanned_files, withdrawn_datasets
 from epntap.catalog.ddl import create_table
-from epntap.catalog.indexes import HAS_ITEM, HAS_ONE_OF, OVERLAP
+from epntap.catalog.indexes import DURATION, HAS_ITEM, HAS_ONE_OF, LONG_DAYS, OVERLAP
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
@@ -515,12 +515,16 @@ def plan(database: Database, condition: str) -> str:
 @pytest.mark.parametrize(
     ("condition", "index"),
     [
-        (OVERLAP.format("time_min", "time_max", 2451910.5, 2451911.5), "epn_core_time_span"),
+        (
+            f"{DURATION} > {LONG_DAYS} AND {OVERLAP}".format("time_min", "time_max", 2451910.5, 2451911.5),
+            "epn_core_long_span",
+        ),
         (HAS_ITEM.format("target_name", "'Earth'"), "epn_core_target_name_items"),
         (HAS_ONE_OF.format("target_name", "ARRAY['earth']"), "epn_core_target_name_items"),
         ("granule_uid LIKE 'syn-mag%'", "Index Cond: ((granule_uid >= 'syn-mag'"),
-        ("granule_uid LIKE '%mag_2001010%'", "epn_core_granule_uid_parts"),
-        ("instrument_name ILIKE '%magn%'", "epn_core_instrument_name_parts"),
+        ("granule_uid || '' LIKE '%mag_2001010%'", "epn_core_granule_uid_trigrams"),
+        ("instrument_name || '' ILIKE '%magn%'", "epn_core_instrument_name_trigrams"),
+        ("modification_date >= '2026-01-01'", "epn_core_modification_date"),
         ("(c1min IS NULL AND c1max IS NOT NULL) OR (c1min IS NOT NULL AND c1max IS NULL)", "One-Time Filter: false"),
         (HALF_OR_REVERSED, "One-Time Filter: false"),
         ("NOT time_min BETWEEN 2086000 AND 2817000", "One-Time Filter: false"),
@@ -531,13 +535,30 @@ def test_an_index_or_a_promise_answers(published: Database, condition: str, inde
     assert index in plan(published, condition)
 
 
+def test_what_looks_for_parts_of_a_text_answers_no_equality(published: Database) -> None:
+    assert "_trigrams" not in plan(published, "instrument_name = 'Magnetometer'")
+
+
+def test_an_index_that_another_has_replaced_goes(database: Database, archive: Path) -> None:
+    run(database, archive, now=FIRST)
+    with connect(database, Role.OWNER) as connection:
+        connection.execute(
+            "CREATE INDEX epn_core_time_span ON plasma.epn_core USING gist (udf.time_span(time_min, time_max));"
+            "DROP INDEX plasma.epn_core_long_span"
+        )
+    run(database, archive, now=SECOND)
+    names = {name for (name,) in query(database, "SELECT indexname FROM pg_indexes WHERE schemaname = 'plasma'")}
+    assert "epn_core_time_span" not in names
+    assert "epn_core_long_span" in names
+
+
 def test_without_the_extension_its_indexes_are_left_out(database: Database, archive: Path) -> None:
     with connect(database, Role.ADMIN) as connection:
         connection.execute("DROP EXTENSION pg_trgm")
     run(database, archive, now=FIRST)
     names = [name for (name,) in query(database, "SELECT indexname FROM pg_indexes WHERE schemaname = 'plasma'")]
-    assert "epn_core_time_span" in names
-    assert not [name for name in names if name.endswith("_parts")]
+    assert "epn_core_long_span" in names
+    assert not [name for name in names if name.endswith("_trigrams")]
 
 
 @pytest.fixture
