@@ -202,7 +202,7 @@ class _Joint:
                 raise ParameterError(f"PARAMETERS: {name} cannot be cut out: {self._unavailable[name]}")
 
     def _axis_part(self, name: str, interval: Interval, chosen: Sequence[str]) -> _AxisPart:
-        held = self._held[name]
+        held = {number: one for number, one in self._held[name].items() if self._holdings.axis_in(number, name) == name}
         found = find_rows(self._files, {number: one.name for number, one in held.items()}, interval, _MOST_OPEN_FILES)
         members: dict[int, Member] = {number: self._stored(number, one) for number, one in held.items()}
         model = self._join(name, members, found)

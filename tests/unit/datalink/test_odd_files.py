@@ -190,6 +190,19 @@ def test_millions_of_records_that_were_never_written_cost_nothing() -> None:
     assert len(_rows(path)) == 2
 
 
+def test_a_number_that_is_called_as_the_axis_of_other_files_is_no_axis(tmp_path: Path) -> None:
+    paths = [
+        CdfBuilder().axis("Epoch", seconds(0, 1)).variable("n", [1.0, 2.0], DEPEND_0="Epoch").write(tmp_path / "a.cdf"),
+        CdfBuilder()
+        .axis("Time", seconds(2, 3))
+        .variable("Epoch", np.array([5, 6], "i2"), DEPEND_0="Time")
+        .variable("n", [3.0, 4.0], DEPEND_0="Time")
+        .write(tmp_path / "b.cdf"),
+    ]
+    with cut_files(paths, EVERYTHING) as cut:
+        assert sum(len(axis) for axis in cut.axes) == 4
+
+
 def test_texts_longer_than_the_file_could_hold_are_refused(tmp_path: Path) -> None:
     path = CdfBuilder().axis("Epoch", seconds(0)).variable("labels", np.array([b"abc"]), fixed=True)
     written = path.write(tmp_path / "a.cdf")
