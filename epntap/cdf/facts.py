@@ -115,7 +115,7 @@ class FileFacts:
     def days(self) -> Days:
         """Those that hold records of any axis."""
         found = dict.fromkeys(axis.days for axis in self.axes)
-        return next(iter(found)) if len(found) == 1 else Days.of(np.fromiter(chain(*found), np.int64))
+        return next(iter(found)) if len(found) == 1 else Days.of(np.unique(np.fromiter(chain(*found), np.int64)))
 
     @property
     def layout(self) -> str:

@@ -261,12 +261,15 @@ class CdfFile:
     def _dated_records(self, variable: Variable) -> list[tuple[int, int]]:
         if variable.is_to_be_computed:
             return []
-        pad = as_epochs(variable.pad.reshape(1), variable.cdf_type)
-        undated = is_fill(pad, variable.cdf_type, variable.fill).all()
-        if variable.name in self._computed or variable.sparse is Sparse.PREVIOUS or not undated:
-            return [(0, variable.records)]
+        everything = [(0, variable.records)]
+        if variable.name in self._computed or variable.sparse is Sparse.PREVIOUS:
+            return everything
         with refusing(self._source.name):
-            return self._reader(variable.name).written(variable.records)
+            written = self._reader(variable.name).written(variable.records)
+        if written == everything:
+            return everything
+        pad = as_epochs(variable.pad.reshape(1), variable.cdf_type)
+        return written if is_fill(pad, variable.cdf_type, variable.fill).all() else everything
 
     def _why_unreadable(self, variable: Variable) -> str | None:
         """Why no value of a variable can be read, where its description says so."""

@@ -54,15 +54,17 @@ class Days:
 
     @classmethod
     def of(cls, days: npt.NDArray[np.int64]) -> Self:
-        """These days, in any order."""
-        found = np.unique(days)
-        if not len(found):
+        """These days, each once and rising as `days_of` gives them."""
+        if not len(days):
             return cls()
-        breaks = np.flatnonzero(np.diff(found) > 1)
+        first, last = int(days[0]), int(days[-1])
+        if last - first == len(days) - 1:
+            return cls(((first, last),))
+        breaks = np.flatnonzero(np.diff(days) > 1)
         if len(breaks) >= MOST_RUNS:
-            widest = np.argsort(np.diff(found)[breaks], kind="stable")[len(breaks) - MOST_RUNS + 1 :]
+            widest = np.argsort(np.diff(days)[breaks], kind="stable")[len(breaks) - MOST_RUNS + 1 :]
             breaks = np.sort(breaks[widest])
-        firsts, lasts = found[[0, *(breaks + 1)]], found[[*breaks, -1]]
+        firsts, lasts = days[[0, *(breaks + 1)]], days[[*breaks, -1]]
         return cls(tuple(zip(firsts.tolist(), lasts.tolist(), strict=True)))
 
     @classmethod

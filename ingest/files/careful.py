@@ -33,15 +33,16 @@ def be_expendable() -> None:
     """Let this process end when it hangs so firmly that no exception can be raised in it; its parent notices."""
     global _expendable  # noqa: PLW0603  # of the process, as signals are
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, _take_too_long)
     _expendable = True
 
 
 @contextmanager
 def careful(name: str, longest: float = LONGEST_LOOK_S) -> Iterator[None]:
     """Make whatever goes wrong within an UnreadableFileError that names the file, also taking more than `longest` s."""
+    alarm = _Alarm(longest) if threading.current_thread() is threading.main_thread() else None
     try:
-        with _for_at_most(longest):
-            yield
+        yield
     except UnreadableFileError:
         raise
     except _TookTooLongError as exc:
@@ -51,26 +52,30 @@ def careful(name: str, longest: float = LONGEST_LOOK_S) -> Iterator[None]:
         log.exception("a file could not be read", extra={"file": name})
         said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
         raise StumbledError(f"{name} cannot be read: the reader stumbles over it ({said})") from exc
-
-
-@contextmanager
-def _for_at_most(seconds: float) -> Iterator[None]:
-    """Raise _TookTooLongError within, after so long; only the main thread of a process can be told so."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise _TookTooLongError
-
-    handler = signal.signal(signal.SIGALRM, stop)
-    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
-    if _expendable:
-        # of processor time, a little later: code that holds the interpreter does not let `stop` run
-        signal.setitimer(signal.ITIMER_PROF, seconds + 1)
-    try:
-        yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, *timer)
-        signal.signal(signal.SIGALRM, handler)
+        if alarm is not None:
+            alarm.take_back()
+
+
+class _Alarm:
+    """Raises _TookTooLongError in the main thread, the only one that can be told so, unless it is taken back."""
+
+    def __init__(self, seconds: float) -> None:
+        # a process of ours has the handler already: to exchange it takes longer than to set both timers
+        self._handler = None if _expendable else signal.signal(signal.SIGALRM, _take_too_long)
+        self._timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+        if _expendable:
+            # of processor time, a little later: code that holds the interpreter does not let Python raise anything
+            signal.setitimer(signal.ITIMER_PROF, seconds + 1)
+
+    def take_back(self) -> None:
+        """Leave timer and handler as they were."""
+        signal.setitimer(signal.ITIMER_REAL, *self._timer)
+        if _expendable:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+        else:
+            signal.signal(signal.SIGALRM, self._handler)
+
+
+def _take_too_long(_signal: int, _frame: FrameType | None) -> None:
+    raise _TookTooLongError
