@@ -165,8 +165,10 @@ def _axis_facts(file: CdfFile, axis: Variable) -> AxisFacts:
         known = instants[instants != FILL_TT2000]
         if len(known):
             count += len(known)
-            extremes += (int(known.min()), int(known.max()))
-            days = np.union1d(days, days_of(known)) if len(days) else days_of(known)
+            bounds = int(known.min()), int(known.max())
+            extremes += bounds
+            found = days_of(known, *bounds)
+            days = np.union1d(days, found) if len(days) else found
     return AxisFacts(
         name=axis.name,
         cdf_type=axis.cdf_type,

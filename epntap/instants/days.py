@@ -32,11 +32,9 @@ def day_of(tt2000: int) -> int:
     return label.ns // DAY_NS - (label.leap_ns is not None) + _DAY_ZERO
 
 
-def days_of(instants: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def days_of(instants: npt.NDArray[np.int64], earliest: int, latest: int) -> npt.NDArray[np.int64]:
     """Return the days that hold any of these instants, each once and rising; shape (n,) gives (m,)."""
-    if not len(instants):
-        return np.empty(0, np.int64)
-    first, last = day_of(int(instants.min())), day_of(int(instants.max()))
+    first, last = day_of(earliest), day_of(latest)
     if last - first < 2:
         return np.arange(first, last + 1)
     labels, leap = offsets().to_labels(instants)

@@ -71,9 +71,7 @@ class _Alarm:
     def take_back(self) -> None:
         """Leave timer and handler as they were."""
         signal.setitimer(signal.ITIMER_REAL, *self._timer)
-        if _expendable:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-        else:
+        if not _expendable:  # the timer of processor time stands still where nothing is done, and the next file sets it
             signal.signal(signal.SIGALRM, self._handler)
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from epntap.errors import DefinitionError
+from ingest.by_dataset.sources import holdings as holdings_module
 from ingest.by_dataset.sources.holdings import Holdings, describe_holdings, read_archive
-from ingest.facts import DatasetFacts
+from ingest.facts import DatasetFacts, Refusal
+from ingest.files.istp import Description, describe_file
 from ingest.files.scan import Scanner
 from ingest.files.walk import walk_tree
 from tests.support.archives import CDF_SOURCE, cdf, definition
@@ -135,6 +137,33 @@ def test_facts_come_from_the_attributes_of_a_file(tmp_path: Path) -> None:
     assert one.values["target_name"] is None
     assert one.values["instrument_host_name"] == "SYN1"
     assert one.values["instrument_name"] == "MAG"
+
+
+def test_a_file_that_does_not_describe_its_dataset_leaves_that_to_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("20010101", "20010102"):
+        cdf(tmp_path / f"cdf/syn_mag_{day}_v01.cdf", f"{day[:4]}-{day[4:6]}-{day[6:]}T00:00:00", TITLE=f"of {day}")
+
+    def stumble_over_the_last(path: Path) -> Description:
+        if path.stem.startswith("syn_mag_20010102"):
+            raise IndexError("no entry")
+        return describe_file(path)
+
+    monkeypatch.setattr(holdings_module, "describe_file", stumble_over_the_last)
+    scanner = without_memory()
+    refusal, one = describe_holdings([read(tmp_path, scanner=scanner)], {}, scanner)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.path, refusal.reason) == (
+        "syn_mag_20010102_v01.cdf",
+        (
+            "it does not describe its dataset: syn_mag_20010102_v01.cdf cannot be read: the reader stumbles over it "
+            "(IndexError: no entry)"
+        ),
+    )
+    assert isinstance(one, DatasetFacts)
+    assert (one.dataset.title, one.origin) == ("of 20010101", "syn_mag_20010101_v01.cdf")
+    assert str(one.dataset.stop) == "2001-01-02 23:00:00"
 
 
 def test_a_described_dataset_needs_no_facts_from_files(tmp_path: Path) -> None:
