@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -122,11 +123,7 @@ class RecordFile:
         #: size and type open every record
         self._start = struct.Struct(f">{self._offset}i")
         self._entry = struct.Struct(f">{self._offset}i{self._offset}iiii5i")
-        #: type number → type, and the numpy type of one number in the file or None for text
-        self._entry_types = {
-            int(cdf_type): (cdf_type, None if cdf_type.is_text else element_type(cdf_type, 1, header.byte_order))
-            for cdf_type in CdfType
-        }
+        self._entry_types = _entry_types(header.byte_order)
         self._read_gdr()
 
     def _read_gdr(self) -> None:
@@ -319,6 +316,15 @@ class RecordFile:
 
     def _looping(self, offset: int) -> UnreadableFileError:
         return UnreadableFileError(f"{self._source.name} is damaged: its records lead back to byte {offset}")
+
+
+@cache
+def _entry_types(byte_order: str) -> dict[int, tuple[CdfType, ElementType | None]]:
+    """Type number → type, and the numpy type of one number in the file or None for text."""
+    return {
+        int(cdf_type): (cdf_type, None if cdf_type.is_text else element_type(cdf_type, 1, byte_order))
+        for cdf_type in CdfType
+    }
 
 
 def _decode(content: bytes) -> str:

@@ -14,6 +14,7 @@ import pycdfpp
 import pytest
 from lxml import etree
 
+from epntap.cdf.facts import index_file
 from tests.support.known_truth import FILL, Plan, TrueDataset, TrueFile, midnight_tt2000, to_cdf_epoch, write_archive
 from tests.support.known_truth.__main__ import main
 from tests.support.known_truth.clock import in_leap_second
@@ -148,3 +149,11 @@ def test_days_are_of_utc(archive: Path) -> None:
     for _, file, _ in written(archive):
         parts = cdflib.cdfepoch.breakdown_tt2000(int(file.epochs[0]))
         assert date(*(int(part) for part in parts[:3])) == file.day
+
+
+def test_the_days_with_records_are_those_that_another_library_reads(archive: Path) -> None:
+    for dataset, _, path in written(archive):
+        with cdflib.CDF(path) as other:
+            parts = np.atleast_2d(cdflib.cdfepoch.breakdown(other.varget("Epoch")))
+        expected = {date(*(int(number) for number in one[:3])) for one in parts}
+        assert {date.fromordinal(day) for day in index_file(path).days} == expected, (dataset.key, path.name)
