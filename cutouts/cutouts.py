@@ -6,7 +6,6 @@ import math
 import socket
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cutouts.files import archived_file, check_access, check_files
 from cutouts.formats.cdf import Cdf
@@ -22,7 +21,6 @@ from epntap.answer.blocks import Blocks
 from epntap.answer.watch import Watch, Watcher
 from epntap.archive.finder import Finder
 from epntap.archive.locate import LocatedGranule
-from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnavailableError
 from epntap.settings import Settings
 
@@ -113,8 +111,8 @@ class Cutouts:
 
         The answer must be closed by its receiver. Raises our errors as `cut` does.
         """
-        granule = self.finder.granule(granule_uid, schema)
-        if len(granule.files) != 1 or clean_granule_uid(Path(granule.files[0].path).stem) != granule_uid:
+        granule = self.finder.holding(granule_uid, schema)
+        if not granule.is_file:
             return None
         check_access(granule, caller)
         check_files(granule, granule.files)

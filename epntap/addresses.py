@@ -1,7 +1,7 @@
 """What follows the public address, for all that this service publishes. No I/O here.
 
 Ingestion writes addresses down without the public address in front (`Addresses()`), so that the service can move.
-Whether an address names the service of its granule is decided in `_where` alone.
+Every address of a granule names its service: two services may give one name to different granules.
 """
 
 from __future__ import annotations
@@ -61,10 +61,7 @@ _PLACE = "~"
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Makes addresses.
-
-    `schema` is the service that a granule is from, `asked` the one that the client has named with SCHEMA.
-    """
+    """Makes addresses. `schema` is the service that a granule is from, None where nobody knows it."""
 
     #: the public address without a trailing slash; empty for addresses that are relative to it
     public: str = ""
@@ -90,25 +87,24 @@ class Addresses:
         """Of TAP, or of what is below it: sync, async, tables ..."""
         return self.at(f"{TAP}/{resource}" if resource else TAP)
 
-    def links(self, granule_uid: str | None = None, schema: str | None = None, asked: str | None = None) -> str:
+    def links(self, granule_uid: str | None = None, schema: str | None = None) -> str:
         """Of {links}, or of the links of a granule."""
         if granule_uid is None:
             return self.at(LINKS)
-        where = _where(schema, asked)
-        return self.at(f"{LINKS}?ID={quote(granule_uid, safe='')}{f'&{urlencode(where)}' if where else ''}")
+        where = f"&{urlencode(_where(schema))}" if schema else ""
+        return self.at(f"{LINKS}?ID={quote(granule_uid, safe='')}{where}")
 
-    def data(self, granule_uid: str, extension: str, schema: str | None, asked: str | None = None) -> str:
-        """Of a granule as a whole."""
-        where = _where(schema, asked)
-        return self.at(f"{DATA}/{quote(granule_uid)}.{extension}{f'?{urlencode(where)}' if where else ''}")
+    def data(self, granule_uid: str, extension: str, schema: str | None) -> str:
+        """Of a granule as a whole: a path, so that its end is the name of a file."""
+        return self.at(f"{DATA}/{f'{schema}/' if schema else ''}{quote(granule_uid)}.{extension}")
 
     def soda(self, resource: str = "sync") -> str:
         """Of a resource of the cut-out service: sync, async, capabilities, availability."""
         return self.at(f"{SODA}/{resource}")
 
-    def cutout(self, asked_for: Iterable[tuple[str, str]], schema: str | None, asked: str | None = None) -> str:
+    def cutout(self, asked_for: Iterable[tuple[str, str]], schema: str | None) -> str:
         """Of a cut-out with these parameters, which are not SCHEMA."""
-        return f"{self.at(SODA_SYNC)}?{urlencode([*asked_for, *_where(schema, asked)])}"
+        return f"{self.at(SODA_SYNC)}?{urlencode([*asked_for, *_where(schema)])}"
 
     def hapi(self) -> str:
         """Of the redirection to the HAPI server of a dataset."""
@@ -119,10 +115,8 @@ class Addresses:
         return self.at(f"{FILES}/{schema}/{quote(path, safe='/')}")
 
 
-def _where(schema: str | None, asked: str | None) -> list[tuple[str, str]]:  # noqa: ARG001  # see the comment
-    # An address names the service of its granule only where the client did. To have all of them name it, return
-    # `schema` here; ingestion then writes other addresses, and links repeat them.
-    return [("SCHEMA", asked)] if asked else []
+def _where(schema: str | None) -> list[tuple[str, str]]:
+    return [("SCHEMA", schema)] if schema else []
 
 
 def around_uid(address_of: Callable[[str], str]) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ingest.facts import RefusedRows
@@ -82,6 +82,7 @@ class Report:
     def of(cls, ingestion: Ingestion, contents: Contents, published: Published, seconds: float) -> Report:
         """The report of a run that took so long."""
         account = contents.account
+        account = replace(account, remarks=account.remarks + published.remarks)
         return cls(
             schema=ingestion.schema,
             granules=GranuleCount.after(published.merged, account.refused_rows, account.never_made),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cutouts.interval import Interval
 from cutouts.plan import check_format
@@ -14,11 +14,14 @@ from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 __all__ = ["manifest"]
 
 
-def manifest(request: BulkRequest, addresses: Addresses) -> Iterator[bytes]:
-    """Yield one address a line: bare (wget -i), with `out=` (aria2c -i), or as url and output (curl -K)."""
+def manifest(request: BulkRequest, addresses: Addresses, owners: Mapping[str, str]) -> Iterator[bytes]:
+    """Yield one address a line: bare (wget -i), with `out=` (aria2c -i), or as url and output (curl -K).
+
+    `owners` are the services of identifiers whose service the request does not name.
+    """
     extension = check_format(request.cuts[0]).extension
     for cut in request.cuts:
-        address = _address(cut, addresses, extension)
+        address = _address(cut, addresses, extension, cut.schema or owners.get(cut.identifier))
         name = f"{cut.identifier}.{extension}".replace("/", "_")
         if request.has_several_intervals:
             name = labelled_name(name, cut.interval)
@@ -32,10 +35,10 @@ def manifest(request: BulkRequest, addresses: Addresses) -> Iterator[bytes]:
         yield line.encode()
 
 
-def _address(cut: CutRequest, addresses: Addresses, extension: str) -> str:
+def _address(cut: CutRequest, addresses: Addresses, extension: str, schema: str | None) -> str:
     whole = cut.interval == Interval(MIN_TT2000, MAX_TT2000) and not cut.parameters and not cut.compress
-    if whole and cut.schema is None and cut.format_name is None:
-        return addresses.data(cut.identifier, extension, cut.schema)
+    if whole and cut.format_name is None:
+        return addresses.data(cut.identifier, extension, schema)
     asked = [
         ("ID", cut.identifier),
         ("START", _bound(cut.interval.start_tt2000, MIN_TT2000)),
@@ -44,7 +47,7 @@ def _address(cut: CutRequest, addresses: Addresses, extension: str) -> str:
         ("FORMAT", cut.format_name or ""),
         ("COMPRESS", "1" if cut.compress else ""),
     ]
-    return addresses.cutout([(name, value) for name, value in asked if value], cut.schema, asked=cut.schema)
+    return addresses.cutout([(name, value) for name, value in asked if value], schema)
 
 
 def _bound(tt2000: int, far: int) -> str:

@@ -52,7 +52,9 @@ class BulkService:
         """Begin an answer, which must be closed by its receiver. Raises our errors."""
         request = bulk_request(params, most=self.most_members, ask=self.ask, caller=caller)
         if request.packing not in _MEDIA_TYPES:
-            addresses = manifest(request, self.cutouts.addresses)
+            nameless = [cut.identifier for cut in request.cuts if cut.schema is None]
+            owners = self.cutouts.finder.owners(nameless) if nameless else {}
+            addresses = manifest(request, self.cutouts.addresses, owners)
             return Blocks(addresses, "text/plain; charset=utf-8", file_name="cutouts.txt")
         with ExitStack() as stack:
             if not self.places.acquire():

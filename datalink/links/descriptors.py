@@ -105,9 +105,9 @@ class Descriptor:
         )
 
 
-def _where(schema: str | None) -> list[InputParam]:
+def _where(schema: str) -> InputParam:
     """The same name may be in two services: a fixed parameter says which one is meant."""
-    return [InputParam("SCHEMA", "service of the granule", value=schema)] if schema else []
+    return InputParam("SCHEMA", "service of the granule", value=schema)
 
 
 def links_descriptor(addresses: Addresses, id_ref: str, schema: str) -> Descriptor:
@@ -115,7 +115,7 @@ def links_descriptor(addresses: Addresses, id_ref: str, schema: str) -> Descript
     return Descriptor(
         "datalink",
         addresses.links(),
-        (InputParam("ID", "granule_uid of the row", ref=id_ref, ucd="meta.id;meta.main"), *_where(schema)),
+        (InputParam("ID", "granule_uid of the row", ref=id_ref, ucd="meta.id;meta.main"), _where(schema)),
         name="Links",
         description="Data in several formats, documentation and services for a granule",
         standard_id=DATALINK,
@@ -199,7 +199,7 @@ def _bounds(offer: Offer, names: tuple[str, str]) -> tuple[InputParam, InputPara
 
 
 def soda_descriptor(
-    addresses: Addresses, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "soda"
+    addresses: Addresses, id_ref: str, offer: Offer, schema: str, resource_id: str = "soda"
 ) -> Descriptor:
     """The cut-out service as SODA has it; START, STOP, PARAMETERS and FORMAT are our own parameters beside TIME."""
     params = (
@@ -223,7 +223,7 @@ def soda_descriptor(
             options=offer.parameters,
         ),
         InputParam("FORMAT", "format of the result; CDF if left out", ucd="meta.code.mime", options=_formats()),
-        *_where(schema),
+        _where(schema),
     )
     return Descriptor(
         resource_id,
@@ -237,14 +237,14 @@ def soda_descriptor(
 
 
 def amda_descriptor(
-    addresses: Addresses, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "amda"
+    addresses: Addresses, id_ref: str, offer: Offer, schema: str, resource_id: str = "amda"
 ) -> Descriptor:
     """The same service with the parameter names that AMDA users know; a custom service, so without standardID."""
     params = (
         InputParam("datasetID", "granule_uid or dataset", ref=id_ref, ucd="meta.id;meta.main"),
         *_bounds(offer, ("startTime", "stopTime")),
         InputParam("outputFormat", "format of the result", ucd="meta.code.mime", options=_AMDA_FORMATS),
-        *_where(schema),
+        _where(schema),
     )
     return Descriptor(
         resource_id,
@@ -256,7 +256,7 @@ def amda_descriptor(
 
 
 def hapi_descriptor(
-    addresses: Addresses, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = "hapi"
+    addresses: Addresses, id_ref: str, offer: Offer, schema: str, resource_id: str = "hapi"
 ) -> Descriptor:
     """The dataset's own HAPI service, by way of an address of ours that answers with a redirection.
 
@@ -267,7 +267,7 @@ def hapi_descriptor(
         *_bounds(offer, ("START", "STOP")),
         InputParam("PARAMETERS", "names of HAPI parameters, separated by commas; all if left out", ucd="meta.id"),
         InputParam("FORMAT", "csv, binary or json", ucd="meta.code.mime", options=(("csv", "CSV"), ("json", "JSON"))),
-        *_where(schema),
+        _where(schema),
     )
     return Descriptor(
         resource_id,

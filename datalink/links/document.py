@@ -76,9 +76,9 @@ class Links:
         return answer
 
     def _blocks(self, batches: Batches, request: LinksRequest, form: LinkFormat) -> Generator[bytes, None, None]:
-        offers = Offers(self.addresses, ID_FIELD, request.schema, request.caller)
-        maker = LinkMaker(self.addresses, offers, request.schema, request.caller)
-        writer = form.writer(request.identifiers)
+        offers = Offers(self.addresses, ID_FIELD, request.caller)
+        maker = LinkMaker(self.addresses, offers, request.caller)
+        writer = form.writer(request.identifiers, request.schema)
         rows, is_cut = 0, request.is_cut
         yield_first = writer.header()
         for first in range(0, len(request.identifiers), BATCH):

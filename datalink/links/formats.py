@@ -61,8 +61,8 @@ class LinkFormat(Protocol):
         """Whether the trailer can say that the document was cut short or broke."""
         ...
 
-    def writer(self, identifiers: Sequence[str]) -> LinkWriter:
-        """A writer for one document."""
+    def writer(self, identifiers: Sequence[str], schema: str | None) -> LinkWriter:
+        """A writer for one document about these identifiers, of this service if one is asked for."""
         ...
 
 
@@ -71,7 +71,7 @@ class _Votable:
     names = ("votable", "vot", "votable/td", "application/x-votable+xml", "text/xml", "application/xml")
     says_outcome = True
 
-    def writer(self, identifiers: Sequence[str]) -> LinkWriter:  # noqa: ARG002  # the rows say them
+    def writer(self, identifiers: Sequence[str], schema: str | None) -> LinkWriter:  # noqa: ARG002  # rows say it
         return _VotableWriter()
 
 
@@ -98,7 +98,7 @@ class _Csv:
     names = ("csv", "text/csv", "text/csv;header=present")
     says_outcome = False
 
-    def writer(self, identifiers: Sequence[str]) -> LinkWriter:  # noqa: ARG002  # the rows say them
+    def writer(self, identifiers: Sequence[str], schema: str | None) -> LinkWriter:  # noqa: ARG002  # rows say it
         return _CsvWriter()
 
 
@@ -126,7 +126,7 @@ class _Json:
     names = ("json", "application/json")
     says_outcome = True
 
-    def writer(self, identifiers: Sequence[str]) -> LinkWriter:  # noqa: ARG002  # the rows say them
+    def writer(self, identifiers: Sequence[str], schema: str | None) -> LinkWriter:  # noqa: ARG002  # rows say it
         return _JsonWriter()
 
 
@@ -185,8 +185,8 @@ class _Html:
     names = ("html", "text/html")
     says_outcome = True
 
-    def writer(self, identifiers: Sequence[str]) -> LinkWriter:
-        return Page(identifiers)
+    def writer(self, identifiers: Sequence[str], schema: str | None) -> LinkWriter:
+        return Page(identifiers, schema)
 
 
 def _text(value: object) -> str:

@@ -15,7 +15,7 @@ from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc, jd_from_tt2000
 
 __all__ = ["Offers", "granule_range", "tt2000_range"]
 
-#: datasets that get descriptors of their own; rows of further ones share one that tells no range
+#: datasets that get descriptors of their own; rows of further ones share one of their service that tells no range
 MOST_DATASETS = 50
 #: names to choose from in one form
 MOST_PARAMETERS = 200
@@ -24,7 +24,7 @@ _HOUR_NS = 3_600_000_000_000
 
 class _Build(Protocol):
     def __call__(
-        self, addresses: Addresses, id_ref: str, offer: Offer, schema: str | None = None, resource_id: str = ...
+        self, addresses: Addresses, id_ref: str, offer: Offer, schema: str, resource_id: str = ...
     ) -> Descriptor: ...
 
 
@@ -34,14 +34,13 @@ _SERVICES: dict[str, _Build] = {"soda": soda_descriptor, "amda": amda_descriptor
 class Offers:
     """Collects descriptors while rows are made. Its size is bounded, whatever the number of rows."""
 
-    def __init__(self, addresses: Addresses, id_ref: str, schema: str | None, caller: Caller) -> None:
-        """`id_ref` is the XML ID of the FIELD that holds the identifier, `schema` what the client sent as SCHEMA."""
+    def __init__(self, addresses: Addresses, id_ref: str, caller: Caller) -> None:
+        """`id_ref` is the XML ID of the FIELD that holds the identifier."""
         self._addresses = addresses
         self._id_ref = id_ref
-        self._schema = schema
         self._caller = caller
         self._entries: dict[tuple[str, str], _Entry] = {}
-        self._shared: dict[str, str] = {}
+        self._shared: dict[tuple[str, str], str] = {}
 
     def refer(self, service: str, granule: LocatedGranule) -> str:
         """The ID of the descriptor of a service (soda, amda or hapi) for a granule."""
@@ -49,28 +48,29 @@ class Offers:
         entry = self._entries.get(key)
         if entry is None:
             if len(self._entries) >= MOST_DATASETS:
-                return self._shared.setdefault(service, f"{service}_any")
+                shared = service, granule.schema
+                return self._shared.setdefault(shared, f"{service}_any_{granule.schema}")
             entry = self._entries[key] = _Entry(len(self._entries) + 1)
-        entry.extend(granule, self._schema, self._caller)
+        entry.extend(granule, self._caller)
         return entry.services.setdefault(service, service if entry.number == 1 else f"{service}_{entry.number}")
 
     def descriptors(self) -> list[Descriptor]:
         """All that were referred to."""
         found = [
-            _SERVICES[service](self._addresses, self._id_ref, entry.offer(subject), self._schema, name)
-            for subject, entry in self._by_subject()
+            _SERVICES[service](self._addresses, self._id_ref, entry.offer(subject), schema, name)
+            for subject, schema, entry in self._by_subject()
             for service, name in entry.services.items()
         ]
         found += [
-            _SERVICES[service](self._addresses, self._id_ref, Offer(subject="others"), self._schema, name)
-            for service, name in self._shared.items()
+            _SERVICES[service](self._addresses, self._id_ref, Offer(subject="others"), schema, name)
+            for (service, schema), name in self._shared.items()
         ]
         return found
 
-    def _by_subject(self) -> Iterator[tuple[str, _Entry]]:
-        """Entries with what they are of: nothing where there is one, the dataset where there are several."""
+    def _by_subject(self) -> Iterator[tuple[str, str, _Entry]]:
+        """Entries with what they are of (nothing where there is one, else the dataset) and their service."""
         for (schema, dataset_id), entry in self._entries.items():
-            yield ("" if len(self._entries) == 1 else f"{schema} {dataset_id}"), entry
+            yield ("" if len(self._entries) == 1 else f"{schema} {dataset_id}"), schema, entry
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class _Entry:
     _layouts: set[str] = field(default_factory=set)
     _last: LocatedGranule | None = None
 
-    def extend(self, granule: LocatedGranule, schema: str | None, caller: Caller) -> None:
+    def extend(self, granule: LocatedGranule, caller: Caller) -> None:
         """Let the offer hold for this granule as well."""
         if self._last is granule:
             return
@@ -99,7 +99,7 @@ class _Entry:
             if file.layout not in self._layouts and len(self.parameters) < MOST_PARAMETERS:
                 self._layouts.add(file.layout)
                 self._add_parameters(file, granule)
-        self.example = self.example or _example(granule, schema, caller)
+        self.example = self.example or _example(granule, caller)
 
     def offer(self, subject: str) -> Offer:
         """What a form may say."""
@@ -133,17 +133,17 @@ def _title(granule: LocatedGranule, name: str) -> str:
     return name
 
 
-def _example(granule: LocatedGranule, schema: str | None, caller: Caller) -> tuple[tuple[str, str], ...]:
+def _example(granule: LocatedGranule, caller: Caller) -> tuple[tuple[str, str], ...]:
     """An hour from the first record on, so that the answer is not empty."""
     starts = [max(file.tt2000_min, granule.start_tt2000) for file in granule.files if file.tt2000_min is not None]
     if not starts or not may_now(caller, granule.dataset.rights):
         return ()
     first = min(starts)
     last = max(min(first + _HOUR_NS, granule.stop_tt2000), first + 1)
-    said = (
+    return (
         ("ID", granule.granule_uid),
         ("START", format_utc(first)),
         ("STOP", format_utc(last)),
         ("FORMAT", "VOTable"),
+        ("SCHEMA", granule.schema),
     )
-    return (*said, ("SCHEMA", schema)) if schema else said

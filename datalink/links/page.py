@@ -56,8 +56,9 @@ _NOT_SHOWN = "amda"
 class Page:
     """Writes one page; see LinkWriter. With one identifier it has forms, with several each leads to its own page."""
 
-    def __init__(self, identifiers: Sequence[str]) -> None:
+    def __init__(self, identifiers: Sequence[str], schema: str | None) -> None:
         self._identifiers = identifiers
+        self._schema = schema
 
     def header(self) -> bytes:
         """Everything before the first row."""
@@ -66,7 +67,7 @@ class Page:
         about = (
             "<p>What can be fetched for this granule. The same for programs: "
             + ", ".join(
-                f'<a href="?{escape(urlencode({"ID": one, "RESPONSEFORMAT": name.lower()}))}">{name}</a>'
+                f'<a href="{self._page_of(one, RESPONSEFORMAT=name.lower())}">{name}</a>'
                 for name in ("VOTable", "JSON", "CSV")
             )
             + ".</p>\n"
@@ -109,8 +110,13 @@ class Page:
     def _heading(self, identifier: str) -> str:
         if len(self._identifiers) == 1:
             return ""
-        address = escape(f"?{urlencode({'ID': identifier})}")
+        address = self._page_of(identifier)
         return f'<tr><th colspan="4" scope="rowgroup"><a href="{address}">{escape(identifier)}</a></th></tr>\n'
+
+    def _page_of(self, identifier: str, **more: str) -> str:
+        """The address of the links of one identifier, for an attribute."""
+        where = {"SCHEMA": self._schema} if self._schema else {}
+        return escape(f"?{urlencode({'ID': identifier, **where, **more})}")
 
     def _row(self, link: Link) -> str:
         what = escape(link.description or link.access_url or "")

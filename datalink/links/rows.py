@@ -66,15 +66,12 @@ class Link:
 
 
 class LinkMaker:
-    """Makes the rows of one document. `schema` is what the client sent as SCHEMA: ready-made links repeat it."""
+    """Makes the rows of one document."""
 
-    def __init__(
-        self, addresses: Addresses, offers: Offers, schema: str | None = None, caller: Caller = ANONYMOUS
-    ) -> None:
+    def __init__(self, addresses: Addresses, offers: Offers, caller: Caller = ANONYMOUS) -> None:
         self._addresses = addresses
         self._offers = offers
         self._caller = caller
-        self._asked = schema
 
     def links_of(self, identifier: str, row: GranuleRow) -> list[Link]:
         """All links of a granule, at least one: data, services, what it was made of, relatives, documentation."""
@@ -118,7 +115,7 @@ class LinkMaker:
                 continue
             link = Link(
                 row.granule_uid,
-                access_url=self._addresses.data(row.granule_uid, extension, row.schema, self._asked),
+                access_url=self._addresses.data(row.granule_uid, extension, row.schema),
                 description=_said(granule.dataset.title, _FORMATS[extension]),
                 content_type=media_type,
                 content_qualifier=_QUALIFIERS.get(row.dataproduct_type or "", "#timeseries"),
@@ -147,7 +144,7 @@ class LinkMaker:
             query = [("ID", granule.granule_uid), ("PARAMETERS", ",".join(names)), ("FORMAT", format_name)]
             yield replace(
                 whole,
-                access_url=self._addresses.cutout(query, granule.schema, self._asked),
+                access_url=self._addresses.cutout(query, granule.schema),
                 description=f"{whole.description} of {axis}: {', '.join(names)}",
             )
 

@@ -1,4 +1,4 @@
-"""/datalink/soda/sync, /data/<granule_uid>.<extension> and /files/<schema>/<path> over HTTP."""
+"""/datalink/soda/sync, /data/<schema>/<granule_uid>.<extension> and /files/<schema>/<path> over HTTP."""
 
 from __future__ import annotations
 
@@ -53,12 +53,16 @@ def soda_blueprint(service: Cutouts, sender: Sender, capabilities_document: Call
 
     @blueprint.get(f"{DATA}/<path:name>")
     def whole(name: str) -> flask.Response:
-        granule_uid, _, extension = name.rpartition(".")
+        place, _, extension = name.rpartition(".")
+        service_name, _, granule_uid = place.rpartition("/")
         extensions = sorted({form.extension for form in FORMATS})
         if not granule_uid or extension not in extensions:
             known = ", ".join(f".{one}" for one in extensions)
-            raise NotFoundError(f"{name!r} is no address of data; expected a granule_uid and one of {known}.")
-        schema = single(params(), "SCHEMA")
+            raise NotFoundError(f"{name!r} is no address of data; expected schema/granule_uid and one of {known}.")
+        if service_name and service_name not in service.finder.schemas():
+            raise NotFoundError(f"{name!r} is no address of data: no service {service_name!r} is published here.")
+        # addresses of before name no service, or name it behind
+        schema = service_name or single(params(), "SCHEMA")
         request = CutRequest(granule_uid, EVERYTHING, format_name=extension, schema=schema, caller=caller())
         original = service.original(granule_uid, request.schema, request.caller) if extension == "cdf" else None
         return sender.respond(original, caching=_CACHING) if original else cut(request)

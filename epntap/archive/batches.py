@@ -8,10 +8,13 @@ from typing import Any
 
 import psycopg
 
+from epntap.archive.former import successors_of
 from epntap.archive.granules import Bulk, GranuleRow
+from epntap.archive.services import by_age
+from epntap.connection import Connection
 from epntap.errors import EpnTapError, NotFoundError, ParameterError
 
-__all__ = ["Batches", "check_identifier", "only_one"]
+__all__ = ["Batches", "check_identifier"]
 
 #: longer than any granule_uid that ingestion makes
 _LONGEST_ID = 512
@@ -32,29 +35,33 @@ class Batches:
                 check_identifier(identifier)
             except ParameterError as exc:
                 faults[identifier] = exc
-        asked = [one for one in identifiers if one not in faults]
         with self._connect() as connection:
-            found = dict(zip(asked, self._bulk.find(connection, asked), strict=True))
-        return [faults[one] if one in faults else _one_of(one, found[one]) for one in identifiers]
+            found = self._found(connection, [one for one in identifiers if one not in faults])
+        return [faults.get(one) or found.get(one) or _unknown(one) for one in identifiers]
+
+    def _found(self, connection: Connection, names: Sequence[str]) -> dict[str, GranuleRow]:
+        """The granule of each name: in the service that was published first, of those where it is or was one."""
+        schemas = by_age(connection, self._bulk.schemas)
+        age = {schema: number for number, schema in enumerate(schemas)}
+        found: dict[str, GranuleRow] = {}
+        for name, rows in zip(names, self._bulk.find(connection, names), strict=True):
+            if rows:
+                found[name] = min(rows, key=lambda row: age[row.schema])
+        open_ones = [name for name in names if name not in found or age[found[name].schema] > 0]
+        former = successors_of(connection, open_ones, schemas)
+        successors = sorted({uid for some in former.values() for _, uid in some})
+        by_place = {
+            (row.schema, row.granule_uid): row for rows in self._bulk.find(connection, successors) for row in rows
+        }
+        for name, some in former.items():
+            rows = [by_place[place] for place in some if place in by_place]
+            if rows and (name not in found or age[rows[0].schema] < age[found[name].schema]):
+                found[name] = rows[0]
+        return found
 
 
-def _one_of(identifier: str, found: Sequence[GranuleRow]) -> GranuleRow | EpnTapError:
-    if not found:
-        return NotFoundError(f"There is no granule {identifier!r}; query granule_uid over TAP for those that exist.")
-    try:
-        only_one(identifier, [row.schema for row in found])
-    except ParameterError as exc:
-        return exc
-    return found[0]
-
-
-def only_one(identifier: str, schemas: Sequence[str]) -> Sequence[str]:
-    """The schemas, of which there must not be several."""
-    if len(schemas) > 1:
-        raise ParameterError(
-            f"{identifier!r} is in several services ({', '.join(schemas)}); add SCHEMA={schemas[0]} or another of them."
-        )
-    return schemas
+def _unknown(identifier: str) -> NotFoundError:
+    return NotFoundError(f"There is no granule {identifier!r}; query granule_uid over TAP for those that exist.")
 
 
 def check_identifier(text: str) -> None:

@@ -10,11 +10,14 @@ from typing import Any
 
 import psycopg
 
-from epntap.archive.batches import Batches, check_identifier, only_one
+from epntap.archive.batches import Batches, check_identifier
 from epntap.archive.datasets import dataset
 from epntap.archive.files import embargoes, files_overlapping
+from epntap.archive.former import successors_of
 from epntap.archive.granules import Bulk
-from epntap.archive.locate import LocatedGranule, locate, schemas_with
+from epntap.archive.locate import LocatedGranule, locate
+from epntap.archive.owners import owners_of
+from epntap.archive.services import by_age
 from epntap.catalog.load import catalog_version
 from epntap.catalog.model import Catalog
 from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc
@@ -34,15 +37,13 @@ class Finder:
     def granule(self, granule_uid: str, schema: str | None = None) -> LocatedGranule:
         """What an identifier stands for, in the service of this schema if one is given.
 
-        Raises ParameterError for text that no granule can have and for a name that several services give to
-        different granules, NotFoundError for one that nobody has.
+        Without one, the service that was published first answers, of those where the identifier is or was one. A
+        former identifier stands for what came in its place. Raises ParameterError for text that no granule can have,
+        NotFoundError for an identifier that nobody has.
         """
         check_identifier(granule_uid)
-        schemas: Sequence[str] = self._schemas(schema)
         with self.connect() as connection:
-            if len(schemas) > 1:
-                schemas = only_one(granule_uid, schemas_with(connection, granule_uid, schemas))
-            found = locate(connection, granule_uid, schemas, _utc_to_tt2000) if schemas else None
+            found = _located(connection, granule_uid, self._by_age(connection, schema))
         if found is None:
             raise NotFoundError(
                 f"There is no granule {granule_uid!r}; query granule_uid over TAP for those that exist."
@@ -55,13 +56,17 @@ class Finder:
             return self.granule(identifier, schema)
         except NotFoundError:
             with self.connect() as connection:
-                found = {one: dataset(connection, one, identifier) for one in self._schemas(schema)}
-                for one in only_one(identifier, [name for name, known in found.items() if known is not None]):
-                    known = found[one]
-                    assert known is not None
-                    files = files_overlapping(connection, one, identifier, MIN_TT2000, MAX_TT2000)
-                    return LocatedGranule(one, identifier, known, MIN_TT2000, MAX_TT2000, files)
+                for one in self._by_age(connection, schema):
+                    known = dataset(connection, one, identifier)
+                    if known is not None:
+                        files = files_overlapping(connection, one, identifier, MIN_TT2000, MAX_TT2000)
+                        return LocatedGranule(one, identifier, known, MIN_TT2000, MAX_TT2000, files)
             raise
+
+    def owners(self, identifiers: Sequence[str]) -> dict[str, str]:
+        """The schema of each identifier, of a granule or a dataset, that some service knows."""
+        with self.connect() as connection:
+            return owners_of(connection, identifiers, self._by_age(connection))
 
     def failure(self) -> str:
         """Why granules cannot be found at the moment; empty when they can."""
@@ -85,11 +90,28 @@ class Finder:
         with self.connect() as connection:
             return *catalog_version(connection), embargoes(connection)
 
-    def _schemas(self, schema: str | None = None) -> list[str]:
-        published = [
+    def schemas(self) -> list[str]:
+        """The services that have datasets."""
+        return [
             table.schema for table in self.catalog().tables if table.name == "epn_core" and table.column("dataset_id")
         ]
-        return published if schema is None else _published(schema, published)
+
+    def _by_age(self, connection: psycopg.Connection[Any], schema: str | None = None) -> list[str]:
+        """The service that is asked for, or all: first those that were published first."""
+        published = self.schemas()
+        if schema is not None:
+            return _published(schema, published)
+        return by_age(connection, published)
+
+
+def _located(connection: psycopg.Connection[Any], granule_uid: str, schemas: Sequence[str]) -> LocatedGranule | None:
+    found = locate(connection, granule_uid, schemas, _utc_to_tt2000)
+    before = schemas if found is None else schemas[: schemas.index(found.schema)]
+    for schema, successor in successors_of(connection, [granule_uid], before).get(granule_uid, ()):
+        instead = locate(connection, successor, [schema], _utc_to_tt2000)
+        if instead is not None:
+            return instead
+    return found
 
 
 def _published(schema: str, published: list[str]) -> list[str]:

@@ -64,6 +64,11 @@ class Bulk:
         self._to_tt2000 = to_tt2000
         self._datasets: dict[tuple[str, str], tuple[Dataset, str]] = {}
 
+    @property
+    def schemas(self) -> list[str]:
+        """The services whose granules are looked up."""
+        return [table.schema for table in self._tables]
+
     def find(self, connection: Connection, names: Sequence[str]) -> list[list[GranuleRow]]:
         """For each name the granules that have it: none, one, or one in each of several services."""
         found: list[list[GranuleRow]] = [[] for _ in names]

@@ -23,7 +23,6 @@ __all__ = [
     "candidate_files",
     "locate",
     "locate_files",
-    "schemas_with",
     "span_tt2000",
 ]
 
@@ -50,7 +49,7 @@ class LocatedGranule:
     @property
     def is_file(self) -> bool:
         """Whether it is one file, as a whole."""
-        return len(self.files) == 1 and _uid_of_file(self.files[0]) == self.granule_uid
+        return len(self.files) == 1 and self.files[0].uid == self.granule_uid
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -92,23 +91,12 @@ def locate_files(
     start, stop = span
     known = [ArchiveFile(*(item[name] for name in FILE_COLUMNS)) for item in candidates]
     if start is None or stop is None or not _is_calendar_granule(kind, granule_uid, one.dataset_id):
-        files = tuple(file for file in known if _uid_of_file(file) == granule_uid)
+        files = tuple(file for file in known if file.uid == granule_uid)
         start = min((file.tt2000_min for file in files if file.tt2000_min is not None), default=0)
         stop = max((file.tt2000_max + 1 for file in files if file.tt2000_max is not None), default=start)
     else:
         files = tuple(file for file in known if file.reaches_into(start, stop))
     return LocatedGranule(schema, granule_uid, one, start, stop, files)
-
-
-def schemas_with(connection: Connection, granule_uid: str, schemas: Sequence[str]) -> tuple[str, ...]:
-    """Those of the schemas whose epn_core has a granule of this name."""
-    asked = sql.SQL(" UNION ALL ").join(
-        sql.SQL("SELECT {}::text WHERE EXISTS (SELECT FROM {} WHERE granule_uid = %(uid)s)").format(
-            sql.Literal(schema), sql.Identifier(schema, "epn_core")
-        )
-        for schema in schemas
-    )
-    return tuple(str(row[0]) for row in connection.execute(asked, {"uid": granule_uid}))
 
 
 def _locate_statement(schemas: Sequence[str]) -> sql.Composed:
@@ -177,7 +165,3 @@ def _is_calendar_granule(granule: str, granule_uid: str, dataset_id: str) -> boo
         return False
     digits = {"day": 8, "month": 6}[granule]
     return granule_uid[:-digits] == f"{clean_granule_uid(dataset_id)}_"
-
-
-def _uid_of_file(file: ArchiveFile) -> str:
-    return clean_granule_uid(file.path.rpartition("/")[2].rpartition(".")[0])

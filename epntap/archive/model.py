@@ -6,9 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from epntap.access import OPEN, Rights, rights_of
+from epntap.epncore.text import clean_granule_uid
 from epntap.instants.days import Days, day_of
 
-__all__ = ["ArchiveFile", "Dataset", "Parameter", "ScannedFile"]
+__all__ = ["ArchiveFile", "Dataset", "Parameter", "ScannedFile", "stem_of"]
+
+
+def stem_of(path: str) -> str:
+    """The name of a file without folder and suffix."""
+    return path.rpartition("/")[2].rpartition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,8 @@ class ArchiveFile:
     fill_epochs: int = 0
     #: product version as found in the file name, "" if none; the newest of one product wins
     version: str = ""
+    #: identifier of its granule, where that is not its name without suffix
+    granule_uid: str = ""
     #: of the content, in hexadecimal; "" when the source does without checksums
     sha256: str = ""
     #: a line for each time axis: its name, then what is measured along it, with tabs between; "" when not known
@@ -101,6 +109,16 @@ class ArchiveFile:
         if self.tt2000_min is None or self.tt2000_max is None:
             return Days()
         return Days(((day_of(self.tt2000_min), day_of(self.tt2000_max)),))
+
+    @property
+    def uid(self) -> str:
+        """Identifier of the granule that is this file."""
+        return self.granule_uid or clean_granule_uid(self.stem)
+
+    @property
+    def stem(self) -> str:
+        """The name without folder and suffix."""
+        return stem_of(self.path)
 
     @property
     def axes(self) -> dict[str, tuple[str, ...]]:

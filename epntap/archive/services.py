@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
 from psycopg.rows import class_row
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Text, any_, bindparam, select
 
 from epntap.connection import Connection
 from epntap.schema import tables
 from epntap.schema.statements import compiled, upsert
 
-__all__ = ["Service", "services", "write_service"]
+__all__ = ["Service", "by_age", "services", "write_service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,20 @@ _WRITE = upsert(tables.service, kept=["first_ingested"])
 _ALL = compiled(
     select(*(tables.service.c[field.name] for field in fields(Service))).order_by(tables.service.c.schema_name)
 )
+
+_BY_AGE = compiled(
+    select(tables.service.c.schema_name)
+    .where(tables.service.c.schema_name == any_(bindparam("schemas", type_=ARRAY(Text))))
+    .order_by(tables.service.c.first_ingested, tables.service.c.schema_name)
+)
+
+
+def by_age(connection: Connection, schemas: Sequence[str]) -> list[str]:
+    """The schemas, those first that were published first; any that nobody knows come last."""
+    if len(schemas) < 2:
+        return list(schemas)
+    known = [str(row[0]) for row in _BY_AGE.run(connection, schemas=list(schemas))]
+    return [*known, *(schema for schema in schemas if schema not in known)]
 
 
 def write_service(connection: Connection, service: Service) -> None:

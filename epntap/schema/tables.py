@@ -34,6 +34,7 @@ __all__ = [
     "coverage",
     "dataset",
     "file",
+    "former_uid",
     "job",
     "metadata",
     "parameter",
@@ -133,6 +134,12 @@ dataset = Table(
         comment="What one row of epn_core stands for; it tells a granule_uid that ends in a date from a file name",
     ),
     Column(
+        "public_id",
+        Text,
+        unique=True,
+        comment="Its name where no service is named: given once, and never to another dataset. NULL: not yet given",
+    ),
+    Column(
         "fingerprint",
         Text,
         nullable=False,
@@ -162,7 +169,9 @@ parameter = Table(
     Column("fill_value", Text, comment="What stands for a missing value"),
     Column("coordinate_system", Text, comment="As the description spells it"),
     Column("variable", Text, comment="CDF variable that holds it, where known"),
+    Column("public_id", Text, comment="Its name within the service: given once. NULL: not yet given"),
     PrimaryKeyConstraint("schema_name", "dataset_id", "name"),
+    UniqueConstraint("schema_name", "public_id"),
     _of_dataset(),
     schema="archive",
     comment="Measured and supporting quantities of the datasets",
@@ -183,6 +192,13 @@ file = Table(
     Column("records", BigInteger, nullable=False, comment="Records of the longest time axis"),
     Column("fill_epochs", BigInteger, nullable=False, server_default=_ZERO, comment="Records without a time"),
     Column("version", Text, nullable=False, server_default=_NO_TEXT, comment="As found in its name; empty if none"),
+    Column(
+        "granule_uid",
+        Text,
+        nullable=False,
+        server_default=_NO_TEXT,
+        comment="Identifier of its granule, where that is not its name without suffix",
+    ),
     Column(
         "sha256",
         Text,
@@ -270,6 +286,18 @@ scanned_file = Table(
     comment="Every file that was ever opened and is still there, with what was found: readable ones, refused ones, and "
     "those that no dataset claims. Emptying this table does no harm; the next ingestion opens all files again",
 )
+
+former_uid = Table(
+    "former_uid",
+    metadata,
+    _of_service(),
+    Column("former_uid", Text, nullable=False, comment="What a granule was called, or its superseded file"),
+    Column("granule_uid", Text, nullable=False, comment="What has come in its place"),
+    PrimaryKeyConstraint("schema_name", "former_uid"),
+    schema="archive",
+    comment="Identifiers that are no longer in epn_core and still answer",
+)
+Index("former_by_successor", former_uid.c.schema_name, former_uid.c.granule_uid)
 
 withdrawn_dataset = Table(
     "withdrawn_dataset",

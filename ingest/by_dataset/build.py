@@ -16,7 +16,7 @@ from epntap.instants.days import day_of
 from epntap.instants.julian import jd_from_datetime
 from epntap.instants.tt2000 import jd_from_tt2000
 from epntap.media import MEDIA_TYPES
-from ingest.by_dataset.planning.plan import DatasetPlan, file_uid, stem
+from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts, Refusal, Value
 from ingest.files.versions import edition_of
@@ -190,10 +190,14 @@ class GranuleBuilder:
     def _file_row(self, file: ArchiveFile, dataset: Dataset, modified: str, tail: str) -> str:
         assert file.tt2000_min is not None
         assert file.tt2000_max is not None
-        uid = file_uid(file)
-        observation = clean_granule_uid(edition_of(stem(file)).product)
+        uid = file.uid
+        observation = clean_granule_uid(edition_of(file.stem).product)
         schema = self._definition.schema
-        access = _access(uid, _kilobytes(file.size_bytes), schema) if _is_open(dataset) else _NO_ACCESS
+        access = (
+            _access(uid, _kilobytes(file.size_bytes), schema, clean_granule_uid(file.stem))
+            if _is_open(dataset)
+            else _NO_ACCESS
+        )
         low, high = jd_from_tt2000(file.tt2000_min), jd_from_tt2000(file.tt2000_max)
         link = _ADDRESSES.links(uid, schema)
         return f"{uid}\t{observation}\t{low!r}\t{high!r}\t{access}\t{link}\t{modified}{tail}"
@@ -298,8 +302,9 @@ def _access_by_label(plan: DatasetPlan, prefix: str, schema: str) -> Mapping[str
     return {label: _access(prefix + label, _kilobytes(size), schema) for label, size in bytes_of.items()}
 
 
-def _access(uid: str, kilobytes: int, schema: str) -> str:
-    return f"{_ADDRESSES.data(uid, 'cdf', schema)}\t{_CDF_MEDIA_TYPE}\t{kilobytes}\t{uid}.cdf"
+def _access(uid: str, kilobytes: int, schema: str, name: str = "") -> str:
+    """The four access columns; `name` is that of the file, where it is another than the identifier."""
+    return f"{_ADDRESSES.data(uid, 'cdf', schema)}\t{_CDF_MEDIA_TYPE}\t{kilobytes}\t{name or uid}.cdf"
 
 
 def _kilobytes(size_bytes: float) -> int:

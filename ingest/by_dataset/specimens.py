@@ -8,7 +8,7 @@ from epntap.addresses import Addresses
 from epntap.epncore.text import clean_granule_uid
 from epntap.instants.julian import jd_from_datetime
 from epntap.instants.tt2000 import jd_from_tt2000
-from ingest.by_dataset.planning.plan import DatasetPlan, file_uid
+from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.facts import Value
 from ingest.publish.rows.block import ROW_DATES
 from ingest.validation.screen import Specimen
@@ -37,7 +37,7 @@ def specimens(
         assert file.tt2000_min is not None
         assert file.tt2000_max is not None
         bounds = {"time_min": jd_from_tt2000(file.tt2000_min), "time_max": jd_from_tt2000(file.tt2000_max)}
-        yield Specimen(file.path, 1, {**shared, **bounds, **_made(file_uid(file), shared, schema)})
+        yield Specimen(file.path, 1, {**shared, **bounds, **_made(file.uid, shared, schema)})
 
 
 def _made(uid: str, values: Mapping[str, Value], schema: str) -> Mapping[str, Value]:

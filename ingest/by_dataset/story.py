@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from epntap.archive.memory import dataset_states, indexed_files, withdrawn_datasets
+from epntap.archive.model import stem_of
 from epntap.catalog.model import Table
+from epntap.epncore.text import clean_granule_uid
 from epntap.errors import DefinitionError
 from epntap.hints import did_you_mean
 from ingest.by_dataset.admit import admit_datasets
 from ingest.by_dataset.build import GranuleBuilder, epn_core_table, files_out_of_dates
 from ingest.by_dataset.planning.make import Plans, Work, check_plans, plan_datasets, what_to_do
 from ingest.by_dataset.planning.plan import DatasetPlan
+from ingest.by_dataset.sources.holdings import Holdings
 from ingest.by_dataset.sources.read import SourceFacts, read_sources
 from ingest.by_dataset.tally import count_values
+from ingest.definition.model import Granule
 from ingest.ingestion import Ingestion
 from ingest.publish.account import Account
 from ingest.publish.contents import Contents
@@ -81,6 +85,7 @@ class DatasetsRead:
             set_aside=screening.set_aside,
             passed_over=work.unchanged,
             states=plans.states,
+            former=_former(self.facts.holdings),
             withdrawn=tuple(described[name].dataset for name in definition.withdrawn if name in described),
         )
 
@@ -98,6 +103,16 @@ class DatasetsRead:
             findings=screening.findings,
             guessed=dict(Counter(name for plan in plans.accepted for name in plan.facts.guessed)),
         )
+
+
+def _former(holdings: Iterable[Holdings]) -> dict[str, str]:
+    """Names of superseded files -> granule_uid of the newest, where granules are files."""
+    found = {}
+    for holding in holdings:
+        if holding.source.granule is Granule.FILE:
+            newest = {file.path: file for file in holding.files}
+            found.update({clean_granule_uid(stem_of(one.path)): newest[one.by].uid for one in holding.superseded})
+    return found
 
 
 def _refuse_unknown_withdrawals(ingestion: Ingestion, known: set[str]) -> None:

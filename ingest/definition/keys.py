@@ -130,6 +130,9 @@ SOURCE_KEYS: Mapping[SourceKind, Mapping[str, Key]] = {
         "granule": _GRANULE,
         "files": Key(Takes.OTHER, "Dataset = pattern, or a list of patterns, of the files that belong to it"),
         "partial": Key(Takes.FLAG, "The archive at hand may be a part of what the definition describes"),
+        "versioned_identifiers": Key(
+            Takes.FLAG, 'With granule = "file": identifiers keep the version in the name of a file, and change with it'
+        ),
         "checksums": _CHECKSUMS,
     },
     SourceKind.LABELS: {

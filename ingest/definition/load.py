@@ -157,6 +157,7 @@ def _source(
         plan = read_row_plan(kind.value, table, {column.name: column for column in custom})
         return Source(kind, name, _path(table, folder, kind, overrides[kind]), Granule.FILE, plan=plan)
     said = take(table, SOURCE_KEYS[kind])
+    _check_versions(table, said)
     default = Granule.DAY if kind is SourceKind.SPASE_DATASETS else Granule.FILE
     granule = Granule(said["granule"] or default)
     return Source(
@@ -166,8 +167,17 @@ def _source(
         granule=granule,
         claims=_claims(table),
         partial=bool(said.get("partial")),
+        versioned_identifiers=bool(said.get("versioned_identifiers")),
         checksums=said.get("checksums") is not False,
     )
+
+
+def _check_versions(table: StrictTable, said: Mapping[str, Any]) -> None:  # what TOML can say
+    if said.get("versioned_identifiers") and said["granule"] not in {None, Granule.FILE.value}:
+        table.fail(
+            f'versioned_identifiers is about granule = "file", but granule is {said["granule"]!r}; days and months '
+            "have no version."
+        )
 
 
 def _path(table: StrictTable, folder: Path, kind: SourceKind, override: Path | None) -> Path:

@@ -46,6 +46,8 @@ class Source:
     partial: bool = False
     #: whether a file is read in full once, so that a copy with another time is known for what it is
     checksums: bool = True
+    #: whether the granule_uid of a file keeps the version in its name, and so changes with it
+    versioned_identifiers: bool = False
     #: how rows are made, in sources that describe each of them
     plan: RowPlan | None = None
 

@@ -200,7 +200,7 @@ class Scanner:
             orders = undone.waiting
 
 
-def archive_file(scanned: ScannedFile, dataset_id: str, version: str = "") -> ArchiveFile:
+def archive_file(scanned: ScannedFile, dataset_id: str, version: str = "", granule_uid: str = "") -> ArchiveFile:
     """The file as the index has it, as a part of a dataset."""
     return ArchiveFile(
         dataset_id=dataset_id,
@@ -213,6 +213,7 @@ def archive_file(scanned: ScannedFile, dataset_id: str, version: str = "") -> Ar
         records=scanned.records,
         fill_epochs=scanned.fill_epochs,
         version=version,
+        granule_uid=granule_uid,
         sha256=scanned.sha256,
         layout=scanned.layout,
         days=scanned.days,

@@ -39,6 +39,7 @@ _DATASET_ID = _text("dataset_id", "Dataset, as epn_core names it", "meta.id;meta
 #: column -> where it is in the archive; `f` are the files that are held
 _DATASET: dict[Column, str] = {
     _DATASET_ID: "d.dataset_id",
+    _text("public_id", "Its name where no service is named; given once", "meta.id"): "d.public_id",
     _text("title", "What the dataset is called", "meta.title", principal=True): "d.title",
     _text("description", "What the dataset holds", "meta.note"): "d.description",
     _text("resource_id", "SPASE ResourceID", "meta.id"): "d.resource_id",
@@ -79,6 +80,7 @@ _DATASET: dict[Column, str] = {
 _PARAMETER: dict[Column, str] = {
     _DATASET_ID: "p.dataset_id",
     _text("name", "Key of the parameter within the dataset", "meta.id", principal=True): "p.name",
+    _text("public_id", "Its name within the service; given once", "meta.id"): "p.public_id",
     _number("parameter_index", "int", "integer", "Place in the description", "meta.number"): "p.position",
     _text("title", "What the parameter is called", "meta.title", principal=True): "p.title",
     _text("description", "What the parameter is", "meta.note"): "p.description",

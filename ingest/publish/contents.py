@@ -46,6 +46,8 @@ class Contents:
     memory: RowState | None = None
     #: datasets that are taken back and still described
     withdrawn: tuple[Dataset, ...] = ()
+    #: names of superseded files -> granule_uid of those that came in their place
+    former: Mapping[str, str] = field(default_factory=dict)
     #: rows come from sources that do not know each other's granule_uids
     is_sum: bool = False
 
@@ -73,6 +75,7 @@ class Contents:
             states={**self.states, **other.states},
             memory=self.memory or other.memory,
             withdrawn=self.withdrawn + other.withdrawn,
+            former={**self.former, **other.former},
             is_sum=True,
         )
 

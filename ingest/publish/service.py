@@ -15,12 +15,14 @@ from epntap.archive.memory import forget_files, note_withdrawn, write_dataset_st
 from epntap.catalog import ddl, publish
 from epntap.catalog.model import Schema, Table
 from epntap.connection import Connection
+from ingest.facts import Remark
 from ingest.ingestion import Ingestion
 from ingest.progress import Progress
 from ingest.publish.catalogue import publish_catalogue
 from ingest.publish.contents import Contents
 from ingest.publish.coverage import MOST_VALUES, coverage_of
 from ingest.publish.guard import refuse_equal_uids, refuse_lost_rows, refuse_other_writers
+from ingest.publish.identifiers import give_public_ids, meetings, note_successors, note_superseded
 from ingest.publish.quarantine import write_quarantine
 from ingest.publish.rows.block import ROW_DATES
 from ingest.publish.rows.copy import (
@@ -37,7 +39,7 @@ from ingest.publish.stock import Stock
 __all__ = ["Published", "foresee", "publish_contents", "tidy"]
 
 #: tables that change with every service
-_ARCHIVE = ("dataset", "parameter", "file", "series", "scanned_file", "value_count")
+_ARCHIVE = ("dataset", "parameter", "file", "series", "former_uid", "scanned_file", "value_count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Published:
 
     merged: Merged
     load_seconds: float
+    #: what came to light while they were written
+    remarks: tuple[Remark, ...] = ()
 
 
 def publish_contents(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Published:
@@ -70,14 +74,16 @@ def _publish_moved(ingestion: Ingestion, contents: Contents, table: Table, stock
     with connection.transaction():
         if stock.is_as_ingested:
             refuse_other_writers(connection, schema)
-        merged = (_fill if stock.is_new else _merge)(ingestion, contents, table, stock)
+        remarks: list[Remark] = []
+        merged = (_fill if stock.is_new else _merge)(ingestion, contents, table, stock, remarks)
         load_seconds = time.perf_counter() - clock
         assert merged.inserted + merged.updated + merged.unchanged == contents.rows
         _describe(ingestion, contents, table)
+        note_superseded(connection, table, contents.former)
         write_quarantine(connection, schema, contents.set_aside)
         _count(connection, contents, table)
         forget_files(connection, schema, ingestion.scanner.forgotten())
-    return Published(merged, load_seconds)
+    return Published(merged, load_seconds, tuple(remarks))
 
 
 def foresee(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Published:
@@ -117,7 +123,7 @@ def tidy(connection: Connection, table: Table, progress: Progress) -> None:
 # -- rows -------------------------------------------------------------------------------------------------------------
 
 
-def _fill(ingestion: Ingestion, contents: Contents, table: Table, _stock: Stock) -> Merged:
+def _fill(ingestion: Ingestion, contents: Contents, table: Table, _stock: Stock, remarks: list[Remark]) -> Merged:
     connection, progress = ingestion.connection, ingestion.progress
     progress.stage("loading granules", contents.rows)
     ddl.create_table(connection, table)
@@ -125,10 +131,11 @@ def _fill(ingestion: Ingestion, contents: Contents, table: Table, _stock: Stock)
     progress.stage("building indexes")
     allow_memory(connection, "maintenance_work_mem")
     ddl.create_indexes(connection, table)
+    remarks += meetings(connection, table, is_new=True)
     return merged
 
 
-def _merge(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Merged:
+def _merge(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock, remarks: list[Remark]) -> Merged:
     merged = _passed_over(contents)
     if not _is_idle(contents, stock):
         ingestion.progress.stage("loading granules", contents.compared)
@@ -142,11 +149,19 @@ def _merge(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock)
                 ingestion.stamp,
                 scope=_scope(contents, stock),
                 unused=stock.unused,
-                check=lambda: _check(ingestion, contents, table, stock),
+                check=lambda: _before_writing(ingestion, contents, table, stock, remarks),
             ),
         )
     ddl.create_indexes(ingestion.connection, table)
     return merged
+
+
+def _before_writing(
+    ingestion: Ingestion, contents: Contents, table: Table, stock: Stock, remarks: list[Remark]
+) -> None:
+    _check(ingestion, contents, table, stock)
+    note_successors(ingestion.connection, table)
+    remarks += meetings(ingestion.connection, table, is_new=False)
 
 
 def _check(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> None:
@@ -203,6 +218,7 @@ def _describe(ingestion: Ingestion, contents: Contents, table: Table) -> None:
         [dataset for dataset, _ in contents.datasets],
         {dataset.dataset_id: granule.value for dataset, granule in contents.datasets},
     )
+    give_public_ids(connection, schema)
     write_dataset_states(connection, schema, contents.states)
     files_store.write_files(connection, schema, contents.files)
     write_row_state(connection, schema, contents.memory)
@@ -225,6 +241,7 @@ def _note_run(ingestion: Ingestion, contents: Contents) -> Published:
             "UPDATE archive.service SET last_ingested = %s WHERE schema_name = %s", (ingestion.now, schema)
         )
         forget_files(connection, schema, ingestion.scanner.forgotten())
+        give_public_ids(connection, schema)
         if publish_catalogue(connection, ingestion.definition):
             publish.raise_catalog_version(connection)
     return Published(Merged(unchanged=contents.rows), 0.0)

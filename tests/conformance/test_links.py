@@ -108,7 +108,7 @@ def test_maps_lead_to_their_file_and_to_their_relatives(served: Server) -> None:
 def test_results_of_a_run_lead_to_each_other(served: Server) -> None:
     found = rows(served, "earth-storm_pr")
     assert [row["access_url"] for row in found if row["semantics"] == "#coderived"] == [
-        f"{served.base}/data/earth-storm_ts.cdf"
+        f"{served.base}/data/transplanet/earth-storm_ts.cdf"
     ]
     original = next(row for row in found if row["local_semantics"] == "cdf")
     assert original["description"].endswith("the original file")

@@ -193,7 +193,7 @@ def test_runs_are_published_and_can_be_located(database: Database, tmp_path: Pat
             "pr",
             "phys.density;phys.electron;meta.modelled",
             271.0,
-            "/data/earth-storm_pr.cdf",
+            "/data/transplanet/earth-storm_pr.cdf",
             5,
         ),
         (
@@ -201,7 +201,7 @@ def test_runs_are_published_and_can_be_located(database: Database, tmp_path: Pat
             "ts",
             "phys.density;phys.electron;meta.modelled#phys.temperature;phys.electron;meta.modelled",
             271.0,
-            "/data/earth-storm_ts.cdf",
+            "/data/transplanet/earth-storm_ts.cdf",
             5,
         ),
     ]

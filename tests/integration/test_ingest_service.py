@@ -102,7 +102,10 @@ def test_the_reader_sees_the_rows(database: Database, archive: Path) -> None:
         role=Role.READER,
     )
     assert len(rows) == 10
-    assert rows[1][:4] == ("syn-mag_20010102", "/data/syn-mag_20010102.cdf", 1, "2026-01-31T10:00:00") or rows[1][2] > 1
+    assert (
+        rows[1][:4] == ("syn-mag_20010102", "/data/plasma/syn-mag_20010102.cdf", 1, "2026-01-31T10:00:00")
+        or rows[1][2] > 1
+    )
     assert rows[0][1:3] == (None, None)
     assert rows[9][4] == 0.5
     assert query(database, "SELECT count(access_url) FROM plasma.epn_core WHERE dataset_id = 'syn-mom'") == [(0,)]
@@ -347,8 +350,8 @@ def test_one_granule_for_each_file(database: Database, tmp_path: Path) -> None:
     report = ingest_service(definition(tmp_path, CDF_SOURCE), database, now=FIRST)
     check_sums(report)
     assert query(database, "SELECT granule_uid, obs_id, dataset_id, file_name FROM plasma.epn_core ORDER BY 1") == [
-        ("syn_20010101_v01", "syn_20010101", "syn_mag", "syn_20010101_v01.cdf"),
-        ("syn_20010102_v01", "syn_20010102", "syn_mag", "syn_20010102_v01.cdf"),
+        ("syn_20010101", "syn_20010101", "syn_mag", "syn_20010101_v01.cdf"),
+        ("syn_20010102", "syn_20010102", "syn_mag", "syn_20010102_v01.cdf"),
     ]
     assert [refusal.path for refusal in report.account.sources[0].refused] == ["broken.cdf"]
     assert query(database, "SELECT name, units FROM archive.parameter") == [("B", "nT")]
@@ -359,7 +362,8 @@ def test_a_newer_version_takes_the_place_of_an_older_one(database: Database, tmp
     ingest_service(definition(tmp_path, CDF_SOURCE), database, now=FIRST)
     cdf(tmp_path / "cdf/syn_20010101_v02.cdf", "2001-01-01T00:00:00")
     report = ingest_service(definition(tmp_path, CDF_SOURCE), database, now=SECOND)
-    assert (report.granules.inserted, report.granules.deleted) == (1, 1)
+    granules = report.granules
+    assert (granules.inserted, granules.updated, granules.deleted) == (0, 1, 0)
     assert report.account.sources[0].superseded[0]["path"] == "syn_20010101_v01.cdf"
     assert query(database, "SELECT path FROM archive.file") == [("syn_20010101_v02.cdf",)]
 

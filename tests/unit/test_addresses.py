@@ -14,10 +14,10 @@ STORED = Addresses()
 
 
 def test_addresses_of_a_granule() -> None:
-    assert STORED.data("a+b_20161231", "cdf", "amdadb") == "/data/a%2Bb_20161231.cdf"
-    assert HERE.data("x", "vot", "amdadb", asked="amdadb") == "https://example.org/~epn/data/x.vot?SCHEMA=amdadb"
-    assert STORED.links("a+b", "amdadb") == "/datalink/links?ID=a%2Bb"
-    assert HERE.links("a/b", "one", asked="one") == "https://example.org/~epn/datalink/links?ID=a%2Fb&SCHEMA=one"
+    assert STORED.data("a+b_20161231", "cdf", "amdadb") == "/data/amdadb/a%2Bb_20161231.cdf"
+    assert HERE.data("x", "vot", None) == "https://example.org/~epn/data/x.vot"
+    assert STORED.links("a+b", None) == "/datalink/links?ID=a%2Bb"
+    assert HERE.links("a/b", "one") == "https://example.org/~epn/datalink/links?ID=a%2Fb&SCHEMA=one"
 
 
 def test_addresses_of_services() -> None:
@@ -31,8 +31,8 @@ def test_addresses_of_services() -> None:
 
 def test_a_cut_out_names_what_was_asked_for_in_order() -> None:
     asked_for = [("ID", "a b"), ("PARAMETERS", "B,T")]
-    assert STORED.cutout(asked_for, "amdadb") == "/datalink/soda/sync?ID=a+b&PARAMETERS=B%2CT"
-    assert STORED.cutout(asked_for, "amdadb", asked="amdadb").endswith("&PARAMETERS=B%2CT&SCHEMA=amdadb")
+    assert STORED.cutout(asked_for, None) == "/datalink/soda/sync?ID=a+b&PARAMETERS=B%2CT"
+    assert STORED.cutout(asked_for, "amdadb").endswith("&PARAMETERS=B%2CT&SCHEMA=amdadb")
 
 
 def test_what_is_stored_is_relative_and_what_is_elsewhere_stays_there() -> None:
@@ -41,11 +41,12 @@ def test_what_is_stored_is_relative_and_what_is_elsewhere_stays_there() -> None:
 
 
 @given(st.text(min_size=1), st.sampled_from([None, "amdadb"]))
-def test_an_identifier_comes_back_from_its_address(uid: str, asked: str | None) -> None:
+def test_an_identifier_comes_back_from_its_address(uid: str, schema: str | None) -> None:
     uid = uid.encode(errors="replace").decode()
-    query = dict(parse_qsl(urlsplit(HERE.links(uid, "amdadb", asked)).query, keep_blank_values=True))
-    assert query == {"ID": uid} | ({"SCHEMA": asked} if asked else {})
-    assert unquote(urlsplit(STORED.data(uid, "cdf", "amdadb", asked)).path) == f"/data/{uid}.cdf"
+    query = dict(parse_qsl(urlsplit(HERE.links(uid, schema)).query, keep_blank_values=True))
+    assert query == {"ID": uid} | ({"SCHEMA": schema} if schema else {})
+    place = f"{schema}/" if schema else ""
+    assert unquote(urlsplit(STORED.data(uid, "cdf", schema)).path) == f"/data/{place}{uid}.cdf"
 
 
 @given(st.text(min_size=1))
@@ -56,5 +57,5 @@ def test_a_file_is_found_again(path: str) -> None:
 
 
 def test_an_address_is_taken_apart_around_its_identifier() -> None:
-    before, after = around_uid(lambda uid: HERE.links(uid, "amdadb", asked="amdadb"))
-    assert f"{before}x_20161231{after}" == HERE.links("x_20161231", "amdadb", asked="amdadb")
+    before, after = around_uid(lambda uid: HERE.links(uid, "amdadb"))
+    assert f"{before}x_20161231{after}" == HERE.links("x_20161231", "amdadb")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from epntap.archive.model import ArchiveFile, Dataset
-from epntap.epncore.text import clean_granule_uid
 from ingest.definition.model import Granule
 from ingest.facts import DatasetFacts
 
-__all__ = ["DatasetPlan", "file_uid", "stem"]
+__all__ = ["DatasetPlan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,3 @@ class DatasetPlan:
     def dataset(self) -> Dataset:
         """The dataset itself."""
         return self.facts.dataset
-
-
-def file_uid(file: ArchiveFile) -> str:
-    """The granule_uid of a file: its name without suffix, in characters that a granule_uid may have."""
-    return clean_granule_uid(stem(file))
-
-
-def stem(file: ArchiveFile) -> str:
-    """The name of the file without folder and extension."""
-    return file.path.rpartition("/")[2].rpartition(".")[0]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from epntap.archive.model import ArchiveFile
 from epntap.epncore.text import clean_granule_uid
-from ingest.by_dataset.planning.plan import DatasetPlan, file_uid
+from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.definition.model import Granule
 from ingest.facts import Refusal
 
@@ -47,15 +47,20 @@ class UidRegistry:
     def _admit_files(self, files: Iterable[ArchiveFile]) -> tuple[tuple[ArchiveFile, ...], tuple[Refusal, ...]]:
         admitted, refused = [], []
         for file in files:
-            uid = file_uid(file)
+            uid = file.uid
             owner = self._files.get(uid) or self._calendar_owner(uid)
             if owner is None and uid:
                 self._files[uid] = file.path
                 admitted.append(file)
             else:
-                refused.append(Refusal(file.path, f"the granule_uid {uid} is already that of {owner}"))
+                refused.append(Refusal(file.path, f"the granule_uid {uid} is already that of {owner}{_way_out(file)}"))
         return tuple(admitted), tuple(refused)
 
     def _calendar_owner(self, uid: str) -> str | None:
         prefix, _, digits = uid.rpartition("_")
         return self._calendars.get((prefix, len(digits))) if digits.isdigit() else None
+
+
+def _way_out(file: ArchiveFile) -> str:
+    """What keeps files of one product name apart, where only their versions differ."""
+    return "; versioned_identifiers = true makes names with versions" if file.granule_uid and file.version else ""

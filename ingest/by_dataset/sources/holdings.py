@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from epntap.archive.model import ArchiveFile, ScannedFile
+from epntap.archive.model import ArchiveFile, ScannedFile, stem_of
+from epntap.epncore.text import clean_granule_uid
 from epntap.errors import DefinitionError, UnreadableFileError
 from ingest.by_dataset.sources.claims import ClaimTable
-from ingest.definition.model import Source
+from ingest.definition.model import Granule, Source
 from ingest.facts import DatasetFacts, Refusal
 from ingest.files.careful import careful
 from ingest.files.istp import Description, describe_dataset, describe_file
@@ -182,7 +183,7 @@ def _sort(archive: _Archive, claims: ClaimTable, paths: Sequence[str]) -> _Sorti
     if claims.asks_for_logical_source or not source.claims:
         archive.scan(paths)
     for path, claimed_by_path in by_path.items():
-        edition = edition_of(path.rpartition("/")[2].rpartition(".")[0])
+        edition = edition_of(stem_of(path))
         dataset_id, logical_source = claimed_by_path, ""
         if path in archive:
             scanned = archive[path]
@@ -229,12 +230,20 @@ def _newest_editions(archive: _Archive, piles: _Sorting) -> Iterator[ArchiveFile
             scanned = archive[first.path]
             if scanned.refusal is None:
                 _leave_out(others, first, archive, piles)
-                yield archive_file(scanned, first.dataset_id, first.edition.version)
+                uid = _uid_of(first.edition, archive.source)
+                yield archive_file(scanned, first.dataset_id, first.edition.version, uid)
                 continue
             piles.refused.append(Refusal(first.path, scanned.refusal))
             if others:
                 next_round.append(others)
         undecided = next_round
+
+
+def _uid_of(edition: Edition, source: Source) -> str:
+    """The granule_uid of a file where it is not the name of the file: that of its product, which outlives versions."""
+    if source.granule is not Granule.FILE or source.versioned_identifiers or not edition.version:
+        return ""
+    return clean_granule_uid(edition.product)
 
 
 def _leave_out(others: Iterable[_Candidate], winner: _Candidate, archive: _Archive, piles: _Sorting) -> None:

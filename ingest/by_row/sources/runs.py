@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from epntap.addresses import Addresses
-from epntap.archive.model import Dataset, Parameter, ScannedFile
+from epntap.archive.model import Dataset, Parameter, ScannedFile, stem_of
 from epntap.epncore.text import clean_granule_uid, clean_text, hash_list
 from epntap.epncore.vocabulary import ProcessingLevel
 from epntap.errors import UnreadableFileError
@@ -156,7 +156,7 @@ class RunTree:
     def _read_result(self, run: Run, result: Result, path: str, owners: dict[str, str]) -> RowOfDataset | Refusal:
         if path not in self.scanned:
             return Refusal(path, f"the run {run.run_id} names this file, but it is not there", granules=1)
-        uid = clean_granule_uid(path.rpartition("/")[2].rpartition(".")[0])
+        uid = clean_granule_uid(stem_of(path))
         if uid in owners:
             return Refusal(path, f"the granule_uid {uid} is already that of {owners[uid]}", granules=1)
         scanned = self.scanned[path]

@@ -10,7 +10,7 @@ from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Table
 from epntap.epncore.columns import MANDATORY, TABLE_UTYPE
 from ingest.by_dataset.build import GranuleBuilder, common_values, epn_core_table, files_out_of_dates
-from ingest.by_dataset.planning.plan import DatasetPlan, file_uid
+from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.by_dataset.told import told_by
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts
@@ -98,7 +98,7 @@ def test_a_row_says_what_its_dataset_is() -> None:
     assert row["dataset_id"] == "syn-mag"
     assert row["spatial_frame_type"] == "none"
     assert row["publisher"] == "CDPP"
-    assert row["datalink_url"] == "/datalink/links?ID=syn-mag_20010101"
+    assert row["datalink_url"] == "/datalink/links?ID=syn-mag_20010101&SCHEMA=plasma"
     assert {row[name] for name in ("access_url", "access_format", "access_estsize", "file_name")} == {None}
     assert {row[name] for name in ("creation_date", "modification_date", "release_date")} == {"2026-01-31T10:00:00"}
     assert row["measurement_type"] is None
@@ -137,7 +137,7 @@ def test_months() -> None:
 def test_characters_that_a_name_cannot_have() -> None:
     assert uids(plan(facts(dataset_id="a/b #1 \u2299", stop=moment("2001-01-01T12:00:00")))) == ["a_b__1_O_20010101"]
     plus = rows(plan(facts(dataset_id="H+", stop=moment("2001-01-01T12:00:00"))))[0]
-    assert plus["datalink_url"] == "/datalink/links?ID=H%2B_20010101"
+    assert plus["datalink_url"] == "/datalink/links?ID=H%2B_20010101&SCHEMA=plasma"
     assert plus["dataset_id"] == "H+"
 
 
@@ -149,7 +149,7 @@ def test_a_day_offers_the_files_that_reach_into_it() -> None:
     )
     made = {row["granule_uid"]: row for row in rows(plan(files=files))}
     row = made["syn-mag_20010102"]
-    assert row["access_url"] == "/data/syn-mag_20010102.cdf"
+    assert row["access_url"] == "/data/plasma/syn-mag_20010102.cdf"
     assert row["access_format"] == "application/x-cdf"
     assert row["access_estsize"] == "8"
     assert row["file_name"] == "syn-mag_20010102.cdf"
@@ -182,10 +182,10 @@ def test_one_row_for_a_file() -> None:
     (row,) = rows(plan(granule=Granule.FILE, files=(file,), single=(file,)))
     assert row["granule_uid"] == "syn__1_20010102_v02"
     assert row["obs_id"] == "syn__1_20010102"
-    assert row["access_url"] == "/data/syn__1_20010102_v02.cdf"
+    assert row["access_url"] == "/data/plasma/syn__1_20010102_v02.cdf"
     assert row["access_estsize"] == "1235"
     assert (row["time_min"], row["time_max"]) == ("2451911.75", "2451912.25")
-    assert file_uid(file) == row["granule_uid"]
+    assert file.uid == row["granule_uid"]
 
 
 def test_a_dataset_known_from_its_files_has_the_days_of_its_files() -> None:

@@ -193,6 +193,10 @@ def test_rows_that_are_described_one_by_one_have_no_tables_of_datasets(tmp_path:
             SERVICE + SPASE_SOURCE + "granule = 'month'\n" + CDF_SOURCE + "granule = 'day'",
             "files can be joined to the granules of their descriptions only",
         ),
+        (
+            SERVICE + CDF_SOURCE + "granule = 'day'\nversioned_identifiers = true",
+            "versioned_identifiers is about granule = \"file\", but granule is 'day'; days and months have no version",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, text: str, expected: str) -> None:
