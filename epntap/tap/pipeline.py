@@ -25,7 +25,7 @@ from epntap.db.failures import crowded_error, timeout_error
 from epntap.db.stream import RowStream
 from epntap.db.upload import TEMPORARY, loaded
 from epntap.errors import EpnTapError, UnavailableError
-from epntap.formats.base import AnswerFacts
+from epntap.formats.base import AnswerFacts, RowFormat
 from epntap.formats.negotiate import choose_format
 from epntap.formats.projection import project
 from epntap.settings import Settings
@@ -41,6 +41,38 @@ __all__ = ["TapService"]
 LONG_COST = 200_000
 #: many queries that come at once hold all connections for a moment, until it is known which of them are long
 PATIENCE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that is understood, before it is put to the database."""
+
+    form: RowFormat
+    media_type: str
+    maxrec: int
+    translation: adql.Translation
+    facts: AnswerFacts
+    #: those that the question is about
+    uploads: Sequence[ReadTable]
+    #: whether there are more rows than the answer may have, as far as counts tell
+    is_cut: bool
+
+    def answer(
+        self,
+        *,
+        stream: RowStream | None = None,
+        first: list[bytes] | None = None,
+        outcome: Outcome | None = None,
+        resources: ExitStack | None = None,
+    ) -> Answer:
+        """The answer to it."""
+        columns = list(self.translation.columns)
+        answer = Answer(
+            self.form, self.media_type, columns, self.facts, stream=stream, first=first, outcome=outcome,
+            resources=resources,
+        )  # fmt: skip
+        answer.most_rows, answer.is_cut = self.maxrec, self.is_cut
+        return answer
 
 
 @dataclass(slots=True)
@@ -107,49 +139,12 @@ class TapService:
         place: Place | None = None,
     ) -> Answer:
         deadline = time.monotonic() + timeout_s
-        stack = ExitStack()
-        try:
-            # 1. the format, 2. what is uploaded, 3. the question in SQL, 4. the values as the format spells them
-            form, media_type = choose_format(request.response_format)
-            maxrec = self._maxrec(request)
-            uploads = self._uploads(request, stack, deadline, timeout_s)
-            catalog = self.catalog()
-            translation = self._translated(request, catalog, uploads, maxrec)
-            columns = list(translation.columns)
-            infos = provenance(
-                request.query,
-                catalog,
-                translation.tables,
-                address=self.settings.addresses.tap(resource),
-                now=datetime.now(UTC),
-            )
-            facts = AnswerFacts(infos=infos, descriptors=self.describe(columns))
-            if maxrec == 0:  # DALI 1.1 §3.4.4: metadata and an overflow, nothing needs to run
-                empty = Answer(form, media_type, columns, facts, outcome=Outcome(OutcomeStatus.OVERFLOW, 0))
-                empty.most_rows = maxrec
-                return empty
-            statement = project(translation.statement, columns, form.spelling)
-            # 5. load what is uploaded, run the query and wait for the first block
-            wanted = [upload for upload in uploads if upload.table.qualified_name in translation.tables]
-            self._admit(stack, self.running, "queries are running")
-            stream = RowStream(
-                self.pool,
-                statement,
-                translation.params,
-                copy_options=form.copy_options,
-                pack=form.pack,
-                maxrec=maxrec,
-                timeout_s=deadline - time.monotonic(),
-                around=(lambda connection: loaded(connection, wanted)) if wanted else nullcontext,
-                weigh=self._scales(place),
-            )
-            stack.callback(stream.close)
+        with ExitStack() as stack:
+            asked = self._asked(request, resource, self._uploads(request, stack, deadline, timeout_s))
+            if asked.maxrec == 0:  # DALI 1.1 §3.4.4: metadata and an overflow, nothing needs to run
+                return asked.answer(outcome=Outcome(OutcomeStatus.OVERFLOW, 0))
+            stream = self._stream(asked, stack, deadline, place)
             prepare(stream.watch)
-            if place is not None:
-                stream.watch.find_place = place.take
-                stack.callback(place.close)
-            self.watcher.add(stream.watch)
-            stack.callback(self.watcher.remove, stream.watch)
             first = self._first(stream)
             if stream.outcome is None:
                 if place is not None and not place.take():
@@ -158,15 +153,51 @@ class TapService:
                 stack.close()  # a short answer gives back its slot before the client has read it …
                 self.watcher.add(stream.watch)  # … but a client that does not read it must not keep the thread
                 stack.callback(self.watcher.remove, stream.watch)
-            answer = Answer(form, media_type, columns, facts, stream=stream, first=first, resources=stack.pop_all())
-            answer.most_rows, answer.is_cut = maxrec, _is_cut(translation, catalog, maxrec)
+            answer = asked.answer(stream=stream, first=first, resources=stack.pop_all())
             stack.callback(answer.close)
-            if form.spools:
+            if asked.form.spools:
                 answer.spool()
             stack.pop_all()
             return answer
-        finally:
-            stack.close()
+
+    def _asked(self, request: TapRequest, resource: str, uploads: Sequence[ReadTable]) -> _Asked:
+        """The question in SQL, and all that its answer says besides its rows."""
+        form, media_type = choose_format(request.response_format)
+        maxrec, catalog = self._maxrec(request), self.catalog()
+        translation = self._translated(request, catalog, uploads, maxrec)
+        infos = provenance(
+            request.query,
+            catalog,
+            translation.tables,
+            address=self.settings.addresses.tap(resource),
+            now=datetime.now(UTC),
+        )
+        facts = AnswerFacts(infos=infos, descriptors=self.describe(list(translation.columns)))
+        wanted = [upload for upload in uploads if upload.table.qualified_name in translation.tables]
+        return _Asked(form, media_type, maxrec, translation, facts, wanted, _is_cut(translation, catalog, maxrec))
+
+    def _stream(self, asked: _Asked, stack: ExitStack, deadline: float, place: Place | None) -> RowStream:
+        """The rows, which begin to come when the first of them is asked for; `stack` ends the query."""
+        wanted = asked.uploads
+        self._admit(stack, self.running, "queries are running")
+        stream = RowStream(
+            self.pool,
+            project(asked.translation.statement, asked.translation.columns, asked.form.spelling),
+            asked.translation.params,
+            copy_options=asked.form.copy_options,
+            pack=asked.form.pack,
+            maxrec=asked.maxrec,
+            timeout_s=deadline - time.monotonic(),
+            around=(lambda connection: loaded(connection, wanted)) if wanted else nullcontext,
+            weigh=self._scales(place),
+        )
+        stack.callback(stream.close)
+        if place is not None:
+            stream.watch.find_place = place.take
+            stack.callback(place.close)
+        self.watcher.add(stream.watch)
+        stack.callback(self.watcher.remove, stream.watch)
+        return stream
 
     def check(self, request: TapRequest) -> str:
         """The media type of the answer, without running the query. Raises our errors as far as they show before."""
