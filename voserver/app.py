@@ -93,6 +93,7 @@ def _add_log(app: flask.Flask, trusted: frozenset[str]) -> None:
     def start() -> None:
         flask.g.request_id = uuid.uuid4().hex[:16]
         flask.g.started = time.monotonic()
+        flask.g.client = _client(trusted)
 
     @app.after_request
     def finish(response: flask.Response) -> flask.Response:
@@ -107,7 +108,7 @@ def _add_log(app: flask.Flask, trusted: frozenset[str]) -> None:
             "method": flask.request.method,
             "path": flask.request.path,
             "status": response.status_code,
-            "client": _client(trusted),
+            "client": flask.g.client,
             "agent": flask.request.headers.get("User-Agent", ""),
         }
 

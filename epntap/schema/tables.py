@@ -533,6 +533,7 @@ job = Table(
         comment="UWS 1.1 section 2.1.3",
     ),
     Column("session", Text, comment="Digest of the cookie of whoever made it; NULL: came without"),
+    Column("client", Text, comment="Digest of the address of whoever made it; NULL: not known"),
     Column("run_id", Text, comment="RUNID"),
     Column("created", _INSTANT, nullable=False, server_default=_NOW, comment="When it was made"),
     Column("queued", _INSTANT, comment="When it was started by its user"),

@@ -102,6 +102,8 @@ class JobRequest:
     #: digest of the cookie that lists jobs together
     session: str | None = None
     caller: Caller = ANONYMOUS
+    #: digest of the address that asks; jobs of one take turns with those of others
+    client: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

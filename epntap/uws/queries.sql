@@ -1,10 +1,10 @@
 -- name: create
 -- A new job, PENDING or already QUEUED.
 INSERT INTO uws.job (
-    job_id, kind, phase, session, run_id, queued, execution_duration_s, destruction, parameters, parts
+    job_id, kind, phase, session, client, run_id, queued, execution_duration_s, destruction, parameters, parts
 )
 VALUES (
-    %(job_id)s, %(kind)s, %(phase)s, %(session)s, %(run_id)s,
+    %(job_id)s, %(kind)s, %(phase)s, %(session)s, %(client)s, %(run_id)s,
     CASE WHEN %(phase)s::text = 'QUEUED' THEN now() END,
     %(execution_duration_s)s, now() + make_interval(secs => %(lifetime_s)s), %(parameters)s,
     %(parts)s
@@ -74,15 +74,24 @@ RETURNING *;
 DELETE FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s RETURNING *;
 
 -- name: claim
--- QUEUED to EXECUTING: the job that has waited longest and that no other worker is about to take.
+-- QUEUED to EXECUTING: of the clients with the fewest jobs of the kind in hand, the job that has waited longest and that
+-- no other worker is about to take. One client leaves one place of all workers to others, whatever the kinds.
 UPDATE uws.job
 SET phase = 'EXECUTING', attempt = attempt + 1, worker = %(worker)s, started = now(), heartbeat = now(),
     progress = NULL
 WHERE job_id = (
-    SELECT job_id FROM uws.job
-    WHERE phase = 'QUEUED' AND kind = ANY (%(kinds)s) AND destruction > now()
-    ORDER BY queued
-    FOR UPDATE SKIP LOCKED
+    SELECT waiting.job_id
+    FROM uws.job AS waiting
+    LEFT JOIN (
+        SELECT client, count(*) AS jobs, array_agg(kind) AS kinds
+        FROM uws.job WHERE phase = 'EXECUTING' AND client IS NOT NULL GROUP BY client
+    ) AS busy ON busy.client = waiting.client
+    WHERE waiting.phase = 'QUEUED' AND waiting.kind = ANY (%(kinds)s) AND waiting.destruction > now()
+      AND (busy.jobs < (
+          SELECT greatest(sum(jobs) - 1, 1) FROM uws.worker WHERE seen > now() - interval '1 minute' HAVING count(*) > 0
+      )) IS NOT FALSE
+    ORDER BY coalesce(cardinality(array_positions(busy.kinds, waiting.kind)), 0), waiting.queued
+    FOR UPDATE OF waiting SKIP LOCKED
     LIMIT 1
 )
 RETURNING *;

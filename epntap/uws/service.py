@@ -57,6 +57,7 @@ class JobService:
                 kept,
                 phase=Phase.PENDING if phase is None else Phase.QUEUED,
                 session=request.session,
+                client=request.client,
                 run_id=_run_id(kept),
                 execution_duration_s=self.settings.async_timeout_s,
                 lifetime_s=self.settings.job_lifetime_s,

@@ -74,6 +74,7 @@ class JobStore:
         *,
         phase: Phase,
         session: str | None,
+        client: str | None,
         run_id: str | None,
         execution_duration_s: int,
         lifetime_s: float,
@@ -88,6 +89,7 @@ class JobStore:
             kind=kind,
             phase=phase,
             session=session,
+            client=client,
             run_id=run_id,
             execution_duration_s=execution_duration_s,
             lifetime_s=lifetime_s,
@@ -170,7 +172,7 @@ class JobStore:
     # for workers ----------------------------------------------------------
 
     def claim(self, kinds: Iterable[str], worker: str) -> Job | None:
-        """QUEUED → EXECUTING for the job that has waited longest, or None."""
+        """QUEUED → EXECUTING for the job that has waited longest of those whose turn it is, or None."""
         found = self._rows("claim", kinds=list(kinds), worker=worker)
         return found[0] if found else None
 

@@ -56,7 +56,7 @@ def _add_list(blueprint: flask.Blueprint, service: JobService, root: Callable[[]
     @blueprint.post("")
     def create() -> flask.Response:
         token = flask.request.cookies.get(_COOKIE) or secrets.token_urlsafe(24)
-        job = service.create(JobRequest(pairs(), files(), _digest(token), caller()))
+        job = service.create(JobRequest(pairs(), files(), _digest(token), caller(), _client()))
         response = _see(f"{root()}/{job.job_id}")
         secure = root().startswith("https:")
         lifetime = service.settings.job_lifetime_s
@@ -177,6 +177,11 @@ def _waited(service: JobService, job_id: str) -> Job:
 def _session() -> str | None:
     token = flask.request.cookies.get(_COOKIE)
     return _digest(token) if token else None
+
+
+def _client() -> str | None:
+    address = flask.g.get("client")
+    return _digest(address) if address else None
 
 
 def _digest(token: str) -> str:

@@ -43,12 +43,20 @@ def store(connect: Callable[[], AbstractContextManager[Connection]]) -> JobStore
     return JobStore(connect)
 
 
-def create(store: JobStore, *, phase: Phase = Phase.QUEUED, kind: str = "tap", session: str | None = None) -> Job:
+def create(
+    store: JobStore,
+    *,
+    phase: Phase = Phase.QUEUED,
+    kind: str = "tap",
+    session: str | None = None,
+    client: str | None = None,
+) -> Job:
     return store.create(
         kind,
         [("LANG", "ADQL")],
         phase=phase,
         session=session,
+        client=client,
         run_id=None,
         execution_duration_s=60,
         lifetime_s=3600,
@@ -304,3 +312,35 @@ def test_lists_are_of_one_session_and_kind(store: JobStore) -> None:
 def test_a_job_of_another_kind_is_unknown(store: JobStore) -> None:
     with pytest.raises(NotFoundError):
         store.get("soda", create(store).job_id)
+
+
+def test_clients_take_turns(store: JobStore) -> None:
+    first = [create(store, client="first").job_id for _ in range(3)]
+    second = [create(store, client="second").job_id for _ in range(2)]
+    other_kind = create(store, client="first", kind="soda").job_id
+    nobody = create(store).job_id
+    taken = []
+    while (job := store.claim(["tap", "soda"], "w")) is not None:
+        taken.append(job.job_id)
+    assert taken[:4] == [first[0], second[0], other_kind, nobody]
+    assert taken[4:] == [first[1], second[1], first[2]]
+
+
+def test_the_jobs_of_one_client_leave_a_place_to_others(store: JobStore) -> None:
+    store.present("w", ["tap", "soda"], 4)
+    many = [create(store, client="greedy").job_id for _ in range(6)]
+    taken = [claimed(store) for _ in range(3)]
+    assert [job.job_id for job in taken] == many[:3]
+    assert store.claim(["tap", "soda"], "w") is None
+    other = create(store, client="other").job_id
+    assert claimed(store).job_id == other
+    assert store.complete(taken[0], "w", RESULT)
+    assert claimed(store).job_id == many[3]
+
+
+def test_a_single_worker_takes_what_there_is(store: JobStore) -> None:
+    store.present("w", ["tap"], 1)
+    jobs = [create(store, client="one").job_id for _ in range(2)]
+    done = claimed(store)
+    assert store.complete(done, "w", RESULT)
+    assert [done.job_id, claimed(store).job_id] == jobs
