@@ -106,11 +106,12 @@ class DatasetsRead:
 
 
 def _former(holdings: Iterable[Holdings]) -> dict[str, str]:
-    """Names of superseded files -> granule_uid of the newest, where granules are files."""
+    """Names of files with their versions -> granule_uid, where granules are files: what people know or had before."""
     found = {}
     for holding in holdings:
         if holding.source.granule is Granule.FILE:
             newest = {file.path: file for file in holding.files}
+            found.update({clean_granule_uid(file.stem): file.uid for file in holding.files if file.granule_uid})
             found.update({clean_granule_uid(stem_of(one.path)): newest[one.by].uid for one in holding.superseded})
     return found
 

@@ -46,7 +46,7 @@ class Contents:
     memory: RowState | None = None
     #: datasets that are taken back and still described
     withdrawn: tuple[Dataset, ...] = ()
-    #: names of superseded files -> granule_uid of those that came in their place
+    #: names of files that are no granule_uid -> granule_uid of what they are, or of what came in their place
     former: Mapping[str, str] = field(default_factory=dict)
     #: rows come from sources that do not know each other's granule_uids
     is_sum: bool = False

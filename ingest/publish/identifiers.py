@@ -67,7 +67,7 @@ def note_successors(connection: Connection, table: Table) -> None:
 
 
 def note_superseded(connection: Connection, table: Table, former: Mapping[str, str]) -> None:
-    """Let the names of superseded files (former -> granule_uid) answer, where they name no granule of the table."""
+    """Let names of files (former -> granule_uid) answer, where they name no granule of the table."""
     if not former:
         return
     connection.execute(

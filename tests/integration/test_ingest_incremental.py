@@ -166,9 +166,9 @@ def test_granules_of_files_come_and_go_with_them(database: Database, archive: Pa
     assert query(
         database, "SELECT granule_uid, creation_date, modification_date FROM plasma.epn_core ORDER BY granule_uid"
     ) == [
-        ("syn_mag_20010103_v01", OLD, NEW),
-        ("syn_mag_20010104_v01", OLD, OLD),
-        ("syn_mag_20010106_v01", NEW, NEW),
+        ("syn_mag_20010103", OLD, NEW),
+        ("syn_mag_20010104", OLD, OLD),
+        ("syn_mag_20010106", NEW, NEW),
     ]
 
 
