@@ -173,6 +173,7 @@ def specimens_of(connection: Connection, schema: str) -> dict[str, str]:
 def write_series(connection: Connection, schema: str, dataset_id: str, specimens: str, found: Sequence[Series]) -> None:
     """Make the series of a dataset these, the most important axis first. Part of the caller's transaction."""
     known = _known(connection, schema).get(dataset_id, _Known(""))
+    own = _public_id_of(connection, schema, dataset_id)
     connection.execute(
         "DELETE FROM archive.series WHERE schema_name = %s AND dataset_id = %s AND axis <> ALL (%s)",
         (schema, dataset_id, [one.axis for one in found]),
@@ -180,7 +181,7 @@ def write_series(connection: Connection, schema: str, dataset_id: str, specimens
     taken = {str(row[0]) for row in connection.execute("SELECT public_id FROM archive.series")}
     for position, one in enumerate(found):
         public = known.ids.get(one.axis) or public_id(
-            schema, dataset_id, "" if not position and not known.ids else one.axis, taken
+            schema, own, "" if not position and not known.ids else one.axis, taken
         )
         taken.add(public)
         connection.execute(
@@ -189,6 +190,14 @@ def write_series(connection: Connection, schema: str, dataset_id: str, specimens
             "SET position = excluded.position, specimens = excluded.specimens, said = excluded.said",
             (schema, dataset_id, one.axis, position, public, specimens, Jsonb(asdict(one))),
         )
+
+
+def _public_id_of(connection: Connection, schema: str, dataset_id: str) -> str:
+    """The name of the dataset where no service is named, which was given to it when it was published."""
+    row = connection.execute(
+        "SELECT public_id FROM archive.dataset WHERE schema_name = %s AND dataset_id = %s", (schema, dataset_id)
+    ).fetchone()
+    return row[0] if row and row[0] else dataset_id
 
 
 def public_id(schema: str, dataset_id: str, axis: str, taken: Collection[str]) -> str:

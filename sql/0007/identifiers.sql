@@ -26,7 +26,8 @@ ALTER TABLE archive.parameter ADD UNIQUE (schema_name, public_id);
 COMMENT ON COLUMN archive.parameter.public_id IS 'Its name within the service: given once. NULL: not yet given';
 
 -- Gives names to the datasets and parameters of a service that have none: the dataset's own if no other has it, else
--- schema.dataset; the key of a parameter if it is unique in the service, else dataset_variable. One caller at a time.
+-- schema.dataset, without commas, which HAPI does not take; the key of a parameter if it is unique in the service, else
+-- dataset_variable. One caller at a time.
 CREATE FUNCTION archive.give_public_ids(service text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog
     AS $body$
@@ -40,10 +41,10 @@ BEGIN
         SELECT dataset_id FROM archive.dataset
         WHERE schema_name = service AND public_id IS NULL ORDER BY dataset_id COLLATE "C"
     LOOP
-        wanted := one.dataset_id;
+        wanted := replace(one.dataset_id, ',', '_');
         number := 1;
-        WHILE EXISTS (SELECT FROM archive.dataset WHERE public_id = wanted) LOOP
-            wanted := service || '.' || one.dataset_id || CASE number WHEN 1 THEN '' ELSE '.' || number END;
+        WHILE EXISTS (SELECT FROM archive.dataset WHERE lower(public_id) = lower(wanted)) LOOP
+            wanted := service || '.' || replace(one.dataset_id, ',', '_') || CASE number WHEN 1 THEN '' ELSE '.' || number END;
             number := number + 1;
         END LOOP;
         UPDATE archive.dataset SET public_id = wanted WHERE schema_name = service AND dataset_id = one.dataset_id;

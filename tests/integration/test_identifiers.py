@@ -233,7 +233,9 @@ def test_identifiers_of_a_first_home_answer_after_its_upgrade(first_home: Databa
 
 
 def test_public_ids_are_given_once(database: Database, tmp_path: Path) -> None:
-    names = "SELECT schema_name, dataset_id, public_id FROM archive.dataset ORDER BY 1, 2"
+    names = (
+        'SELECT schema_name, dataset_id, public_id FROM archive.dataset ORDER BY schema_name, dataset_id COLLATE "C"'
+    )
     keys = "SELECT dataset_id, name, public_id FROM archive.parameter WHERE schema_name = 'one' ORDER BY 1, 2"
     for dataset in ("a", "b"):
         cdf(tmp_path / "one" / dataset / f"{dataset}_20010102.cdf", "2001-01-02T00:00:00")
@@ -252,6 +254,10 @@ def test_public_ids_are_given_once(database: Database, tmp_path: Path) -> None:
     assert rows(database, published) == [("a", "two.a")]
     with connect(database, Role.OWNER) as connection:
         connection.execute("DELETE FROM archive.dataset WHERE schema_name = 'one' AND dataset_id = 'a'")
+        connection.execute(
+            "INSERT INTO archive.dataset (schema_name, dataset_id, title) VALUES ('two', 'B', ''), ('two', 'c,d', '')"
+        )
         connection.execute("SELECT archive.give_public_ids('two')")
     # free again or not: what is given stays
-    assert rows(database, names) == [("one", "b", "b"), ("two", "a", "two.a")]
+    kept = [("one", "b", "b"), ("two", "a", "two.a")]
+    assert rows(database, names) == [*kept[:1], ("two", "B", "two.B"), kept[1], ("two", "c,d", "c_d")]
