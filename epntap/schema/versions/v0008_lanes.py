@@ -10,5 +10,5 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Add the column; jobs that are there already belong to nobody, and nobody's jobs wait for each other only."""
+    """Add the column; jobs that are there already belong to nobody and take no turns."""
     op.add_column("job", Column("client", Text), schema="uws")
