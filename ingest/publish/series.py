@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import defaultdict
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from ingest.files.series import describe_series, joined_series, series_edition
 from ingest.progress import Progress
 
 __all__ = ["publish_series"]
+
+log = logging.getLogger(__name__)
 
 #: of each dataset that are looked into: those whose variables differ
 _MOST_SPECIMENS = 16
@@ -57,6 +60,8 @@ def _looked_into(files: list[tuple[str, str, int, int]]) -> list[tuple[Series, .
             found.append(describe_series(Path(root, path)))
         except UnreadableFileError:
             continue  # it could be read a moment ago, and the next ingestion says what became of it
+        except Exception:  # whatever a file does to its reader, the rows are published and the others go on
+            log.exception("a file cannot be described", extra={"path": path})
     return found
 
 

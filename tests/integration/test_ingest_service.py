@@ -114,9 +114,9 @@ def test_the_reader_sees_the_rows(database: Database, archive: Path) -> None:
 def test_tap_schema_and_archive_are_filled(database: Database, archive: Path) -> None:
     version = query(database, "SELECT version FROM archive.catalog_version")[0][0]
     ingest_service(definition(archive, *JOINED), database, now=FIRST)
-    assert query(database, "SELECT version FROM archive.catalog_version") == [(version + 1,)]
+    assert query(database, "SELECT version FROM archive.catalog_version")[0][0] > version
     assert query(
-        database, "SELECT column_name, form FROM archive.column_form WHERE schema_name = 'plasma' ORDER BY 1"
+        database, "SELECT column_name, form FROM archive.column_form WHERE table_name = 'epn_core' ORDER BY 1"
     ) == [
         ("access_url", "relative_url"),
         ("creation_date", "dali_text"),
