@@ -28,6 +28,7 @@ TIME = "Time"
 _NO_INSTANT = "9999-12-31T23:59:59.999999999999"
 #: decimal digits of a 64-bit integer with its sign
 _WIDE_DIGITS = 20
+_SECOND_NS = 1_000_000_000
 _SMALLEST_INTEGER = "-2147483648"
 _INTEGERS = frozenset({"CDF_INT1", "CDF_INT2", "CDF_INT4", "CDF_BYTE", "CDF_UINT1", "CDF_UINT2"})
 
@@ -82,6 +83,12 @@ class HapiDataset:
     def id(self) -> str:
         """Its public identifier."""
         return self.held.public_id
+
+    @property
+    def last_tt2000(self) -> int:
+        """The last instant as it is announced: of the last record, or a second after a single one (§3.6.2)."""
+        first, last = self.held.first_tt2000, self.held.last_tt2000
+        return last if last > first else first + _SECOND_NS
 
     @property
     def decimals(self) -> int:

@@ -19,7 +19,7 @@ from hapiserver.records import Block
 __all__ = ["MEDIA_TYPES", "body"]
 
 MEDIA_TYPES: Mapping[str, str] = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "binary": "application/octet-stream",
     "json": "application/json",
 }

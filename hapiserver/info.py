@@ -97,7 +97,7 @@ def info(dataset: HapiDataset, most_bytes: int, parameters: Sequence[HapiParamet
     decimals = series.decimals
     said: dict[str, Any] = {
         "startDate": time_text(held.first_tt2000, decimals),
-        "stopDate": time_text(held.last_tt2000, decimals),
+        "stopDate": time_text(dataset.last_tt2000, decimals),
         "sampleStartDate": time_text(series.sample_start, decimals),
         "sampleStopDate": time_text(series.sample_stop, decimals),
     }
@@ -199,4 +199,5 @@ def _bins(dataset: HapiDataset, bins: Bins) -> Mapping[str, Any]:
     centers: list[float] | str | None = list(bins.centers) if bins.centers else None
     if bins.variable:
         centers = dataset.name_of(bins.variable)
-    return {"name": bins.name, "units": bins.units, "centers": centers}
+    # the schema wants a text where the standard would take null
+    return {"name": bins.name, "units": bins.units or "unknown", "centers": centers}

@@ -77,8 +77,8 @@ def data_request(pairs: Iterable[tuple[str, str]], datasets: Datasets, caller: C
     if start >= stop:
         raise HapiError(1404)
     held = dataset.held
-    if stop <= held.first_tt2000 or start > held.last_tt2000:
-        first, last = (time_text(one, dataset.decimals) for one in (held.first_tt2000, held.last_tt2000))
+    if stop <= held.first_tt2000 or start > dataset.last_tt2000:
+        first, last = (time_text(one, dataset.decimals) for one in (held.first_tt2000, dataset.last_tt2000))
         raise HapiError(1405, f"the dataset has records from {first} to {last}")
     form = values.get("format", "csv")
     if form not in FORMATS:

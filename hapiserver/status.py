@@ -8,7 +8,7 @@ from typing import Any
 
 from epntap.errors import UserError
 
-__all__ = ["MESSAGES", "NO_DATA", "OK", "VERSION", "HapiError", "reason", "status_of"]
+__all__ = ["MESSAGES", "NO_DATA", "OK", "VERSION", "HapiError", "failure", "reason", "status_of"]
 
 #: as answers say it: major and minor
 VERSION = "3.3"
@@ -39,11 +39,16 @@ MESSAGES: Mapping[int, tuple[int, str]] = MappingProxyType(
 )
 
 
+def failure(code: int, detail: str = "") -> str:
+    """What is said of a request that failed; it begins as clients expect it (§5.2)."""
+    return f"HAPI error {code}: {MESSAGES[code][1]}{f'; {detail}' if detail else ''}"
+
+
 class HapiError(UserError):
     """A request is answered with one of the codes; the detail never repeats what the client has sent (§5.2)."""
 
     def __init__(self, code: int, detail: str = "") -> None:
-        super().__init__(f"{MESSAGES[code][1]}{f'; {detail}' if detail else ''}")
+        super().__init__(failure(code, detail))
         self.code = code
 
 

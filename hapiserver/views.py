@@ -28,7 +28,7 @@ from hapiserver.datasets import Datasets, Holdings
 from hapiserver.formats import MEDIA_TYPES
 from hapiserver.page import page_facts
 from hapiserver.params import data_request, depth, info_request, no_parameters
-from hapiserver.status import MESSAGES, OK, HapiError, reason, status_of
+from hapiserver.status import OK, HapiError, failure, reason, status_of
 
 __all__ = ["hapi_blueprint"]
 
@@ -195,7 +195,7 @@ def _add_faults(blueprint: flask.Blueprint) -> None:
 
 
 def _fault(code: int, message: str, detail: str = "", status: int | None = None) -> flask.Response:
-    text = message or f"{MESSAGES[code][1]}; {detail}"
+    text = message or failure(code, detail)
     response = flask.Response(_to_bytes(status_of(code, text)), content_type=_JSON)
     response.status = reason(code, status)
     return response

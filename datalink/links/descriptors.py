@@ -274,6 +274,6 @@ def hapi_descriptor(
         addresses.hapi(),
         params,
         name=offer.named("HAPI"),
-        description="The same dataset from the HAPI server of its data centre",
+        description="The dataset from a HAPI server: this one where its files are held, else that of its data centre",
         content_type="text/csv",
     )

@@ -10,14 +10,15 @@ from urllib.parse import quote, urlencode, urlsplit
 from cutouts.formats import FORMATS
 from datalink.links.offers import Offers, granule_range
 from epntap.access import ANONYMOUS, Caller, may_now, rights_of
-from epntap.addresses import Addresses
+from epntap.addresses import HAPI_SERVER, Addresses
 from epntap.answer.model import ResultColumn
 from epntap.archive.granules import GranuleRow
 from epntap.archive.locate import LocatedGranule
+from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 from epntap.errors import EpnTapError
 from epntap.media import MEDIA_TYPES, known_media_type
 
-__all__ = ["COLUMNS", "Link", "LinkMaker", "fault_link", "hapi_address"]
+__all__ = ["COLUMNS", "Link", "LinkMaker", "fault_link", "hapi_address", "has_hapi"]
 
 #: the columns of DataLink 1.1 §3.2, with their UCDs
 COLUMNS: tuple[ResultColumn, ...] = (
@@ -85,7 +86,7 @@ class LinkMaker:
             yield from self._services(row.located)
             yield from self._files(row.located)
         yield from self._relatives(row)
-        if row.located is not None and row.located.dataset.hapi_url:
+        if row.located is not None and has_hapi(row.located, self._caller):
             yield from self._hapi(row.located)
         yield from self._documentation(row)
 
@@ -214,8 +215,8 @@ class LinkMaker:
         if granule.stop_tt2000 > granule.start_tt2000:
             yield Link(
                 granule.granule_uid,
-                access_url=hapi_address(granule),
-                description=_said(granule.dataset.title, "this interval from the HAPI server of the dataset"),
+                access_url=hapi_address(granule, self._addresses, self._caller),
+                description=_said(granule.dataset.title, "this interval from the HAPI server"),
                 semantics="#coderived",
                 content_type="text/csv",
                 content_qualifier="#timeseries",
@@ -224,7 +225,7 @@ class LinkMaker:
         yield Link(
             granule.granule_uid,
             service_def=self._offers.refer("hapi", granule),
-            description=_said(granule.dataset.title, "any interval from the HAPI server of the dataset"),
+            description=_said(granule.dataset.title, "any interval from the HAPI server"),
             semantics="#proc",
             content_type="text/csv",
             local_semantics="hapi",
@@ -284,21 +285,42 @@ def fault_link(identifier: str, error: EpnTapError) -> Link:
     return Link(identifier, error_message=f"{error.fault}: {error.message}", link_auth=None, link_authorized=None)
 
 
+def has_hapi(granule: LocatedGranule, caller: Caller) -> bool:
+    """Whether a HAPI server has the data: ours where it has files for the caller, else that of the data centre."""
+    return _is_ours(granule, caller) or bool(granule.dataset.hapi_url)
+
+
+def _is_ours(granule: LocatedGranule, caller: Caller) -> bool:
+    owner = granule.dataset
+    rights = rights_of(owner.access_rights, owner.embargoed_until, *(file.embargoed_until for file in granule.files))
+    return owner.series_id is not None and bool(granule.files) and may_now(caller, rights)
+
+
 def hapi_address(
     granule: LocatedGranule,
+    addresses: Addresses,
+    caller: Caller,
     *,
     start: str | None = None,
     stop: str | None = None,
     parameters: str | None = None,
     response_format: str = "csv",
 ) -> str:
-    """A request for an interval of the dataset to its HAPI server; HAPI 2 names, which HAPI 3 servers accept."""
-    span = granule_range(granule)
+    """A request for an interval of the dataset to its HAPI server; HAPI 2 names, which HAPI 3 servers accept.
+
+    Ours is asked where files are held, in nanoseconds: a granule that is a file ends just after its last record.
+    """
+    dataset, is_ours, span = granule.dataset, _is_ours(granule, caller), granule_range(granule)
+    first, last = span.start, span.stop
+    if is_ours:
+        bounds = (granule.start_tt2000, granule.stop_tt2000)
+        first, last = (format_utc(min(max(one, MIN_TT2000), MAX_TT2000)) for one in bounds)
     query = {
-        "id": granule.dataset.hapi_id or granule.dataset.dataset_id,
-        "time.min": f"{start or span.start}Z",
-        "time.max": f"{stop or span.stop}Z",
+        "id": dataset.series_id if is_ours else dataset.hapi_id or dataset.dataset_id,
+        "time.min": f"{start or first}Z",
+        "time.max": f"{stop or last}Z",
         "parameters": parameters,
         "format": response_format,
     }
-    return f"{granule.dataset.hapi_url}/data?" + urlencode({k: v for k, v in query.items() if v})
+    base = addresses.at(HAPI_SERVER) if is_ours else dataset.hapi_url
+    return f"{base}/data?" + urlencode({k: v for k, v in query.items() if v})

@@ -10,9 +10,9 @@ import flask
 import epntap
 from datalink.links.document import Links, LinksRequest
 from datalink.links.formats import HTML, VOTABLE, LinkFormat, choose_link_format
-from datalink.links.rows import hapi_address
+from datalink.links.rows import hapi_address, has_hapi
 from epntap.access import ANONYMOUS, Caller
-from epntap.addresses import HAPI, LINKS
+from epntap.addresses import HAPI, LINKS, Addresses
 from epntap.answer.blocks import Blocks, Version
 from epntap.archive.finder import Finder
 from epntap.cdf import format_utc, parse_utc
@@ -58,7 +58,9 @@ def links_blueprint(service: Links, sender: Sender) -> flask.Blueprint:
 
     @blueprint.route(HAPI, methods=["GET", "POST"])
     def hapi() -> flask.Response:
-        return flask.Response(status=303, headers={"Location": _hapi_location(service.finder, params())})
+        return flask.Response(
+            status=303, headers={"Location": _hapi_location(service.finder, service.addresses, params(), caller())}
+        )
 
     answer_faults(blueprint, lambda _error: as_labelled_text if flask.request.path == HAPI else as_links)
     return blueprint
@@ -97,15 +99,17 @@ def _version(service: Links, wanted: LinksRequest, form: LinkFormat, state: tupl
     return Version(hashlib.sha256(repr(said).encode(errors="replace")).hexdigest()[:32], is_weak=True)
 
 
-def _hapi_location(finder: Finder, given: Params) -> str:
+def _hapi_location(finder: Finder, addresses: Addresses, given: Params, who: Caller) -> str:
     identifier = single(given, "ID")
     if identifier is None:
         raise ParameterError("ID is missing; give the granule_uid of a published granule.")
     granule = finder.granule(identifier, single(given, "SCHEMA"))
-    if not granule.dataset.hapi_url:
+    if not has_hapi(granule, who):
         raise NotFoundError(f"The dataset of {identifier!r} has no HAPI service.")
     return hapi_address(
         granule,
+        addresses,
+        who,
         start=_normalised(single(given, "START")),
         stop=_normalised(single(given, "STOP")),
         parameters=single(given, "PARAMETERS"),
@@ -114,4 +118,4 @@ def _hapi_location(finder: Finder, given: Params) -> str:
 
 
 def _normalised(text: str | None) -> str | None:
-    return None if text is None else format_utc(parse_utc(text), 3)
+    return None if text is None else format_utc(parse_utc(text))

@@ -64,14 +64,18 @@ def _storable(value: Any) -> Any:  # of any column type
 def dataset(connection: Connection, schema: str, dataset_id: str) -> Dataset | None:
     """One dataset with its parameters in order, or None."""
     row = connection.execute(
-        sql.SQL("SELECT {}, ({}) FROM archive.dataset d WHERE d.schema_name = %s AND d.dataset_id = %s").format(
-            prefixed("d", _DATASET_COLUMNS), _PARAMETERS_OF_D
+        sql.SQL("SELECT {} FROM archive.dataset d WHERE d.schema_name = %s AND d.dataset_id = %s").format(
+            dataset_columns()
         ),
         (schema, dataset_id),
     ).fetchone()
     return None if row is None else to_dataset(row)
 
 
+_SERIES_OF_D = sql.SQL(
+    "SELECT s.public_id FROM archive.series s WHERE s.schema_name = d.schema_name AND s.dataset_id = d.dataset_id "
+    "ORDER BY s.position LIMIT 1"
+)
 _PARAMETERS_OF_D = sql.SQL(
     "SELECT coalesce(json_agg(json_build_array({}) ORDER BY p.position), '[]') FROM archive.parameter p "
     "WHERE p.schema_name = d.schema_name AND p.dataset_id = d.dataset_id"
@@ -80,13 +84,13 @@ _PARAMETERS_OF_D = sql.SQL(
 
 def dataset_columns() -> sql.Composed:
     """Of `archive.dataset d`: what `to_dataset` takes."""
-    return sql.SQL("{}, ({})").format(prefixed("d", _DATASET_COLUMNS), _PARAMETERS_OF_D)
+    return sql.SQL("{}, ({}), ({})").format(prefixed("d", _DATASET_COLUMNS), _SERIES_OF_D, _PARAMETERS_OF_D)
 
 
 def to_dataset(row: Sequence[Any]) -> Dataset:  # values of any column type
     """The dataset of a row of `dataset_columns`."""
     named = {_FIELDS.get(name, name): value for name, value in zip(_DATASET_COLUMNS, row, strict=False)}
-    return Dataset(**named, parameters=tuple(_to_parameter(values) for values in row[-1]))
+    return Dataset(**named, series_id=row[-2], parameters=tuple(_to_parameter(values) for values in row[-1]))
 
 
 def _to_parameter(values: Sequence[Any]) -> Parameter:  # in the order of _PARAMETERS_OF_D

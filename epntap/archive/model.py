@@ -63,6 +63,8 @@ class Dataset:
     doi: str | None = None
     #: DALI timestamp, UTC, that a definition or a description declares: until then nobody has the data
     embargoed_until: str | None = None
+    #: its identifier on our own HAPI server, where files of it are held; ingestion gives it
+    series_id: str | None = None
     parameters: tuple[Parameter, ...] = field(default=())
 
     @property

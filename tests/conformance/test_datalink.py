@@ -122,8 +122,16 @@ def test_a_restricted_dataset_is_shown_as_such(served: Server) -> None:
 def test_hapi_is_offered_ready_and_by_redirection(served: Server) -> None:
     ready = next(row for row in rows(links(served, MAG)) if row["semantics"] == "#coderived")
     query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(ready["access_url"]).query))
+    assert ready["access_url"].startswith(f"{served.base}/hapi/data?")
     assert query["id"] == "syna-mag"
-    assert (query["time.min"], query["time.max"]) == ("2016-12-31T00:00:00.000Z", "2017-01-01T00:00:00.000Z")
+    assert (query["time.min"], query["time.max"]) == (
+        "2016-12-31T00:00:00.000000000Z",
+        "2017-01-01T00:00:00.000000000Z",
+    )
+    with urllib.request.urlopen(ready["access_url"], timeout=30) as answer:
+        records = answer.read().splitlines()
+    with urllib.request.urlopen(f"{served.base}/datalink/soda/sync?ID={MAG}&FORMAT=CSV", timeout=30) as answer:
+        assert len(answer.read().splitlines()) == len(records) + 1, "HAPI and SODA have the same records"
 
     class Stay(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, *_arguments: object) -> None:
@@ -137,7 +145,10 @@ def test_hapi_is_offered_ready_and_by_redirection(served: Server) -> None:
         assert redirection.code == 303
         location = redirection.headers["Location"]
     asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
-    assert (asked["time.min"], asked["time.max"]) == ("2016-12-31T10:00:00.000Z", "2016-12-31T23:59:60.000Z")
+    assert (asked["time.min"], asked["time.max"]) == (
+        "2016-12-31T10:00:00.000000000Z",
+        "2016-12-31T23:59:60.000000000Z",
+    )
 
 
 def test_pyvo_goes_from_a_query_to_links(served: Server) -> None:

@@ -111,7 +111,7 @@ def test_every_error_has_its_status_and_message(
     body = answer.get_json()
     assert body["HAPI"] == "3.3"
     assert body["status"]["code"] == code
-    assert body["status"]["message"].split(";")[0] == message
+    assert body["status"]["message"].split(";")[0] == f"HAPI error {code}: {message}"
     for value in params.values():
         assert value in {"", "1", "B", "b", "2017Z", "kinds"} or value not in json.dumps(body), (
             "what was sent comes back"
