@@ -102,7 +102,7 @@ def test_curl_sees_the_code_in_the_first_line_and_unpacks(server: Server, tmp_pa
     refused = curl("-D", "-", f"{server.base}/hapi/info?dataset=nobody")
     assert refused.startswith("HTTP/1.1 404 Error; HAPI 1406 Bad request - unknown dataset id")
     assert json.loads(refused.split("\n\n")[1])["status"]["code"] == 1406
-    assert "HAPI 1200" in curl("-I", address(server))
+    assert curl("-I", address(server)).startswith("HTTP/1.1 200 OK")
 
 
 def test_a_client_that_leaves_gives_its_place_back(server: Server) -> None:
