@@ -6,7 +6,7 @@ which is given once and kept.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -22,7 +22,6 @@ __all__ = [
     "all_series",
     "next_release",
     "public_id",
-    "series_ids",
     "specimens_of",
     "write_series",
 ]
@@ -212,16 +211,6 @@ def public_id(schema: str, dataset_id: str, axis: str, taken: Collection[str]) -
             number += 1
             names.append(f"{schema}.{dataset_id}{suffix}_{number}".replace(",", "_"))
     return name
-
-
-def series_ids(connection: Connection, schema: str, datasets: Iterable[str]) -> dict[str, str]:
-    """The public identifier of the first series of each dataset that has one."""
-    rows = connection.execute(
-        "SELECT DISTINCT ON (dataset_id) dataset_id, public_id FROM archive.series "
-        "WHERE schema_name = %s AND dataset_id = ANY (%s) ORDER BY dataset_id, position",
-        (schema, list(datasets)),
-    )
-    return dict(rows.fetchall())
 
 
 def _known(connection: Connection, schema: str) -> dict[str, _Known]:
