@@ -22,6 +22,7 @@ from referencing.jsonschema import DRAFT7
 from werkzeug.test import TestResponse
 
 from epntap.db.pool import Database, Role, connect
+from epntap.errors import UnavailableError
 from epntap.settings import Settings
 from hapiserver.status import MESSAGES
 from tests.support.databases import clone_database, drop_database
@@ -401,6 +402,26 @@ def test_the_header_is_info_with_the_format(client: FlaskClient, form: str) -> N
     header = json.loads("".join(line[1:] for line in lines))
     assert header.pop("format") == form
     assert header == get(client, "info", dataset="kinds", parameters="B").get_json()
+
+
+def test_a_file_that_is_gone_is_said_before_the_first_byte_and_breaks_the_answer_after_it(
+    client: FlaskClient, published: Database
+) -> None:
+    with connect(published, Role.OWNER) as connection:
+        found = connection.execute("SELECT root, path FROM archive.file ORDER BY path DESC LIMIT 1").fetchone()
+    assert found
+    second = Path(str(found[0]), str(found[1]))
+    second.rename(second.with_suffix(".away"))
+    try:
+        answer = data(client, start="2017-01-01T00:01Z")
+        assert (answer.status_code, answer.get_json()["status"]["code"]) == (503, 1500)
+        assert "Retry-After" in answer.headers
+        with pytest.raises(UnavailableError, match="no longer in the archive"):
+            data(client)
+        assert len(data(client, stop="2016-12-31T23:59Z").data.splitlines()) == RECORDS // 2
+    finally:
+        second.with_suffix(".away").rename(second)
+    assert len(data(client).data.splitlines()) == 2 * RECORDS
 
 
 def test_data_are_compressed_kept_and_asked_for_by_head(client: FlaskClient) -> None:
