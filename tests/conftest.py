@@ -14,6 +14,7 @@ import hypothesis
 import psycopg
 import pytest
 
+from epntap.addresses import REACHED_AT
 from epntap.db.migrate import apply_migrations
 from epntap.db.pool import Database
 from epntap.db.server import open_database
@@ -154,3 +155,10 @@ def served(demo_database: Database, tmp_path_factory: pytest.TempPathFactory) ->
 def database_url(database: Database) -> str:
     """Address of the test's own database, for a connection that may do everything."""
     return database.url
+
+
+@pytest.fixture(autouse=True)
+def _nobody_has_reached_us() -> Iterator[None]:
+    """A request that a test makes in its own process leaves no address to the next test."""
+    yield
+    REACHED_AT.set("")

@@ -43,12 +43,12 @@ def limit_bodies(app: flask.Flask, settings: Settings) -> None:
         request = flask.request
         if not request.content_length and "Transfer-Encoding" not in request.headers:
             return
+        request.environ["CONTENT_TYPE"] = _with_quoted_boundary(request.environ.get("CONTENT_TYPE", ""))
         if request.is_json:
             raise ParameterError(
                 "The body is JSON, but parameters are taken as a form (application/x-www-form-urlencoded or "
                 "multipart/form-data); please send them as one."
             )
-        request.environ["CONTENT_TYPE"] = _with_quoted_boundary(request.environ.get("CONTENT_TYPE", ""))
         try:
             _ = request.form
         except RequestEntityTooLarge as exc:

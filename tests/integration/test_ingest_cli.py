@@ -64,7 +64,7 @@ def test_folders_of_the_command_line(home: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (("title", "titel"), "unknown key [service] 'titel'"),
+        (("title", "titel"), "[service]: title is missing. Did you mean 'titel'?"),
         (('"spase"', '"nowhere"'), "does not exist"),
         (('"plasma"', '"select"'), "reserved word"),
     ],

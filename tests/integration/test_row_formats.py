@@ -29,6 +29,7 @@ from epntap.answer.model import OutcomeStatus, ResultColumn
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, open_pool
 from epntap.db.stream import RowStream
+from epntap.errors import ParameterError
 from epntap.formats.arrow import Arrow
 from epntap.formats.base import AnswerFacts, RowFormat
 from epntap.formats.binary2 import Binary, Binary2
@@ -238,6 +239,12 @@ def test_binary2_round_trip(pool: ConnectionPool[Connection], values: list[Row])
 @examples
 @given(tables)
 def test_binary_round_trip(pool: ConnectionPool[Connection], values: list[Row]) -> None:
+    least = {"s": -(2**15), "i": -(2**31), "n": -(2**63)}
+    named = [dict(zip(NAMES, spoken(row), strict=True)) for row in values]
+    if any(row[name] == value for row in named for name, value in least.items()):
+        with pytest.raises(ParameterError, match="says NULL in BINARY"):
+            document(pool, Binary(), values)
+        return
     table = parsed(document(pool, Binary(), values))
     for read, mask, row in zip(table.array.data, table.array.mask, values, strict=True):
         for name, cell, wanted in zip(NAMES, cells_of(read, mask), spoken(row), strict=True):
@@ -249,8 +256,6 @@ def test_binary_round_trip(pool: ConnectionPool[Connection], values: list[Row]) 
                 assert same(cell, wanted) if wanted else all(map(math.isnan, cell))
             elif wanted is None or (isinstance(wanted, float) and math.isnan(wanted)):
                 assert cell is None or math.isnan(cell)
-            elif name in {"n", "i", "s"} and wanted in {-(2**15), -(2**31), -(2**63)}:
-                assert cell in {None, wanted}  # the price of a value that says NULL
             else:
                 assert same(cell, wanted), name
 
@@ -455,7 +460,7 @@ def test_datatypes_of_the_catalogue_win_over_those_of_the_database(pool: Connect
     assert same(table["three"].data[0].tolist(), [1, 2, math.nan])
     assert table["three"].data[2].tolist() == [1, 2, 3]
     with fits.open(io.BytesIO(answer(pool, Fits(), statement, columns, {}))) as opened:
-        assert opened[1].data["byte"].tolist() == [255, 255, 0]
+        assert opened[1].data["byte"].tolist() == [255, 254, 0]  # 255 is there, so 254 says NULL
         assert opened[1].data["date"].tolist() == ["2024-01-01", "", "2024"]
 
 

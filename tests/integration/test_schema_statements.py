@@ -43,11 +43,19 @@ def test_only_upgrades_have_an_engine() -> None:
     assert having == {"epntap/schema/upgrade.py"}
 
 
+#: fields of a dataset that tables of their own hold
+BESIDE = ("parameters", "series_id")
+
+
 @pytest.mark.parametrize(
     ("value", "table", "elsewhere"),
     [
         (Service, tables.service, {}),
-        (Dataset, tables.dataset, {"start": "start_time", "stop": "stop_time", "parameters": "dataset_id"}),
+        (
+            Dataset,
+            tables.dataset,
+            {"start": "start_time", "stop": "stop_time", "parameters": "dataset_id", "series_id": "dataset_id"},
+        ),
         (Parameter, tables.parameter, {}),
         (ArchiveFile, tables.file, {}),
         (ScannedFile, tables.scanned_file, {}),

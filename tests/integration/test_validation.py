@@ -462,12 +462,9 @@ def test_a_definition_may_let_it_through(database: Database, records: Path) -> N
     assert "rule G1-time" in again.account.refused_rows[0].reason
 
 
-def test_a_wrong_value_of_a_definition_refuses_its_rows(database: Database, records: Path) -> None:
-    wrong = definition(records, SPASE_SOURCE, "[columns]\nmessenger = 'radio'\nspatial_coordinate_description = 'GSE'")
-    report = ingest_service(wrong, database, now=NOW)
-    assert adds_up(report)
-    assert (report.granules.inserted, report.granules.refused, report.total_rows) == (0, 20, 0)
-    assert {one.rule for one in report.account.findings} == {"J10", "G1-time"}
+def test_a_wrong_value_of_a_definition_is_refused_before_anything_is_read(records: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"messenger must be one of .* Did you mean 'Radio'"):
+        definition(records, SPASE_SOURCE, "[columns]\nmessenger = 'radio'")
 
 
 def test_an_unknown_rule_in_a_definition_is_named(records: Path) -> None:

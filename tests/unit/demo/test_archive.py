@@ -218,7 +218,7 @@ def test_the_records_map_and_agree_with_the_files(archive: Path) -> None:
             assert (parameter.units or " ") == variable.attributes["UNITS"].value
             assert parameter.ucd
     assert [key for key, one in facts.items() if one.dataset.access_rights != "Open"] == ["sync-spec"]
-    assert facts["syna-mag"].values["target_name"] == "Earth#Sun"
+    assert facts["syna-mag"].values["target_name"] == "Earth#Sun#Solar Wind"
     assert facts["synb-spec"].values["dataproduct_type"] == "ds"
     assert facts["synb-spec"].values["particle_spectral_range_max"] == 40_000.0
     assert facts["sync-mag"].values["instrument_host_name"] == "Synthia#Synthia-C"
