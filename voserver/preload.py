@@ -18,12 +18,12 @@ PRELOADED = (
     "encodings.idna",  # names of hosts
     "encodings.unicode_escape",  # templates
     "encodings.utf_8_sig",  # uploaded tables
-    "numpy.char",  # texts of VOTables
     "stringprep",
     "zoneinfo",
 )
-#: what pyarrow imports before its first column, wherever the first of them is installed
-_IF_THERE = ("pandas", "pyarrow.vendored.version", "pyarrow.pandas_compat")
+#: what pyarrow imports before its first column, wherever the first of them is installed, and texts of VOTables, which
+#: are no module before numpy 2
+_IF_THERE = ("pandas", "pyarrow.vendored.version", "pyarrow.pandas_compat", "numpy.char")
 
 
 def preload() -> None:
