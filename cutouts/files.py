@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cutouts.plan import NothingThereError, gone, version_of
-from epntap.access import Caller, may_now, rights_of
+from epntap.access import Caller, may_now
 from epntap.answer.blocks import Blocks, file_blocks
 from epntap.archive.datasets import dataset
 from epntap.archive.files import file_of
@@ -53,7 +53,7 @@ def check_access(granule: LocatedGranule, caller: Caller) -> None:
 
 
 def _check_rights(owner: Dataset, files: Sequence[ArchiveFile], caller: Caller) -> None:
-    rights = rights_of(owner.access_rights, owner.embargoed_until, *(file.embargoed_until for file in files))
+    rights = owner.rights_to(files)
     if may_now(caller, rights):
         return
     if rights.open and rights.embargoed_until is not None:

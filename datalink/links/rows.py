@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from cutouts.formats import FORMATS
 from datalink.links.offers import Offers, granule_range
-from epntap.access import ANONYMOUS, Caller, may_now, rights_of
+from epntap.access import ANONYMOUS, Caller, may_now
 from epntap.addresses import HAPI_SERVER, Addresses
 from epntap.answer.model import ResultColumn
 from epntap.archive.granules import GranuleRow
@@ -269,8 +269,7 @@ class _Authority(TypedDict):
 
 
 def _authority(granule: LocatedGranule, caller: Caller) -> _Authority:
-    owner = granule.dataset
-    rights = rights_of(owner.access_rights, owner.embargoed_until, *(file.embargoed_until for file in granule.files))
+    rights = granule.dataset.rights_to(granule.files)
     is_public = may_now(ANONYMOUS, rights)
     return {"link_auth": "false" if is_public else "true", "link_authorized": may_now(caller, rights)}
 
@@ -292,7 +291,7 @@ def has_hapi(granule: LocatedGranule, caller: Caller) -> bool:
 
 def _is_ours(granule: LocatedGranule, caller: Caller) -> bool:
     owner = granule.dataset
-    rights = rights_of(owner.access_rights, owner.embargoed_until, *(file.embargoed_until for file in granule.files))
+    rights = owner.rights_to(granule.files)
     return owner.series_id is not None and bool(granule.files) and may_now(caller, rights)
 
 

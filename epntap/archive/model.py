@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -70,7 +71,11 @@ class Dataset:
     @property
     def rights(self) -> Rights:
         """Who may have the data."""
-        return rights_of(self.access_rights, self.embargoed_until)
+        return self.rights_to(())
+
+    def rights_to(self, files: Iterable[ArchiveFile]) -> Rights:
+        """Who may have these files of it: an embargo of the dataset or of one of them holds for all."""
+        return rights_of(self.access_rights, self.embargoed_until, *(file.embargoed_until for file in files))
 
 
 @dataclass(frozen=True, slots=True)
