@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 from epntap.catalog.model import Catalog, Table
 
-__all__ = ["RESERVED", "TAKEN_SCHEMAS", "table_named", "written_name"]
+__all__ = ["RESERVED", "TAKEN_SCHEMAS", "distinct", "table_named", "written_name"]
 
 _ADQL_WORDS = """
 ABS ACOS AREA ASIN ATAN ATAN2 BIGINT BOX CEILING CENTROID CIRCLE CONTAINS COORD1 COORD2 COORDSYS COS COT DEGREES
@@ -60,3 +61,18 @@ def table_named(catalog: Catalog, text: str) -> Table | None:
         return None
     schema, table = (part[1:-1].replace('""', '"') if part.startswith('"') else part.lower() for part in match.groups())
     return catalog.table(schema, table)
+
+
+def distinct(names: Sequence[str], fold: Callable[[str], str] = str) -> list[str]:
+    """The names, the second `a` being `a_2`; `fold` gives names that differ for no reader the same value."""
+    wanted = {fold(name) for name in names}
+    taken: set[str] = set()
+    result = []
+    for name in names:
+        free, number = name, 1
+        while fold(free) in taken or (number > 1 and fold(free) in wanted):
+            number += 1
+            free = f"{name}_{number}"
+        taken.add(fold(free))
+        result.append(free)
+    return result

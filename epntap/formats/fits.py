@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from epntap.answer.model import Outcome, ResultColumn
+from epntap.catalog.names import distinct
 from epntap.errors import ParameterError
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
 from epntap.formats.cells import INTEGER_NULLS, NULL_CELLS, Shape, bytes_of, recoded, shape_of
 from epntap.formats.copy_binary import Rows, framed
-from epntap.formats.names import distinct
 from epntap.formats.projection import Spelling
 
 __all__ = ["Fits"]

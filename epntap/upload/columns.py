@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from epntap.catalog.model import Column, Form
+from epntap.catalog.names import distinct
 from epntap.errors import UploadError
 from epntap.upload.cells import (
     NULL,
@@ -318,16 +319,15 @@ def _double_text(text: str) -> str:
 
 def named(columns: Sequence[Column]) -> tuple[Column, ...]:
     """The columns with a name each: what has none or one that was there before gets a number."""
-    taken: set[str] = set()
-    result = []
-    wanted = {column.name.replace("\0", "\ufffd") for column in columns}
-    for n, column in enumerate(columns, start=1):
-        name = column.name.replace("\0", "\ufffd") or f"column_{n}"
-        stem, number_ = name, 1
-        while name in taken or (number_ > 1 and name in wanted):
-            number_ += 1
-            name = f"{stem}_{number_}"
-        taken.add(name)
-        hidden = len(name.encode()) > _MOST_NAME_BYTES or name in _SYSTEM_NAMES
-        result.append(replace(column, name=name, stored_name=f"uploaded column {n}" if hidden else ""))
-    return tuple(result)
+    names = distinct(
+        [column.name.replace("\0", "\ufffd") or f"column_{n}" for n, column in enumerate(columns, start=1)]
+    )
+    return tuple(
+        replace(column, name=name, stored_name=f"uploaded column {n}" if _is_hidden(name) else "")
+        for n, (column, name) in enumerate(zip(columns, names, strict=True), start=1)
+    )
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether PostgreSQL cannot have a column of this name."""
+    return len(name.encode()) > _MOST_NAME_BYTES or name in _SYSTEM_NAMES
