@@ -20,7 +20,14 @@ from epntap.db.pool import Database
 from epntap.db.server import open_database
 from epntap.settings import Settings
 from ingest.progress import Silent
-from tests.support.databases import clone_database, create_database, drop_database, name_of, named_database
+from tests.support.databases import (
+    clone_database,
+    create_database,
+    drop_database,
+    forget_on_power_failure,
+    name_of,
+    named_database,
+)
 from tests.support.memory import peak_memory_bytes
 from tests.support.places import shared_directory
 from tests.support.run import Run
@@ -82,6 +89,8 @@ def postgres_server(run: Run) -> Iterator[Database]:
     with ExitStack() as stack:
         with run.alone():
             database = stack.enter_context(open_database(settings, create=True))
+            if database.embedded:
+                forget_on_power_failure(database)
         yield database
         with run.leaving() as is_last:
             for key in ("template", "samples") if is_last else ():

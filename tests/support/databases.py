@@ -12,7 +12,14 @@ from psycopg.errors import InsufficientPrivilege
 from epntap.db.migrate import make_roles
 from epntap.db.pool import Database
 
-__all__ = ["clone_database", "create_database", "drop_database", "name_of", "named_database"]
+__all__ = [
+    "clone_database",
+    "create_database",
+    "drop_database",
+    "forget_on_power_failure",
+    "name_of",
+    "named_database",
+]
 
 
 def named_database(database: Database, name: str) -> Database:
@@ -28,11 +35,18 @@ def named_database(database: Database, name: str) -> Database:
 
 def create_database(server: Database, name: str, template: str = "template0") -> Database:
     """A new database of this name."""
+    # files are copied as they are, not row by row through the log: half the time of a clone
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
     with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
     return named_database(server, name)
+
+
+def forget_on_power_failure(server: Database) -> None:
+    """Do not wait for the disk: a test server's databases need not outlive the machine, only killed processes."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def clone_database(server: Database, prefix: str, template: str) -> Database:
