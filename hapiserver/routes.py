@@ -7,6 +7,7 @@ from epntap.answer.admission import Admission
 from epntap.archive.finder import Finder
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
+from epntap.pages import Pages
 from epntap.settings import Settings
 from hapiserver.answer import Records
 from hapiserver.datasets import Holdings
@@ -15,7 +16,7 @@ from hapiserver.views import hapi_blueprint
 __all__ = ["routes"]
 
 
-def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admission) -> Wing:
+def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admission, pages: Pages) -> Wing:
     """/hapi and what is below it."""
     records = Records(
         finder.connect, sender.watcher, admission.share("records", 1 / 4, computes=True), settings.hapi_bytes
@@ -23,6 +24,6 @@ def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admiss
     holdings = Holdings(finder.connect, finder.catalog)
     return Wing(
         name="hapi",
-        blueprints=(hapi_blueprint(settings, holdings, records, sender),),
+        blueprints=(hapi_blueprint(settings, holdings, records, sender, pages),),
         open_to_other_origins=(HAPI_SERVER,),
     )

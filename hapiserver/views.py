@@ -21,6 +21,7 @@ from epntap.http.documents import Documents, to_conditional_response
 from epntap.http.faults import ChangedError
 from epntap.http.request import caller, client_socket
 from epntap.http.response import Sender, unchanged
+from epntap.pages import Pages
 from epntap.settings import Settings
 from hapiserver import info as said
 from hapiserver.answer import Records
@@ -49,16 +50,19 @@ class Hapi:
     holdings: Holdings
     records: Records
     sender: Sender
+    pages: Pages
     #: those that are few and asked for often, and those of single datasets
     documents: Documents
     infos: Documents
 
 
-def hapi_blueprint(settings: Settings, holdings: Holdings, records: Records, sender: Sender) -> flask.Blueprint:
+def hapi_blueprint(
+    settings: Settings, holdings: Holdings, records: Records, sender: Sender, pages: Pages
+) -> flask.Blueprint:
     """The routes of HAPI."""
     started = datetime.now(UTC)
-    hapi = Hapi(settings, holdings, records, sender, Documents(started), Documents(started))
-    blueprint = flask.Blueprint("hapi", __name__, url_prefix=HAPI_SERVER, template_folder="templates")
+    hapi = Hapi(settings, holdings, records, sender, pages, Documents(started), Documents(started))
+    blueprint = flask.Blueprint("hapi", __name__, url_prefix=HAPI_SERVER)
     _add_metadata(blueprint, hapi)
 
     @blueprint.get("/data")
@@ -89,7 +93,8 @@ def _add_metadata(blueprint: flask.Blueprint, hapi: Hapi) -> None:
     @blueprint.get("/")
     def landing() -> str:
         _, datasets = hapi.holdings()
-        return flask.render_template("hapi.html", **page_facts(_pairs(), datasets, caller(), hapi.settings.addresses))
+        facts = page_facts(_pairs(), datasets, caller(), hapi.settings.addresses)
+        return hapi.pages.render("hapiserver/page.html", **facts)
 
     @blueprint.get("/about")
     def about() -> flask.Response:

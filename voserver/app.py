@@ -16,6 +16,7 @@ from epntap.http.cors import allow_other_origins
 from epntap.http.encoding import Utf8Request
 from epntap.http.faults import TEXT, answer_faults, as_text
 from epntap.http.host import notice_hosts
+from epntap.http.policy import protect_pages
 from epntap.http.wing import Wing
 from epntap.settings import Settings
 from voserver.metrics import observe_answer, observe_request
@@ -38,6 +39,7 @@ def create_app(wings: Iterable[Wing], settings: Settings) -> flask.Flask:
         wing.register(app)
         open_paths += wing.open_to_other_origins
     _add_errors(app)
+    protect_pages(app)
     allow_other_origins(app, open_paths)
     _add_log(app, frozenset(settings.trusted_proxies.replace(" ", "").split(",")))
     limit_bodies(app, settings)

@@ -16,12 +16,14 @@ from epntap.archive.finder import Finder
 from epntap.catalog.load import CatalogCache
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect, open_pool, pooled
+from epntap.pages import Pages
 from epntap.settings import Settings
 from epntap.tap.pipeline import TapService
 from epntap.uws.changes import JobWaits
 from epntap.uws.results import Results
 from epntap.uws.service import JobService
 from epntap.uws.store import JobStore
+from voweb.site import pages_of
 
 __all__ = ["House", "Pools", "build_house", "worker_pools"]
 
@@ -50,6 +52,8 @@ class House:
     settings: Settings
     pools: Pools
     catalog: CatalogCache
+    #: makes pages for people
+    pages: Pages
     #: how much may be in progress at once, of everything
     admission: Admission
     #: looks after all answers that last
@@ -69,10 +73,12 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
     watcher = Watcher()
     finder = Finder(lambda: pooled(pools.internal), catalog)
     spans = ServiceSpans(lambda: pooled(pools.internal), catalog)
+    pages = pages_of(settings)
     return House(
         settings=settings,
         pools=pools,
         catalog=catalog,
+        pages=pages,
         admission=admission,
         watcher=watcher,
         finder=finder,

@@ -1,4 +1,4 @@
-"""The page at the root and whether the service is ready."""
+"""Whether the service is ready, and addresses of before."""
 
 from __future__ import annotations
 
@@ -20,21 +20,8 @@ __all__ = ["routes"]
 
 
 def routes(house: House) -> Wing:
-    """/, which is also the page of TAP, /health and /favicon.ico."""
+    """/health, /robots.txt, and addresses that lead elsewhere."""
     pages = flask.Blueprint("pages", __name__)
-
-    @pages.get("/")
-    @pages.get("/tap")
-    def index() -> str:
-        tables = [table for table in house.catalog().tables if table.schema != "tap_schema"]
-        return flask.render_template(
-            "index.html",
-            base_url=house.settings.base_url,
-            tables=tables,
-            version=epntap.__version__,
-            maxrec=house.settings.maxrec_default,
-            unknown_host=flask.request.headers.get("Host", "") if flask.g.get("host_is_unknown") else None,
-        )
 
     @pages.get("/health")
     def health() -> tuple[dict[str, str], int]:

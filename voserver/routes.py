@@ -18,6 +18,7 @@ from epntap.uws import routes as uws
 from hapiserver import routes as hapi
 from voserver import metrics, pages
 from voserver.house import House
+from voweb import routes as web
 
 __all__ = ["wings"]
 
@@ -34,13 +35,14 @@ def wings(house: House) -> tuple[Wing, ...]:
         return Identifiers(*column_values(house.tap, query, "granule_uid", most, caller))
 
     return (
-        tap.routes(house.tap, replace(sender, places=house.tap.slow)),
+        tap.routes(house.tap, replace(sender, places=house.tap.slow), house.pages),
         uws.routes(house.jobs, sender, _JOBS_PATHS),
         uws.routes(cut_jobs, sender, [SODA_ASYNC], as_labelled_text),
         datalink.links(house.finder, sender, settings, admission),
         datalink.soda(house.cutouts, sender, settings),
-        hapi.routes(house.finder, sender, settings, admission),
+        hapi.routes(house.finder, sender, settings, admission, house.pages),
         datalink.bulk(house.cutouts, granules, sender, settings, admission),
         metrics.routes(house),
+        web.routes(house.pages, house.catalog, settings),
         pages.routes(house),
     )

@@ -12,6 +12,7 @@ import flask
 from epntap.catalog.model import Catalog, Holdings, Table
 from epntap.http.documents import Documents, to_conditional_response
 from epntap.instants.julian import datetime_from_jd
+from epntap.pages import Pages
 from epntap.tap.pipeline import TapService
 
 __all__ = ["Example", "examples_blueprint", "examples_for"]
@@ -116,14 +117,16 @@ def _fillings(holdings: Holdings) -> dict[str, str]:
     return fillings
 
 
-def examples_blueprint(service: TapService) -> flask.Blueprint:
+def examples_blueprint(service: TapService, pages: Pages) -> flask.Blueprint:
     """The route of /examples."""
     blueprint = flask.Blueprint("examples", __name__)
     documents = Documents(service.started)
 
     def page(catalog: Catalog) -> bytes:
         examples = examples_for(catalog)
-        return flask.render_template("examples.xhtml", base_url=service.settings.base_url, examples=examples).encode()
+        return pages.render(
+            "epntap.tap/examples.xhtml", tap=service.settings.addresses.tap(), examples=examples
+        ).encode()
 
     @blueprint.get("/examples")
     def examples() -> flask.Response:

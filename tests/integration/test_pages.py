@@ -1,0 +1,78 @@
+"""Pages as browsers get them: in the frame, with their policy, light, and only for those who want pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from epntap.db.pool import Database
+from epntap.settings import Settings
+from tests.support.browser import CHROMIUM, page_of
+from voserver.app import create_app
+from voserver.house import Pools, build_house
+from voserver.routes import wings
+
+MOST_BYTES = 1_000_000
+#: every page that needs nothing to be filled in
+PAGES = ("/", "/tap", "/tap/examples", "/hapi", "/hapi?dataset=SYNA-MAG")
+
+
+@pytest.fixture(scope="module")
+def client(demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    settings = Settings(home=tmp_path_factory.mktemp("pages"), threads=8)
+    house = build_house(settings, demo_database)
+    yield create_app(wings(house), settings).test_client()
+    for one in fields(Pools):
+        getattr(house.pools, one.name).close()
+
+
+def browse(client: FlaskClient, path: str) -> TestResponse:
+    return client.get(path, headers=CHROMIUM)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_the_frame_and_its_policy(client: FlaskClient, path: str) -> None:
+    answer = browse(client, path)
+    assert answer.status_code == 200
+    page_of(answer.text)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_weighs_less_than_a_megabyte_with_all_that_it_loads(client: FlaskClient, path: str) -> None:
+    answer = browse(client, path)
+    page = page_of(answer.text)
+    loaded = {str(one.get("href")) for one in page.findall(".//{*}link")}
+    loaded |= {str(one.get("src")) for one in page.findall(".//{*}script")}
+    assert loaded
+    weight = len(answer.data)
+    for address in loaded:
+        asset = client.get(address)
+        assert asset.status_code == 200, address
+        assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        weight += len(asset.data)
+    assert weight < MOST_BYTES
+
+
+def test_the_navigation_leads_somewhere(client: FlaskClient) -> None:
+    for anchor in page_of(browse(client, "/").text).findall(".//{*}header//{*}a"):
+        assert browse(client, str(anchor.get("href"))).status_code == 200
+
+
+def test_assets_of_another_version_are_not_kept(client: FlaskClient) -> None:
+    answer = client.get("/static/000000000000/site.css")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing.css", "../render.py", "%2e%2e/render.py", "..%2frender.py", "/etc/passwd", "."]
+)
+def test_only_assets_are_assets(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/static/x/{name}").status_code == 404

@@ -1,0 +1,36 @@
+"""What browsers and other clients say that they accept."""
+
+from __future__ import annotations
+
+__all__ = ["CHROMIUM", "CURL", "JAVA", "SAFARI", "page_of"]
+
+from lxml import etree
+
+CHROMIUM = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
+    "application/signed-exchange;v=b3;q=0.7"
+}
+SAFARI = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+CURL = {"Accept": "*/*"}
+#: java.net.HttpURLConnection, and so TOPCAT and STILTS
+JAVA = {"Accept": "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"}
+
+_XHTML = "{http://www.w3.org/1999/xhtml}"
+
+
+def page_of(text: str) -> etree._Element:
+    """A page, which is well-formed and has the frame; raises AssertionError otherwise."""
+    page = etree.fromstring(text.strip().encode())
+    assert page.tag == f"{_XHTML}html"
+    assert page.get("lang") == "en"
+    head = page.find(f"{_XHTML}head")
+    assert head is not None
+    viewport = [one.get("content") for one in head.iter(f"{_XHTML}meta") if one.get("name") == "viewport"]
+    assert viewport == ["width=device-width, initial-scale=1"]
+    assert [one.text for one in head.iter(f"{_XHTML}title")] != [""]
+    assert not list(page.iter(f"{_XHTML}style")), "styles are files: the policy allows nothing else"
+    assert all(one.get("src") and not one.text for one in page.iter(f"{_XHTML}script")), "so are scripts"
+    assert not [one.tag for one in page.iter() if "style" in one.attrib or any(a.startswith("on") for a in one.attrib)]
+    for name in ("header", "nav", "main", "footer", "h1"):
+        assert page.find(f".//{_XHTML}{name}") is not None, f"the page has no {name}"
+    return page
