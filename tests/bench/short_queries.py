@@ -84,10 +84,10 @@ def _among_long_queries(bench: Bench) -> Iterator[Measure]:
         _wait_until_busy(database)
         load = run_clients(bench.server, top_10(), 1, _LOAD_S)
         busy = _running(database)
+        database.execute(f"SELECT pg_cancel_backend(pid) FROM ({_LONG_RUNNING}) AS long_running")
         yield Measure.of("long queries meanwhile", [busy], "", f">= {_LONG_QUERIES}")
         yield Measure.of("TOP 10 while they run: p50", load.times_ms, "ms", "< 150")
         yield Measure.of("TOP 10 while they run: p99", [load.p99], "ms")
-        database.execute(f"SELECT pg_cancel_backend(pid) FROM ({_LONG_RUNNING}) AS long_running")
 
 
 def _wait_until_busy(database: psycopg.Connection[tuple[int]]) -> None:
