@@ -15,28 +15,29 @@ from epntap.answer.admission import Admission
 from epntap.archive.finder import Finder
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
+from epntap.pages import Pages
 from epntap.settings import Settings
 
 __all__ = ["bulk", "links", "soda"]
 
 
-def links(finder: Finder, sender: Sender, settings: Settings, admission: Admission) -> Wing:
+def links(finder: Finder, sender: Sender, settings: Settings, admission: Admission, pages: Pages) -> Wing:
     """{links} of granules."""
-    service = Links(finder, settings.addresses, admission.share("link documents", 1 / 4))
+    service = Links(finder, settings.addresses, admission.share("link documents", 1 / 4), pages)
     return Wing(name="links", blueprints=(links_blueprint(service, sender),), open_to_other_origins=("/datalink",))
 
 
-def soda(cutouts: Cutouts, sender: Sender, settings: Settings) -> Wing:
+def soda(cutouts: Cutouts, sender: Sender, settings: Settings, pages: Pages) -> Wing:
     """Cut-outs that are made while the client waits, and files as they are."""
     return Wing(
         name="soda",
-        blueprints=(soda_blueprint(cutouts, sender, lambda: soda_capabilities(settings)),),
+        blueprints=(soda_blueprint(cutouts, sender, lambda: soda_capabilities(settings), pages),),
         open_to_other_origins=(SODA, DATA, FILES),
         capabilities=f"{SODA}/capabilities",
     )
 
 
-def bulk(cutouts: Cutouts, ask: Ask, sender: Sender, settings: Settings, admission: Admission) -> Wing:
+def bulk(cutouts: Cutouts, ask: Ask, sender: Sender, settings: Settings, admission: Admission, pages: Pages) -> Wing:
     """Many cut-outs in one answer; `ask` answers a query with the granules of at most so many rows."""
     service = BulkService(
         cutouts,
@@ -47,4 +48,4 @@ def bulk(cutouts: Cutouts, ask: Ask, sender: Sender, settings: Settings, admissi
         settings.results_dir / "spool",
         settings.send_timeout_s,
     )
-    return Wing(name="bulk", blueprints=(bulk_blueprint(service, sender),), open_to_other_origins=(BULK,))
+    return Wing(name="bulk", blueprints=(bulk_blueprint(service, sender, pages),), open_to_other_origins=(BULK,))

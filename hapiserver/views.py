@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import flask
@@ -18,7 +19,9 @@ from epntap.answer.endings import ClientGoneError
 from epntap.catalog.model import Catalog
 from epntap.errors import EpnTapError, InputError, UnavailableError
 from epntap.http.documents import Documents, to_conditional_response
-from epntap.http.faults import ChangedError
+from epntap.http.faultpage import FaultPages, Remedy
+from epntap.http.faults import HTML, ChangedError
+from epntap.http.negotiation import wants_page
 from epntap.http.request import caller, client_socket
 from epntap.http.response import Sender, unchanged
 from epntap.pages import Pages
@@ -85,7 +88,7 @@ def hapi_blueprint(
     def other(rest: str) -> flask.Response:  # noqa: ARG001  # what is asked for is not repeated
         raise HapiError(1400, "there is no such endpoint; there are about, capabilities, catalog, info and data")
 
-    _add_faults(blueprint)
+    _add_faults(blueprint, FaultPages(pages, lambda _error: Remedy(asked=_pairs())))
     return blueprint
 
 
@@ -162,8 +165,9 @@ def _pairs() -> list[tuple[str, str]]:
     return list(flask.request.args.items(multi=True))
 
 
-def _add_faults(blueprint: flask.Blueprint) -> None:
-    """Every error is a document in JSON with a code of HAPI."""
+def _add_faults(blueprint: flask.Blueprint, people: FaultPages) -> None:
+    """Every error is a document in JSON with a code of HAPI, or a page for a person in a browser."""
+    fault = partial(_fault, people)
 
     @blueprint.after_request
     def allow(response: flask.Response) -> flask.Response:
@@ -172,7 +176,7 @@ def _add_faults(blueprint: flask.Blueprint) -> None:
 
     @blueprint.errorhandler(HapiError)
     def refused(error: HapiError) -> flask.Response:
-        return _fault(error.code, error.message)
+        return fault(error.code, error.message)
 
     @blueprint.errorhandler(ClientGoneError)
     def left(_error: ClientGoneError) -> flask.Response:
@@ -181,14 +185,14 @@ def _add_faults(blueprint: flask.Blueprint) -> None:
     @blueprint.errorhandler(EpnTapError)
     def failed(error: EpnTapError) -> flask.Response:
         status = 500 if isinstance(error, InputError) else error.status
-        response = _fault(1500 if status >= 500 else 1400, "", error.message, status)
+        response = fault(1500 if status >= 500 else 1400, "", error.message, status)
         if isinstance(error, UnavailableError):
             response.headers["Retry-After"] = str(error.retry_after_s)
         return response
 
     @blueprint.errorhandler(ChangedError)
     def changed(error: ChangedError) -> flask.Response:
-        return _fault(1400, "", error.message, error.status)
+        return fault(1400, "", error.message, error.status)
 
     @blueprint.errorhandler(Exception)
     def bug(error: Exception) -> flask.Response | HTTPException:
@@ -196,11 +200,15 @@ def _add_faults(blueprint: flask.Blueprint) -> None:
             return error
         number = flask.g.get("request_id", "")
         log.error("unhandled error", exc_info=error, extra={"request_id": number})
-        return _fault(1500, "", f"the operators find the reason in the log under {number}")
+        return fault(1500, "", f"the operators find the reason in the log under {number}")
 
 
-def _fault(code: int, message: str, detail: str = "", status: int | None = None) -> flask.Response:
+def _fault(people: FaultPages, code: int, message: str, detail: str = "", status: int | None = None) -> flask.Response:
     text = message or failure(code, detail)
     response = flask.Response(_to_bytes(status_of(code, text)), content_type=_JSON)
     response.status = reason(code, status)
+    if wants_page():
+        response.set_data(people.page(response.status_code, [text], people.remedy(HapiError(code))))
+        response.content_type = HTML
+    response.vary.add("Accept")
     return response

@@ -14,10 +14,13 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from epntap.http.body import limit_bodies
 from epntap.http.cors import allow_other_origins
 from epntap.http.encoding import Utf8Request
-from epntap.http.faults import TEXT, answer_faults, as_text
+from epntap.http.faultpage import FaultPages
+from epntap.http.faults import HTML, TEXT, answer_faults, as_text
 from epntap.http.host import notice_hosts
+from epntap.http.negotiation import wants_page
 from epntap.http.policy import protect_pages
 from epntap.http.wing import Wing
+from epntap.pages import Pages
 from epntap.settings import Settings
 from voserver.metrics import observe_answer, observe_request
 
@@ -28,8 +31,8 @@ log = logging.getLogger("epntap.request")
 _METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 
 
-def create_app(wings: Iterable[Wing], settings: Settings) -> flask.Flask:
-    """The application around its servers."""
+def create_app(wings: Iterable[Wing], settings: Settings, pages: Pages | None = None) -> flask.Flask:
+    """The application around its servers; `pages` say to people what goes wrong."""
     app = flask.Flask("epntap")
     app.request_class = Utf8Request
     app.url_map.strict_slashes = False
@@ -38,7 +41,7 @@ def create_app(wings: Iterable[Wing], settings: Settings) -> flask.Flask:
     for wing in wings:
         wing.register(app)
         open_paths += wing.open_to_other_origins
-    _add_errors(app)
+    _add_errors(app, FaultPages(pages or Pages()))
     protect_pages(app)
     allow_other_origins(app, open_paths)
     _add_log(app, frozenset(settings.trusted_proxies.replace(" ", "").split(",")))
@@ -47,27 +50,33 @@ def create_app(wings: Iterable[Wing], settings: Settings) -> flask.Flask:
     return app
 
 
-def _wrong_method(error: MethodNotAllowed) -> flask.Response:
-    allowed = ", ".join(sorted(error.valid_methods or ()))
-    message = f"{urlsplit(flask.request.url).path} does not take {flask.request.method}; it takes {allowed}.\n"
-    return flask.Response(message, 405, {"Allow": allowed}, content_type=TEXT)
+def _add_errors(app: flask.Flask, people: FaultPages) -> None:
+    def said(message: str, status: int) -> flask.Response:
+        if wants_page():
+            response = flask.Response(people.page(status, [message]), status, content_type=HTML)
+        else:
+            response = flask.Response(f"{message}\n", status=status, content_type=TEXT)
+        response.vary.add("Accept")
+        return response
 
+    def wrong_method(error: MethodNotAllowed) -> flask.Response:
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        path, method = urlsplit(flask.request.url).path, flask.request.method
+        response = said(f"{path} does not take {method}; it takes {allowed}.", 405)
+        response.headers["Allow"] = allowed
+        return response
 
-def _add_errors(app: flask.Flask) -> None:
-    def text(message: str, status: int) -> flask.Response:
-        return flask.Response(f"{message}\n", status=status, content_type=TEXT)
-
-    answer_faults(app, lambda _error: as_text)
+    answer_faults(app, lambda _error: as_text, people)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> flask.Response | HTTPException:
         if error.response is not None or error.code is None:
             return error
         if error.code == 404:
-            return text(f"There is nothing at {urlsplit(flask.request.url).path}; the page / lists what is here.", 404)
+            return said(f"There is nothing at {urlsplit(flask.request.url).path}; the page / lists what is here.", 404)
         if isinstance(error, MethodNotAllowed):
-            return _wrong_method(error)
-        response = text(error.description or error.name, error.code)
+            return wrong_method(error)
+        response = said(error.description or error.name, error.code)
         response.headers.update({k: v for k, v in error.get_headers() if k not in {"Content-Type", "Content-Length"}})
         return response
 
@@ -75,7 +84,7 @@ def _add_errors(app: flask.Flask) -> None:
     def bug(error: Exception) -> flask.Response:
         log.error("unhandled error", exc_info=error, extra={"request_id": flask.g.get("request_id", "")})
         number = flask.g.get("request_id", "")
-        return text(
+        return said(
             f"The service failed on this request; the operators find the reason in the log under {number}.", 500
         )
 

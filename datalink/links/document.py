@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from datalink.links.formats import LinkFormat
 from datalink.links.offers import Offers
+from datalink.links.request import LinksRequest
 from datalink.links.rows import Link, LinkMaker, fault_link
-from epntap.access import ANONYMOUS, Caller
 from epntap.addresses import Addresses
 from epntap.answer.admission import Slots
 from epntap.answer.blocks import Blocks
@@ -18,28 +18,14 @@ from epntap.answer.model import Outcome, OutcomeStatus
 from epntap.archive.batches import Batches
 from epntap.archive.finder import Finder
 from epntap.errors import EpnTapError, UnavailableError
+from epntap.pages import Pages
 
-__all__ = ["Links", "LinksRequest"]
+__all__ = ["Links"]
 
 #: identifiers that are looked up at once; the first rows leave after so many
 BATCH = 500
 ID_FIELD = "ID"
 _BUSY_S = 5
-
-
-@dataclass(frozen=True, slots=True)
-class LinksRequest:
-    """What is asked for."""
-
-    #: as they were sent, each once
-    identifiers: Sequence[str]
-    schema: str | None = None
-    #: not all identifiers that were sent are here
-    is_cut: bool = False
-    #: rows; an identifier is never cut in two
-    maxrec: int | None = None
-    #: who asks
-    caller: Caller = ANONYMOUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +36,7 @@ class Links:
     addresses: Addresses
     #: documents with more identifiers than are looked up at once
     places: Slots
+    pages: Pages
 
     def answer(self, request: LinksRequest, form: LinkFormat) -> Blocks:
         """Begin the document; at least one row for each identifier.
@@ -78,7 +65,7 @@ class Links:
     def _blocks(self, batches: Batches, request: LinksRequest, form: LinkFormat) -> Generator[bytes, None, None]:
         offers = Offers(self.addresses, ID_FIELD, request.caller)
         maker = LinkMaker(self.addresses, offers, request.caller)
-        writer = form.writer(request.identifiers, request.schema)
+        writer = form.writer(request, self.pages)
         rows, is_cut = 0, request.is_cut
         yield_first = writer.header()
         for first in range(0, len(request.identifiers), BATCH):

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from datalink.links.descriptors import DATALINK, Descriptor
 from datalink.links.page import Page
+from datalink.links.request import LinksRequest
 from datalink.links.rows import COLUMNS, Link
 from epntap.answer.model import Outcome
 from epntap.formats import votable
@@ -18,6 +19,7 @@ from epntap.formats.base import AnswerFacts
 from epntap.formats.choice import FormatTable
 from epntap.formats.delimited import Csv
 from epntap.formats.json import Json
+from epntap.pages import Pages
 from epntap.xml import xml_text
 
 __all__ = ["HTML", "VOTABLE", "LinkFormat", "choose_link_format"]
@@ -61,8 +63,8 @@ class LinkFormat(Protocol):
         """Whether the trailer can say that the document was cut short or broke."""
         ...
 
-    def writer(self, identifiers: Sequence[str], schema: str | None) -> LinkWriter:
-        """A writer for one document about these identifiers, of this service if one is asked for."""
+    def writer(self, request: LinksRequest, pages: Pages) -> LinkWriter:
+        """A writer for one document that answers this request; `pages` are for those that are one."""
         ...
 
 
@@ -71,7 +73,7 @@ class _Votable:
     names = ("votable", "vot", "votable/td", "application/x-votable+xml", "text/xml", "application/xml")
     says_outcome = True
 
-    def writer(self, identifiers: Sequence[str], schema: str | None) -> LinkWriter:  # noqa: ARG002  # rows say it
+    def writer(self, request: LinksRequest, pages: Pages) -> LinkWriter:  # noqa: ARG002  # rows say it
         return _VotableWriter()
 
 
@@ -98,7 +100,7 @@ class _Csv:
     names = ("csv", "text/csv", "text/csv;header=present")
     says_outcome = False
 
-    def writer(self, identifiers: Sequence[str], schema: str | None) -> LinkWriter:  # noqa: ARG002  # rows say it
+    def writer(self, request: LinksRequest, pages: Pages) -> LinkWriter:  # noqa: ARG002  # rows say it
         return _CsvWriter()
 
 
@@ -126,7 +128,7 @@ class _Json:
     names = ("json", "application/json")
     says_outcome = True
 
-    def writer(self, identifiers: Sequence[str], schema: str | None) -> LinkWriter:  # noqa: ARG002  # rows say it
+    def writer(self, request: LinksRequest, pages: Pages) -> LinkWriter:  # noqa: ARG002  # rows say it
         return _JsonWriter()
 
 
@@ -185,8 +187,8 @@ class _Html:
     names = ("html", "text/html")
     says_outcome = True
 
-    def writer(self, identifiers: Sequence[str], schema: str | None) -> LinkWriter:
-        return Page(identifiers, schema)
+    def writer(self, request: LinksRequest, pages: Pages) -> LinkWriter:
+        return Page(request, pages)
 
 
 def _text(value: object) -> str:

@@ -8,18 +8,22 @@ from dataclasses import replace
 import flask
 
 import epntap
-from datalink.links.document import Links, LinksRequest
+from datalink.links.document import Links
 from datalink.links.formats import HTML, VOTABLE, LinkFormat, choose_link_format
+from datalink.links.request import LinksRequest
 from datalink.links.rows import hapi_address, has_hapi
+from datalink.remedy import OF_LINKS, back_to_links
 from epntap.access import ANONYMOUS, Caller
 from epntap.addresses import HAPI, LINKS, Addresses
 from epntap.answer.blocks import Blocks, Version
 from epntap.archive.finder import Finder
 from epntap.cdf import format_utc, parse_utc
 from epntap.dali.params import Params, maxrec, single
-from epntap.errors import NotFoundError, ParameterError
-from epntap.http.faults import answer_faults, as_labelled_text, as_links
-from epntap.http.request import caller, params
+from epntap.errors import EpnTapError, NotFoundError, ParameterError
+from epntap.http.faultpage import FaultPages
+from epntap.http.faults import FaultBody, answer_faults, as_labelled_text, as_links
+from epntap.http.negotiation import wants_page
+from epntap.http.request import caller, pairs, params
 from epntap.http.response import Sender, unchanged
 
 __all__ = ["links_blueprint"]
@@ -29,7 +33,6 @@ MOST_IDS = 20_000
 _CACHING = "max-age=300"
 #: while an embargo lasts, which ends at an instant of its own
 _ASK_AGAIN = "no-cache"
-_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src *"
 
 
 def links_blueprint(service: Links, sender: Sender) -> flask.Blueprint:
@@ -41,6 +44,8 @@ def links_blueprint(service: Links, sender: Sender) -> flask.Blueprint:
         given = params()
         form = _form_of(single(given, "RESPONSEFORMAT"))
         wanted = _links_request(given, caller())
+        if form is HTML:
+            wanted = replace(wanted, filled=[pair for pair in pairs() if pair[0].upper() not in OF_LINKS])
         state = service.finder.version()
         caching = _ASK_AGAIN if state[-1] else _CACHING
         version = _version(service, wanted, form, state) if flask.request.method != "POST" else None
@@ -52,8 +57,6 @@ def links_blueprint(service: Links, sender: Sender) -> flask.Blueprint:
             answer.version = version
             response = sender.respond(answer, caching=caching)
         response.vary.update(("Accept", "Accept-Encoding"))
-        if form is HTML:
-            response.headers["Content-Security-Policy"] = _PAGE_POLICY
         return response
 
     @blueprint.route(HAPI, methods=["GET", "POST"])
@@ -62,7 +65,10 @@ def links_blueprint(service: Links, sender: Sender) -> flask.Blueprint:
             status=303, headers={"Location": _hapi_location(service.finder, service.addresses, params(), caller())}
         )
 
-    answer_faults(blueprint, lambda _error: as_labelled_text if flask.request.path == HAPI else as_links)
+    def words(_error: EpnTapError) -> FaultBody:
+        return as_labelled_text if flask.request.path == HAPI else as_links
+
+    answer_faults(blueprint, words, FaultPages(service.pages, back_to_links(service.pages)))
     return blueprint
 
 
@@ -70,13 +76,7 @@ def _form_of(name: str | None) -> LinkFormat:
     """What RESPONSEFORMAT asks for; without it a browser gets a page and everybody else a VOTable."""
     if name is not None:
         return choose_link_format(name)
-    return HTML if _is_browser() else VOTABLE
-
-
-def _is_browser() -> bool:
-    """Whether a page is wanted. Java accepts text/html in whatever it fetches, and TOPCAT is no browser."""
-    accepted = [media.lower() for media, quality in flask.request.accept_mimetypes if quality > 0]
-    return "text/html" in accepted and ("application/xhtml+xml" in accepted or accepted == ["text/html"])
+    return HTML if wants_page() else VOTABLE
 
 
 def _links_request(given: Params, who: Caller) -> LinksRequest:
@@ -94,7 +94,8 @@ def _version(service: Links, wanted: LinksRequest, form: LinkFormat, state: tupl
     """The same as long as nothing is published and the address of the service stays."""
     who = wanted.caller.name, sorted(wanted.caller.groups)  # a set has another order in each process
     asked = replace(wanted, caller=ANONYMOUS)
-    said = (epntap.__version__, state, service.addresses.base, form.media_type, asked, who)
+    frame = service.pages.version if form is HTML else ""
+    said = (epntap.__version__, state, service.addresses.base, form.media_type, asked, who, frame)
     # compressed or not, it says the same
     return Version(hashlib.sha256(repr(said).encode(errors="replace")).hexdigest()[:32], is_weak=True)
 

@@ -11,14 +11,17 @@ from cutouts.files import published_file
 from cutouts.formats import FORMATS
 from cutouts.plan import check_format
 from cutouts.request import EVERYTHING, CutRequest
+from datalink.remedy import back_to_links
 from datalink.soda.params import cut_request
 from epntap.addresses import DATA, FILES, SODA, SODA_SYNC
 from epntap.dali import vosi
 from epntap.dali.params import single
 from epntap.errors import NotFoundError
+from epntap.http.faultpage import FaultPages
 from epntap.http.faults import answer_faults, as_labelled_text
 from epntap.http.request import caller, client_socket, params
 from epntap.http.response import Sender, unchanged
+from epntap.pages import Pages
 
 __all__ = ["soda_blueprint"]
 
@@ -27,7 +30,9 @@ _XML = "text/xml; charset=utf-8"
 _CACHING = "no-cache"
 
 
-def soda_blueprint(service: Cutouts, sender: Sender, capabilities_document: Callable[[], bytes]) -> flask.Blueprint:
+def soda_blueprint(
+    service: Cutouts, sender: Sender, capabilities_document: Callable[[], bytes], pages: Pages
+) -> flask.Blueprint:
     """The routes of cut-outs."""
     blueprint = flask.Blueprint("soda", __name__)
 
@@ -72,5 +77,5 @@ def soda_blueprint(service: Cutouts, sender: Sender, capabilities_document: Call
         answer = published_file(service.finder, schema, path, caller())
         return sender.respond(answer, inline=True, caching=_CACHING)
 
-    answer_faults(blueprint, lambda _error: as_labelled_text)
+    answer_faults(blueprint, lambda _error: as_labelled_text, FaultPages(pages, back_to_links(pages)))
     return blueprint

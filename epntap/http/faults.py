@@ -10,8 +10,11 @@ from epntap.answer.endings import ClientGoneError
 from epntap.errors import EpnTapError, InputError, ParameterError, UnavailableError, UserError
 from epntap.formats import votable
 from epntap.formats.tabledata import TableData
+from epntap.http.faultpage import FaultPages
+from epntap.http.negotiation import wants_page
 
 __all__ = [
+    "HTML",
     "TEXT",
     "ChangedError",
     "FaultBody",
@@ -25,6 +28,7 @@ __all__ = [
 ]
 
 TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
 #: what nginx logs for a client that left; nobody reads it
 _CLIENT_CLOSED_REQUEST = 499
 
@@ -68,14 +72,11 @@ def as_links(error: EpnTapError) -> tuple[bytes, str]:
     return votable.error_document(f"{error.fault}: {error.message}"), TableData.media_type
 
 
-def fault_response(error: EpnTapError, body: FaultBody = as_text) -> flask.Response:
-    """The response to a request that failed."""
-    if error.status == 204:  # right, but there is nothing
-        response = flask.Response(iter(()), status=204, headers={"X-Message": error.message})
-        del response.headers["Content-Type"]
-        return response
-    content, media_type = body(error)
-    response = flask.Response(content, status=_status(error), content_type=media_type)
+def fault_response(error: EpnTapError, body: FaultBody = as_text, people: FaultPages | None = None) -> flask.Response:
+    """The response to a request that failed; a person in a browser gets a page where `people` writes it."""
+    response = _page_response(error, people) if people and wants_page() else _response(error, body)
+    if people:
+        response.vary.add("Accept")
     if isinstance(error, UnavailableError):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, RangeError):
@@ -83,17 +84,40 @@ def fault_response(error: EpnTapError, body: FaultBody = as_text) -> flask.Respo
     return response
 
 
+def _page_response(error: EpnTapError, people: FaultPages) -> flask.Response:
+    # a browser shows nothing of an answer that is empty (204)
+    status = 200 if error.status == 204 else _status(error)
+    page = people.render(error, error.status if error.status == 204 else status)
+    return flask.Response(page, status, {"Cache-Control": "no-store"}, content_type=HTML)
+
+
+def _response(error: EpnTapError, body: FaultBody) -> flask.Response:
+    if error.status == 204:  # right, but there is nothing
+        response = flask.Response(iter(()), status=204, headers={"X-Message": error.message})
+        del response.headers["Content-Type"]
+        return response
+    content, media_type = body(error)
+    return flask.Response(content, status=_status(error), content_type=media_type)
+
+
 def _status(error: EpnTapError) -> int:
     # a file that cannot be read is not the fault of whoever asks for it
     return 500 if isinstance(error, InputError) else error.status
 
 
-def answer_faults(server: flask.Flask | flask.Blueprint, body_for: Callable[[EpnTapError], FaultBody]) -> None:
-    """Let a server answer our errors; `body_for` tells in whose words, and may look at the request."""
+def answer_faults(
+    server: flask.Flask | flask.Blueprint,
+    body_for: Callable[[EpnTapError], FaultBody],
+    people: FaultPages | None = None,
+) -> None:
+    """Let a server answer our errors; `body_for` tells in whose words, and may look at the request.
+
+    `people` writes the page for a person in a browser.
+    """
 
     @server.errorhandler(EpnTapError)
     def failed(error: EpnTapError) -> flask.Response:
-        return fault_response(error, body_for(error))
+        return fault_response(error, body_for(error), people)
 
     @server.errorhandler(ClientGoneError)
     def left(_error: ClientGoneError) -> flask.Response:

@@ -23,9 +23,10 @@ def protect_pages(app: flask.Flask) -> None:
 
     @app.after_request
     def protect(response: flask.Response) -> flask.Response:
-        if flask.request.path.startswith(f"{FILES}/") or response.mimetype == "image/svg+xml":
-            if response.mimetype == "application/pdf":  # a browser shows none within a sandbox
-                return response
+        is_file = flask.request.path.startswith(f"{FILES}/") and response.status_code < 400
+        if response.mimetype == "application/pdf":  # a browser shows none within a sandbox
+            return response
+        if is_file or response.mimetype == "image/svg+xml":
             response.headers["Content-Security-Policy"] = _FILE_POLICY
         elif response.mimetype in _PAGES:
             response.headers["Content-Security-Policy"] = PAGE_POLICY

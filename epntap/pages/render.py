@@ -80,6 +80,11 @@ class Pages:
         before, _, after = self.render(template, **{**facts, place: Markup(mark)}).partition(mark)  # noqa: S704
         return before, after
 
+    @property
+    def version(self) -> str:
+        """Tells pages of this site and software from those of others."""
+        return f"{self.site} {assets_version(tuple(self.assets))}"
+
     def asset(self, name: str) -> str:
         """The address of a stylesheet or a script, which may be kept for ever."""
         return f"{self.site.prefix}{STATIC}/{assets_version(tuple(self.assets))}/{name}"

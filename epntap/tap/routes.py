@@ -18,7 +18,11 @@ def routes(service: TapService, sender: Sender, pages: Pages) -> Wing:
     """Queries and what there is to be queried."""
     return Wing(
         name="tap",
-        blueprints=(sync_blueprint(service, sender), vosi_blueprint(service), examples_blueprint(service, pages)),
+        blueprints=(
+            sync_blueprint(service, sender, pages),
+            vosi_blueprint(service),
+            examples_blueprint(service, pages),
+        ),
         prefixes=TAP_PATHS,
         open_to_other_origins=TAP_PATHS,
         capabilities=f"{TAP}/capabilities",

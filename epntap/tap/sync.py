@@ -12,16 +12,18 @@ import flask
 from epntap.answer.blocks import Blocks
 from epntap.errors import EpnTapError, ParameterError, TooLargeError
 from epntap.formats.negotiate import choose_format, is_votable
+from epntap.http.faultpage import FaultPages, Remedy, Way
 from epntap.http.faults import FaultBody, answer_faults, as_text, as_votable
 from epntap.http.request import caller, client_socket, files, params
 from epntap.http.response import Sender
+from epntap.pages import Pages
 from epntap.tap.params import Parts, tap_request
 from epntap.tap.pipeline import TapService
 
 __all__ = ["sync_blueprint"]
 
 
-def sync_blueprint(service: TapService, sender: Sender) -> flask.Blueprint:
+def sync_blueprint(service: TapService, sender: Sender, pages: Pages) -> flask.Blueprint:
     """The routes of /sync."""
     blueprint = flask.Blueprint("sync", __name__)
 
@@ -38,7 +40,11 @@ def sync_blueprint(service: TapService, sender: Sender) -> flask.Blueprint:
         flask.g.answer = answer
         return sender.respond(answer, inline=True)
 
-    answer_faults(blueprint, _words_for)
+    def remedy(error: EpnTapError) -> Remedy:
+        query = "" if isinstance(error, TooLargeError) else next(iter(params().get("QUERY", ())), "")
+        return Remedy(query, ways=[Way("Tables and columns", pages.site.at("/tap/tables"))])
+
+    answer_faults(blueprint, _words_for, FaultPages(pages, remedy))
     return blueprint
 
 

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from epntap.db.pool import Database
-from epntap.settings import Settings
-from tests.support.browser import CHROMIUM, page_of
-from voserver.app import create_app
-from voserver.house import Pools, build_house
-from voserver.routes import wings
+from tests.support.browser import CHROMIUM, client_of, page_of
 
 MOST_BYTES = 1_000_000
 #: every page that needs nothing to be filled in
-PAGES = ("/", "/tap", "/tap/examples", "/hapi", "/hapi?dataset=SYNA-MAG")
+PAGES = ("/", "/tap", "/tap/examples", "/hapi", "/hapi?dataset=SYNA-MAG", "/datalink/links?ID=syna-mag_20161231")
 
 
 @pytest.fixture(scope="module")
 def client(demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
-    settings = Settings(home=tmp_path_factory.mktemp("pages"), threads=8)
-    house = build_house(settings, demo_database)
-    yield create_app(wings(house), settings).test_client()
-    for one in fields(Pools):
-        getattr(house.pools, one.name).close()
+    with client_of(demo_database, tmp_path_factory.mktemp("pages")) as client:
+        yield client
 
 
 def browse(client: FlaskClient, path: str) -> TestResponse:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+from flask.testing import FlaskClient
 from lxml import etree
 
-__all__ = ["CHROMIUM", "CURL", "JAVA", "SAFARI", "page_of"]
+from epntap.db.pool import Database
+from epntap.settings import Settings
+from voserver.app import create_app
+from voserver.house import Pools, build_house
+from voserver.routes import wings
+
+__all__ = ["CHROMIUM", "CURL", "JAVA", "SAFARI", "client_of", "page_of", "text_of"]
 
 CHROMIUM = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
@@ -35,3 +47,20 @@ def page_of(text: str) -> etree._Element:
     for name in ("header", "nav", "main", "footer", "h1"):
         assert page.find(f".//{_XHTML}{name}") is not None, f"the page has no {name}"
     return page
+
+
+@contextmanager
+def client_of(database: Database, home: Path, **settings: object) -> Iterator[FlaskClient]:
+    """The whole application in this process, on this database."""
+    made = Settings(home=home, threads=8, **settings)  # type: ignore[arg-type]  # of any field
+    house = build_house(made, database)
+    try:
+        yield create_app(wings(house), made, house.pages).test_client()
+    finally:
+        for one in fields(Pools):
+            getattr(house.pools, one.name).close()
+
+
+def text_of(element: etree._Element) -> str:
+    """What is to be read in it, white space as one blank."""
+    return " ".join("".join(map(str, element.itertext())).split())
