@@ -116,6 +116,8 @@ class Settings:
     upload_private_addresses: bool = False
     #: where results and spooled answers are kept; empty: <home>/results
     results: str = ""
+    #: where summaries are kept, which any number of machines may read; empty: <home>/summaries
+    summaries: str = ""
     #: connections that one web process may open for queries
     query_connections: int = 24
     #: seconds that a job may run when executionDuration is not set, and the most that may be asked
@@ -149,6 +151,11 @@ class Settings:
     def results_dir(self) -> Path:
         """Folder of results and spooled answers."""
         return Path(self.results) if self.results else self.home / "results"
+
+    @property
+    def summaries_dir(self) -> Path:
+        """Folder of summaries."""
+        return Path(self.summaries) if self.summaries else self.home / "summaries"
 
     def environ(self) -> dict[str, str]:
         """The variables that give a child process these settings."""

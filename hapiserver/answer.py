@@ -15,6 +15,7 @@ from cutouts.files import check_files
 from cutouts.formats.base import software_version
 from cutouts.interval import Interval
 from cutouts.plan import version_of
+from cutouts.windows import Window, windows
 from epntap.access import may_now, rights_of
 from epntap.answer.admission import Slots
 from epntap.answer.blocks import Blocks, Version
@@ -28,7 +29,7 @@ from epntap.errors import UnavailableError
 from hapiserver.formats import MEDIA_TYPES, body
 from hapiserver.info import info
 from hapiserver.params import DataRequest
-from hapiserver.records import Block, Window, read_records, windows
+from hapiserver.records import Block, read_records
 from hapiserver.status import NO_DATA, OK, HapiError, status_of
 
 __all__ = ["DataPlan", "RecordAnswer", "Records"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,64 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 from cutouts.extract import open_cut
-from cutouts.interval import Interval
 from cutouts.series import Axis, Column, SeriesCut
+from cutouts.windows import Window
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import CdfFile
 from epntap.errors import ParameterError, UnreadableFileError
 from hapiserver.datasets import HapiDataset, HapiParameter
 from hapiserver.values import hapi_times, hapi_values, missing_values
 
-__all__ = ["Block", "Window", "read_records", "windows"]
+__all__ = ["Block", "read_records"]
 
 #: of values in one block: large enough to be worth a round, small enough to come soon
 _BLOCK_BYTES = 1 << 19
-#: files that follow each other without a gap between their spans are opened together, so many at most
-_TOGETHER = 4
 
 #: one array for each parameter, the first dimension is the record
 Block = Sequence[npt.NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Files that have to be looked at together, and the instants for which they are all that there is."""
-
-    files: tuple[ArchiveFile, ...]
-    interval: Interval
-
-
-def windows(files: Sequence[ArchiveFile], interval: Interval) -> Iterator[Window]:
-    """An interval in pieces, in the order of time, with the files that reach into each.
-
-    What a piece holds is what the whole has there: every file that has an instant of it is among its files.
-    """
-    ordered = sorted((file for file in files if file.tt2000_min is not None), key=_begins)
-    group: list[ArchiveFile] = []
-    reach = 0
-    for file in ordered:
-        first, last = _begins(file)[0], file.tt2000_max or 0
-        if group and first > reach:
-            yield from _pieces(group, interval)
-            group = []
-        reach = max(reach, last) if group else last
-        group.append(file)
-    yield from _pieces(group, interval)
-
-
-def _begins(file: ArchiveFile) -> tuple[int, str]:
-    return file.tt2000_min or 0, file.path
-
-
-def _pieces(group: Sequence[ArchiveFile], interval: Interval) -> Iterator[Window]:
-    """The same for files whose spans overlap."""
-    starts = sorted({_begins(file)[0] for file in group})[::_TOGETHER]
-    for number, start in enumerate(starts):
-        stop = starts[number + 1] if number + 1 < len(starts) else interval.stop_tt2000
-        piece = interval.intersect(Interval(start if number else interval.start_tt2000, stop))
-        found = tuple(file for file in group if file.reaches_into(piece.start_tt2000, piece.stop_tt2000))
-        if found and not piece.is_empty:
-            yield Window(found, piece)
 
 
 def read_records(

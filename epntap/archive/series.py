@@ -22,6 +22,7 @@ __all__ = [
     "all_series",
     "next_release",
     "public_id",
+    "series_of",
     "specimens_of",
     "write_series",
 ]
@@ -140,6 +141,15 @@ def all_series(connection: Connection, now: str) -> list[HeldSeries]:
     `now` is a DALI timestamp.
     """
     return [_held(row[:-1], _series(row[-1])) for row in connection.execute(_ALL, {"now": now})]
+
+
+def series_of(connection: Connection, schema: str, dataset_id: str) -> list[Series]:
+    """The series of one dataset, the most important axis first."""
+    rows = connection.execute(
+        "SELECT said FROM archive.series WHERE schema_name = %s AND dataset_id = %s ORDER BY position, axis",
+        (schema, dataset_id),
+    )
+    return [_series(said) for (said,) in rows]
 
 
 def _held(facts: Sequence[Any], series: Series) -> HeldSeries:  # values of any column type, in the order of _ALL

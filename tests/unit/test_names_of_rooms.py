@@ -17,7 +17,6 @@ KEPT = {
     "eventtables",
     "hapiserver",
     "previews",
-    "summaries",
     "voaccounts",
     "vofederation",
     "voweb",

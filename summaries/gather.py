@@ -1,0 +1,214 @@
+"""Records of an interval, as the cut has them, gathered into bins. Reads files; knows no database.
+
+Which records there are, and what is a fill, is the cut's to say (cutouts/extract.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cutouts.extract import open_cut
+from cutouts.interval import Interval
+from cutouts.series import Axis, Column, SeriesCut
+from cutouts.windows import windows
+from epntap.archive.model import ArchiveFile
+from epntap.cdf import Variable
+from epntap.cdf.fills import is_fill
+from summaries.coverage import Coverage
+from summaries.grid import DAY_NS, labels_of
+from summaries.statistics import Bins, Described, Instants, Integers, Statistics, can_join, joined, of_values
+
+__all__ = ["MOST_COMPONENTS", "Gathered", "axis_of", "described", "gather", "summable", "valid_values"]
+
+#: wider variables are left out
+MOST_COMPONENTS = 4096
+#: of values, in one reading
+_BLOCK_BYTES = 1 << 22
+_BLOCK_RECORDS = 1 << 16
+#: partial bins that are joined when so many have come together
+_MOST_PARTS = 64
+
+
+@dataclass(slots=True, eq=False)
+class Gathered:
+    """What the records of an interval are in bins."""
+
+    width: int
+    coverage: Coverage
+    #: variable -> why it is not here
+    left_out: dict[str, str] = field(default_factory=dict)
+    _parts: list[Bins] = field(default_factory=list)
+    #: variable -> days, first and last instants with a value
+    _instants: dict[str, list[npt.NDArray[np.int64]]] = field(default_factory=dict)
+
+    def bins(self) -> Bins:
+        """Bins of the width, rising."""
+        self._join()
+        return self._parts[0] if self._parts else joined([])
+
+    def days(self, bins: Bins) -> Bins:
+        """Bins of a day, with the instants of first and last values."""
+        variables = {name: self._with_instants(one, bins.numbers) for name, one in bins.variables.items()}
+        return Bins(bins.numbers, bins.records, variables)
+
+    def add(self, part: Bins) -> None:
+        """Take the bins of some records."""
+        for name, one in list(part.variables.items()):
+            if any(name in known.variables and not _fit(known.variables[name], one) for known in self._parts[:1]):
+                self.left_out[name] = "its type or shape differs between files in what no column can hold"
+                part = Bins(
+                    part.numbers, part.records, {key: value for key, value in part.variables.items() if key != name}
+                )
+        self._parts.append(part)
+        if len(self._parts) >= _MOST_PARTS:
+            self._join()
+
+    def add_instants(self, name: str, instants: npt.NDArray[np.int64], days: Integers) -> None:
+        """Take the instants that have a value, with their days."""
+        if len(instants):
+            starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
+            found = [days[starts], np.minimum.reduceat(instants, starts), np.maximum.reduceat(instants, starts)]
+            self._instants.setdefault(name, []).append(np.stack(found))
+
+    def _join(self) -> None:
+        if len(self._parts) > 1:
+            self._parts = [joined(self._parts)]
+
+    def _with_instants(self, one: Statistics, numbers: Integers) -> Statistics:
+        limits = np.iinfo(np.int64)
+        first, last = np.full(len(numbers), limits.max), np.full(len(numbers), limits.min)
+        for days, earliest, latest in self._instants.get(one.described.name, ()):
+            places = np.searchsorted(numbers, days)
+            np.minimum.at(first, places, earliest)
+            np.maximum.at(last, places, latest)
+        return Statistics(one.described, one.count, one.low, one.high, one.mean, one.squares, Instants(first, last))
+
+
+def _fit(known: Statistics, one: Statistics) -> bool:
+    return can_join(known.described, one.described)
+
+
+def gather(
+    files: Sequence[ArchiveFile], interval: Interval, axis: str, width: int, names: Sequence[str] | None = None
+) -> Gathered:
+    """The records of an interval along one time axis, in bins of this width; of all variables, or of those named.
+
+    Raises UnreadableFileError for a file that cannot be read, or is not the one that was indexed.
+    """
+    found = Gathered(width, Coverage())
+    for window in windows(files, interval):
+        with open_cut(window.files, window.interval) as cut:
+            part = axis_of(cut, axis)
+            if part is None or not len(part):
+                continue
+            found.left_out |= _said(cut, part)
+            columns = [one for one in part.columns if summable(one) and (names is None or one.variable.name in names)]
+            for first, stop in _blocks(part.time, columns):
+                _take(found, part.time, columns, first, stop)
+    return found
+
+
+def axis_of(cut: SeriesCut, name: str) -> Axis | None:
+    """The axis of this name, also in other case; the only one if none has the name."""
+    same = [one for one in cut.axes if one.name == name] or [
+        one for one in cut.axes if one.name.casefold() == name.casefold()
+    ]
+    if not same and len(cut.axes) == 1:
+        return cut.axes[0]
+    return same[0] if same else None
+
+
+def summable(column: Column) -> bool:
+    """Whether a column has numbers of its own in each record, and not too many."""
+    variable = column.variable
+    return (
+        any(member.varies for member in column.model.members.values())
+        and not _why_not(variable)
+        and not column.units_differ
+    )
+
+
+def _why_not(variable: Variable) -> str:
+    """Why there are no statistics of a variable; empty when there are."""
+    if variable.cdf_type.is_text:
+        return "it is text"
+    if variable.cdf_type.is_epoch:
+        return "it is a time"
+    components = int(np.prod(variable.dims, dtype=np.int64))
+    if components > MOST_COMPONENTS:
+        return f"it has {components:,} components, more than {MOST_COMPONENTS:,}"
+    return "" if components else "it has no components"
+
+
+def _said(cut: SeriesCut, axis: Axis) -> Mapping[str, str]:
+    known = {one.variable.name: _why_not(one.variable) for one in axis.columns if one.variable.name in cut.known}
+    differing = {
+        one.variable.name: "its units differ between files that overlap" for one in axis.columns if one.units_differ
+    }
+    return {name: why for name, why in {**cut.left_out, **known, **differing}.items() if why}
+
+
+def described(variable: Variable) -> Described:
+    """What statistics keep of the description of a variable."""
+    return Described(variable.name, variable.dtype.str[1:], tuple(variable.dims))
+
+
+def _blocks(time: Column, columns: Sequence[Column]) -> Iterator[tuple[int, int]]:
+    row_bytes = sum(one.record_bytes for one in (time, *columns))
+    rows = min(max(_BLOCK_BYTES // row_bytes, 1), _BLOCK_RECORDS)
+    for first in range(0, len(time), rows):
+        yield first, min(first + rows, len(time))
+
+
+def _take(found: Gathered, time: Column, columns: Sequence[Column], first: int, stop: int) -> None:
+    instants = time.instants(first, stop)
+    labels = labels_of(instants)
+    order = None if bool((np.diff(instants) >= 0).all()) else np.argsort(instants, kind="stable")
+    if order is not None:
+        instants, labels = instants[order], labels[order]
+    numbers, days = labels // found.width, labels // DAY_NS
+    found.coverage.add(instants, days)
+    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
+    variables = {}
+    for column in columns:
+        values = column.read(first, stop)
+        valid = valid_values(column, values, first, stop)
+        values = values.reshape(len(values), -1)
+        if order is not None:
+            values, valid = values[order], None if valid is None else valid[order]
+        one = described(column.variable)
+        variables[one.name] = of_values(one, values, valid, starts)
+        if valid is None:
+            found.add_instants(one.name, instants, days)
+        else:
+            any_valid = valid.any(axis=1)
+            found.add_instants(one.name, instants[any_valid], days[any_valid])
+    found.add(Bins(numbers[starts], np.diff(starts, append=len(numbers)), variables))
+
+
+def valid_values(column: Column, values: npt.NDArray[Any], first: int, stop: int) -> npt.NDArray[np.bool_] | None:
+    """Which values of these rows are neither fill nor NaN nor of a file without the variable, shape (n, components).
+
+    None: all.
+    """
+    missing = is_fill(column.variable, values)
+    if missing is not None and not missing.any():
+        missing = None
+    if values.dtype.kind == "f":
+        unknown = np.isnan(values)
+        if unknown.any():
+            missing = unknown if missing is None else missing | unknown
+    lacking = column.lacking(first, stop)
+    if missing is None and lacking is None:
+        return None
+    valid = np.ones((len(values), values.size // max(len(values), 1)), np.bool_)
+    if missing is not None:
+        valid &= ~missing.reshape(valid.shape)
+    if lacking is not None:
+        valid &= ~lacking[:, np.newaxis]
+    return valid

@@ -1,0 +1,407 @@
+"""Reads summaries: as many bins of an interval as are asked for, its ends exact, the records below the narrowest bins.
+
+A level is read where its bins lie in the interval as a whole; what is left at the ends comes from finer levels, and
+from the records where there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cutouts.extract import open_cut
+from cutouts.interval import Interval
+from cutouts.windows import windows
+from epntap.access import ANONYMOUS, Caller, may_now
+from epntap.archive.datasets import dataset as dataset_of
+from epntap.archive.files import files_overlapping
+from epntap.archive.model import ArchiveFile
+from epntap.archive.series import Series, SeriesVariable, series_of
+from epntap.archive.summaries import HeldYear, open_now, years_of
+from epntap.connection import Connection
+from epntap.errors import ForbiddenError, NotFoundError, ParameterError
+from epntap.hints import did_you_mean
+from summaries.build import level_name
+from summaries.folders import folder_of
+from summaries.gather import MOST_COMPONENTS, axis_of, gather, summable, valid_values
+from summaries.grid import (
+    DAY_NS,
+    STORED_NS,
+    bins_within,
+    days_of_year,
+    instants_of,
+    levels_from,
+    periods_of,
+    shown_at,
+    width_for,
+    year_of,
+)
+from summaries.levels import read_level
+from summaries.run import EDITION, digest_of, sources_of
+from summaries.statistics import Bins, Described, Statistics, joined
+
+__all__ = ["ParameterSeries", "Summaries", "SummarySeries"]
+
+Connect = Callable[[], AbstractContextManager[Connection]]
+
+#: of files that are read for what no summary has yet, or has of other files
+_MOST_READ_BYTES = 256_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParameterSeries:
+    """Statistics of one variable; all arrays have the shape (bins, *dims)."""
+
+    name: str
+    #: what the files say of it: units, labels, bins along its dimensions, title
+    about: SeriesVariable
+    #: values that are neither fill nor NaN
+    count: npt.NDArray[np.int64]
+    #: in the variable's own type; 0 where there is no value
+    minimum: npt.NDArray[Any]
+    maximum: npt.NDArray[Any]
+    #: NaN where there is no value; the deviation is divided by the count
+    mean: npt.NDArray[np.float64]
+    std: npt.NDArray[np.float64]
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Of all components, or of each; empty: not said."""
+        return self.about.units
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of all components, or of each; empty: not said."""
+        return self.about.labels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SummarySeries:
+    """An interval of a dataset in bins, or as records."""
+
+    schema: str
+    dataset_id: str
+    #: epoch variable
+    axis: str
+    interval: Interval
+    #: nominal width of the bins, nanoseconds of UTC; 0: these are records, each a bin of its own
+    width_ns: int
+    #: TT2000; only bins that hold records are here, those at the ends cut off by the interval
+    starts: npt.NDArray[np.int64]
+    #: TT2000 after the last instant of each bin
+    stops: npt.NDArray[np.int64]
+    #: of the time axis in each bin
+    records: npt.NDArray[np.int64]
+    parameters: Mapping[str, ParameterSeries]
+    #: usual time between two records of the dataset, nanoseconds
+    cadence_ns: int | None = None
+    #: what else should be known, one sentence each
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def is_records(self) -> bool:
+        """Whether each row is one record."""
+        return not self.width_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Summaries:
+    """The reader. Build it once in each process."""
+
+    #: lends a connection in the service role
+    connect: Connect
+    #: folder of all summaries
+    root: Path
+
+    def series(
+        self,
+        schema: str,
+        dataset_id: str,
+        parameters: Sequence[str] = (),
+        *,
+        interval: Interval,
+        points: int,
+        caller: Caller = ANONYMOUS,
+    ) -> SummarySeries:
+        """Variables of one time axis in `points` to 4 * `points` bins, as far as the interval has records.
+
+        Without `parameters` there are all of the first axis. Below the narrowest bins there are the records themselves,
+        or bins made of them where they are more than 4 * `points`. Raises NotFoundError for a dataset without records,
+        ForbiddenError for one that the caller may not have, ParameterError for other names and empty intervals.
+        """
+        if interval.is_empty or points < 1:
+            raise ParameterError("A series needs an interval that ends after its start, and at least one point.")
+        asked = self._asked(schema, dataset_id, parameters, interval, caller)
+        return asked.records_or_bins(width_for(interval, points), points)
+
+    def _asked(
+        self, schema: str, dataset_id: str, parameters: Sequence[str], interval: Interval, caller: Caller
+    ) -> _Asked:
+        with self.connect() as connection:
+            known = dataset_of(connection, schema, dataset_id)
+            series = series_of(connection, schema, dataset_id)
+            if known is None or not series:
+                raise NotFoundError(f"There is no dataset {dataset_id!r} with records in {schema}.")
+            if not may_now(caller, known.rights):
+                raise ForbiddenError(f"The data of {dataset_id} are not public; ask the data centre for access.")
+            one, names = _chosen(series, parameters, dataset_id)
+            held = [year for year in years_of(connection, schema, dataset_id) if year.axis == one.axis]
+            first, last = (_year_at(end) for end in (interval.start_tt2000, interval.stop_tt2000 - 1))
+            # all files of the years that are touched: what a year was made of is held against them
+            start, stop = instants_of(np.array([days_of_year(first).start, days_of_year(last).stop]) * DAY_NS).tolist()
+            files = [file for file in files_overlapping(connection, schema, dataset_id, start, stop) if open_now(file)]
+        folder = folder_of(self.root, schema, dataset_id, one.axis)
+        years = {year.year: year for year in held if first <= year.year <= last}
+        return _Asked(schema, dataset_id, one, names, interval, folder, years, files)
+
+
+def _chosen(series: Sequence[Series], parameters: Sequence[str], dataset_id: str) -> tuple[Series, tuple[str, ...]]:
+    """The axis and the names on it."""
+    if not parameters:
+        return series[0], tuple(one.name for one in series[0].variables if _has_numbers(one))
+    by_name = {variable.name: (one, variable) for one in reversed(series) for variable in one.variables}
+    for name in parameters:
+        if name not in by_name:
+            raise ParameterError(f"{dataset_id} has no variable {name!r} along time.{did_you_mean(name, by_name)}")
+        if not _has_numbers(by_name[name][1]):
+            raise ParameterError(f"{name} of {dataset_id} has no summary: it holds no numbers, or too many.")
+    axes = {by_name[name][0].axis: by_name[name][0] for name in parameters}
+    if len(axes) > 1:
+        raise ParameterError(f"{' and '.join(parameters)} of {dataset_id} go along different axes; ask one by one.")
+    return next(iter(axes.values())), tuple(dict.fromkeys(parameters))
+
+
+def _has_numbers(variable: SeriesVariable) -> bool:
+    words = variable.cdf_type
+    is_number = not any(kind in words for kind in ("CHAR", "EPOCH", "TT2000"))
+    return is_number and int(np.prod(variable.dims, dtype=np.int64)) <= MOST_COMPONENTS
+
+
+def _year_at(tt2000: int) -> int:
+    return year_of(shown_at(tt2000) // DAY_NS)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A series on its way."""
+
+    schema: str
+    dataset_id: str
+    series: Series
+    names: tuple[str, ...]
+    interval: Interval
+    folder: Path
+    years: Mapping[int, HeldYear]
+    files: Sequence[ArchiveFile]
+    remarks: list[str] = field(default_factory=list)
+    _known: dict[int, HeldYear | None] = field(default_factory=dict)
+
+    def records_or_bins(self, width: int, points: int) -> SummarySeries:
+        """The records where the bins would be narrower than all that is stored, else bins."""
+        stored = [year.base_ns for year in self.years.values()]
+        if width < max(stored, default=STORED_NS[-1] + 1):
+            found = self._records(4 * points)
+            if found is not None:
+                return found
+        return self._answer(width, self._joined(self._cover(self.interval, width)))
+
+    # -- bins
+
+    def _cover(self, interval: Interval, width: int) -> list[Bins]:
+        """Bins of any width up to this one that make up an interval, all numbered as bins of this width."""
+        if interval.is_empty:
+            return []
+        stored = min(width, DAY_NS)
+        parts: list[Bins] = []
+        for year, piece in _by_year(interval):
+            parts += self._cover_year(year, piece, stored)
+        factor = width // stored
+        return [Bins(part.numbers // factor, part.records, part.variables) for part in parts]
+
+    def _cover_year(self, number: int, interval: Interval, width: int) -> list[Bins]:
+        year = self._usable(number)
+        if year is None:
+            return self._from_files(interval, width)
+        levels = levels_from(year.base_ns)
+        if width < year.base_ns:
+            return self._from_records(interval, width)
+        within = bins_within(interval, width)
+        if not within:
+            return self._finer(year, interval, width, levels)
+        start, stop = instants_of(np.array([within.start, within.stop]) * width).tolist()
+        before, after = Interval(interval.start_tt2000, start), Interval(stop, interval.stop_tt2000)
+        parts = self._finer(year, before, width, levels) + self._finer(year, after, width, levels)
+        try:
+            return [*parts, *self._stored(year, within, width)]
+        except OSError:
+            self.remarks.append(f"The summary of {number} cannot be read; it is made anew by the next run.")
+            return parts + self._from_files(Interval(start, stop), width)
+
+    def _finer(self, year: HeldYear, interval: Interval, width: int, levels: Sequence[int]) -> list[Bins]:
+        """What is left of a bin, from the next finer level, or from records."""
+        if interval.is_empty:
+            return []
+        place = levels.index(width)
+        if not place:
+            return self._from_records(interval, width)
+        parts = self._cover_year(year.year, interval, levels[place - 1])
+        return [Bins(part.numbers // (width // levels[place - 1]), part.records, part.variables) for part in parts]
+
+    def _stored(self, year: HeldYear, within: range, width: int) -> Iterator[Bins]:
+        for period, days in periods_of(year.year, year.kinds[width]):
+            first = max(within.start, days.start * DAY_NS // width)
+            stop = min(within.stop, days.stop * DAY_NS // width)
+            path = self.folder / year.folder / level_name(width, period)
+            if first < stop and path.exists():
+                yield read_level(path, first, stop, self.names)
+
+    def _usable(self, number: int) -> HeldYear | None:
+        if number not in self._known:
+            self._known[number] = self._look(number)
+        return self._known[number]
+
+    def _look(self, number: int) -> HeldYear | None:
+        """The year as it is kept, unless one of its files is nobody's to have any more."""
+        year = self.years.get(number)
+        if year is None or year.edition != EDITION or not (self.folder / year.folder).is_dir():
+            return None
+        here = sources_of(file for file in self.files if file.reaches_into(*_span(number)))
+        if year.digest == digest_of(here):
+            return year
+        self.remarks.append(f"Files of {number} have changed since they were summarised.")
+        paths = {one[:2] for one in here}
+        gone = [one for one in year.sources if one[:2] not in paths]
+        return None if gone else year
+
+    def _from_files(self, interval: Interval, width: int) -> list[Bins]:
+        """From records where there is no summary, unless they are too many."""
+        reaching = [one for one in self.files if one.reaches_into(interval.start_tt2000, interval.stop_tt2000)]
+        if not reaching:
+            return []
+        if sum(one.size_bytes for one in reaching) > _MOST_READ_BYTES:
+            self.remarks.append(
+                f"There is no summary of {_year_at(interval.start_tt2000)} yet, and too much to read for it here."
+            )
+            return []
+        return self._from_records(interval, width)
+
+    def _from_records(self, interval: Interval, width: int) -> list[Bins]:
+        found = gather(self._reaching(interval), interval, self.series.axis, width, self.names)
+        bins = found.bins()
+        return [bins] if len(bins) else []
+
+    def _reaching(self, interval: Interval) -> list[ArchiveFile]:
+        return [one for one in self.files if one.reaches_into(interval.start_tt2000, interval.stop_tt2000)]
+
+    def _joined(self, parts: Sequence[Bins]) -> Bins:
+        try:
+            return joined([_only(part, self.names) for part in parts])
+        except ValueError as exc:
+            raise ParameterError(
+                f"{exc} of {self.dataset_id} differs in type or shape between files; ask for a shorter interval."
+            ) from exc
+
+    def _answer(self, width: int, bins: Bins) -> SummarySeries:
+        starts = np.maximum(instants_of(bins.numbers * width), self.interval.start_tt2000)
+        stops = np.minimum(instants_of((bins.numbers + 1) * width), self.interval.stop_tt2000)
+        return self._made(width, starts, stops, bins)
+
+    def _made(
+        self, width: int, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64], bins: Bins
+    ) -> SummarySeries:
+        about = {one.name: one for one in self.series.variables}
+        return SummarySeries(
+            schema=self.schema,
+            dataset_id=self.dataset_id,
+            axis=self.series.axis,
+            interval=self.interval,
+            width_ns=width,
+            starts=starts,
+            stops=stops,
+            records=bins.records,
+            parameters={name: _parameter(about[name], bins.variables.get(name), len(bins)) for name in self.names},
+            cadence_ns=self.series.cadence_ns,
+            remarks=tuple(dict.fromkeys(self.remarks)),
+        )
+
+    # -- records
+
+    def _records(self, most: int) -> SummarySeries | None:
+        """The records as they are, in the order of time; None when they are more than so many."""
+        instants: list[npt.NDArray[np.int64]] = []
+        parts: list[Bins] = []
+        count = 0
+        for window in windows(self._reaching(self.interval), self.interval):
+            with open_cut(window.files, window.interval) as cut:
+                axis = axis_of(cut, self.series.axis)
+                count += len(axis or ())
+                if count > most:
+                    return None
+                if axis is None or not len(axis):
+                    continue
+                times = axis.time.instants()
+                columns = [one for one in axis.columns if one.variable.name in self.names and summable(one)]
+                variables = {}
+                for column in columns:
+                    values = column.read()
+                    variables[column.variable.name] = _each(
+                        Described(column.variable.name, values.dtype.str[1:], values.shape[1:]),
+                        values.reshape(len(values), -1),
+                        valid_values(column, values, 0, len(values)),
+                    )
+                instants.append(times)
+                # numbered as they come: two may have the same instant
+                parts.append(Bins(count - len(times) + np.arange(len(times)), np.ones(len(times), np.int64), variables))
+        if not parts:
+            return self._made(0, np.empty(0, np.int64), np.empty(0, np.int64), joined([]))
+        starts = np.concatenate(instants)
+        order = np.argsort(starts, kind="stable")
+        return self._made(0, starts[order], starts[order] + 1, self._joined(parts).taken(order))
+
+
+def _each(described: Described, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None) -> Statistics:
+    """Each record as a bin of its own."""
+    there = np.ones(values.shape, np.bool_) if valid is None else valid
+    kept = np.where(there, values, np.zeros((), values.dtype))
+    numbers = kept.astype(np.float64)
+    return Statistics(described, there.astype(np.int64), kept, kept, numbers, np.zeros(values.shape))
+
+
+def _only(part: Bins, names: Sequence[str]) -> Bins:
+    return Bins(part.numbers, part.records, {name: part.variables[name] for name in names if name in part.variables})
+
+
+def _by_year(interval: Interval) -> Iterator[tuple[int, Interval]]:
+    for year in range(_year_at(interval.start_tt2000), _year_at(interval.stop_tt2000 - 1) + 1):
+        piece = interval.intersect(Interval(*_span(year)))
+        if not piece.is_empty:
+            yield year, piece
+
+
+def _span(year: int) -> tuple[int, int]:
+    days = days_of_year(year)
+    start, stop = instants_of(np.array([days.start, days.stop]) * DAY_NS).tolist()
+    return start, stop
+
+
+def _parameter(about: SeriesVariable, one: Statistics | None, bins: int) -> ParameterSeries:
+    if one is None:
+        zeros = np.zeros((bins, *about.dims))
+        nothing = np.full(zeros.shape, np.nan)
+        return ParameterSeries(about.name, about, zeros.astype(np.int64), zeros, zeros, nothing, nothing)
+    shape = (bins, *one.described.dims)
+    return ParameterSeries(
+        name=about.name,
+        about=about,
+        count=one.count.reshape(shape),
+        minimum=one.low.reshape(shape),
+        maximum=one.high.reshape(shape),
+        mean=np.where(one.count > 0, one.mean, np.nan).reshape(shape),
+        std=one.deviation.reshape(shape),
+    )

@@ -1,0 +1,326 @@
+"""Count, least, greatest, mean and deviation of values in bins: from values, and of bins joined to wider ones.
+
+Pure: arrays in, arrays out. Components lie in one dimension: a record of shape (3, 4) has 12. Least and greatest have
+the type of the values and are 0 where there is none; the mean is NaN there only when it is given to somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Bins", "Described", "Instants", "Statistics", "can_join", "joined", "of_values", "widened"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+#: values that are worked on at a time: they stay near the processor
+_AT_ONCE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the values of a variable are."""
+
+    name: str
+    #: of one value, such as f4
+    dtype: str
+    #: shape of one record
+    dims: tuple[int, ...]
+
+    @property
+    def components(self) -> int:
+        """Values of one record."""
+        return prod(self.dims)
+
+    @property
+    def bin_bytes(self) -> int:
+        """About what one bin takes in memory."""
+        return self.components * (2 * np.dtype(self.dtype).itemsize + 24)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instants:
+    """First and last instant with a value, TT2000, shape (n,); only bins with any have meaning."""
+
+    first: Integers
+    last: Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statistics:
+    """Of one variable, all of shape (bins, components)."""
+
+    described: Described
+    count: Integers
+    low: npt.NDArray[Any]
+    high: npt.NDArray[Any]
+    mean: Floats
+    #: sum of the squares of what values differ from the mean by
+    squares: Floats
+    #: only of bins of a day
+    instants: Instants | None = None
+
+    @property
+    def deviation(self) -> Floats:
+        """The standard deviation of all values of a bin (divided by their number), NaN without any."""
+        with np.errstate(all="ignore"):
+            found: Floats = np.sqrt(self.squares / np.where(self.count > 0, self.count, np.nan))
+        return found
+
+    def taken(self, rows: Any) -> Statistics:  # whatever numpy takes as an index of rows
+        """Some of the bins."""
+        instants = self.instants and Instants(self.instants.first[rows], self.instants.last[rows])
+        return Statistics(
+            self.described,
+            self.count[rows],
+            self.low[rows],
+            self.high[rows],
+            self.mean[rows],
+            self.squares[rows],
+            instants,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bins:
+    """Bins of one width along one time axis, each number once and rising unless it is said otherwise."""
+
+    numbers: Integers
+    #: of the time axis, whether they have values or not
+    records: Integers
+    variables: Mapping[str, Statistics] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def taken(self, rows: Any) -> Bins:  # whatever numpy takes as an index of rows
+        """Some of the bins."""
+        variables = {name: one.taken(rows) for name, one in self.variables.items()}
+        return Bins(self.numbers[rows], self.records[rows], variables)
+
+    def numbered(self, first: int, stop: int) -> Bins:
+        """The bins with the numbers from `first` up to, not including, `stop`."""
+        return self.taken(slice(*np.searchsorted(self.numbers, [first, stop])))
+
+    def coarser(self, factor: int) -> Bins:
+        """Joined to bins that are so many times as wide."""
+        return joined([replace(self, numbers=self.numbers // factor)])
+
+
+def of_values(
+    described: Described, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None, starts: npt.NDArray[np.intp]
+) -> Statistics:
+    """Statistics of values (n, components) in groups of rows that begin at `starts`, the first of them at 0.
+
+    `valid` says which values count, None: all.
+    """
+    rows, components = values.shape
+    sizes = np.diff(starts, append=rows)
+    found = _nothing(described, len(starts))
+    together = max(_AT_ONCE // max(rows, 1), 1)
+    for first in range(0, components, together):
+        stop = min(first + together, components)
+        some = np.ascontiguousarray(values[:, first:stop].T)
+        mask = None if valid is None else np.ascontiguousarray(valid[:, first:stop].T)
+        if mask is not None and mask.all():
+            mask = None
+        _reduce(some, mask, starts, sizes, found, slice(first, stop))
+    return found
+
+
+def _reduce(
+    values: npt.NDArray[Any],
+    mask: npt.NDArray[np.bool_] | None,
+    starts: npt.NDArray[np.intp],
+    sizes: npt.NDArray[np.intp],
+    found: Statistics,
+    place: slice,
+) -> None:
+    """The same for some components, shape (components, n), written into their place."""
+    low = high = values
+    if mask is None:
+        count = np.broadcast_to(sizes, (len(values), len(sizes)))
+        numbers = values.astype(np.float64)
+    else:
+        count = np.add.reduceat(mask, starts, axis=1, dtype=np.int64)
+        least, greatest = _limits(values.dtype)
+        low, high = np.where(mask, values, greatest), np.where(mask, values, least)
+        numbers = np.where(mask, values, 0).astype(np.float64, copy=False)
+    with np.errstate(all="ignore"):
+        # reduceat adds each group in pairs, as numpy's sum does
+        mean = np.add.reduceat(numbers, starts, axis=1) / np.maximum(count, 1)
+        numbers -= np.repeat(mean, sizes, axis=1)
+        if mask is not None:
+            numbers[~mask] = 0
+        np.multiply(numbers, numbers, out=numbers)
+        squares = np.add.reduceat(numbers, starts, axis=1)
+    found.count[:, place] = count.T
+    empty = count == 0
+    for kept, extreme in ((found.low, np.minimum.reduceat(low, starts, axis=1)), (found.high, _greatest(high, starts))):
+        extreme[empty] = 0
+        kept[:, place] = extreme.T
+    found.mean[:, place] = mean.T
+    found.squares[:, place] = squares.T
+
+
+def _greatest(values: npt.NDArray[Any], starts: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    return np.maximum.reduceat(values, starts, axis=1)
+
+
+def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    if dtype.kind == "f":
+        return dtype.type(-np.inf), dtype.type(np.inf)
+    limits = np.iinfo(dtype)
+    return dtype.type(limits.min), dtype.type(limits.max)
+
+
+def _nothing(described: Described, bins: int) -> Statistics:
+    shape = (bins, described.components)
+    return Statistics(
+        described,
+        np.zeros(shape, np.int64),
+        np.zeros(shape, described.dtype),
+        np.zeros(shape, described.dtype),
+        np.zeros(shape),
+        np.zeros(shape),
+    )
+
+
+# -- bins joined ------------------------------------------------------------------------------------------------------
+
+
+def joined(parts: Sequence[Bins]) -> Bins:
+    """Bins of one width, in any order and with numbers that repeat, as bins whose numbers rise.
+
+    A variable that a part lacks has no value there; its type and shape become those that hold all. Raises ValueError,
+    with the name of the variable, where none do.
+    """
+    numbers = np.concatenate([part.numbers for part in parts]) if parts else np.empty(0, np.int64)
+    records = np.concatenate([part.records for part in parts]) if parts else np.empty(0, np.int64)
+    order = None if bool((np.diff(numbers) > 0).all()) else np.argsort(numbers, kind="stable")
+    if order is not None:
+        numbers, records = numbers[order], records[order]
+    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1)) if len(numbers) else np.empty(0, np.intp)
+    is_each_once = len(starts) == len(numbers)
+    variables = {}
+    for name in dict.fromkeys(name for part in parts for name in part.variables):
+        one = _stacked(name, parts)
+        if order is not None:
+            one = one.taken(order)
+        variables[name] = one if is_each_once else _grouped(one, starts)
+    if is_each_once:
+        return Bins(numbers, records, variables)
+    return Bins(numbers[starts], np.add.reduceat(records, starts), variables)
+
+
+def can_join(one: Described, other: Described) -> bool:
+    """Whether there is a type and a shape that holds what both are."""
+    return _common(one, other) is not None
+
+
+def widened(one: Described, other: Described) -> Described:
+    """What holds both. Raises ValueError where nothing does."""
+    common = _common(one, other)
+    if common is None:
+        raise ValueError(one.name)
+    return common
+
+
+def _common(one: Described, other: Described) -> Described | None:
+    if one == other:
+        return one
+    dtype = np.result_type(np.dtype(one.dtype), np.dtype(other.dtype))
+    for source in (np.dtype(one.dtype), np.dtype(other.dtype)):
+        # a double does not hold all integers of 64 bits
+        if source.kind in "iu" and source.itemsize == 8 and dtype.kind == "f":
+            return None
+    if one.dims == other.dims:
+        dims = one.dims
+    elif len(one.dims) == len(other.dims):
+        dims = tuple(map(max, one.dims, other.dims))
+    elif one.components == other.components:
+        dims = max(one.dims, other.dims, key=len)
+    else:
+        return None
+    return Described(one.name, dtype.str[1:], dims)
+
+
+def _stacked(name: str, parts: Sequence[Bins]) -> Statistics:
+    """The statistics of one variable in all parts, one after the other."""
+    here = [part.variables[name].described for part in parts if name in part.variables]
+    common = here[0]
+    for one in here[1:]:
+        common = widened(common, one)
+    pieces = [
+        _as(part.variables[name], common) if name in part.variables else _nothing(common, len(part)) for part in parts
+    ]
+    if len(pieces) == 1:
+        return pieces[0]
+    instants = [piece.instants or _no_instants(len(piece.count)) for piece in pieces]
+    return Statistics(
+        common,
+        np.concatenate([piece.count for piece in pieces]),
+        np.concatenate([piece.low for piece in pieces]),
+        np.concatenate([piece.high for piece in pieces]),
+        np.concatenate([piece.mean for piece in pieces]),
+        np.concatenate([piece.squares for piece in pieces]),
+        Instants(np.concatenate([one.first for one in instants]), np.concatenate([one.last for one in instants]))
+        if any(piece.instants for piece in pieces)
+        else None,
+    )
+
+
+def _no_instants(bins: int) -> Instants:
+    limits = np.iinfo(np.int64)
+    return Instants(np.full(bins, limits.max), np.full(bins, limits.min))
+
+
+def _as(one: Statistics, wanted: Described) -> Statistics:
+    """With another type and shape."""
+    if one.described == wanted:
+        return one
+    bins = len(one.count)
+
+    def placed(values: npt.NDArray[Any], dtype: Any) -> npt.NDArray[Any]:  # whatever numpy takes as a type
+        if one.described.components == wanted.components:
+            return values.astype(dtype)
+        whole = np.zeros((bins, *wanted.dims), dtype)
+        whole[(slice(None), *(slice(size) for size in one.described.dims))] = values.reshape(bins, *one.described.dims)
+        return whole.reshape(bins, wanted.components)
+
+    return Statistics(
+        wanted,
+        placed(one.count, np.int64),
+        placed(one.low, wanted.dtype),
+        placed(one.high, wanted.dtype),
+        placed(one.mean, np.float64),
+        placed(one.squares, np.float64),
+        one.instants,
+    )
+
+
+def _grouped(one: Statistics, starts: npt.NDArray[np.intp]) -> Statistics:
+    """Groups of bins that begin at `starts` as one bin each."""
+    least, greatest = _limits(one.low.dtype)
+    sizes = np.diff(starts, append=len(one.count))
+    empty = one.count == 0
+    count = np.add.reduceat(one.count, starts, axis=0)
+    low = np.minimum.reduceat(np.where(empty, greatest, one.low), starts, axis=0)
+    high = np.maximum.reduceat(np.where(empty, least, one.high), starts, axis=0)
+    low[count == 0] = high[count == 0] = 0
+    with np.errstate(all="ignore"):
+        total = np.maximum(np.repeat(count, sizes, axis=0), 1)
+        # shares first: a sum of all values may be more than a double holds
+        mean = np.add.reduceat(np.where(empty, 0, one.mean) * (one.count / total), starts, axis=0)
+        apart = np.where(empty, 0, one.mean - np.repeat(mean, sizes, axis=0))
+        squares = np.add.reduceat(one.squares + one.count * apart * apart, starts, axis=0)
+    instants = one.instants and Instants(
+        np.minimum.reduceat(one.instants.first, starts), np.maximum.reduceat(one.instants.last, starts)
+    )
+    return Statistics(one.described, count, low, high, mean, squares, instants)
