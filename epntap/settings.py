@@ -14,7 +14,7 @@ from epntap.addresses import Addresses
 from epntap.errors import SetupError
 from epntap.hints import nearest
 
-__all__ = ["Settings", "load_settings", "settings_of"]
+__all__ = ["Settings", "load_settings", "setting_origins", "settings_of"]
 
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -225,11 +225,28 @@ def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = 
 
     Raises SetupError for an unknown key in the file or a value of the wrong kind.
     """
+    values: dict[str, Any] = {"home": _default_home()}
+    values.update({name: value for name, (value, _) in _given(environ, file).items()})
+    settings = Settings(**values)
+    _check_values(settings)
+    try:
+        return replace(settings, home=settings.home.expanduser().absolute())
+    except RuntimeError as exc:
+        raise SetupError(f"EPNTAP_HOME={settings.home} names a user that does not exist.") from exc
+
+
+def setting_origins(environ: Mapping[str, str] | None = None, file: Path | None = None) -> dict[str, str]:
+    """Where each setting that is no default is from: the name of the file, or `environment`. Raises SetupError."""
+    return {name: origin for name, (_, origin) in _given(environ, file).items()}
+
+
+def _given(environ: Mapping[str, str] | None, file: Path | None) -> dict[str, tuple[Any, str]]:
+    """What the file and the environment say, and which of them says it."""
     environ = os.environ if environ is None else environ
     if file is None and environ.get("EPNTAP_CONFIG"):
         file = Path(environ["EPNTAP_CONFIG"])
     known = {f.name: str(f.type) for f in fields(Settings)}
-    values: dict[str, Any] = {"home": _default_home()}
+    given: dict[str, tuple[Any, str]] = {}
     if file is not None:
         try:
             document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
@@ -238,18 +255,13 @@ def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = 
         for key, value in document.items():
             if key not in known:
                 raise SetupError(f"{file}: unknown setting {key!r}; known are {', '.join(sorted(known))}.")
-            values[key] = _convert(key, known[key], value, str(file))
+            given[key] = _convert(key, known[key], value, str(file)), str(file)
     _refuse_unknown(environ, known)
     for name, kind in known.items():
         text = environ.get(f"EPNTAP_{name.upper()}")
         if text:
-            values[name] = _convert(name, kind, text, "environment")
-    settings = Settings(**values)
-    _check_values(settings)
-    try:
-        return replace(settings, home=settings.home.expanduser().absolute())
-    except RuntimeError as exc:
-        raise SetupError(f"EPNTAP_HOME={settings.home} names a user that does not exist.") from exc
+            given[name] = _convert(name, kind, text, "environment"), "environment"
+    return given
 
 
 def settings_of(given: object) -> Settings:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from epntap.db.migrate import check_migrated
+from epntap.db.published import complete_schema
 from epntap.db.server import open_database
 from epntap.errors import DefinitionError, EpnTapError
 from epntap.settings import settings_of
@@ -29,8 +31,31 @@ _FOLDER = click.Path(path_type=Path)
 NOTHING_LOADED, PUBLISHED_IN_PART = 1, 3
 
 
+def _complete_definition(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Files that may be definitions, and the folders on the way to them."""
+    folder, _, begun = incomplete.rpartition("/")
+    place = f"{folder}/" if folder or incomplete.startswith("/") else ""
+    try:
+        there = sorted(path for path in Path(place or ".").iterdir() if path.name.startswith(begun))
+    except OSError:
+        return []
+    items = [
+        CompletionItem(f"{place}{path.name}", type="dir" if path.is_dir() else "plain")
+        for path in there
+        if path.is_dir() or path.suffix == ".toml"
+    ]
+    return [item for item in items if begun.startswith(".") or not Path(item.value).name.startswith(".")]
+
+
 @click.command("ingest")
-@click.argument("definitions", metavar="SERVICE.toml…", type=_FOLDER, nargs=-1, required=True)
+@click.argument(
+    "definitions",
+    metavar="SERVICE.toml…",
+    type=_FOLDER,
+    nargs=-1,
+    required=True,
+    shell_complete=_complete_definition,
+)
 @click.option("--archive", type=_FOLDER, metavar="DIR", help="Folder of CDF files, in place of that in the definition.")
 @click.option(
     "--spase", type=_FOLDER, metavar="DIR", help="Folder of SPASE records, in place of that in the definition."
@@ -115,7 +140,7 @@ def _exit_code(reports: Sequence[Report], max_refused: float) -> int:
 
 
 @click.command("drop")
-@click.argument("schema", metavar="SCHEMA")
+@click.argument("schema", metavar="SCHEMA", shell_complete=complete_schema)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def drop(context: click.Context, schema: str, *, yes: bool) -> None:

@@ -11,6 +11,7 @@ from epntap.archive import services as services_store
 from epntap.catalog.load import load_catalog
 from epntap.db.migrate import check_migrated
 from epntap.db.pool import Database, Role, connect
+from epntap.db.published import complete_schema
 from epntap.db.server import open_database
 from epntap.errors import NotFoundError, SetupError
 from epntap.hints import did_you_mean
@@ -23,7 +24,7 @@ __all__ = ["make_record", "registry_record_command"]
 
 
 @click.command("registry-record")
-@click.argument("schema")
+@click.argument("schema", shell_complete=complete_schema)
 @click.option(
     "--definition",
     type=click.Path(path_type=Path),

@@ -5,7 +5,9 @@ A command is imported when it is run, so that looking at a service does not wait
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from typing import Any
 import click
 
 import epntap
-from epntap.errors import EpnTapError
+from epntap.errors import AdqlError, EpnTapError
+from epntap.hints import did_you_mean
 from epntap.settings import load_settings
 
 __all__ = ["main"]
@@ -22,23 +25,33 @@ __all__ = ["main"]
 _COMMANDS = {
     "adql": ("epntap.tap.cli:adql_command", "Show the SQL of an ADQL query; run nothing."),
     "check": ("ingest.validation.cli:check", "Check the granules of a service against the rules of EPN-TAP 2.0."),
+    "completion": ("voserver.completion:completion", "Print what makes bash, zsh or fish complete command lines."),
+    "config": ("voserver.upkeep:config", "Show the settings in force, and where each is from."),
+    "datasets": ("voserver.look:datasets", "List the datasets of a service."),
     "definition-schema": (
         "voserver.commands:definition_schema_command",
         "Print the JSON Schema of service definitions, for editors.",
     ),
     "demo": ("voserver.serving:demo", "Make a service of synthetic data, and serve it until Ctrl-C."),
+    "doctor": ("voserver.doctor:doctor", "Look whether all that the service needs is there and well."),
     "drop": ("ingest.cli:drop", "Take a service back, with all that is known of it."),
+    "get": ("voserver.ask:get", "Write the data of a granule or dataset, as a whole or between two instants."),
     "ingest": ("ingest.cli:ingest", "Load services from their definitions, or bring them up to date."),
     "init": ("voserver.commands:init", "Make the database, or bring it to this version."),
     "new-service": (
         "ingest.newservice.cli:new_service",
         "Guess a service definition from a table or a folder of data.",
     ),
+    "psql": ("voserver.upkeep:psql", "Open psql on the database, embedded or not."),
+    "query": ("voserver.ask:query", "Run an ADQL query, here or at another TAP service."),
     "registry-record": (
         "voregistry.cli:registry_record_command",
         "Write the registry record of a service (VODataService 1.2).",
     ),
     "serve": ("voserver.serving:serve", "Answer queries until Ctrl-C."),
+    "services": ("voserver.look:services", "List the services that are published."),
+    "setup": ("voserver.setup:setup", "Print files for systemd, nginx or docker that run this installation."),
+    "show": ("voserver.look:show", "Show all that is known of a granule or dataset."),
     "status": ("voserver.commands:status", "Say where the database is and what it publishes."),
     "worker": ("voserver.serving:worker", "Run asynchronous jobs until Ctrl-C, on any machine."),
 }
@@ -56,6 +69,13 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"There is no command {args[0]!r}.{did_you_mean(args[0], _COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, said) for name, (_, said) in _COMMANDS.items()])
@@ -64,8 +84,46 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except EpnTapError as exc:
+            for problem in exc.problems if isinstance(exc, AdqlError) else ():
+                if problem.excerpt:
+                    click.echo(problem.excerpt, err=True)
             click.echo(f"epntap: {exc.message}", err=True)
             ctx.exit(1)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,  # as click has it
+    ) -> Any:
+        """Run a command line; what is wrong with it is one sentence as well, with exit code 2."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode, **extra)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as exc:
+            exc.show()
+            sys.exit(exc.exit_code)
+        except click.ClickException as exc:
+            click.echo(f"epntap: {_sentence(exc)}", err=True)
+            sys.exit(exc.exit_code)
+        except click.Abort:
+            click.echo("epntap: given up.", err=True)
+            sys.exit(1)
+        except BrokenPipeError:
+            # whoever read has enough; what is still buffered must not be tried again at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _sentence(exc: click.ClickException) -> str:
+    said = exc.format_message()
+    said = said if said.endswith((".", "?")) else f"{said}."
+    context = exc.ctx if isinstance(exc, click.UsageError) else None
+    return f"{said} See '{context.command_path} --help'." if context else said
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

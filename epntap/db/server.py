@@ -19,12 +19,13 @@ from typing import Any
 import psutil
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from epntap.db.pool import Database
 from epntap.errors import SetupError
 from epntap.settings import Settings
 
-__all__ = ["open_database"]
+__all__ = ["open_database", "running_database"]
 
 _DATABASE = "epntap"
 
@@ -64,6 +65,27 @@ def open_database(settings: Settings, *, create: bool = False) -> Iterator[Datab
         yield Database(server.get_uri(database=_DATABASE), embedded=True, role_prefix=settings.role_prefix)
     finally:
         _leave(server)
+
+
+def running_database(settings: Settings) -> Database | None:
+    """The database if it is there without being started; one that is elsewhere is only named.
+
+    It may stop at any time: for a quick look only.
+    """
+    if settings.database_url:
+        return Database(settings.database_url, role_prefix=settings.role_prefix)
+    data = settings.home / "pg"
+    try:
+        pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return None
+    if not psutil.pid_exists(pid):
+        return None
+    return Database(
+        make_conninfo(host=str(data), user="postgres", dbname=_DATABASE),
+        embedded=True,
+        role_prefix=settings.role_prefix,
+    )
 
 
 def _check_folder(data: Path, *, create: bool) -> None:

@@ -13,7 +13,6 @@ from epntap.adql.translate import Translation
 from epntap.catalog.load import load_catalog
 from epntap.db.pool import Role, connect
 from epntap.db.server import open_database
-from epntap.errors import AdqlError
 from epntap.settings import Settings
 
 __all__ = ["adql_command"]
@@ -30,13 +29,7 @@ def adql_command(settings: Settings, query: str, *, as_json: bool) -> None:
     """
     with open_database(settings) as database, connect(database, Role.SERVICE) as connection:
         catalog = load_catalog(connection)
-        try:
-            translation = adql.translate(query, catalog, base_url=settings.base_url)
-        except AdqlError as exc:
-            for problem in exc.problems:
-                if problem.excerpt:
-                    click.echo(problem.excerpt, err=True)
-            raise
+        translation = adql.translate(query, catalog, base_url=settings.base_url)
         statement = ClientCursor(connection).mogrify(translation.statement, translation.params)
     if as_json:
         columns = [asdict(column) for column in translation.columns]

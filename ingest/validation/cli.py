@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from epntap.db.migrate import check_migrated
+from epntap.db.published import complete_schema
 from epntap.db.server import open_database
 from epntap.epncore.rules.all_rules import ALL_RULES, NO_SEVERITIES, Severity, parse_severities
 from epntap.errors import DefinitionError, SetupError
@@ -32,7 +33,7 @@ def _list_rules(context: click.Context, _parameter: click.Parameter, wanted: boo
 
 
 @click.command("check")
-@click.argument("target", metavar="SCHEMA|URL")
+@click.argument("target", metavar="SCHEMA|URL", shell_complete=complete_schema)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a page as well.")
 @click.option("--table", "table_name", metavar="NAME", help="Which table of a TAP service, such as amdadb.epn_core.")

@@ -21,28 +21,9 @@ import psycopg
 import pytest
 
 from epntap.db.pool import Database
+from tests.support.command import run, sentence
 from tests.support.places import ROOT
 from tests.support.server import Server, free_port, serve
-
-
-def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "voserver.cli", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, **environ},
-    )
-
-
-def sentence(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line of a failed command."""
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    assert len(lines) == 1, done.stderr
-    return lines[0]
 
 
 @pytest.fixture

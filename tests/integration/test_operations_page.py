@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import psycopg
 import pytest
 
@@ -24,6 +25,7 @@ from tests.support.databases import clone_database, drop_database
 from tests.support.places import ROOT
 from tests.support.server import serve
 from voserver import metrics
+from voserver.cli import main
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
@@ -130,3 +132,13 @@ def test_every_metric_is_in_the_table() -> None:
     told = set(re.findall(r"`(epntap_\w+)`", PAGE.partition("## Metrics")[2].partition("Worth an alert")[0]))
     assert len(exist) > 10
     assert told == exist
+
+
+def test_every_command_is_in_the_table() -> None:
+    table = PAGE.partition("## Commands")[2].partition("## Reverse proxy")[0]
+    told = {
+        command.split()[0]
+        for command in re.findall(r"`([a-z-]+(?: [^`]*)?)`", table)
+        if not command.startswith("epntap")
+    }
+    assert set(main.list_commands(click.Context(main))) <= told

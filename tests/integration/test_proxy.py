@@ -1,4 +1,4 @@
-"""docs/operations.md, Reverse proxy: nginx takes both configurations, and clients work through them."""
+"""`epntap setup nginx`: nginx takes what is printed, and clients work through it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import pyvo
 import requests
 
 from epntap.db.pool import Database
-from tests.support.places import ROOT
+from epntap.settings import Settings
 from tests.support.server import free_port, serve
+from voserver.setup import nginx_file
 
-PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-CONFIGURATIONS = dict(re.findall(r"<!-- nginx: ([^>]+) -->\n```nginx\n(.*?)```", PAGE, re.DOTALL))
+OPENSSL = shutil.which("openssl")
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/bin:/usr/local/bin")
 AROUND = """
 daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log stderr warn;
@@ -36,22 +36,33 @@ http {{
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 
-def configuration(name: str, folder: Path, port: int, upstream: int) -> Path:
-    server = CONFIGURATIONS[name].replace("listen 80;", f"listen 127.0.0.1:{port};").replace(":8080", f":{upstream}")
+def configuration(public_url: str, folder: Path, upstream: int) -> Path:
+    server = nginx_file(Settings(public_url=public_url, port=upstream))
+    if "ssl" in server:
+        certificate(folder)
+        server = re.sub(r"/etc/letsencrypt/live/[^/]+", str(folder), server)
     file = folder / "nginx.conf"
     file.write_text(AROUND.format(folder=folder, server=server))
     return file
 
 
+def certificate(folder: Path) -> None:
+    """One that nobody believes, for who looks only whether there is one."""
+    assert OPENSSL is not None
+    command = [OPENSSL, "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=tap.example.org"]
+    files = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
+    subprocess.run([*command, *files], check=True, capture_output=True)
+
+
 @contextmanager
-def proxied(name: str, folder: Path, port: int, upstream: int) -> Iterator[None]:
+def proxied(public_url: str, folder: Path, upstream: int) -> Iterator[None]:
     assert NGINX is not None
-    file = configuration(name, folder, port, upstream)
+    file = configuration(public_url, folder, upstream)
     with subprocess.Popen([NGINX, "-c", str(file), "-p", str(folder)]) as process:
         try:
             for _ in range(100):
                 try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
+                    urllib.request.urlopen(public_url, timeout=5)
                     break
                 except urllib.error.HTTPError:
                     break
@@ -62,23 +73,28 @@ def proxied(name: str, folder: Path, port: int, upstream: int) -> Iterator[None]
             process.terminate()
 
 
-@pytest.mark.parametrize("name", ["at the root of a host", "below a path"])
-def test_nginx_takes_the_configuration(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "public_url",
+    ["http://tap.example.org:8999", "http://tap.example.org:8999/epn/", "https://tap.example.org:8999/a/b"],
+)
+def test_nginx_takes_the_configuration(public_url: str, tmp_path: Path) -> None:
     assert NGINX is not None
-    file = configuration(name, tmp_path, 8999, 8080)
+    if public_url.startswith("https") and OPENSSL is None:
+        pytest.skip("openssl is not installed")
+    file = configuration(public_url, tmp_path, 8080)
     checked = subprocess.run(
         [NGINX, "-t", "-c", str(file), "-p", str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
 
 
-@pytest.mark.parametrize(("name", "path"), [("at the root of a host", ""), ("below a path", "/epn")])
-def test_clients_work_through_it(demo_database: Database, tmp_path: Path, name: str, path: str) -> None:
+@pytest.mark.parametrize("path", ["", "/epn"])
+def test_clients_work_through_it(demo_database: Database, tmp_path: Path, path: str) -> None:
     port = free_port()
     public = f"http://127.0.0.1:{port}{path}"
     with (
         serve(demo_database, tmp_path / "home", public_url=public) as server,
-        proxied(name, tmp_path, port, server.port),
+        proxied(public, tmp_path, server.port),
     ):
         service = pyvo.dal.TAPService(f"{public}/tap")
         rows = service.search("SELECT TOP 3 granule_uid, access_url, datalink_url FROM amdadb.epn_core")

@@ -23,9 +23,13 @@ SPEAKS_HTTP = (
 )
 #: what asks other machines
 CLIENTS = frozenset({"http.client", "urllib.request", "urllib3", "requests", "httpx", "aiohttp", "ftplib", "pycurl"})
-#: who may: uploads are fetched from addresses that users give, and `epntap check` asks the service that it is told
-#: to check, on the machine and with the rights of whoever types the command
-ASKS_OTHERS = {"epntap/fetch.py": CLIENTS, "ingest/validation/remote.py": frozenset({"requests", "pyvo"})}
+#: who may: uploads are fetched from addresses that users give, and `epntap check` and `epntap query --url` ask the
+#: service that they are told to, on the machine and with the rights of whoever types the command
+ASKS_OTHERS = {
+    "epntap/fetch.py": CLIENTS,
+    "ingest/validation/remote.py": frozenset({"requests", "pyvo"}),
+    "voserver/elsewhere.py": frozenset({"requests", "pyvo"}),
+}
 #: calls that open a connection, whatever the module is called
 CONNECTS = frozenset({"create_connection", "urlopen", "urlretrieve", "open_connection"})
 
