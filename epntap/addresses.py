@@ -20,11 +20,14 @@ __all__ = [
     "FILES",
     "HAPI",
     "HAPI_SERVER",
+    "JOBS",
     "LINKS",
     "REACHED_AT",
+    "SERVICES",
     "SODA",
     "SODA_ASYNC",
     "SODA_SYNC",
+    "STATUS",
     "TAP",
     "TAP_PATHS",
     "Addresses",
@@ -42,6 +45,11 @@ LINKS = "/datalink/links"
 HAPI = "/datalink/hapi"
 #: our own server of datasets
 HAPI_SERVER = "/hapi"
+#: for people: their jobs of all kinds
+JOBS = "/jobs"
+SERVICES = "/services"
+#: for people: how the service is
+STATUS = "/status"
 BULK = "/datalink/bulk"
 SODA = "/datalink/soda"
 SODA_SYNC = f"{SODA}/sync"

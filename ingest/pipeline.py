@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 
 from epntap.archive.memory import remember_files, scanned_files
 from epntap.archive.services import Service
+from epntap.archive.told import write_report
 from epntap.catalog import ddl
 from epntap.catalog.model import Table
 from epntap.connection import Connection
@@ -84,7 +85,11 @@ def ingest_service(
         if not options.dry_run:
             with _in_sentences("the granules are published, but their statistics are not up to date"):
                 tidy(connection, table, progress)
-    return Report.of(ingestion, contents, published, time.perf_counter() - clock)
+        report = Report.of(ingestion, contents, published, time.perf_counter() - clock)
+        if not options.dry_run:
+            with _in_sentences("the granules are published, but what was done is not noted"):
+                write_report(connection, definition.schema, report.summary())
+    return report
 
 
 def find_service(database: Database, schema: str) -> Service:

@@ -122,6 +122,42 @@ class Report:
         document["load_seconds"] = round(self.load_seconds, 3)
         return document
 
+    def summary(self) -> dict[str, Any]:  # JSON
+        """What is kept of it for everybody to see: numbers, and the beginnings of lists; no folder of this machine."""
+        account = self.account
+        return {
+            "seconds": round(self.seconds, 1),
+            "rows": self.total_rows,
+            "datasets": account.datasets,
+            "files_opened": self.files_opened,
+            "granules": asdict(self.granules),
+            "files": {
+                "found": sum(one.found for one in account.sources),
+                "indexed": sum(one.indexed for one in account.sources),
+                "superseded": sum(len(one.superseded) for one in account.sources),
+                "unclaimed": sum(len(one.unclaimed) for one in account.sources),
+                "refused": sum(len(one.refused) for one in account.sources),
+                "withdrawn": sum(one.withdrawn for one in account.sources),
+            },
+            "lists": [
+                {"title": title, "count": len(lines), "first": lines[:LONGEST_LIST]}
+                for title, lines in self._lists()
+                if lines
+            ],
+            "values": list(_value_sentences(self)),
+            "findings": [
+                {"rule": one.rule, "severity": one.severity.value, "count": one.count, "expected": one.expected}
+                for one in by_weight(account.findings)
+            ],
+        }
+
+    def _lists(self) -> Iterable[tuple[str, list[str]]]:
+        account = self.account
+        yield "to be known", [f"{one.path}: {one.text}" for one in account.remarks]
+        yield "descriptions refused", [f"{one.path}: {one.reason}" for one in account.refused_records]
+        yield "granules refused", [f"{one.path}: {one.reason} ({one.rows:,})" for one in account.refused_rows]
+        yield "files that no granule offers", [f"{one.path}: {one.reason}" for one in account.out_of_dates]
+
     def to_text(self) -> str:
         """The same for a person; long lists are cut."""
         lines = [
@@ -144,17 +180,13 @@ class Report:
             lines += _source_lines(source)
         if self.account.sources:
             lines.append(f"  opened    {self.files_opened:,} files that are new or have moved")
-        lines += _listed("to be known", [f"{one.path}: {one.text}" for one in self.account.remarks])
-        lines += _listed("descriptions refused", [f"{one.path}: {one.reason}" for one in self.account.refused_records])
-        lines += _listed(
-            "granules refused", [f"{one.path}: {one.reason} ({one.rows:,})" for one in self.account.refused_rows]
-        )
+        *before, last = self._lists()
+        for title, listed in before:
+            lines += _listed(title, listed)
         if self.account.findings:
             lines.append("  rules of EPN-TAP that are broken:")
             lines += [line for finding in by_weight(self.account.findings) for line in finding_lines(finding, "    ")]
-        lines += _listed(
-            "files that no granule offers", [f"{one.path}: {one.reason}" for one in self.account.out_of_dates]
-        )
+        lines += _listed(*last)
         return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from datalink import routes as datalink
 from datalink.bulk.params import Identifiers
 from datalink.soda.params import SEVERAL_IN_JOBS
 from epntap.access import Caller
-from epntap.addresses import ASYNC, SODA_ASYNC, TAP_PATHS
+from epntap.addresses import ASYNC, SODA_ASYNC, TAP, TAP_PATHS
 from epntap.http.faults import as_labelled_text
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
@@ -36,13 +36,19 @@ def wings(house: House) -> tuple[Wing, ...]:
 
     return (
         tap.routes(house.tap, replace(sender, places=house.tap.slow), house.pages),
-        uws.routes(house.jobs, sender, _JOBS_PATHS),
-        uws.routes(cut_jobs, sender, [SODA_ASYNC], as_labelled_text),
+        uws.routes(house.jobs, sender, house.pages, _JOBS_PATHS),
+        uws.routes(cut_jobs, sender, house.pages, [SODA_ASYNC], as_labelled_text),
         datalink.links(house.finder, sender, settings, admission, house.pages),
         datalink.soda(house.cutouts, sender, settings, house.pages),
         hapi.routes(house.finder, sender, settings, admission, house.pages),
         datalink.bulk(house.cutouts, granules, sender, settings, admission, house.pages),
         metrics.routes(house),
-        web.routes(house.pages, house.catalog, settings),
+        web.routes(
+            house.pages,
+            settings,
+            house.catalog,
+            house.finder.connect,
+            {f"{TAP}{ASYNC}": house.jobs, SODA_ASYNC: cut_jobs},
+        ),
         pages.routes(house),
     )

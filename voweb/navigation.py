@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from epntap.addresses import HAPI_SERVER, JOBS, SERVICES, STATUS, TAP
 from epntap.pages import Entry
 
 __all__ = ["NAVIGATION"]
 
 NAVIGATION = (
-    Entry("Examples", "/tap/examples"),
-    Entry("HAPI", "/hapi"),
+    Entry("Services", SERVICES),
+    Entry("Examples", f"{TAP}/examples"),
+    Entry("HAPI", HAPI_SERVER),
+    Entry("Jobs", JOBS),
+    Entry("Status", STATUS),
 )

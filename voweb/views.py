@@ -1,11 +1,10 @@
-"""The page at the root, and what all pages load: stylesheets, scripts, pictures of the frame."""
+"""What all pages load: stylesheets, scripts, pictures of the frame."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import mimetypes
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -13,15 +12,12 @@ from pathlib import Path
 import flask
 from werkzeug.security import safe_join
 
-from epntap.addresses import TAP
-from epntap.catalog.model import Catalog
 from epntap.errors import NotFoundError
 from epntap.http.documents import Document, to_conditional_response
 from epntap.pages import Pages
 from epntap.pages.render import STATIC, assets_version
-from epntap.settings import Settings
 
-__all__ = ["assets_blueprint", "home_blueprint"]
+__all__ = ["assets_blueprint"]
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 #: asked for at the address of another version: by a page that was made before, or by another process during an upgrade
@@ -44,24 +40,6 @@ def assets_blueprint(pages: Pages) -> flask.Blueprint:
         response = to_conditional_response(document, _type_of(name))
         response.headers["Cache-Control"] = _FOR_EVER if version == current else _ASK_AGAIN
         return response
-
-    return blueprint
-
-
-def home_blueprint(pages: Pages, catalog: Callable[[], Catalog], settings: Settings) -> flask.Blueprint:
-    """/, which is also the page of TAP."""
-    blueprint = flask.Blueprint("home", __name__)
-
-    @blueprint.get("/")
-    @blueprint.get(TAP)
-    def home() -> str:
-        return pages.render(
-            "voweb/home.html",
-            tables=[table for table in catalog().tables if table.schema != "tap_schema"],
-            base_url=settings.base_url,
-            maxrec=settings.maxrec_default,
-            unknown_host=flask.request.headers.get("Host", "") if flask.g.get("host_is_unknown") else None,
-        )
 
     return blueprint
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
 from psycopg.rows import class_row
-from sqlalchemy import ARRAY, Text, any_, bindparam, select
+from sqlalchemy import ARRAY, Text, any_, bindparam, null, select
 
 from epntap.connection import Connection
 from epntap.schema import tables
@@ -31,7 +31,8 @@ class Service:
     granule_count: int = 0
 
 
-_WRITE = upsert(tables.service, kept=["first_ingested"])
+# the report is written when the ingestion has ended
+_WRITE = upsert(tables.service, kept=["first_ingested", "report"], report=null())
 _ALL = compiled(
     select(*(tables.service.c[field.name] for field in fields(Service))).order_by(tables.service.c.schema_name)
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["FILTERS", "duration", "instant", "number", "size"]
+__all__ = ["FILTERS", "duration", "instant", "number", "percent", "size", "weblink"]
 
+#: addresses within the service too
+_WEB = re.compile(r"(?:https?|ftp)://|[/?#]", re.IGNORECASE)
 _UNITS = ("kB", "MB", "GB", "TB")
 _STEPS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
@@ -44,9 +47,25 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
+def percent(share: float) -> str:
+    """A part of one; what is not all is not said to be all, nor what is something nothing."""
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    if 0.999 < share < 1:
+        return "> 99.9 %"
+    return f"{100 * share:.3g} %"
+
+
+def weblink(address: str) -> str:
+    """An address that a link may lead to: anything but the web's leads nowhere, whatever scripts it holds."""
+    return address if _WEB.match(address) else "#"
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {  # Jinja hands them whatever a template gives
     "size": size,
     "number": number,
     "instant": instant,
     "duration": duration,
+    "percent": percent,
+    "weblink": weblink,
 }

@@ -99,6 +99,7 @@ service = Table(
     Column("granule_count", BigInteger, nullable=False, server_default=_ZERO, comment="Rows of its epn_core"),
     Column("first_ingested", TIMESTAMP, nullable=False, comment="UTC"),
     Column("last_ingested", TIMESTAMP, nullable=False, comment="UTC"),
+    Column("report", JSONB, comment="What the last ingestion did; NULL: it was by a version that did not say"),
     schema="archive",
     comment="Published services",
 )

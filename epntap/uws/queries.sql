@@ -28,6 +28,19 @@ WHERE kind = %(kind)s AND destruction > now()
 ORDER BY created DESC, job_id
 LIMIT %(most)s;
 
+-- name: shown
+-- The newest jobs of a session, of any kind, with as much of the parameters as a list shows.
+SELECT job_id, kind, phase, run_id, created, queued, started, ended, execution_duration_s, destruction,
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(upper(pair ->> 0), left(pair ->> 1, 400))), '[]')
+        FROM (SELECT pair FROM jsonb_array_elements(parameters) AS given (pair)
+              WHERE upper(pair ->> 0) IN ('QUERY', 'ID', 'START', 'STOP', 'FORMAT', 'RESPONSEFORMAT') LIMIT 8) AS few
+       ) AS parameters,
+       '[]'::jsonb AS parts, attempt, error_message, error_is_transient, results, progress
+FROM uws.job
+WHERE destruction > now() AND (%(everybody)s OR session = %(session)s)
+ORDER BY created DESC, job_id
+LIMIT %(most)s;
+
 -- name: run
 -- PENDING to QUEUED.
 UPDATE uws.job SET phase = 'QUEUED', queued = now()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from epntap.http.faults import FaultBody, as_votable
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
+from epntap.pages import Pages
 from epntap.uws.service import JobService
 from epntap.uws.views import uws_blueprint
 
@@ -16,6 +17,7 @@ __all__ = ["routes"]
 def routes(
     jobs: JobService,
     sender: Sender,
+    pages: Pages,
     paths: Sequence[str],
     words: FaultBody = as_votable,
 ) -> Wing:
@@ -23,7 +25,7 @@ def routes(
     return Wing(
         name=f"{jobs.kind} jobs",
         blueprints=tuple(
-            uws_blueprint(jobs, sender, path=path, name=f"{jobs.kind}_jobs_{number}", words=words)
+            uws_blueprint(jobs, sender, pages, path=path, name=f"{jobs.kind}_jobs_{number}", words=words)
             for number, path in enumerate(paths)
         ),
         open_to_other_origins=tuple(paths),

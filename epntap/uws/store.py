@@ -115,6 +115,10 @@ class JobStore:
             most=min(_LONGEST_LIST, _LONGEST_LIST if filters.last is None else filters.last),
         )
 
+    def shown(self, session: str | None, most: int, *, everybody: bool) -> list[Job]:
+        """The newest jobs of a session, or of everybody, of all kinds, with the beginnings of what they ask."""
+        return self._rows("shown", session=session, everybody=everybody, most=most)
+
     def run(self, kind: str, job_id: str) -> Job:
         """PENDING → QUEUED."""
         return self._moved("run", "can be started", "a PENDING job", kind=kind, job_id=job_id)

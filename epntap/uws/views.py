@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import flask
 
+from epntap.addresses import JOBS
 from epntap.dali.params import single
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError, ServiceError
 from epntap.http.faults import TEXT, FaultBody, as_votable
+from epntap.http.negotiation import wants_page
 from epntap.http.request import caller, files, pairs, params
 from epntap.http.response import Sender
+from epntap.http.session import client_digest, keep_session, new_session, session_digest
+from epntap.pages import Pages
 from epntap.uws.model import Job, JobRequest
 from epntap.uws.params import duration, filters, instant, phase_of, required, wait_seconds
 from epntap.uws.service import JobService
@@ -21,8 +22,6 @@ from epntap.uws.xml import iso, job_document, job_list, parameters_document, res
 
 __all__ = ["uws_blueprint"]
 
-#: names whoever made a job; it opens nothing but the list of those jobs
-_COOKIE = "epntap_jobs"
 #: results may be kept by whoever asked for them, and asked about each time
 _OWN = "private, no-cache"
 
@@ -30,6 +29,7 @@ _OWN = "private, no-cache"
 def uws_blueprint(
     service: JobService,
     sender: Sender,
+    pages: Pages,
     *,
     path: str,
     name: str,
@@ -41,40 +41,34 @@ def uws_blueprint(
     def root() -> str:
         return service.settings.addresses.at(path)
 
-    _add_list(blueprint, service, root)
-    _add_job(blueprint, service, root)
+    _add_list(blueprint, service, root, pages)
+    _add_job(blueprint, service, root, pages)
     _add_atoms(blueprint, service, root)
-    _add_results(blueprint, service, sender, root, words)
+    _add_results(blueprint, service, sender, root, words, pages)
     return blueprint
 
 
-def _add_list(blueprint: flask.Blueprint, service: JobService, root: Callable[[], str]) -> None:
+def _add_list(blueprint: flask.Blueprint, service: JobService, root: Callable[[], str], pages: Pages) -> None:
     @blueprint.get("")
     def jobs() -> flask.Response:
-        return _xml(job_list(service.visible(filters(params()), _session()), root()))
+        if wants_page():
+            return _to_page(pages.site.at(JOBS))
+        return _xml(job_list(service.visible(filters(params()), session_digest()), root()))
 
     @blueprint.post("")
     def create() -> flask.Response:
-        token = flask.request.cookies.get(_COOKIE) or secrets.token_urlsafe(24)
-        job = service.create(JobRequest(pairs(), files(), _digest(token), caller(), _client()))
+        token = new_session()
+        job = service.create(JobRequest(pairs(), files(), session_digest(token), caller(), client_digest()))
         response = _see(f"{root()}/{job.job_id}")
-        secure = root().startswith("https:")
-        lifetime = service.settings.job_lifetime_s
-        response.set_cookie(
-            _COOKIE,
-            token,
-            max_age=lifetime,
-            httponly=True,
-            samesite="Lax",
-            secure=secure,
-            path=urlsplit(service.settings.base_url).path or "/",  # other pages of the host need not see it
-        )
+        keep_session(response, token, service.settings.addresses, service.settings.job_lifetime_s)
         return response
 
 
-def _add_job(blueprint: flask.Blueprint, service: JobService, root: Callable[[], str]) -> None:
+def _add_job(blueprint: flask.Blueprint, service: JobService, root: Callable[[], str], pages: Pages) -> None:
     @blueprint.get("/<job_id>")
     def job(job_id: str) -> flask.Response:
+        if wants_page():
+            return _to_page(pages.site.at(f"{JOBS}/{service.get(job_id).job_id}"))
         return _xml(job_document(_waited(service, job_id), f"{root()}/{job_id}"))
 
     @blueprint.delete("/<job_id>")
@@ -135,6 +129,7 @@ def _add_results(
     sender: Sender,
     root: Callable[[], str],
     words: FaultBody,
+    pages: Pages,
 ) -> None:
     @blueprint.get("/<job_id>/parameters")
     def parameters(job_id: str) -> flask.Response:
@@ -163,6 +158,8 @@ def _add_results(
         job = service.get(job_id)
         if job.error is None:
             raise NotFoundError(f"This job has no error; it is {job.phase}.")
+        if wants_page():
+            return _to_page(f"{pages.site.at(f'{JOBS}/{job_id}')}#error")
         # DALI 1.1 §4.2: the document arrived as it should, so the status is 200
         document, media_type = words(ServiceError(job.error.message))
         return _fresh(flask.Response(document, content_type=media_type))
@@ -174,19 +171,11 @@ def _waited(service: JobService, job_id: str) -> Job:
     return service.wait(job_id, wait_seconds(given), None if phase is None else phase_of(phase))
 
 
-def _session() -> str | None:
-    token = flask.request.cookies.get(_COOKIE)
-    return _digest(token) if token else None
-
-
-def _client() -> str | None:
-    address = flask.g.get("client")
-    return _digest(address) if address else None
-
-
-def _digest(token: str) -> str:
-    # what lies in the database must not be enough to pose as somebody
-    return hashlib.sha256(token.encode()).hexdigest()
+def _to_page(address: str) -> flask.Response:
+    """Where people find the same; programs get the document of UWS at this address."""
+    response = _see(address)
+    response.vary.add("Accept")
+    return _fresh(response)
 
 
 def _see(address: str) -> flask.Response:

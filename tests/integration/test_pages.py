@@ -13,7 +13,19 @@ from tests.support.browser import CHROMIUM, client_of, page_of
 
 MOST_BYTES = 1_000_000
 #: every page that needs nothing to be filled in
-PAGES = ("/", "/tap", "/tap/examples", "/hapi", "/hapi?dataset=SYNA-MAG", "/datalink/links?ID=syna-mag_20161231")
+PAGES = (
+    "/",
+    "/tap",
+    "/tap/examples",
+    "/services",
+    "/services/amdadb",
+    "/services/illu67p",
+    "/jobs",
+    "/status",
+    "/hapi",
+    "/hapi?dataset=SYNA-MAG",
+    "/datalink/links?ID=syna-mag_20161231",
+)
 
 
 @pytest.fixture(scope="module")

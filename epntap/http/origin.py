@@ -1,0 +1,33 @@
+"""Forms that change something are taken from pages of this service only."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import flask
+
+from epntap.addresses import Addresses
+from epntap.errors import ForbiddenError
+
+__all__ = ["refuse_other_sites"]
+
+
+def refuse_other_sites(addresses: Addresses) -> None:
+    """Raises ForbiddenError for what the page of another site has sent; browsers say where a form is from.
+
+    The cookie is not sent along by other sites either (SameSite), and the names of jobs cannot be guessed.
+    """
+    headers = flask.request.headers
+    site = headers.get("Sec-Fetch-Site")
+    if site is not None and site not in {"same-origin", "none"}:
+        raise _refusal()
+    origin = headers.get("Origin")
+    if origin is None:  # no browser, or one that sends forms of the same site without
+        return
+    here = {headers.get("Host", ""), urlsplit(addresses.base).netloc}
+    if urlsplit(origin).netloc not in here or origin == "null":
+        raise _refusal()
+
+
+def _refusal() -> ForbiddenError:
+    return ForbiddenError("This form comes from a page of another site; please use the page of this service.")
