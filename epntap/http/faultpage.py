@@ -138,6 +138,7 @@ def _spans(query: str, starts: Sequence[int], problems: Iterable[Problem]) -> It
 
 
 def _capital(sentence: str) -> str:
-    """A sentence that begins as one, and ends so."""
-    text = sentence[:1].upper() + sentence[1:]
+    """A sentence that begins as one, unless it begins with a name, and ends so."""
+    first = sentence.partition(" ")[0]
+    text = sentence[:1].upper() + sentence[1:] if first.isalpha() else sentence
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -87,7 +87,7 @@ def test_counted_columns_are_filled_as_the_rows_are(client: FlaskClient, own_dem
                 if share is None:
                     continue
                 row = connection.execute(
-                    f'SELECT count("{name}")::float8 / count(*) FROM "{schema}".epn_core'  # type: ignore[arg-type]
+                    f'SELECT count("{name}")::float8 / count(*) FROM "{schema}".epn_core'
                 ).fetchone()
                 assert row is not None
                 assert share == pytest.approx(row[0], abs=1e-12), name
