@@ -151,3 +151,11 @@ def _all_text() -> str:
     paths = [path for package in shipped() for path in (ROOT / package).rglob("*.py")]
     paths += [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "pyproject.toml"]
     return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+def test_versions_of_the_database_follow_each_other() -> None:
+    """Two that follow the same one would leave nobody knowing which is the newest."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "epntap/schema/versions").glob("v*.py"))]
+    numbers = [re.findall(r'^revision = "(\d{4})"$', text, re.MULTILINE)[0] for text in texts]
+    before = [re.findall(r'^down_revision = (?:"(\d{4})"|None)$', text, re.MULTILINE)[0] for text in texts]
+    assert before == ["", *numbers[:-1]]

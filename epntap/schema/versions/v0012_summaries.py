@@ -5,7 +5,7 @@ from __future__ import annotations
 from epntap.schema.upgrade import run_script
 
 revision = "0012"
-down_revision = "0008"
+down_revision = "0009"
 
 
 def upgrade() -> None:
