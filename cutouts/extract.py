@@ -59,8 +59,8 @@ def cut_files(
     """Lend the records of files, given in the order of time, that lie in an interval.
 
     Every variable is cut along its own time axis. Records keep the order of their file, also where time runs
-    backwards, and files follow each other; where files overlap, an instant that an earlier file gave is not
-    taken again, and if they interleave, the rows of the axis are sorted by time.
+    backwards, and files follow each other; where files overlap, a record that an earlier file has with the same
+    values is not taken again, and if they interleave, the rows of the axis are sorted by time.
 
     Without `parameters` there is every variable that can be cut and all that do not vary with the record; what
     cannot be cut is left out and named. With them there are these variables, their axes and what they point to
@@ -201,15 +201,27 @@ class _Joint:
             if name in self._unavailable:
                 raise ParameterError(f"PARAMETERS: {name} cannot be cut out: {self._unavailable[name]}")
 
+    def _along(self, axis: str) -> dict[int, dict[str, str]]:
+        """By number of the file, what is measured along an axis: its name here and there."""
+        found: dict[int, dict[str, str]] = {}
+        for name, by_file in self._held.items():
+            for number, held in by_file.items():
+                if name != axis and self._holdings.axis_in(number, name) == axis:
+                    found.setdefault(number, {})[name] = held.name
+        return found
+
     def _axis_part(self, name: str, interval: Interval, chosen: Sequence[str]) -> _AxisPart:
         held = {number: one for number, one in self._held[name].items() if self._holdings.axis_in(number, name) == name}
-        found = find_rows(self._files, {number: one.name for number, one in held.items()}, interval, _MOST_OPEN_FILES)
+        names = {number: one.name for number, one in held.items()}
+        found = find_rows(self._files, names, self._along(name), interval, _MOST_OPEN_FILES)
         members: dict[int, Member] = {number: self._stored(number, one) for number, one in held.items()}
         model = self._join(name, members, found)
         assert model is not None  # instants can always be joined
         part = _AxisPart(name, found, Column(model, found.rows))
         for number, last in found.last.items():
             self._remarks.say(self._files[number].outdated_leap_table(held[number].name, last))
+        for number, count in found.contested.items():
+            self._remarks.contested(name, number, count)
         members_here = [one for one in chosen if one != name and self._holdings.axis_of.get(one) == name]
         self._check(part, members_here)
         for member in members_here:

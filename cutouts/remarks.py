@@ -74,6 +74,14 @@ class Remarks:
         said = self._by_answer({number: f"'{text}'" if text else "not said" for number, text in texts.items()})
         self.say(f"{what} of {name} differ between the files ({said}): {companion} gives them for each record")
 
+    def contested(self, axis: str, number: int, count: int) -> None:
+        """Say that files have other values at the same instants."""
+        records = "1 record" if count == 1 else f"{count:,} records"
+        self.say(
+            f"{self._files[number]} has {records} at instants of {axis} at which earlier files have other values: all "
+            "are given"
+        )
+
     def repeated(self, name: str, axis: str) -> None:
         """Say that something varies with the file."""
         self.say(f"{name} is not the same in all files: it is given for each record of {axis}")

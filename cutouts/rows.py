@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cutouts.columns import Records
 from cutouts.interval import Interval
+from cutouts.repeats import Shared, repeated
 from cutouts.series import MixedRows, Rows, RunOfRows, StackedRows
 from epntap.cdf import FILL_TT2000, CdfFile, as_epochs, select, to_tt2000
 
@@ -24,21 +25,34 @@ class Found:
     records: dict[int, Records]
     #: by number of the file, its latest instant within the interval
     last: dict[int, int]
+    #: by number of the file, how many of its rows are at instants of an earlier file and say something else
+    contested: dict[int, int]
 
 
-def find_rows(files: Sequence[CdfFile], axes: dict[int, str], interval: Interval, most_open: int) -> Found:
+def find_rows(
+    files: Sequence[CdfFile],
+    axes: dict[int, str],
+    along: Mapping[int, Mapping[str, str]],
+    interval: Interval,
+    most_open: int,
+) -> Found:
     """Return the rows of an axis that some files have under these names, by number.
 
-    Records keep the order of their file and files follow each other; an instant that an earlier file gave is not taken
-    again, and if files interleave, the rows are sorted by time. Files from `most_open` on are not left open.
+    Records keep the order of their file and files follow each other; a record that an earlier file has with the same
+    values is not taken again, and if files interleave, the rows are sorted by time. `along` are, by number of the
+    file, the names of what is measured along the axis, as all files and as this one spell them: all of it, so that the
+    rows do not depend on what is asked for. Files from `most_open` on are not left open.
     """
     runs: list[_Run] = []
+    contested: dict[int, int] = {}
     interleaved = False
     for number, axis in sorted(axes.items()):
         run = _records_in(files[number], axis, interval, number)
         before = [one for one in runs if run is not None and one.last >= run.first]
         if run is not None and before:
-            run = _without(run, before)
+            run, differing = _without(run, before, along)
+            if differing:
+                contested[number] = differing
             interleaved |= run is not None and any(one.last > run.first for one in before)
         if run is not None:
             runs.append(run)
@@ -49,6 +63,7 @@ def find_rows(files: Sequence[CdfFile], axes: dict[int, str], interval: Interval
         _mixed(runs, most_open) if interleaved else _stacked(runs),
         {run.number: run.records for run in runs},
         {run.number: run.last for run in runs},
+        contested,
     )
 
 
@@ -109,15 +124,32 @@ def _records_in(file: CdfFile, axis: str, interval: Interval, number: int) -> _R
     return _Run(number, file, axis, _as_range(records), min(extremes), max(extremes))
 
 
-def _without(run: _Run, before: Sequence[_Run]) -> _Run | None:
-    """Return the records of a run whose instants the runs before it do not have."""
+def _without(run: _Run, before: Sequence[_Run], along: Mapping[int, Mapping[str, str]]) -> tuple[_Run | None, int]:
+    """Return the records of a run that the runs before it do not have, and how many of them share an instant."""
     instants = run.instants()
-    fresh = ~np.isin(instants, np.concatenate([one.instants() for one in before]))
-    if not fresh.any():
-        return None
-    left = instants[fresh]
-    records = np.asarray(run.records, np.intp)[fresh]
-    return replace(run, records=_as_range(records), first=int(left.min()), last=int(left.max()))
+    theirs = [one.instants() for one in before]
+    at_theirs = np.isin(instants, np.concatenate(theirs))
+    if not at_theirs.any():
+        return run, 0
+    ours = _shared(run, along, instants, at_theirs)
+    others = [
+        _shared(one, along, known, np.isin(known, ours.instants)) for one, known in zip(before, theirs, strict=True)
+    ]
+    again = np.zeros(len(instants), np.bool_)
+    again[at_theirs] = repeated(ours, [other for other in others if len(other.records)])
+    differing = int(at_theirs.sum() - again.sum())
+    if again.all():
+        return None, 0
+    left = instants[~again]
+    records = np.asarray(run.records, np.intp)[~again]
+    return replace(run, records=_as_range(records), first=int(left.min()), last=int(left.max())), differing
+
+
+def _shared(
+    run: _Run, along: Mapping[int, Mapping[str, str]], instants: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_]
+) -> Shared:
+    records = np.asarray(run.records, np.intp)[chosen]
+    return Shared(run.file, along.get(run.number, {}), records, instants[chosen])
 
 
 def _as_range(records: npt.NDArray[np.intp]) -> Records:
