@@ -29,6 +29,7 @@ class CutAnswer(Blocks):
         *,
         records: int | None,
         size_bytes: int,
+        remarks: tuple[str, ...] = (),
         resources: ExitStack | None = None,
     ) -> None:
         super().__init__(blocks, media_type, file_name=file_name, length=length, resources=resources)
@@ -36,6 +37,7 @@ class CutAnswer(Blocks):
         self.records = records
         #: of all values, uncompressed
         self.size_bytes = size_bytes
+        self.remarks = remarks
 
 
 def make_cut(plan: CutPlan, *, small_bytes: int | None = None) -> CutAnswer | None:
@@ -67,6 +69,7 @@ def make_cut(plan: CutPlan, *, small_bytes: int | None = None) -> CutAnswer | No
             rendering.length,
             records=max(map(len, cut.axes)),
             size_bytes=cut.size_bytes,
+            remarks=tuple(cut.remarks),
             resources=stack.pop_all(),
         )
 

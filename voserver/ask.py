@@ -203,6 +203,8 @@ def get(settings: Settings, /, uid: str, output: Path | None, **asked: str | Non
             target = output or _free(Path(_name(answer.file_name, request)))
             with destination(target, answer.media_type) as file:
                 written = write_blocks(answer, file)
+    for remark in answer.remarks:
+        note(f"{remark}.")
     if target != STANDARD_OUTPUT:
         note(f"{target}: {written:,} bytes.")
 

@@ -89,7 +89,7 @@ def _answer(channel: socket.socket, plan: CutPlan) -> None:
 
 
 def _head_of(answer: CutAnswer) -> Head:
-    return Head(answer.media_type, answer.file_name, answer.length, answer.records, answer.size_bytes)
+    return Head(answer.media_type, answer.file_name, answer.length, answer.records, answer.size_bytes, answer.remarks)
 
 
 def _failure(plan: CutPlan) -> ServiceError:

@@ -40,6 +40,7 @@ class Head:
     length: int | None
     records: int | None
     size_bytes: int
+    remarks: tuple[str, ...]
 
 
 def send(channel: socket.socket, kind: Frame, content: object = b"") -> None:

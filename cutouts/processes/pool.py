@@ -127,6 +127,7 @@ class CutterSession:
             head.length,
             records=head.records,
             size_bytes=head.size_bytes,
+            remarks=head.remarks,
         )
 
     def close(self) -> None:

@@ -70,6 +70,8 @@ class Blocks:
         self.most_rows: int | None = None
         #: whether it is known beforehand that there are more
         self.is_cut = False
+        #: what its reader should know and its bytes may have no place for, a sentence each
+        self.remarks: tuple[str, ...] = ()
         self.bytes_sent = 0
         self._blocks: Iterator[bytes] = iter(blocks)
         self._resources = resources or ExitStack()
@@ -112,6 +114,7 @@ class Blocks:
         other.content_encoding = self.content_encoding
         other.has_place = self.has_place
         other.most_rows, other.is_cut = self.most_rows, self.is_cut
+        other.remarks = self.remarks
         other.on_close(self.close)
         return other
 

@@ -11,7 +11,7 @@ __all__ = ["allow_other_origins"]
 #: headers of an answer that a script may read, besides those that it always may
 _EXPOSED = (
     "Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Range", "ETag", "Location", "Retry-After",
-    "X-Maxrec", "X-Overflow", "X-Request-Id",
+    "X-Maxrec", "X-Overflow", "X-Remarks", "X-Request-Id",
 )  # fmt: skip
 #: headers of a request that a script may send, besides those that it always may
 _ACCEPTED = ("Authorization", "Content-Type", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "Range")

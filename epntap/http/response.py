@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import math
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ _WORTH_COMPRESSING = 1024
 #: a longer one may hold its thread until a slow client has taken it
 _FITS_INTO_BUFFERS = 1024 * 1024
 _BUSY_S = 5
+#: characters of all remarks in a header
+_MOST_OF_REMARKS = 1_000
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._+-]+")
 
 
@@ -139,9 +142,18 @@ def _describe(response: flask.Response, answer: Blocks, inline: bool, caching: s
         headers["X-Maxrec"] = str(answer.most_rows)
     if answer.is_cut or (answer.outcome is not None and answer.outcome.status is OutcomeStatus.OVERFLOW):
         headers["X-Overflow"] = "true"  # for formats that cannot say it; of most streams it is not known yet
+    if answer.remarks:
+        headers["X-Remarks"] = _remarks(answer.remarks)
     _say_version(response, answer.version, caching)
     if _has_parts(answer):
         headers["Accept-Ranges"] = "bytes"
+
+
+def _remarks(remarks: Sequence[str]) -> str:
+    """How many there are and what they say, as far as a header should hold it: a proxy takes 4 kB of all headers."""
+    said = " ".join("; ".join(remarks).split())
+    said = said if len(said) <= _MOST_OF_REMARKS else f"{said[:_MOST_OF_REMARKS]}..."
+    return f"{len(remarks)}: {said}".encode("ascii", "replace").decode()
 
 
 def _say_version(response: flask.Response, version: Version | None, caching: str) -> None:

@@ -230,3 +230,65 @@ def _unmasked(cell: Any) -> list[Any]:
     """The numbers of a cell, None where astropy masks one."""
     values, gone = np.ravel(np.ma.getdata(cell)).tolist(), np.ravel(np.ma.getmaskarray(cell)).tolist()
     return [None if missing else one for one, missing in zip(values, gone, strict=True)]
+
+
+TO_SIX = [[float(n)] for n in range(1, 7)]
+NOTHING: list[list[float | str | None]] = [[]] * 6
+#: folder, dataset, variable, rows, and what begins a remark; of what a file lacks or has in another way
+VARIANTS: dict[str, tuple[str, str, str, Any, str]] = {
+    "a name in another case": ("03_variable_missing_in_a_file", "mnamecase", "Bx", TO_SIX * 2, "Bx is called BX in"),
+    "a new variable without FILLVAL": (
+        "03_variable_missing_in_a_file", "mnewvar", "NewNoFill", NOTHING + TO_SIX, "NewNoFill is missing",
+    ),
+    "a new variable whose pad value is 0": (
+        "03_variable_missing_in_a_file", "mnewvar", "NewPad0", NOTHING + TO_SIX, "NewPad0 is missing",
+    ),
+    "new integers": (
+        "03_variable_missing_in_a_file", "mnewvar", "NewInt", NOTHING + [[n] for n in range(6)], "NewInt is missing",
+    ),
+    "a new text": ("03_variable_missing_in_a_file", "mnewvar", "NewT", [[""]] * 6 + [["abc"]] * 6, "NewT is missing"),
+    "a record too few": (
+        "08_one_bad_file_removes_variable", "mshortone", "B", [[float(n)] for n in range(6)] + NOTHING,
+        "B is missing (fill value -1e+31) in the records of mshortone_20200302_v01.cdf",
+    ),
+    "another axis from some day on": (
+        "08_one_bad_file_removes_variable", "maxischange", "B", TO_SIX + NOTHING, "B is missing",
+    ),
+    "three channels, then four": (
+        "08_one_bad_file_removes_variable", "mdims", "F",
+        [[3.0 * n + m for m in range(3)] for n in range(6)] + [[4.0 * n + m for m in range(4)] for n in range(6)],
+        "F has several shapes",
+    ),
+    "texts of another length": (
+        "08_one_bad_file_removes_variable", "mtextlen", "Q", [["ok0"]] * 6 + [["ok1"]] * 6, "Q has several types",
+    ),
+    "energies that vary from some day on": (
+        "08_one_bad_file_removes_variable", "mnrvrv", "En", [[1.0, 2.0, 3.0]] * 12, "",
+    ),
+    "virtual in the first file": (
+        "08_one_bad_file_removes_variable", "xz_virtual_first", "W", [[]] * 4 + [[float(n)] for n in range(1, 5)],
+        "W is missing",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("folder", "dataset", "name", "expected", "said"), VARIANTS.values(), ids=list(VARIANTS))
+def test_a_variable_that_a_file_lacks_or_has_in_another_way(
+    folder: str, dataset: str, name: str, expected: Any, said: str
+) -> None:
+    """The values are those that the files were written with; what is missing is told from every value."""
+    with cut_files(_files(folder, dataset), EVERYTHING) as cut:
+        assert _cells(cut, name) == expected
+        assert name not in cut.left_out
+        if said:
+            assert any(remark.startswith(said) for remark in cut.remarks)
+        else:
+            assert cut.remarks == ()
+
+
+@pytest.mark.shared
+def test_a_variable_whose_axis_changes_goes_on_under_another_name() -> None:
+    with cut_files(_files("08_one_bad_file_removes_variable", "maxischange"), EVERYTHING) as cut:
+        assert _cells(cut, "B_Epoch2") == NOTHING + TO_SIX
+        assert _cells(cut, "K") == _cells(cut, "K2") == TO_SIX * 2
