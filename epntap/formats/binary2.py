@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from binascii import b2a_base64
 from collections.abc import Iterable, Sequence
 from typing import LiteralString
 
 import numpy as np
+import pybase64
 
 from epntap.answer.model import Outcome, ResultColumn
 from epntap.errors import ParameterError
@@ -78,7 +78,7 @@ class _Writer:
         written = b"".join((self._rest, assembly.rows()))
         whole = len(written) - len(written) % 3
         self._rest = written[whole:]
-        return b2a_base64(memoryview(written)[:whole])
+        return pybase64.b64encode(memoryview(written)[:whole]) + b"\n"
 
     def _refuse_what_says_null(self, rows: Rows) -> None:
         for n, (column, shape) in enumerate(zip(self._columns, self._shapes, strict=True)):
@@ -94,7 +94,7 @@ class _Writer:
 
     def trailer(self, outcome: Outcome) -> Iterable[bytes]:
         end = f"</STREAM></{self._element}></DATA>\n".encode()
-        return [b2a_base64(self._rest) + end + votable.document_end(outcome, self._facts)]
+        return [pybase64.b64encode(self._rest) + b"\n" + end + votable.document_end(outcome, self._facts)]
 
     def close(self) -> None:
         pass

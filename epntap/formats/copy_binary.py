@@ -25,6 +25,11 @@ _COUNT_WORD = 2
 _LENGTH_WORD = 4
 #: behind the data, so that a number may be looked at where a NULL ends the block
 _MARGIN = bytes(16)
+#: length words of two NULLs
+_TWO_NULLS = np.uint64(2**64 - 1)
+#: columns that are looked at together
+_MOST_NULLS = 64
+_STEPS = np.arange(_MOST_NULLS + 1)[:, None] * _LENGTH_WORD
 
 
 def framed(rows: Sequence[bytes | memoryview]) -> bytes:
@@ -44,6 +49,7 @@ class Rows:
         starts[:1] = 0
         np.cumsum(sizes[:-1], out=starts[1:])
         self.words: npt.NDArray[np.uint32] = np.ndarray((len(self.data) - 3,), np.uint32, self.data, 0, (1,))
+        self.pairs: npt.NDArray[np.uint64] = np.ndarray((len(self.data) - 7,), np.uint64, self.data, 0, (1,))
         self.places: Ints = np.empty((columns + 1, self.count), np.int64)
         self.lengths: npt.NDArray[np.int32] = np.empty((columns, self.count), np.int32)
         self._find(starts)
@@ -51,13 +57,46 @@ class Rows:
 
     def _find(self, starts: Ints) -> None:
         np.add(starts, _COUNT_WORD, out=self.places[0])
-        for n, length in enumerate(self.lengths):
-            length[:] = self.words[self.places[n]]
-            length.byteswap(inplace=True)
-            following = self.places[n + 1]
-            np.maximum(length, 0, out=following)
-            following += self.places[n]
-            following += _LENGTH_WORD
+        if not self.count:
+            return
+        n, columns = 0, len(self.lengths)
+        while n < columns:
+            nulls = self._nulls_from(n, columns)
+            if nulls > 1:
+                self.lengths[n : n + nulls] = -1
+                np.add(self.places[n], _STEPS[1 : nulls + 1], out=self.places[n + 1 : n + nulls + 1])
+                n += nulls
+            else:
+                self._find_one(n)
+                n += 1
+
+    def _nulls_from(self, n: int, columns: int) -> int:
+        """How many columns from this one on are NULL in all rows; no more than are found at once, or 0."""
+        place, most = int(self.places[n][0]), min(columns - n, _MOST_NULLS) * _LENGTH_WORD
+        head = self.data[place : place + most]
+        nulls = (len(head) - len(head.lstrip(b"\xff"))) // _LENGTH_WORD
+        # the last row tells most of the other cases apart
+        place = int(self.places[n][-1])
+        head = self.data[place : place + nulls * _LENGTH_WORD]
+        nulls = (len(head) - len(head.lstrip(b"\xff"))) // _LENGTH_WORD // 2 * 2
+        for done in range(0, nulls, 2):
+            if not (self.pairs[self.places[n] + done * _LENGTH_WORD] == _TWO_NULLS).all():
+                return done
+        return nulls
+
+    def _find_one(self, n: int) -> None:
+        length, following = self.lengths[n], self.places[n + 1]
+        raw = self.words[self.places[n]]
+        first = raw[0]
+        if (raw == first).all():
+            size = int(first.byteswap().astype(np.int32))
+            length[:] = size
+            np.add(self.places[n], max(size, 0) + _LENGTH_WORD, out=following)
+            return
+        length[:] = raw.byteswap(inplace=True)
+        np.maximum(length, 0, out=following)
+        following += self.places[n]
+        following += _LENGTH_WORD
 
     def numbers(self, n: int, width: int) -> npt.NDArray[Any]:  # unsigned integers of the width
         """The bytes of a column of numbers in the order in which they came; anything where NULL."""
@@ -87,13 +126,13 @@ class Rows:
     def only_ascii(self, numbers: Sequence[tuple[int, int]]) -> bool:
         """Whether no value has a byte above 127, those of the numbers, given as (column, width), set aside."""
         everything = np.frombuffer(self.data, np.uint8)
-        high = int(np.count_nonzero(everything & 0x80))
-        high -= int(np.count_nonzero(self.lengths.view(np.uint8) & 0x80))
+        high = int(np.count_nonzero(everything > 0x7F))
+        high -= int(np.count_nonzero(self.lengths.view(np.uint8) > 0x7F))
         high -= self.count * sum(byte > 0x7F for byte in len(self.lengths).to_bytes(_COUNT_WORD, "big"))
         for n, width in numbers:
             if not self.nulls[n].all():
                 values = self.numbers(n, width)[~self.nulls[n]]
-                high -= int(np.count_nonzero(values.view(np.uint8) & 0x80))
+                high -= int(np.count_nonzero(values.view(np.uint8) > 0x7F))
         return high == 0
 
 

@@ -13,6 +13,8 @@ from typing import IO, Any, LiteralString
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from epntap.answer.model import Outcome, ResultColumn
 from epntap.catalog.names import distinct
@@ -84,9 +86,11 @@ class _Column:
         """Note what of a block bears on the header."""
         self.has_nulls = self.has_nulls or bool(rows.nulls[n].any())
         if self.free and not rows.nulls[n].all():
-            values = rows.numbers(n, self.shape.width)[~rows.nulls[n]]  # unsigned, in network order
-            present = [np.isin(_stored(one, self.shape.width), values).item() for one in self.free]
-            self.free = [one for one, is_there in zip(self.free, present, strict=True) if not is_there]
+            values = rows.numbers(n, self.shape.width)[~rows.nulls[n]].byteswap()
+            if self.facts.datatype != "unsignedByte":
+                values = values.view(f"i{self.shape.width}")
+            least, most = int(values.min()), int(values.max())
+            self.free = [one for one in self.free if not least <= one <= most or not (values == one).any()]
 
     @property
     def null(self) -> int | None:
@@ -257,12 +261,15 @@ def _null(column: _Column) -> npt.NDArray[np.uint8]:
 
 def _fill_text(rows: Rows, n: int, cells: npt.NDArray[np.uint8]) -> None:
     data, places = recoded(rows.values(n), unicode=False)
-    lengths = np.minimum(np.diff(places), cells.shape[1])
-    if (lengths != np.diff(places)).any():  # the FIELD promises fewer characters
+    lengths, width = np.diff(places), cells.shape[1]
+    if (lengths > width).any():  # the FIELD promises fewer characters
+        lengths = np.minimum(lengths, width)
         data = b"".join(data[place : place + length] for place, length in zip(places, lengths, strict=False))
-    filled = np.zeros(cells.shape, np.uint8)
-    filled[np.arange(cells.shape[1]) < lengths[:, None]] = np.frombuffer(data.translate(_PRINTABLE), np.uint8)
-    cells[:] = filled
+        places = np.concatenate([[0], np.cumsum(lengths)])
+    offsets, printable = pa.py_buffer(places), pa.py_buffer(data.translate(_PRINTABLE))
+    texts = pa.LargeStringArray.from_buffers(rows.count, offsets, printable)
+    filled = pc.ascii_rpad(texts, width, padding="\0").buffers()[2]
+    cells[:] = np.frombuffer(filled, np.uint8, cells.size).reshape(cells.shape)
 
 
 def _fill_numbers(rows: Rows, n: int, column: _Column, cells: npt.NDArray[np.uint8]) -> None:

@@ -62,8 +62,6 @@ class _Writer:
     def rows(self, block: bytes) -> bytes:
         batch = self._table.batch(block)
         self._batches.append(batch)
-        for n, longest in self._longest.items():
-            self._longest[n] = max(longest, pc.max(pc.binary_length(batch.column(n))).as_py() or 0)
         self._size += batch.nbytes
         if self._size < GROUP_BYTES:
             return b""
@@ -71,7 +69,10 @@ class _Writer:
         return self._sink.take()
 
     def _end_group(self) -> None:
-        self._file.write_table(pa.Table.from_batches(self._batches, schema=self._table.schema))
+        group = pa.Table.from_batches(self._batches, schema=self._table.schema)
+        for n, longest in self._longest.items():
+            self._longest[n] = max(longest, pc.max(pc.binary_length(group.column(n))).as_py() or 0)
+        self._file.write_table(group)
         self._batches, self._size = [], 0
 
     def trailer(self, outcome: Outcome) -> Iterable[bytes]:
