@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -33,6 +33,7 @@ FLUSH_AFTER_S = 0.25
 #: how long a cancelled backend may go on before it is terminated
 TERMINATE_AFTER_S = 1.0
 #: COPY BINARY begins with a signature and two words, together with the first row, and ends with a message of its own
+_BINARY = sql.SQL("FORMAT binary")
 _BINARY_HEADER = 19
 _BINARY_TRAILER = 2
 
@@ -42,7 +43,7 @@ class RowStream:
 
     The statement must yield at most maxrec + 1 rows: the last one is held back, and its arrival tells overflow.
     What `around` gives is entered with the connection before the query and left after it.
-    `pack` belongs to FORMAT binary and makes blocks of rows, which are without COPY's header and trailer.
+    `pack` makes blocks of rows, those of FORMAT binary without COPY's header and trailer.
     `weigh` is told what the planner thinks that the statement costs, before it runs, and may raise.
     """
 
@@ -52,7 +53,7 @@ class RowStream:
         statement: sql.Composable,
         params: Mapping[str, Any],  # values of any type that psycopg can adapt
         *,
-        copy_options: LiteralString,
+        copy_options: sql.Composable,
         pack: Callable[[Sequence[bytes | memoryview]], bytes] | None = None,
         maxrec: int,
         timeout_s: float,
@@ -61,9 +62,9 @@ class RowStream:
     ) -> None:
         self._pool = pool
         self._conninfo = pool.conninfo if isinstance(pool.conninfo, str) else pool.conninfo()
-        self._statement = sql.SQL("COPY ({}) TO STDOUT ({})").format(statement, sql.SQL(copy_options))
+        self._statement = sql.SQL("COPY ({}) TO STDOUT ({})").format(statement, copy_options)
         self._params = params
-        self._binary = pack is not None
+        self._binary = copy_options == _BINARY
         self._pack = pack or b"".join
         self._block_bytes = BINARY_BLOCK_BYTES if self._binary else BLOCK_BYTES
         self._maxrec = maxrec

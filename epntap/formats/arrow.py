@@ -123,7 +123,7 @@ class Arrow(FormatDefaults):
     media_type = "application/vnd.apache.arrow.stream"
     names = ("arrow",)
     extension = "arrows"
-    copy_options: LiteralString = "FORMAT binary"
+    options: LiteralString = "FORMAT binary"
     pack = staticmethod(framed)
     spelling = Spelling.BINARY
     says_outcome = False  # a reader that does not look at the metadata would take a broken answer for a whole one

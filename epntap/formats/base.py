@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString, Protocol
 
+from psycopg import sql
+
 from epntap.answer.model import Outcome, ResultColumn
 from epntap.formats.projection import Spelling
 
 __all__ = ["AnswerFacts", "FormatDefaults", "Pack", "RowFormat", "Writer"]
 
-#: makes one block of the rows of COPY BINARY
+#: makes one block of rows
 Pack = Callable[[Sequence[bytes | memoryview]], bytes]
 
 
@@ -63,14 +65,13 @@ class RowFormat(Protocol):
         """For file names."""
         ...
 
-    @property
-    def copy_options(self) -> LiteralString:
+    def copy_options(self, columns: Sequence[ResultColumn]) -> sql.Composable:
         """Options of COPY."""
         ...
 
     @property
     def pack(self) -> Pack | None:
-        """Makes the blocks that the writer wants of COPY BINARY; None when COPY writes text."""
+        """Makes the blocks that the writer wants; None when it takes the rows of COPY one behind the other."""
         ...
 
     @property
@@ -106,8 +107,13 @@ class RowFormat(Protocol):
 class FormatDefaults:
     """What most formats have in common."""
 
+    options: LiteralString
     pack: Pack | None = None
     says_outcome = True
     spools = False
     compressible = True
     content_encoding: str | None = None
+
+    def copy_options(self, columns: Sequence[ResultColumn]) -> sql.Composable:  # noqa: ARG002  # the same for all
+        """Options of COPY."""
+        return sql.SQL(self.options)

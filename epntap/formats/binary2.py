@@ -23,7 +23,7 @@ class _Serialization(FormatDefaults):
     """What BINARY and BINARY2 have in common."""
 
     extension = "vot"
-    copy_options: LiteralString = "FORMAT binary"
+    options: LiteralString = "FORMAT binary"
     pack = staticmethod(framed)
     spelling = Spelling.BINARY
     element: str

@@ -27,7 +27,7 @@ class Csv(_Delimited):
     names = ("csv", "text/csv")
     extension = "csv"
     spelling = Spelling.CSV
-    copy_options: LiteralString = "FORMAT csv"
+    options: LiteralString = "FORMAT csv"
 
     def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:  # noqa: ARG002  # no place for facts
         """A writer for one answer."""
@@ -42,7 +42,7 @@ class Tsv(_Delimited):
     media_type = "text/tab-separated-values;charset=utf-8"
     names = ("tsv", "text/tab-separated-values")
     extension = "tsv"
-    copy_options: LiteralString = "FORMAT text, NULL ''"
+    options: LiteralString = "FORMAT text, NULL ''"
 
     def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:  # noqa: ARG002  # no place for facts
         """A writer for one answer."""

@@ -46,7 +46,7 @@ class Fits(FormatDefaults):
     media_type = "application/fits"
     names = ("fits",)
     extension = "fits"
-    copy_options: LiteralString = "FORMAT binary"
+    options: LiteralString = "FORMAT binary"
     pack = staticmethod(framed)
     spelling = Spelling.BINARY
     says_outcome = False

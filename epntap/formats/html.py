@@ -62,7 +62,7 @@ class Html(FormatDefaults):
     media_type = "text/html;charset=utf-8"
     names = ("html", "text/html")
     extension = "html"
-    copy_options: LiteralString = "FORMAT text, DELIMITER E'\\x01', NULL ''"
+    options: LiteralString = "FORMAT text, DELIMITER E'\\x01', NULL ''"
     spelling = Spelling.TEXT
 
     def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:

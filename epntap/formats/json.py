@@ -5,18 +5,39 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import LiteralString
+
+import numpy as np
+from psycopg import sql
 
 from epntap.answer.model import Outcome, ResultColumn
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
-from epntap.formats.projection import Spelling
+from epntap.formats.projection import Spelling, quoted_in_json
 
 __all__ = ["Json"]
 
-# Inside the texts of PostgreSQL's JSON there is no control character, so a separator cannot be anything else.
 _SEPARATOR = b"\x01"
 # JSON has no words for these numbers; they become strings. Texts are quoted, so a cell that is such a word is a number.
 _NO_NUMBER = re.compile(rb"(?:(?<=[\x01\n])|\A)(NaN|-?Infinity)(?=[\x01\n])")
+#: a text as COPY writes it
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_CONTROL = re.compile(rb"[\x01-\x1f]")
+_SHORT = {b"\b": b"\\b", b"\f": b"\\f", b"\n": b"\\n", b"\r": b"\\r", b"\t": b"\\t"}
+#: what stands for quotes and backslashes outside of texts
+_STANDS_FOR = bytes.maketrans(b"\x02\x03", b'"\\')
+_SIZE = 8
+
+
+def counted(rows: Sequence[bytes | memoryview]) -> bytes:
+    """A block of rows, with their number behind."""
+    return b"".join((*rows, len(rows).to_bytes(_SIZE, "little")))
+
+
+def _escaped(text: re.Match[bytes]) -> bytes:
+    return _CONTROL.sub(_escape, text[0])
+
+
+def _escape(control: re.Match[bytes]) -> bytes:
+    return _SHORT.get(control[0]) or b"\\u%04x" % ord(control[0])
 
 
 class Json(FormatDefaults):
@@ -28,8 +49,14 @@ class Json(FormatDefaults):
     media_type = "application/json"
     names = ("json",)
     extension = "json"
-    copy_options: LiteralString = "FORMAT text, DELIMITER E'\\x01', NULL 'null'"
+    pack = staticmethod(counted)
     spelling = Spelling.JSON
+
+    def copy_options(self, columns: Sequence[ResultColumn]) -> sql.Composable:
+        """CSV, with texts in the quotes of JSON and the backslashes that it wants before quotes and backslashes."""
+        options = sql.SQL("FORMAT csv, DELIMITER E'\\x01', NULL 'null', QUOTE '\"', ESCAPE E'\\\\'")
+        texts = quoted_in_json(columns)
+        return options + sql.SQL(", FORCE_QUOTE ({})").format(sql.SQL(", ").join(texts)) if texts else options
 
     def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:
         """A writer for one answer."""
@@ -48,13 +75,18 @@ class _Writer:
         return f'{{"columns": [\n{columns}\n],\n"infos": {infos},\n"data": [\n'.encode(errors="replace")
 
     def rows(self, block: bytes) -> bytes:
-        if b"NaN" in block or b"Infinity" in block:
-            block = _NO_NUMBER.sub(rb'"\1"', block)
-        block = block.replace(b"\\\\", b"\\")  # COPY doubles the backslashes, and finds nothing else to escape
-        body = block[:-1].replace(_SEPARATOR, b",").replace(b"\n", b"],\n[")
-        written = self._between + b"[" + body + b"]"
+        body = self._json(block[:-_SIZE], int.from_bytes(block[-_SIZE:], "little"))
+        if b"NaN" in body or b"Infinity" in body:
+            body = _NO_NUMBER.sub(rb'"\1"', body)
+        body = self._between + b"[" + body[:-1].replace(b"\n", b"],\n[").replace(_SEPARATOR, b",") + b"]"
         self._between = b",\n"
-        return written
+        return body.translate(_STANDS_FOR) if b"\x02" in body else body
+
+    def _json(self, body: bytes, rows: int) -> bytes:
+        """The same with the control characters of texts escaped."""
+        if np.count_nonzero(np.frombuffer(body, np.uint8) < ord(" ")) > rows * len(self._columns):
+            return _TEXT.sub(_escaped, body)
+        return body
 
     def trailer(self, outcome: Outcome) -> Iterable[bytes]:
         end: dict[str, str | int] = {"status": outcome.status.value, "rows": outcome.rows}

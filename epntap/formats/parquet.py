@@ -32,7 +32,7 @@ class Parquet(FormatDefaults):
     media_type = "application/vnd.apache.parquet"
     names = ("parquet", "application/x-parquet", "application/parquet")
     extension = "parquet"
-    copy_options: LiteralString = "FORMAT binary"
+    options: LiteralString = "FORMAT binary"
     pack = staticmethod(framed)
     spelling = Spelling.BINARY
     says_outcome = False

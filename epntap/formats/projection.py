@@ -10,7 +10,7 @@ from psycopg import sql
 
 from epntap.answer.model import ResultColumn
 
-__all__ = ["Spelling", "project"]
+__all__ = ["Spelling", "project", "quoted_in_json"]
 
 
 class Spelling(StrEnum):
@@ -52,13 +52,15 @@ _BYTES: LiteralString = (
     " array_to_string(ARRAY(SELECT get_byte({0}, i) FROM generate_series(0, length({0}) - 1) AS i), ' ') END"
 )
 
+#: columns that COPY puts into quotes
+_JSON_TEXTS: dict[str, LiteralString] = {**dict.fromkeys(_TIMES, _ISO_TIME), "bytea": _HEX, "text": _AS_IS}
 _JSON: dict[str, LiteralString] = {
-    **dict.fromkeys(_TIMES, "to_json(" + _ISO_TIME + ")"),
+    **_JSON_TEXTS,
     **dict.fromkeys(("smallint", "integer", "bigint", "real", "double precision"), _AS_IS),
     "boolean": "{0}::text",
-    "bytea": "to_json(encode({0}, 'hex'))",
 }
-_JSON_OTHER: LiteralString = "to_json({0})"
+# whatever else is JSON as it is, but COPY would put it into quotes for those within
+_JSON_OTHER: LiteralString = "translate(to_json({0})::text, '\"\\', E'\\x02\\x03')"
 
 #: PostgreSQL type of a scalar of each VOTable datatype
 _SCALARS: dict[str, LiteralString] = {
@@ -107,7 +109,7 @@ def _tabledata(column: ResultColumn) -> LiteralString:
 
 def _json(column: ResultColumn) -> LiteralString:
     if column.pg_type == "double precision[]" and column.datatype == "float":
-        return "to_json(({0})::real[])"
+        return "translate(to_json(({0})::real[])::text, '\"', E'\\x02')"
     return _JSON.get(column.pg_type, _JSON_OTHER)
 
 
@@ -133,15 +135,20 @@ _SPELLINGS: dict[Spelling, Callable[[ResultColumn], LiteralString]] = {
 }
 
 
+def quoted_in_json(columns: Sequence[ResultColumn]) -> list[sql.Identifier]:
+    """Those that COPY puts into quotes for Spelling.JSON, as `project` names them."""
+    return [sql.Identifier(f"c{n}") for n, column in enumerate(columns) if column.pg_type in _JSON_TEXTS]
+
+
 def project(statement: sql.Composable, columns: Sequence[ResultColumn], spelling: Spelling) -> sql.Composable:
     """The statement with each output column spelled for a format; unchanged when nothing needs spelling."""
     spelled = [_SPELLINGS[spelling](column) for column in columns]
     if spelling is Spelling.CSV and len(spelled) == 1:
         spelled = ["format('%%s', " + spelled[0] + ")"]
-    if all(text == _AS_IS for text in spelled):
+    if spelling is not Spelling.JSON and all(text == _AS_IS for text in spelled):
         return statement
     names = [sql.Identifier(f"c{n}") for n in range(len(columns))]
-    items = [sql.SQL(text).format(name) for text, name in zip(spelled, names, strict=True)]
+    items = [sql.SQL(text + " AS {0}").format(name) for text, name in zip(spelled, names, strict=True)]
     return sql.SQL("SELECT {} FROM ({}) AS answer ({})").format(
         sql.SQL(", ").join(items), statement, sql.SQL(", ").join(names)
     )

@@ -45,7 +45,7 @@ class TableData(FormatDefaults):
         "votable_plain",
     )
     extension = "vot"
-    copy_options: LiteralString = "FORMAT text, DELIMITER E'\\x01', NULL ''"
+    options: LiteralString = "FORMAT text, DELIMITER E'\\x01', NULL ''"
     spelling = Spelling.TABLEDATA
 
     def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:

@@ -29,7 +29,7 @@ class Text(FormatDefaults):
     media_type = "text/plain;charset=utf-8"
     names = ("text", "txt", "text/plain")
     extension = "txt"
-    copy_options: LiteralString = "FORMAT text, NULL ''"
+    options: LiteralString = "FORMAT text, NULL ''"
     spelling = Spelling.TEXT
 
     def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:  # noqa: ARG002  # no place for facts

@@ -184,7 +184,7 @@ class TapService:
             self.pool,
             project(asked.translation.statement, asked.translation.columns, asked.form.spelling),
             asked.translation.params,
-            copy_options=asked.form.copy_options,
+            copy_options=asked.form.copy_options(asked.translation.columns),
             pack=asked.form.pack,
             maxrec=asked.maxrec,
             timeout_s=deadline - time.monotonic(),

@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 import pyarrow as pa
@@ -118,7 +118,7 @@ def answer(
         pool,
         project(statement, columns, form.spelling),
         params,
-        copy_options=form.copy_options,
+        copy_options=form.copy_options(columns),
         pack=form.pack,
         maxrec=maxrec,
         timeout_s=60,
@@ -326,6 +326,39 @@ def test_json_round_trip(pool: ConnectionPool[Connection], values: list[Row]) ->
                 assert bytes.fromhex(cell) == wanted
             else:
                 assert same(cell, wanted), column.name
+
+
+def test_json_of_texts_that_look_like_the_frame(pool: ConnectionPool[Connection]) -> None:
+    others = len(COLUMNS) - 1
+    texts = [
+        "".join(map(chr, range(1, 0x80))),
+        "\x01" * others + "\n",
+        "a\n" + "\x01" * others,
+        '"', '""', '\\"', "\\", "\\\\", '\x01"', '"\x01', "\\\x01", "\x02", "\x03\x02", "null", "NaN",
+        "\x01NaN\x01", "\v\\v",
+    ]  # fmt: skip
+    rows = [(text, 1.0, None, None, None, [math.nan, 1.5, -math.inf], *EMPTY[6:]) for text in texts]
+    read = json.loads(document(pool, Json(), rows))["data"]
+    assert [row[0] for row in read] == texts
+    assert all(row[5] == ["NaN", 1.5, "-Infinity"] for row in read)
+    assert [
+        row[0] for row in json.loads(document(pool, Json(), [(text, *EMPTY[1:]) for text in texts]))["data"]
+    ] == texts
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("ARRAY['a\"b\\c', 'd,e', NULL]", ['a"b\\c', "d,e", None]),
+        ("'2020-01-02'::date", "2020-01-02"),
+        ("1.50::numeric", 1.5),
+        ("'a\"b'::varchar", 'a"b'),
+    ],
+)
+def test_json_of_other_types(pool: ConnectionPool[Connection], value: LiteralString, wanted: Any) -> None:
+    columns = (ResultColumn("x", "char", "*", pg_type="other"), ResultColumn("t", "char", "*", pg_type="text"))
+    statement = sql.SQL("SELECT " + value + ", 'a\"b' UNION ALL SELECT NULL, NULL")
+    assert json.loads(answer(pool, Json(), statement, columns, {}))["data"] == [[wanted, 'a"b'], [None, None]]
 
 
 def html_can_say(text: str) -> str:

@@ -37,7 +37,7 @@ def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 def stream(pool: ConnectionPool[Connection], text: str, *, maxrec: int = 10**9, timeout_s: float = 30) -> RowStream:
     statement = sql.SQL(text)
-    return RowStream(pool, statement, {}, copy_options="FORMAT csv", maxrec=maxrec, timeout_s=timeout_s)
+    return RowStream(pool, statement, {}, copy_options=sql.SQL("FORMAT csv"), maxrec=maxrec, timeout_s=timeout_s)
 
 
 def running(database: Database) -> int:
