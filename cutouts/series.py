@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
 from math import prod
 from typing import Any, Protocol
@@ -23,6 +25,11 @@ class Rows(Protocol):
     """Which records of which files make up the rows of an axis, in order."""
 
     def __len__(self) -> int: ...
+
+    @property
+    def files(self) -> AbstractSet[int]:
+        """Numbers of the files that have rows."""
+        ...
 
     def read(self, model: ColumnModel, first: int, stop: int) -> npt.NDArray[Any]:
         """Values of a column in these rows, shape (stop - first, *dims)."""
@@ -43,6 +50,11 @@ class RunOfRows:
     def __len__(self) -> int:
         return len(self.records)
 
+    @property
+    def files(self) -> AbstractSet[int]:
+        """See Rows."""
+        return {self.number}
+
     def read(self, model: ColumnModel, first: int, stop: int) -> npt.NDArray[Any]:
         """See Rows."""
         return model.read(self.number, self.records[first:stop])
@@ -60,6 +72,11 @@ class StackedRows:
 
     def __len__(self) -> int:
         return sum(len(run) for run in self.runs)
+
+    @property
+    def files(self) -> AbstractSet[int]:
+        """See Rows."""
+        return {run.number for run in self.runs}
 
     def read(self, model: ColumnModel, first: int, stop: int) -> npt.NDArray[Any]:
         """See Rows."""
@@ -83,7 +100,7 @@ class StackedRows:
             yield self.runs[number], max(first - begin, 0), min(stop, ends[number]) - begin
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class MixedRows:
     """Rows of files that interleave."""
 
@@ -93,6 +110,11 @@ class MixedRows:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    @cached_property
+    def files(self) -> AbstractSet[int]:
+        """See Rows."""
+        return set(np.flatnonzero(np.bincount(self.numbers)).tolist())
 
     def read(self, model: ColumnModel, first: int, stop: int) -> npt.NDArray[Any]:
         """See Rows."""
@@ -127,6 +149,8 @@ class Column:
 
     def lacking(self, first: int, stop: int) -> npt.NDArray[np.bool_] | None:
         """Return which of these rows come from files that do not have the variable; None if none does."""
+        if self.rows.files <= self.model.members.keys():
+            return None
         found = ~np.isin(self.rows.sources(first, stop), list(self.model.members))
         return found if found.any() else None
 

@@ -10,7 +10,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from epntap.archive.summaries import queue_summary
 from epntap.db.migrate import check_migrated
+from epntap.db.pool import Role, connect
 from epntap.db.published import complete_schema
 from epntap.db.server import open_database
 from epntap.errors import DefinitionError, EpnTapError
@@ -116,6 +118,9 @@ def ingest(
                 click.echo(f"epntap: {service.schema}: {exc.message}", err=True)
                 continue
             reports.append(report)
+            if not options["dry_run"]:
+                with connect(database, Role.SERVICE, autocommit=True) as connection:
+                    queue_summary(connection, service.schema)
             if not (as_json or quiet):
                 click.echo(report.to_text())
     if as_json:

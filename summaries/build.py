@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cutouts.interval import Interval
+from cutouts.request import EVERYTHING
 from epntap.archive.model import ArchiveFile
 from epntap.errors import UnreadableFileError
 from summaries.gather import gather
@@ -73,8 +74,10 @@ class YearMade:
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     #: variable -> why it is not there
     left_out: Mapping[str, str] = field(default_factory=dict)
-    #: why the year could not be made; empty when it was
+    #: why the year could not be made, or not from all files; empty when it was
     failure: str = ""
+    #: root and path of files that it could not be made from, though from the others
+    without: frozenset[tuple[str, str]] = frozenset()
 
 
 def kinds_of(variables: Sequence[Described], base_ns: int) -> dict[int, str]:
@@ -100,7 +103,34 @@ def read_coverage(folder: Path) -> npt.NDArray[np.int64]:
 
 
 def build_year(plan: YearPlan) -> YearMade:
-    """Make the folder of the year. What fails is said in the answer, and leaves nothing behind."""
+    """Make the folder of the year. What fails is said in the answer, and leaves nothing behind.
+
+    A file that cannot be read is left out of a year that is made for the first time; later it leaves the year as it is.
+    """
+    made = _build(plan)
+    if not made.failure or plan.old is not None:
+        return made
+    without = [one for one in plan.files if not _is_readable(plan, one)]
+    if not without or len(without) == len(plan.files):
+        return made
+    rest = replace(plan, files=tuple(one for one in plan.files if one not in without))
+    again = _build(rest)
+    return (
+        again
+        if again.failure
+        else replace(again, failure=made.failure, without=frozenset((one.root, one.path) for one in without))
+    )
+
+
+def _is_readable(plan: YearPlan, file: ArchiveFile) -> bool:
+    try:
+        gather([file], EVERYTHING, plan.axis, DAY_NS)
+    except UnreadableFileError:
+        return False
+    return True
+
+
+def _build(plan: YearPlan) -> YearMade:
     unfinished = plan.folder / f".{plan.name}.unfinished"
     try:
         unfinished.mkdir(parents=True)

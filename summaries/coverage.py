@@ -14,6 +14,8 @@ __all__ = ["GAP_CADENCES", "Coverage", "gaps_between", "stretches_of"]
 GAP_CADENCES: Final = 5
 #: of one day; where there are more, those with the least between them become one
 _MOST_A_DAY: Final = 1000
+#: steps between records of which the usual one is taken
+_SAMPLE: Final = 1000
 
 Integers = npt.NDArray[np.int64]
 
@@ -24,9 +26,9 @@ class Coverage:
 
     _found: list[Integers] = field(default_factory=list)
 
-    def add(self, instants: Integers, days: Integers) -> None:
-        """Take instants that rise, with their days."""
-        self._found.append(stretches_of(instants, days))
+    def add(self, instants: Integers, days: Integers, starts: npt.NDArray[np.intp]) -> None:
+        """Take instants that rise, with their days and where each of these begins."""
+        self._found.append(stretches_of(instants, days, starts))
 
     def stretches(self) -> Integers:
         """First instant, last instant, usual step, day: shape (n, 4), by first instant."""
@@ -36,22 +38,22 @@ class Coverage:
         return found[np.argsort(found[:, 0], kind="stable")]
 
 
-def stretches_of(instants: Integers, days: Integers) -> Integers:
-    """The stretches of instants that rise: first, last, usual step, day."""
+def stretches_of(instants: Integers, days: Integers, starts: npt.NDArray[np.intp]) -> Integers:
+    """The stretches of instants that rise: first, last, usual step, day. Each day begins at its start."""
     steps = np.diff(instants)
-    positive = steps[steps > 0]
+    sample = steps[:: max(len(steps) // _SAMPLE, 1)]
+    positive = sample[sample > 0]
     usual = int(np.median(positive)) if len(positive) else 0
-    new_day = np.diff(days) > 0
-    breaks = np.flatnonzero(new_day | (steps > GAP_CADENCES * usual))
-    if len(breaks) > _MOST_A_DAY:
-        kept = [breaks[new_day[breaks]]]
-        inner = breaks[~new_day[breaks]]
-        for day in np.unique(days[inner]):
-            here = inner[days[inner] == day]
-            kept.append(here[np.argsort(steps[here], kind="stable")[-_MOST_A_DAY:]])
-        breaks = np.sort(np.concatenate(kept))
-    firsts, lasts = instants[[0, *(breaks + 1)]], instants[[*breaks, -1]]
-    return np.stack([firsts, lasts, np.full(len(firsts), usual), days[[0, *(breaks + 1)]]], axis=1)
+    found = []
+    for day, start, stop in zip(days.tolist(), starts.tolist(), [*starts[1:].tolist(), len(instants)], strict=True):
+        here = steps[start : stop - 1]
+        breaks = np.flatnonzero(here > GAP_CADENCES * usual)
+        if len(breaks) > _MOST_A_DAY:
+            breaks = np.sort(breaks[np.argsort(here[breaks], kind="stable")[-_MOST_A_DAY:]])
+        firsts = instants[start:stop][np.append(0, breaks + 1)]
+        lasts = instants[start:stop][np.append(breaks, stop - start - 1)]
+        found.append(np.stack([firsts, lasts, np.full(len(firsts), usual), np.full(len(firsts), day)], axis=1))
+    return np.concatenate(found)
 
 
 def gaps_between(stretches: Integers, cadence_ns: int | None) -> Integers:

@@ -20,10 +20,10 @@ from epntap.archive.model import ArchiveFile
 from epntap.cdf import Variable
 from epntap.cdf.fills import is_fill
 from summaries.coverage import Coverage
-from summaries.grid import DAY_NS, labels_of
+from summaries.grid import DAY_NS, instants_of, labels_of, shown_at
 from summaries.statistics import Bins, Described, Instants, Integers, Statistics, can_join, joined, of_values
 
-__all__ = ["MOST_COMPONENTS", "Gathered", "axis_of", "described", "gather", "summable", "valid_values"]
+__all__ = ["MOST_COMPONENTS", "Gathered", "axis_of", "described", "gather", "missing_values", "summable"]
 
 #: wider variables are left out
 MOST_COMPONENTS = 4096
@@ -68,12 +68,9 @@ class Gathered:
         if len(self._parts) >= _MOST_PARTS:
             self._join()
 
-    def add_instants(self, name: str, instants: npt.NDArray[np.int64], days: Integers) -> None:
-        """Take the instants that have a value, with their days."""
-        if len(instants):
-            starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
-            found = [days[starts], np.minimum.reduceat(instants, starts), np.maximum.reduceat(instants, starts)]
-            self._instants.setdefault(name, []).append(np.stack(found))
+    def add_instants(self, name: str, days: Integers, first: Integers, last: Integers) -> None:
+        """Take the first and last instants of some days that have a value."""
+        self._instants.setdefault(name, []).append(np.stack([days, first, last]))
 
     def _join(self) -> None:
         if len(self._parts) > 1:
@@ -167,34 +164,56 @@ def _blocks(time: Column, columns: Sequence[Column]) -> Iterator[tuple[int, int]
 
 def _take(found: Gathered, time: Column, columns: Sequence[Column], first: int, stop: int) -> None:
     instants = time.instants(first, stop)
-    labels = labels_of(instants)
-    order = None if bool((np.diff(instants) >= 0).all()) else np.argsort(instants, kind="stable")
+    order = None if bool((instants[1:] >= instants[:-1]).all()) else np.argsort(instants, kind="stable")
     if order is not None:
-        instants, labels = instants[order], labels[order]
-    numbers, days = labels // found.width, labels // DAY_NS
-    found.coverage.add(instants, days)
-    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
+        instants = instants[order]
+    numbers, starts = _grouped(instants, found.width)
+    days, day_starts = _grouped(instants, DAY_NS)
+    found.coverage.add(instants, days, day_starts)
     variables = {}
     for column in columns:
         values = column.read(first, stop)
-        valid = valid_values(column, values, first, stop)
+        missing = missing_values(column, values, first, stop)
         values = values.reshape(len(values), -1)
         if order is not None:
-            values, valid = values[order], None if valid is None else valid[order]
+            values, missing = values[order], None if missing is None else missing[order]
         one = described(column.variable)
-        variables[one.name] = of_values(one, values, valid, starts)
-        if valid is None:
-            found.add_instants(one.name, instants, days)
-        else:
-            any_valid = valid.any(axis=1)
-            found.add_instants(one.name, instants[any_valid], days[any_valid])
-    found.add(Bins(numbers[starts], np.diff(starts, append=len(numbers)), variables))
+        variables[one.name] = of_values(one, values, missing, starts)
+        found.add_instants(one.name, days, *_ends(instants, missing, day_starts))
+    found.add(Bins(numbers, np.diff(starts, append=len(instants)), variables))
 
 
-def valid_values(column: Column, values: npt.NDArray[Any], first: int, stop: int) -> npt.NDArray[np.bool_] | None:
-    """Which values of these rows are neither fill nor NaN nor of a file without the variable, shape (n, components).
+def _grouped(instants: Integers, width: int) -> tuple[Integers, npt.NDArray[np.intp]]:
+    """Numbers of the bins that instants lie in, which rise, and where each of them begins."""
+    first, last = shown_at(int(instants[0])) // width, shown_at(int(instants[-1])) // width
+    if last - first < len(instants):
+        numbers = np.arange(first, last + 1)
+        edges = np.searchsorted(instants, instants_of(numbers * width))
+        # the first bin may begin before the first instant
+        here = np.flatnonzero(np.diff(edges, append=len(instants)))
+        return numbers[here], edges[here]
+    each = labels_of(instants) // width
+    starts = np.flatnonzero(np.diff(each, prepend=each[0] - 1))
+    return each[starts], starts
 
-    None: all.
+
+def _ends(
+    instants: Integers, missing: npt.NDArray[np.bool_] | None, starts: npt.NDArray[np.intp]
+) -> tuple[Integers, Integers]:
+    """First and last instants with a value in groups of instants that rise."""
+    lasts = np.append(starts[1:], len(instants)) - 1
+    if missing is None or not (missing[starts].all(axis=1).any() or missing[lasts].all(axis=1).any()):
+        return instants[starts], instants[lasts]
+    there = ~missing.all(axis=1)
+    limits = np.iinfo(np.int64)
+    first = np.minimum.reduceat(np.where(there, instants, limits.max), starts)
+    return first, np.maximum.reduceat(np.where(there, instants, limits.min), starts)
+
+
+def missing_values(column: Column, values: npt.NDArray[Any], first: int, stop: int) -> npt.NDArray[np.bool_] | None:
+    """Which values of these rows are fill, NaN or of a file without the variable, shape (n, components).
+
+    None: none is.
     """
     missing = is_fill(column.variable, values)
     if missing is not None and not missing.any():
@@ -203,12 +222,11 @@ def valid_values(column: Column, values: npt.NDArray[Any], first: int, stop: int
         unknown = np.isnan(values)
         if unknown.any():
             missing = unknown if missing is None else missing | unknown
-    lacking = column.lacking(first, stop)
-    if missing is None and lacking is None:
-        return None
-    valid = np.ones((len(values), values.size // max(len(values), 1)), np.bool_)
     if missing is not None:
-        valid &= ~missing.reshape(valid.shape)
-    if lacking is not None:
-        valid &= ~lacking[:, np.newaxis]
-    return valid
+        missing = missing.reshape(len(values), -1)
+    lacking = column.lacking(first, stop)
+    if lacking is None:
+        return missing
+    if missing is None:
+        missing = np.zeros((len(values), values.size // max(len(values), 1)), np.bool_)
+    return missing | lacking[:, np.newaxis]

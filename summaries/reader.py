@@ -29,7 +29,7 @@ from epntap.errors import ForbiddenError, NotFoundError, ParameterError
 from epntap.hints import did_you_mean
 from summaries.build import level_name
 from summaries.folders import folder_of
-from summaries.gather import MOST_COMPONENTS, axis_of, gather, summable, valid_values
+from summaries.gather import MOST_COMPONENTS, axis_of, gather, missing_values, summable
 from summaries.grid import (
     DAY_NS,
     STORED_NS,
@@ -258,8 +258,13 @@ class _Asked:
             first = max(within.start, days.start * DAY_NS // width)
             stop = min(within.stop, days.stop * DAY_NS // width)
             path = self.folder / year.folder / level_name(width, period)
-            if first < stop and path.exists():
+            if first < stop and (path.exists() or self._has_records(year, days)):
                 yield read_level(path, first, stop, self.names)
+
+    def _has_records(self, year: HeldYear, days: range) -> bool:
+        """Whether there are records in a period, for which there should be a file then."""
+        path = self.folder / year.folder / level_name(DAY_NS, f"{year.year:04}")
+        return len(read_level(path, days.start, days.stop, ())) > 0
 
     def _usable(self, number: int) -> HeldYear | None:
         if number not in self._known:
@@ -353,7 +358,7 @@ class _Asked:
                     variables[column.variable.name] = _each(
                         Described(column.variable.name, values.dtype.str[1:], values.shape[1:]),
                         values.reshape(len(values), -1),
-                        valid_values(column, values, 0, len(values)),
+                        missing_values(column, values, 0, len(values)),
                     )
                 instants.append(times)
                 # numbered as they come: two may have the same instant
@@ -365,9 +370,9 @@ class _Asked:
         return self._made(0, starts[order], starts[order] + 1, self._joined(parts).taken(order))
 
 
-def _each(described: Described, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None) -> Statistics:
+def _each(described: Described, values: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None) -> Statistics:
     """Each record as a bin of its own."""
-    there = np.ones(values.shape, np.bool_) if valid is None else valid
+    there = np.ones(values.shape, np.bool_) if missing is None else ~missing
     kept = np.where(there, values, np.zeros((), values.dtype))
     numbers = kept.astype(np.float64)
     return Statistics(described, there.astype(np.int64), kept, kept, numbers, np.zeros(values.shape))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -94,6 +94,19 @@ class DatasetDone:
     #: one sentence for each year that could not be made
     failures: list[str] = field(default_factory=list)
 
+    def to_json(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "schema": self.schema,
+            "dataset": self.dataset_id,
+            "made": self.made,
+            "kept": self.kept,
+            "records": self.records,
+            "size_bytes": self.size_bytes,
+            "left_out": self.left_out,
+            "failures": self.failures,
+        }
+
 
 def summarise(
     connect: Connect,
@@ -103,9 +116,8 @@ def summarise(
     *,
     jobs: int | None = None,
     progress: Progress | None = None,
-    pool: Callable[[], ProcessPoolExecutor] | None = None,
-) -> list[DatasetDone]:
-    """Bring the summaries of some or all datasets of a service up to date; what became of each.
+) -> Iterator[tuple[DatasetDone, int]]:
+    """Bring the summaries of some or all datasets of a service up to date; yield what became of each, of how many.
 
     `connect` lends a connection in the service role that commits by itself. Raises NotFoundError for a dataset that
     has no records here.
@@ -117,15 +129,13 @@ def summarise(
             if one not in known:
                 raise NotFoundError(f"There is no dataset {one!r} with records in {schema}.{did_you_mean(one, known)}")
         wanted = [one for one in known if not dataset_ids or one in dataset_ids]
-        done = []
-        with _Builders(jobs or _cores(), pool) as builders:
+        with _Builders(jobs or _cores()) as builders:
             progress.stage(f"summarising {schema}", len(wanted))
             for dataset_id in wanted:
-                done.append(_one_dataset(connection, root, schema, dataset_id, builders))
+                yield _one_dataset(connection, root, schema, dataset_id, builders), len(wanted)
                 progress.advance()
         if not dataset_ids:
             _remove_datasets(root, schema, known)
-    return done
 
 
 def _one_dataset(connection: Connection, root: Path, schema: str, dataset_id: str, builders: _Builders) -> DatasetDone:
@@ -170,7 +180,7 @@ def _one_axis(
     for year, here in sorted(by_year.items()):
         sources[year] = sources_of(here)
         old = kept.get(year)
-        if old is not None and not (folder / old.folder).is_dir():
+        if old is not None and not _is_whole(folder / old.folder, old.size_bytes):
             old = None
         if old is not None and old.digest == digest_of(sources[year]):
             done.kept += 1
@@ -186,8 +196,10 @@ def _one_axis(
     for plan, made in builders.build(plans):
         if made.failure:
             done.failures.append(f"{done.dataset_id} {plan.year}: {made.failure}")
-            continue
-        write_year(connection, done.schema, done.dataset_id, _held(plan, made, sources[plan.year]))
+            if not made.without:
+                continue
+        here = tuple(one for one in sources[plan.year] if one[:2] not in made.without)
+        write_year(connection, done.schema, done.dataset_id, _held(plan, made, here))
         done.made += 1
         done.records += made.records
         done.size_bytes += made.size_bytes
@@ -348,6 +360,14 @@ def _remove_years(connection: Connection, root: Path, schema: str, dataset_id: s
                 _remove_old(folder)
 
 
+def _is_whole(folder: Path, size_bytes: int) -> bool:
+    """Whether the files of a year are there as they were written, as far as their sizes tell."""
+    try:
+        return sum(one.stat().st_size for one in folder.iterdir()) == size_bytes
+    except OSError:
+        return False
+
+
 def _remove_datasets(root: Path, schema: str, known: Iterable[str]) -> None:
     kept = {folder_of(root, schema, one) for one in known}
     for folder in _children(folder_of(root, schema, "x").parent):
@@ -386,10 +406,8 @@ def _alone(connection: Connection, schema: str, dataset_id: str) -> Iterator[boo
 class _Builders:
     """Processes that build years, started when there is something to build; with one job, this process."""
 
-    def __init__(self, jobs: int, pool: Callable[[], ProcessPoolExecutor] | None) -> None:
+    def __init__(self, jobs: int) -> None:
         self._jobs = jobs
-        self._make = pool or (lambda: builders(jobs))
-        self._in_processes = jobs > 1 or pool is not None
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -400,7 +418,7 @@ class _Builders:
 
     def build(self, plans: Sequence[YearPlan]) -> Iterator[tuple[YearPlan, YearMade]]:
         """Yield what was made of each plan, as it is ready."""
-        if not self._in_processes:
+        if self._jobs == 1:
             yield from ((plan, build_year(plan)) for plan in plans)
             return
         waiting = iter(plans)
@@ -436,7 +454,7 @@ class _Builders:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            self._pool = self._make()
+            self._pool = _processes(self._jobs)
         return self._pool
 
     def _end(self) -> None:
@@ -445,7 +463,7 @@ class _Builders:
             self._pool = None
 
 
-def builders(jobs: int) -> ProcessPoolExecutor:
+def _processes(jobs: int) -> ProcessPoolExecutor:
     """So many processes, each of one thread and after everybody else's work."""
     os.environ.update({name: value for name, value in ONE_THREAD.items() if name not in os.environ})
     return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_step_back)

@@ -114,63 +114,65 @@ class Bins:
 
 
 def of_values(
-    described: Described, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None, starts: npt.NDArray[np.intp]
+    described: Described, values: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None, starts: npt.NDArray[np.intp]
 ) -> Statistics:
     """Statistics of values (n, components) in groups of rows that begin at `starts`, the first of them at 0.
 
-    `valid` says which values count, None: all.
+    `missing` says which values do not count, None: all do.
     """
     rows, components = values.shape
     sizes = np.diff(starts, append=rows)
     found = _nothing(described, len(starts))
     together = max(_AT_ONCE // max(rows, 1), 1)
     for first in range(0, components, together):
-        stop = min(first + together, components)
-        some = np.ascontiguousarray(values[:, first:stop].T)
-        mask = None if valid is None else np.ascontiguousarray(valid[:, first:stop].T)
-        if mask is not None and mask.all():
-            mask = None
-        _reduce(some, mask, starts, sizes, found, slice(first, stop))
+        place = slice(first, min(first + together, components))
+        gone = None if missing is None else np.nonzero(missing[:, place].T)
+        if gone is not None and not len(gone[0]):
+            gone = None
+        # by component, and a copy where something is to be written into it
+        some = np.array(values[:, place].T, order="C", copy=True if gone else None)
+        _reduce(some, gone, starts, sizes, found, place)
     return found
 
 
 def _reduce(
     values: npt.NDArray[Any],
-    mask: npt.NDArray[np.bool_] | None,
+    gone: tuple[npt.NDArray[np.intp], ...] | None,
     starts: npt.NDArray[np.intp],
     sizes: npt.NDArray[np.intp],
     found: Statistics,
     place: slice,
 ) -> None:
-    """The same for some components, shape (components, n), written into their place."""
-    low = high = values
-    if mask is None:
-        count = np.broadcast_to(sizes, (len(values), len(sizes)))
-        numbers = values.astype(np.float64)
-    else:
-        count = np.add.reduceat(mask, starts, axis=1, dtype=np.int64)
+    """The same for some components, shape (components, n), written into their place; `gone` are places in these."""
+    numbers = values.astype(np.float64)
+    shape = len(values), len(starts)
+    count = np.broadcast_to(sizes, shape)
+    if gone is not None:
+        groups = gone[0] * len(starts) + np.searchsorted(starts, gone[1], side="right") - 1
+        count = count - np.bincount(groups, minlength=count.size).reshape(shape)
         least, greatest = _limits(values.dtype)
-        low, high = np.where(mask, values, greatest), np.where(mask, values, least)
-        numbers = np.where(mask, values, 0).astype(np.float64, copy=False)
+        values[gone] = greatest
+        numbers[gone] = 0
+    low = np.minimum.reduceat(values, starts, axis=1)
+    if gone is not None:
+        values[gone] = least
+    high = np.maximum.reduceat(values, starts, axis=1)
     with np.errstate(all="ignore"):
         # reduceat adds each group in pairs, as numpy's sum does
         mean = np.add.reduceat(numbers, starts, axis=1) / np.maximum(count, 1)
         numbers -= np.repeat(mean, sizes, axis=1)
-        if mask is not None:
-            numbers[~mask] = 0
+        if gone is not None:
+            numbers[gone] = 0
         np.multiply(numbers, numbers, out=numbers)
         squares = np.add.reduceat(numbers, starts, axis=1)
+    if gone is not None:
+        empty = count == 0
+        low[empty] = high[empty] = 0
     found.count[:, place] = count.T
-    empty = count == 0
-    for kept, extreme in ((found.low, np.minimum.reduceat(low, starts, axis=1)), (found.high, _greatest(high, starts))):
-        extreme[empty] = 0
-        kept[:, place] = extreme.T
+    found.low[:, place] = low.T
+    found.high[:, place] = high.T
     found.mean[:, place] = mean.T
     found.squares[:, place] = squares.T
-
-
-def _greatest(values: npt.NDArray[Any], starts: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-    return np.maximum.reduceat(values, starts, axis=1)
 
 
 def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:

@@ -53,6 +53,10 @@ _COMMANDS = {
     "setup": ("voserver.setup:setup", "Print files for systemd, nginx or docker that run this installation."),
     "show": ("voserver.look:show", "Show all that is known of a granule or dataset."),
     "status": ("voserver.commands:status", "Say where the database is and what it publishes."),
+    "summarise": (
+        "voserver.summarising:summarise_command",
+        "Make statistics of every variable in bins, or bring them up to date.",
+    ),
     "worker": ("voserver.serving:worker", "Run asynchronous jobs until Ctrl-C, on any machine."),
 }
 

@@ -15,8 +15,9 @@ import click
 
 from cutouts.processes.one_thread import ONE_THREAD
 from epntap.addresses import is_known_host
+from epntap.archive.summaries import queue_summary
 from epntap.db.migrate import check_migrated
-from epntap.db.pool import Database
+from epntap.db.pool import Database, Role, connect
 from epntap.db.server import open_database
 from epntap.settings import Settings
 from voserver.lock import only_server
@@ -128,5 +129,8 @@ def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only
         for report in reports:
             say(f"{report.schema}.epn_core: {report.total_rows:,} granules")
         if listener is not None:
+            with connect(database, Role.SERVICE, autocommit=True) as connection:
+                for report in reports:
+                    queue_summary(connection, report.schema)
             say(welcome(settings))
             run_server(settings, database, listener)

@@ -17,6 +17,7 @@ from voserver.app import create_app
 from voserver.house import build_house, worker_pools
 from voserver.long_bodies import LongBodies
 from voserver.routes import wings
+from voserver.summarising import run_summary_job
 
 __all__ = ["build_app", "build_worker", "create"]
 
@@ -51,8 +52,9 @@ def build_worker(settings: Settings, database: Database) -> Worker:
         store=house.jobs.store,
         results=results,
         connect=lambda: connect(database, Role.SERVICE, autocommit=True),
-        runs={"tap": run_query, "soda": run_cuts},
+        runs={"tap": run_query, "soda": run_cuts, "summary": partial(run_summary_job, settings, database)},
         yielding=frozenset({"soda"}),
+        aside=frozenset({"summary"}),
     )
 
 

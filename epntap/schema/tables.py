@@ -585,7 +585,7 @@ job = Table(
     "job",
     metadata,
     Column("job_id", Text, CheckConstraint("job_id ~ '^[0-9a-f]{32}$'"), primary_key=True, comment="Its name"),
-    Column("kind", Text, nullable=False, comment="Which callable of a worker runs it: tap, soda"),
+    Column("kind", Text, nullable=False, comment="Which callable of a worker runs it: tap, soda, summary"),
     Column(
         "phase",
         Text,

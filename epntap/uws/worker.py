@@ -85,6 +85,8 @@ class Worker:
     runs: Mapping[str, Run]
     #: kinds whose jobs last, so that each of them leaves a thread to the others
     yielding: frozenset[str] = frozenset()
+    #: kinds that nobody waits for: each has one thread of its own, and takes none from the others
+    aside: frozenset[str] = frozenset()
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}")
     _tasks: dict[str, _Task] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -101,6 +103,10 @@ class Worker:
         threads = [
             threading.Thread(target=self._take_jobs, name=f"job-{n}", daemon=True)
             for n in range(self.settings.worker_jobs)
+        ]
+        threads += [
+            threading.Thread(target=self._take_jobs_aside, args=(kind,), name=f"job-{kind}", daemon=True)
+            for kind in sorted(self.aside)
         ]
         listener.start()
         for thread in threads:
@@ -123,11 +129,17 @@ class Worker:
     # the threads that run jobs --------------------------------------------
 
     def _take_jobs(self) -> None:
+        self._take(self._claim, self._wait_for_work)
+
+    def _take_jobs_aside(self, kind: str) -> None:
+        self._take(lambda: self._claim_aside(kind), lambda: self._stopping.wait(_LOOK_AGAIN_S))
+
+    def _take(self, claim: Callable[[], Job | None], wait: Callable[[], object]) -> None:
         while not self._stopping.is_set():
             try:
-                job = self._claim()
+                job = claim()
                 if job is None:
-                    self._wait_for_work()
+                    wait()
                     continue
                 try:
                     self._run_job(job)
@@ -146,11 +158,22 @@ class Worker:
         """The next job, but none of a yielding kind when this is the last thread that such jobs have left."""
         most = max(1, self.settings.worker_jobs - 1)
         with self._claiming:
-            kinds = [kind for kind in self.runs if kind not in self.yielding or self._busy[kind] < most]
+            kinds = [
+                kind
+                for kind in self.runs
+                if kind not in self.aside and (kind not in self.yielding or self._busy[kind] < most)
+            ]
             job = self.store.claim(kinds, self.name)
             if job is not None:
                 self._busy[job.kind] += 1
             return job
+
+    def _claim_aside(self, kind: str) -> Job | None:
+        job = self.store.claim([kind], self.name)
+        if job is not None:
+            with self._claiming:
+                self._busy[kind] += 1
+        return job
 
     def _wait_for_work(self) -> None:
         with self._work:
@@ -219,7 +242,7 @@ class Worker:
 
     def _heard(self, change: Change) -> None:
         if change.phase == Phase.QUEUED:
-            if change.kind in self.runs:
+            if change.kind in self.runs and change.kind not in self.aside:
                 self._hint(1)
         elif change.phase in {Phase.ABORTED, DELETED}:
             with self._lock:

@@ -1,4 +1,4 @@
-"""The datasets of a service and their parameters as published tables: views of the archive beside epn_core."""
+"""The datasets of a service, their parameters and gaps as published tables: views of the archive beside epn_core."""
 
 from __future__ import annotations
 
@@ -92,6 +92,33 @@ _PARAMETER: dict[Column, str] = {
     _text("fill_value", "What stands for a missing value", "meta.code"): "p.fill_value",
     _text("coordinate_system", "As the description spells it", "meta.note"): "p.coordinate_system",
     _text("variable", "CDF variable that holds it, where known", "meta.id"): "p.variable",
+    _number(
+        "value_min", "double", "double precision", "Least of all values that are held", "obs.param;stat.min"
+    ): "s.value_min",
+    _number("value_max", "double", "double precision", "Greatest of all values that are held", "obs.param;stat.max"): (
+        "s.value_max"
+    ),
+    _number(
+        "filled_share", "double", "double precision", "Share of the values that are neither fill nor NaN", "stat.value"
+    ): "s.filled_share",
+    _time("first_time", "First record with a value, UTC", "time.start"): "s.first_time",
+    _time("last_time", "Last record with a value, UTC", "time.end"): "s.last_time",
+}
+
+_GAP: dict[Column, str] = {
+    _DATASET_ID: "g.dataset_id",
+    _text("time_axis", "Epoch variable of the files", "meta.id"): "g.axis",
+    _time("start_time", "Last record before the gap, UTC", "time.start"): "g.start_time",
+    _time("stop_time", "First record after the gap, UTC", "time.end"): "g.stop_time",
+    _number(
+        "time_min", "double", "double precision", "Last record before the gap, as in epn_core", "time.start", "d"
+    ): "g.time_min",
+    _number(
+        "time_max", "double", "double precision", "First record after the gap, as in epn_core", "time.end", "d"
+    ): "g.time_max",
+    _number("duration", "double", "double precision", "How long it lasts", "time.duration", "s"): (
+        "(g.tt2000_max - g.tt2000_min) / 1e9::float8"
+    ),
 }
 
 _FROM_DATASET = """
@@ -100,17 +127,28 @@ archive.dataset d LEFT JOIN (
     FROM archive.file GROUP BY schema_name, dataset_id
 ) f USING (schema_name, dataset_id) WHERE d.schema_name = {}
 """
-_FROM_PARAMETER = "archive.parameter p WHERE p.schema_name = {}"
+# what is said of values is as open as they are
+_FROM_PARAMETER = """
+archive.parameter p JOIN archive.dataset d USING (schema_name, dataset_id) LEFT JOIN archive.parameter_fact s
+    ON s.schema_name = p.schema_name AND s.dataset_id = p.dataset_id AND s.variable = p.variable
+    AND d.access_rights = 'Open' AND (
+        d.embargoed_until IS NULL
+        OR d.embargoed_until <= to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+    )
+WHERE p.schema_name = {}
+"""
+_FROM_GAP = "archive.gap g WHERE g.schema_name = {}"
 
 #: name -> columns, what follows FROM, description
 _VIEWS = {
     "dataset": (_DATASET, _FROM_DATASET, "Datasets whose granules are in {}.epn_core"),
     "parameter": (_PARAMETER, _FROM_PARAMETER, "Quantities that the datasets of {}.epn_core hold"),
+    "gap": (_GAP, _FROM_GAP, "Times without records in the files of {}.epn_core, longer than five usual steps"),
 }
 
 
 def catalogue_tables(definition: Definition) -> tuple[Table, ...]:
-    """The tables of datasets and parameters, as they are published."""
+    """The tables of datasets, parameters and gaps, as they are published."""
     return tuple(
         Table(
             schema=definition.schema,

@@ -62,6 +62,7 @@ def test_the_catalogue_describes_them_after_the_granules(database: Database, tmp
     assert [(table.name, table.kind, table.rows) for table in ours] == [
         ("epn_core", "table", 20),
         ("dataset", "view", None),
+        ("gap", "view", None),
         ("parameter", "view", None),
     ]
     declared = {table.name: table for table in catalogue_tables(definition(tmp_path, *JOINED))}

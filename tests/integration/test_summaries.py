@@ -45,7 +45,7 @@ class Place:
         ingest_service(load_definition(self.archive / "service.toml"), self.database)
 
     def summarise(self, *dataset_ids: str) -> list[DatasetDone]:
-        return summarise(lent(self.database), self.root, "truth", dataset_ids, jobs=1)
+        return [done for done, _ in summarise(lent(self.database), self.root, "truth", dataset_ids, jobs=1)]
 
     @property
     def reader(self) -> Summaries:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from summaries.reader import ParameterSeries, SummarySeries
 
-__all__ = ["Truth", "check_bins", "check_values"]
+__all__ = ["Truth", "check_bins", "check_one", "check_values"]
 
 #: of mean |x| and of max |x|
 ACCURACY = 1e-12
@@ -62,10 +62,11 @@ def check_values(series: SummarySeries, one: ParameterSeries, truth: Truth) -> N
             chosen = slice(*np.searchsorted(instants, [series.starts[number], series.stops[number]]))
         for component in range(components):
             some = values[chosen, component][valid[chosen, component]]
-            _check_one([each[number, component] for each in arrays], some)
+            check_one([each[number, component] for each in arrays], some)
 
 
-def _check_one(found: list[Any], some: npt.NDArray[Any]) -> None:
+def check_one(found: list[Any], some: npt.NDArray[Any]) -> None:
+    """Count, least, greatest, mean and deviation of these values."""
     count, low, high, mean, std = found
     assert count == len(some)
     if not len(some):
