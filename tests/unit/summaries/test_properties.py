@@ -92,17 +92,17 @@ def archived(folder: Path, some: Sequence[File]) -> list[ArchiveFile]:
 
 
 def records(some: Sequence[File]) -> list[tuple[int, Any]]:
-    """Instant and value, None for none, of all that the files hold together: an earlier file keeps an instant."""
+    """Instant and value, None for none, of all that the files hold together; an earlier one is not repeated."""
     found: list[tuple[int, Any]] = []
     order = sorted(range(len(some)), key=lambda number: (min(some[number].seconds), f"file_{number}.cdf"))
     for number in order:
-        known = {instant for instant, _ in found}
+        known = set(found)
         one = some[number]
         for second, value, stored in zip(one.seconds, one.values, one.stored(), strict=True):
-            instant = EVE + second * SECOND
-            if instant not in known:
-                is_nan = one.dtype.startswith("f") and value == 13
-                found.append((instant, None if value is None or is_nan else stored.item()))
+            is_nan = one.dtype.startswith("f") and value == 13
+            record = EVE + second * SECOND, None if value is None or is_nan else stored.item()
+            if record not in known:
+                found.append(record)
     return found
 
 
