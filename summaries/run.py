@@ -198,8 +198,8 @@ def _one_axis(
             done.failures.append(f"{done.dataset_id} {plan.year}: {made.failure}")
             if not made.without:
                 continue
-        here = tuple(one for one in sources[plan.year] if one[:2] not in made.without)
-        write_year(connection, done.schema, done.dataset_id, _held(plan, made, here))
+        told = tuple(one for one in sources[plan.year] if one[:2] not in made.without)
+        write_year(connection, done.schema, done.dataset_id, _held(plan, made, told))
         done.made += 1
         done.records += made.records
         done.size_bytes += made.size_bytes

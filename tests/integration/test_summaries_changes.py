@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 import pytest
 
 from cutouts.interval import Interval
@@ -26,7 +27,7 @@ from epntap.settings import Settings
 from ingest.definition.load import load_definition
 from ingest.options import Options
 from ingest.pipeline import ingest_service
-from summaries import levels
+from summaries.gather import gather
 from summaries.reader import Summaries, SummarySeries
 from summaries.run import DatasetDone, summarise
 from tests.support.cdf_builder import CdfBuilder
@@ -157,19 +158,16 @@ def test_a_file_that_is_replaced_changes_its_day_and_its_year_only(archive: Arch
 
 
 def test_only_the_days_that_moved_are_read(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    from summaries import build  # noqa: PLC0415  # to be watched
-
     archive.summarise()
     archive.write(2, offset=7)
     archive.ingest()
     intervals: list[Interval] = []
-    gather = build.gather
 
     def watched(files: Any, interval: Interval, *rest: Any) -> Any:
         intervals.append(interval)
         return gather(files, interval, *rest)
 
-    monkeypatch.setattr(build, "gather", watched)
+    monkeypatch.setattr("summaries.build.gather", watched)
     archive.summarise()
     assert intervals == [Interval(FIRST + 2 * DAY, FIRST + 3 * DAY)]
     archive.check()
@@ -267,7 +265,7 @@ def test_a_full_disk_leaves_the_last_summary_and_the_next_run_mends(
     good, folders = archive.truth(), archive.folders()
     archive.write(2, offset=9)
     archive.ingest()
-    write, calls = levels.pq.write_table, []
+    write, calls = pq.write_table, []
 
     def full(table: Any, path: Path, **options: Any) -> None:
         calls.append(path)
@@ -277,7 +275,7 @@ def test_a_full_disk_leaves_the_last_summary_and_the_next_run_mends(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(levels.pq, "write_table", full)
+        patch.setattr(pq, "write_table", full)
         done = archive.summarise()
     assert done.failures == ["wave 2016: the summary cannot be written: No space left on device"]
     assert archive.folders() == folders
