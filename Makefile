@@ -3,6 +3,7 @@
 # make check  lint, types, import contract
 # make bench  measure the budgets as ratios in one run
 # make lock   write constraints.txt anew: the newest versions that pyproject.toml allows
+# make speasy install Speasy in an environment of its own, for the tests that ask it
 # make accept what is too big for every run: the full amdadb, kill tests
 
 PYTHON ?= python3
@@ -11,10 +12,12 @@ BIN := $(VENV)/bin
 PORT ?= 8080
 # exact versions; CONSTRAINTS= takes the newest that pyproject.toml allows
 CONSTRAINTS ?= constraints.txt
+# the client of the tests; what it depends on is not what the service depends on
+SPEASY := speasy==1.9.1
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 export EPNTAP_HOME
 
-.PHONY: demo test check bench accept format lock clean
+.PHONY: demo test check bench speasy accept format lock clean
 
 $(VENV)/demo.stamp: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +42,13 @@ check: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+build/speasy/stamp: Makefile
+	$(PYTHON) -m venv build/speasy
+	build/speasy/bin/pip install --quiet --disable-pip-version-check $(SPEASY)
+	touch $@
+
+speasy: build/speasy/stamp
 
 accept: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m accept -s $(PYTEST_ARGS)
