@@ -19,24 +19,16 @@ import pandas as pd
 import pytest
 
 from epntap.db.pool import Database
-from tests.support.databases import clone_database, drop_database
-from tests.support.hapi import RECORDS, ingest_tree, write_kinds
-from tests.support.server import Server, serve
-
-SPAN = {"start": "2016-12-31T23:58:00Z", "stop": "2017-01-01T00:02:00Z"}
+from tests.support.hapi import RECORDS, SPAN, serve_kinds
+from tests.support.server import Server
 
 
 @pytest.fixture(scope="module")
 def server(
     postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("hapiclients") / "cdf"
-    write_kinds(folder)
-    database = clone_database(postgres_server, "hapiclients", template_database)
-    ingest_tree(folder, database)
-    with serve(database, folder.parent) as server:
+    with serve_kinds(postgres_server, template_database, tmp_path_factory.mktemp("hapiclients")) as server:
         yield server
-    drop_database(postgres_server, database)
 
 
 def address(server: Server, **params: str) -> str:

@@ -18,10 +18,9 @@ import numpy as np
 import pytest
 
 from epntap.db.pool import Database
-from tests.support.databases import clone_database, drop_database
-from tests.support.hapi import RECORDS, ingest_tree, write_kinds
+from tests.support.hapi import RECORDS, serve_kinds
 from tests.support.places import ROOT
-from tests.support.server import Server, serve
+from tests.support.server import Server
 
 PYTHON = Path(os.environ.get("SPEASY_PYTHON") or ROOT / "build" / "speasy" / "bin" / "python")
 
@@ -73,13 +72,8 @@ print(json.dumps(said))
 def server(
     postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("speasy") / "cdf"
-    write_kinds(folder)
-    database = clone_database(postgres_server, "speasy", template_database)
-    ingest_tree(folder, database)
-    with serve(database, folder.parent) as server:
+    with serve_kinds(postgres_server, template_database, tmp_path_factory.mktemp("speasy")) as server:
         yield server
-    drop_database(postgres_server, database)
 
 
 @pytest.fixture(scope="module")

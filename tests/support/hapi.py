@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 import numpy as np
 
@@ -11,8 +15,20 @@ from epntap.instants.tt2000 import parse_utc
 from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from tests.support.cdf_builder import CdfBuilder
+from tests.support.databases import clone_database, drop_database
+from tests.support.server import Server, serve
 
-__all__ = ["FILL", "HALF_SECOND", "RECORDS", "START", "ingest_tree", "write_kinds"]
+__all__ = [
+    "FILL",
+    "HALF_SECOND",
+    "RECORDS",
+    "SPAN",
+    "START",
+    "ingest_tree",
+    "random_targets",
+    "serve_kinds",
+    "write_kinds",
+]
 
 DEFINITION = """
 [service]
@@ -30,6 +46,8 @@ HALF_SECOND = 500_000_000
 RECORDS = 240
 FILL = np.float32(-1e31)
 START = parse_utc("2016-12-31T23:58:00.000000007Z")
+#: an interval that holds all records
+SPAN = {"start": "2016-12-31T23:58:00Z", "stop": "2017-01-01T00:02:00Z"}
 #: what each record says of the mode, with all that a comma-separated table has to quote
 MODES = (b"fast", b'slow, "odd"', b"", b"plain")
 
@@ -79,3 +97,70 @@ def ingest_tree(folder: Path, database: Database, schema: str = "kinds", *more: 
     definition = folder.parent / f"{schema}.toml"
     definition.write_text("\n".join([DEFINITION.format(schema=schema, path=folder), *more]))
     ingest_service(load_definition(definition), database)
+
+
+@contextmanager
+def serve_kinds(postgres_server: Database, template_database: str, root: Path) -> Iterator[Server]:
+    """A live server over the small archive, which is at `root`/cdf."""
+    write_kinds(root / "cdf")
+    database = clone_database(postgres_server, "hapi", template_database)
+    try:
+        ingest_tree(root / "cdf", database)
+        with serve(database, root) as server:
+            yield server
+    finally:
+        drop_database(postgres_server, database)
+
+
+def random_targets(seed: int, count: int) -> Iterator[str]:
+    """Paths below /hapi with queries that are right, nearly right and nonsense."""
+    chance = random.Random(seed)
+    endpoints = ["about", "capabilities", "catalog", "info", "data", "data", "data", "x_y", "data/", "info/more"]
+    for _ in range(count):
+        endpoint = chance.choice(endpoints)
+        if chance.random() < 0.5:
+            right = {**_RIGHT.get(endpoint, {}), **chance.choice(_TWISTS)}
+            pairs = list(right.items())
+        else:
+            pairs = [(chance.choice(_NAMES), chance.choice(_VALUES)) for _ in range(chance.randrange(6))]
+        chance.shuffle(pairs)
+        match chance.randrange(12):
+            case 0:
+                query = quote("".join(map(chr, chance.choices(range(256), k=9))))
+            case 1:
+                query = "".join(chance.choices("=&?%;+,#/abcZ019-:.", k=chance.randrange(40))).replace("#", "")
+            case 2:
+                query = urlencode(pairs).replace("=", chance.choice(["", "==", "=%", "=%ff", "=%00"]))
+            case _:
+                query = urlencode(pairs)
+        yield f"/hapi/{endpoint}?{query}"
+
+
+_RIGHT = {"info": {"dataset": "kinds"}, "data": {"dataset": "kinds", **SPAN}, "catalog": {"depth": "all"}}
+_EMPTY = {"start": "2016-12-31T23:58:00.1Z", "stop": "2016-12-31T23:58:00.2Z"}
+#: what is changed in a request that is right, one at a time
+_TWISTS: list[dict[str, str]] = [
+    {},
+    _EMPTY,
+    {**_EMPTY, "include": "header", "format": "json"},
+    *({"parameters": names} for names in ("B", "B,flag", "flag,B", "B,B", "", ",", "nothing", "Time", "time")),
+    *({"format": name} for name in ("binary", "json", "xml", "")),
+    *({"include": word} for word in ("header", "footer", "")),
+    *({"resolve_references": word} for word in ("true", "false", "maybe")),
+    *({"depth": word} for word in ("dataset", "all", "other")),
+    {"start": "2018Z"},
+    {"start": "1999Z", "stop": "2000Z"},
+    {"stop": "2015-366Z"},
+    {"start": "2016-12-31T23:59:61Z"},
+    {"dataset": "nobody"},
+]
+_NAMES = [
+    *["dataset", "id", "start", "time.min", "stop", "time.max", "parameters", "format", "include", "depth", "x", ""],
+    *["resolve_references", "START", "dataset[]"],
+]
+_VALUES = [
+    *["kinds", "2016Z", "2017-001T00:01Z", "2016-12-31T23:58", "B", "Time,flag", "csv", "json", "binary", "header"],
+    *["", "9999Z", "0000-01-01", "2016-366", "2015-366", "2016-12-31T23:59:60.5Z", "2017-01-01T24:00", "all", "true"],
+    *["flag,B", "B,B", ",", "B,,flag", "2016-12-31T23:58:00.01234567890123456789Z", "2016-12-31T23:58:61Z"],
+    *["\u00e9", "\x00", "a" * 3000, "1e999", "';--", "%", "\u0662\u0660\u0661\u0666Z", "../../etc/passwd", "<script>"],
+]
