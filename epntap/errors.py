@@ -93,6 +93,10 @@ class Problem:
     column: int
     #: the source line and a second line with carets under the culprit; empty when there is no place
     excerpt: str = ""
+    #: characters from line and column on that are wrong, 0 when there is no place
+    length: int = 0
+    #: what may be written in their place, likeliest first
+    suggestions: tuple[str, ...] = ()
 
 
 class AdqlError(UserError):

@@ -34,15 +34,15 @@ class Binder:
         self.features = features
         self.base_url = base_url
 
-    def note(self, message: str, span: Span) -> None:
+    def note(self, message: str, span: Span, suggestions: tuple[str, ...] = ()) -> None:
         """Remember a problem; gives up when there are more than anybody reads."""
-        self.problems.append(self.source.problem(message, span))
+        self.problems.append(self.source.problem(message, span, suggestions))
         if len(self.problems) >= _ENOUGH:
             raise AdqlError(self.problems)
 
-    def wrong(self, message: str, span: Span) -> Expr:
+    def wrong(self, message: str, span: Span, suggestions: tuple[str, ...] = ()) -> Expr:
         """Remember a problem and give what goes with everything."""
-        self.note(message, span)
+        self.note(message, span, suggestions)
         return Numeral(type=Type.WRONG, span=span, text="0")
 
     # -- what the rest of the resolver adds

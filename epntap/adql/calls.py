@@ -23,7 +23,7 @@ from epntap.adql.functions import Function, Result, Unit, Wanted
 from epntap.adql.geometry import GEOMETRY_FUNCTIONS, GeometryBinder, flag
 from epntap.adql.infer import GEOMETRY, as_type, common_type, describe, is_numeric, unlike
 from epntap.adql.meeting import met_meta, met_unicode
-from epntap.adql.scope import Scope, did_you_mean
+from epntap.adql.scope import Scope, likely
 from epntap.adql.shapes import shape_problem
 from epntap.adql.tokens import Span
 from epntap.catalog.model import Form
@@ -52,8 +52,8 @@ class CallBinder(GeometryBinder):
         if not candidates:
             for argument in node.arguments:
                 self.stored(argument, scope)
-            known = functions.known_names()
-            return self.wrong(f"there is no function {node.name}{did_you_mean(node.name.text, known)}", node.name.span)
+            close = likely(node.name.text, functions.known_names())
+            return self.wrong(f"there is no function {node.name}{close}", node.name.span, close.names)
         if name == "RAND" and len(node.arguments) == 1:
             # The argument has no defined meaning (ADQL 2.1 §2.3.2), so it has none here.
             if not isinstance(node.arguments[0], nodes.Number):

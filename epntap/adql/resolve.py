@@ -40,13 +40,14 @@ from epntap.adql.nodes import Name, OrderTerm
 from epntap.adql.rewrite import implied_by_all
 from epntap.adql.scope import (
     Joined,
+    Likely,
     NotFoundError,
     QuerySource,
     Relation,
     Scope,
     TableSource,
     Visible,
-    did_you_mean,
+    likely,
     same,
 )
 from epntap.adql.scope import Source as ScopeSource
@@ -313,7 +314,8 @@ class _Resolver(ValueBinder):
             if len(similar) == 1:
                 return similar[0]
             names = [table.qualified_name for table in self.catalog.tables]
-            self.note(f"there is no table {written}{did_you_mean(f'{schema.text}.{name.text}', names)}", span)
+            close = likely(f"{schema.text}.{name.text}", names)
+            self.note(f"there is no table {written}{close}", span, close.tables())
             return None
         return self._unqualified(node.parts[0], span)
 
@@ -326,12 +328,13 @@ class _Resolver(ValueBinder):
             return tables[0]
         if tables:
             choice = " or ".join(table.qualified_name for table in tables)
-            self.note(f"the table {name} needs its schema: write {choice}", span)
+            written = Likely(tuple(table.qualified_name for table in tables)).tables()
+            self.note(f"the table {name} needs its schema: write {choice}", span, written)
             return None
         known = [table.name for table in self.catalog.tables] + [c.name.text for c in self.common]
         names = [table.qualified_name for table in self.catalog.tables]
-        hint = did_you_mean(name.text, names) or did_you_mean(name.text, known)
-        self.note(f"there is no table {name}{hint}", span)
+        close = likely(name.text, names) or likely(name.text, known)
+        self.note(f"there is no table {name}{close}", span, close.tables())
         return None
 
     def _join(self, node: nodes.Join, parent: Scope | None) -> tuple[BoundSource, Relation]:

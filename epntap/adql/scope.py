@@ -12,9 +12,10 @@ from epntap.adql.bound import Application, ColumnValue, Expr, Meta, Output, Type
 from epntap.adql.infer import PGSPHERE_TYPES, VOTABLE, stored_type
 from epntap.adql.nodes import Name
 from epntap.catalog.model import Column, Table
+from epntap.catalog.names import written_name
 from epntap.hints import nearest, shortened
 
-__all__ = ["Joined", "QuerySource", "Relation", "Scope", "Source", "TableSource", "Visible", "did_you_mean", "same"]
+__all__ = ["Joined", "Likely", "QuerySource", "Relation", "Scope", "Source", "TableSource", "Visible", "likely", "same"]
 
 
 def same(name: Name, stored: str) -> bool:
@@ -27,15 +28,37 @@ _LONGEST_NAME = 64
 _MOST_NAMES = 500
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A suggestion to put behind a problem of a query, which is no sentence of its own; or nothing."""
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """Names that were perhaps meant. As text, what is put behind a problem, which is no sentence of its own."""
+
+    names: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.names)
+
+    def __str__(self) -> str:
+        if not self.names:
+            return ""
+        *others, last = self.names
+        return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+
+    def columns(self, qualifier: tuple[Name, ...] = ()) -> tuple[str, ...]:
+        """The names of columns as a query writes them, behind the names that stand before them."""
+        before = "".join(f"{part}." for part in qualifier)
+        return tuple(before + written_name(name) for name in self.names)
+
+    def tables(self) -> tuple[str, ...]:
+        """The names of tables, qualified or not, as a query writes them."""
+        return tuple(".".join(map(written_name, name.split("."))) for name in self.names)
+
+
+def likely(name: str, known: Iterable[str]) -> Likely:
+    """Those of the known names that are likest to one."""
     if len(name) > _LONGEST_NAME:
-        return ""
-    close = nearest(name, (k for k in islice(known, _MOST_NAMES) if len(k) <= _LONGEST_NAME), most=3, likeness=0.65)
-    if not close:
-        return ""
-    *others, last = close
-    return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+        return Likely()
+    names = (one for one in islice(known, _MOST_NAMES) if len(one) <= _LONGEST_NAME)
+    return Likely(tuple(nearest(name, names, most=3, likeness=0.65)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +273,11 @@ class Joined:
 
 
 class NotFoundError(LookupError):
-    """A name means nothing or too much; the text says which."""
+    """A name means nothing or too much; the text says which, `suggestions` what may be written in its place."""
+
+    def __init__(self, message: str, suggestions: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.suggestions = suggestions
 
 
 @dataclass(slots=True)
@@ -275,7 +302,8 @@ class Scope:
         if found:
             raise NotFoundError(f"{parts[-1]} is ambiguous: {source.title} has several columns of this name")
         names = [v.name for v in source.visible()]
-        raise NotFoundError(f"{source.title} has no column {parts[-1]}{did_you_mean(parts[-1].text, names)}")
+        close = likely(parts[-1].text, names)
+        raise NotFoundError(f"{source.title} has no column {parts[-1]}{close}", close.columns(parts[:-1]))
 
     def source(self, qualifier: tuple[Name, ...]) -> Source:
         """The table that qualifies a column. Raises NotFoundError with a sentence."""
@@ -299,7 +327,7 @@ class Scope:
                 if _qualifies(qualifier, (table.schema, table.name)):
                     return f"{written} is called {shortened(source.qualifier[0])} in this query: use that name"
         names = [".".join(s.qualifier) for s in sources]
-        hint = did_you_mean(written, names)
+        hint = str(likely(written, names))
         if not hint and self.clause == "ON":
             hint = ": ON sees the two sides of its JOIN, but no table before a comma; write JOIN in place of the comma"
         return f"there is no table {written} in FROM{hint}"
@@ -328,12 +356,13 @@ class Scope:
         sources = self._all_sources()
         names = dict.fromkeys(v.name for source in sources for v in source.visible())
         where = sources[0].title if len(sources) == 1 else "any table of the query"
-        hint = did_you_mean(name.text, names)
+        close = likely(name.text, names)
+        hint = str(close)
         if name.delimited and not hint:
             hint = "; text is written in single quotes"
         if not hint and self.clause == "GROUP BY":
             hint = ": GROUP BY does not know names that AS gives; repeat the expression"
-        raise NotFoundError(f"there is no column {name} in {where}{hint}")
+        raise NotFoundError(f"there is no column {name} in {where}{hint}", close.columns())
 
 
 def _owners(scope: Scope, name: Name) -> str:

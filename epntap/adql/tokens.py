@@ -49,8 +49,8 @@ class Source:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def problem(self, message: str, span: Span) -> Problem:
-        """A problem at this place, with the source line and carets under the culprit."""
+    def problem(self, message: str, span: Span, suggestions: tuple[str, ...] = ()) -> Problem:
+        """A problem at this place, with the source line and carets under the culprit, and what may stand there."""
         start, end = min(span[0], len(self.text)), min(span[1], len(self.text))
         line_start = self.text.rfind("\n", 0, start) + 1
         line_end = self.text.find("\n", start)
@@ -62,7 +62,8 @@ class Source:
         shown = "".join(c if c.isprintable() else " " for c in self.text[shown_from:shown_to])
         carets = "^" * max(1, min(end, shown_to) - start)
         excerpt = f"{before}{shown}{after}\n{' ' * (len(before) + start - shown_from)}{carets}"
-        return Problem(message, self.text.count("\n", 0, start) + 1, start - line_start + 1, excerpt)
+        line = self.text.count("\n", 0, start) + 1
+        return Problem(message, line, start - line_start + 1, excerpt, end - start, suggestions)
 
 
 _STRUCTURE_WORDS = """

@@ -57,7 +57,7 @@ class ValueBinder(CallBinder, CastBinder, ConditionBinder):
         try:
             value = scope.column(node.parts).value
         except NotFoundError as exc:
-            return self.wrong(str(exc), node.span)
+            return self.wrong(str(exc), node.span, exc.suggestions)
         return replace(value, span=node.span)
 
     def _number(self, node: nodes.Number) -> Expr:

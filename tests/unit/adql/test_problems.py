@@ -141,3 +141,32 @@ def test_a_column_that_needs_a_cast_is_named_where_it_is_not_grouped() -> None:
     (problem,) = problems("SELECT exact, COUNT(*) FROM lab.things")
     assert problem.message.startswith("exact is neither in GROUP BY")
     assert problem.column == len("SELECT ") + 1
+
+
+def accepted(text: str, problem: Problem) -> str:
+    """The query with the likeliest suggestion in the place of what is wrong."""
+    lines = text.split("\n")
+    start = sum(len(line) + 1 for line in lines[: problem.line - 1]) + problem.column - 1
+    return text[:start] + problem.suggestions[0] + text[start + problem.length :]
+
+
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ("SELECT id\nFROM lab.parts\nWHERE nam = 'x'", "SELECT id\nFROM lab.parts\nWHERE name = 'x'"),
+        ("SELECT p.nam FROM lab.parts AS p", "SELECT p.name FROM lab.parts AS p"),
+        ("SELECT id FROM lab.part", "SELECT id FROM lab.parts"),
+        ("SELECT id FROM party", "SELECT id FROM parts"),
+        ("SELECT time_min FROM epn_core", "SELECT time_min FROM amdadb.epn_core"),
+        ("SELECT ROUNT(x) FROM lab.things", "SELECT ROUND(x) FROM lab.things"),
+    ],
+)
+def test_a_suggestion_put_in_its_place_mends_the_query(text: str, mended: str) -> None:
+    (problem,) = problems(text)
+    assert accepted(text, problem) == mended
+    translate(mended, CATALOG)
+
+
+def test_a_problem_without_a_better_name_suggests_nothing() -> None:
+    (problem,) = problems("SELECT quite_something_else FROM lab.parts")
+    assert (problem.suggestions, problem.length) == ((), len("quite_something_else"))
