@@ -47,6 +47,7 @@ HAPI = "/datalink/hapi"
 HAPI_SERVER = "/hapi"
 #: for people: their jobs of all kinds
 JOBS = "/jobs"
+QUERY = "/query"
 SERVICES = "/services"
 #: for people: how the service is
 STATUS = "/status"

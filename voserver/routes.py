@@ -18,6 +18,7 @@ from epntap.uws import routes as uws
 from hapiserver import routes as hapi
 from voserver import metrics, pages
 from voserver.house import House
+from voweb import query
 from voweb import routes as web
 
 __all__ = ["wings"]
@@ -50,5 +51,6 @@ def wings(house: House) -> tuple[Wing, ...]:
             house.finder.connect,
             {f"{TAP}{ASYNC}": house.jobs, SODA_ASYNC: cut_jobs},
         ),
+        query.routes(house.pages, house.tap, house.jobs),
         pages.routes(house),
     )

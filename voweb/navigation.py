@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from epntap.addresses import HAPI_SERVER, JOBS, SERVICES, STATUS, TAP
+from epntap.addresses import HAPI_SERVER, JOBS, QUERY, SERVICES, STATUS, TAP
 from epntap.pages import Entry
 
 __all__ = ["NAVIGATION"]
 
 NAVIGATION = (
     Entry("Services", SERVICES),
+    Entry("Query", QUERY),
     Entry("Examples", f"{TAP}/examples"),
     Entry("HAPI", HAPI_SERVER),
     Entry("Jobs", JOBS),

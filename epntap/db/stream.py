@@ -17,6 +17,7 @@ from epntap.answer.watch import Ending, Watch
 from epntap.connection import Connection
 from epntap.db.copy_out import CopyOut
 from epntap.db.failures import crowded_error, from_psycopg, timeout_error
+from epntap.db.plan import planned
 from epntap.db.pool import pooled
 from epntap.errors import EpnTapError
 
@@ -99,7 +100,7 @@ class RowStream:
             try:
                 with self._around(connection):
                     if self._weigh is not None:
-                        self._weigh(_planned_cost(connection, self._plain, self._params))
+                        self._weigh(float(planned(connection, self._plain, self._params)["Total Cost"]))
                     copy = CopyOut(connection, self._statement, self._params)
                     size, enough = 0, FIRST_BLOCK_BYTES
                     last = time.monotonic()
@@ -153,11 +154,6 @@ class RowStream:
         with suppress(psycopg.Error), psycopg.connect(self._conninfo, autocommit=True) as other:
             other.execute("SET ROLE NONE")  # the login owns the backend, not the role that it has taken on
             other.execute("SELECT pg_terminate_backend(%s)", (backend,))
-
-
-def _planned_cost(connection: Connection, statement: sql.Composable, params: Mapping[str, Any]) -> float:
-    plan = connection.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(statement), params).fetchone()
-    return 0.0 if plan is None else float(plan[0][0]["Plan"]["Total Cost"])
 
 
 def _only_rows(copy: CopyOut) -> Iterator[memoryview | bytes | None]:

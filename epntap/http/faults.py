@@ -25,6 +25,7 @@ __all__ = [
     "as_text",
     "as_votable",
     "fault_response",
+    "status_of",
 ]
 
 TEXT = "text/plain; charset=utf-8"
@@ -86,7 +87,7 @@ def fault_response(error: EpnTapError, body: FaultBody = as_text, people: FaultP
 
 def _page_response(error: EpnTapError, people: FaultPages) -> flask.Response:
     # a browser shows nothing of an answer that is empty (204)
-    status = 200 if error.status == 204 else _status(error)
+    status = 200 if error.status == 204 else status_of(error)
     page = people.render(error, error.status if error.status == 204 else status)
     return flask.Response(page, status, {"Cache-Control": "no-store"}, content_type=HTML)
 
@@ -97,10 +98,11 @@ def _response(error: EpnTapError, body: FaultBody) -> flask.Response:
         del response.headers["Content-Type"]
         return response
     content, media_type = body(error)
-    return flask.Response(content, status=_status(error), content_type=media_type)
+    return flask.Response(content, status=status_of(error), content_type=media_type)
 
 
-def _status(error: EpnTapError) -> int:
+def status_of(error: EpnTapError) -> int:
+    """The status of the response to it."""
     # a file that cannot be read is not the fault of whoever asks for it
     return 500 if isinstance(error, InputError) else error.status
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import socket
-from contextlib import closing
 
 from epntap.access import Caller
-from epntap.answer.endings import BrokenStreamError
 from epntap.errors import ParameterError
 from epntap.tap.params import TapRequest
 from epntap.tap.pipeline import TapService
+from epntap.tap.records import records
 
 __all__ = ["column_values"]
 
@@ -22,21 +20,15 @@ def column_values(
 
     Raises our errors: ParameterError when the query has no such column or more than `most` rows.
     """
-    with closing(service.answer(TapRequest(query, "json", most + 1, caller=caller), client)) as answer:
-        names = [one.name for one in answer.columns]
-        if column not in names:
-            raise ParameterError(
-                f"QUERY must have a column {column} in its answer, but has {', '.join(names[:12])}; "
-                f"please add {column} after SELECT."
-            )
-        place = names.index(column)
-        origin = answer.columns[place].origin
-        try:
-            text = b"".join(answer)
-        except BrokenStreamError as exc:
-            raise answer.failure or exc from exc
-    rows = json.loads(text)["data"]
-    if len(rows) > most:
+    answer = records(service, TapRequest(query, maxrec=most, caller=caller), client)
+    if column not in answer.names:
+        raise ParameterError(
+            f"QUERY must have a column {column} in its answer, but has {', '.join(answer.names[:12])}; "
+            f"please add {column} after SELECT."
+        )
+    if answer.is_cut:
         raise ParameterError(f"QUERY finds more than the {most:,} rows that are taken at once; please narrow it.")
-    values = list(dict.fromkeys(str(row[place]) for row in rows if row[place] not in (None, "")))
+    place = answer.names.index(column)
+    origin = answer.columns[place].origin
+    values = list(dict.fromkeys(str(row[place]) for row in answer.rows if row[place] not in (None, "")))
     return values, None if origin is None else origin[0].partition(".")[0]

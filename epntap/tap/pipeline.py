@@ -12,6 +12,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import psycopg
 from psycopg_pool import ConnectionPool
 
 from epntap import adql
@@ -21,7 +22,9 @@ from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.answer.watch import Ending, Watch, Watcher
 from epntap.catalog.model import Catalog
 from epntap.connection import Connection
-from epntap.db.failures import crowded_error, timeout_error
+from epntap.db.failures import crowded_error, from_psycopg, timeout_error
+from epntap.db.plan import LONG_COST, planned, spelled_out
+from epntap.db.pool import pooled
 from epntap.db.stream import RowStream
 from epntap.db.upload import TEMPORARY, loaded
 from epntap.errors import EpnTapError, UnavailableError
@@ -30,6 +33,7 @@ from epntap.formats.negotiate import choose_format
 from epntap.formats.projection import project
 from epntap.settings import Settings
 from epntap.tap.answer import Answer
+from epntap.tap.explain import Explanation, explanation
 from epntap.tap.params import TapRequest
 from epntap.tap.provenance import provenance
 from epntap.upload.model import SCHEMA, Budget, Limits, ReadTable
@@ -37,8 +41,6 @@ from epntap.upload.read import read_uploads
 
 __all__ = ["TapService"]
 
-#: what the planner says of a query that takes about a second
-LONG_COST = 200_000
 #: many queries that come at once hold all connections for a moment, until it is known which of them are long
 PATIENCE_S = 0.5
 
@@ -198,6 +200,23 @@ class TapService:
         self.watcher.add(stream.watch)
         stack.callback(self.watcher.remove, stream.watch)
         return stream
+
+    def explain(self, request: TapRequest) -> Explanation:
+        """What would be done for a question, which is not run. Raises our errors."""
+        timeout_s = self.settings.sync_timeout_s
+        with ExitStack() as stack:
+            uploads = self._uploads(request, stack, time.monotonic() + timeout_s, timeout_s)
+            asked = self._asked(request, "sync", uploads)
+            statement, params = asked.translation.statement, asked.translation.params
+            self._admit(stack, self.running, "queries are running")
+            connection = stack.enter_context(pooled(self.pool))
+            try:
+                with loaded(connection, asked.uploads) if asked.uploads else nullcontext():
+                    plan = planned(connection, statement, params)
+                    text = spelled_out(connection, statement, params)
+            except psycopg.Error as exc:
+                raise from_psycopg(exc, timeout_s=timeout_s) from exc
+        return explanation(text, plan, self.catalog(), maxrec=asked.maxrec, timeout_s=timeout_s)
 
     def check(self, request: TapRequest) -> str:
         """The media type of the answer, without running the query. Raises our errors as far as they show before."""
