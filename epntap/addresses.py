@@ -22,6 +22,7 @@ __all__ = [
     "HAPI_SERVER",
     "JOBS",
     "LINKS",
+    "QUERY",
     "REACHED_AT",
     "SERVICES",
     "SODA",

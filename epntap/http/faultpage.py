@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import flask
 from markupsafe import Markup
 
+from epntap.addresses import QUERY
 from epntap.errors import AdqlError, EpnTapError, Problem, UnavailableError
 from epntap.pages import Pages
 
@@ -94,7 +95,7 @@ class FaultPages:
             places=[f"line {one.line}, column {one.column}" if one.excerpt else "" for one in problems],
             query=remedy.query,
             marked=marked(remedy.query, problems),
-            edits=bool(remedy.query) and site.has("/query"),
+            edits=bool(remedy.query) and site.has(QUERY),
             edit_by_post=len(remedy.query) > _LONGEST_IN_ADDRESS,
             asked=[(name, value[:_LONGEST_VALUE]) for name, value in remedy.asked[:_MOST_ASKED]],
             ways=[*remedy.ways, *(Way(entry.label, site.at(entry.path)) for entry in site.navigation)],

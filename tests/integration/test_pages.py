@@ -20,6 +20,8 @@ PAGES = (
     "/services",
     "/services/amdadb",
     "/services/illu67p",
+    "/query",
+    "/query?sql=SELECT+TOP+10+*+FROM+amdadb.epn_core&do=run",
     "/jobs",
     "/status",
     "/hapi",

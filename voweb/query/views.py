@@ -9,13 +9,15 @@ from typing import Any
 
 import flask
 
-from epntap.addresses import ASYNC, TAP
+from epntap.addresses import JOBS, QUERY
 from epntap.dali.params import single
 from epntap.errors import AdqlError, EpnTapError, ParameterError, Problem
 from epntap.http.documents import Documents, to_conditional_response
 from epntap.http.faultpage import FaultPages
 from epntap.http.faults import HTML, answer_faults, as_text, status_of
+from epntap.http.origin import refuse_other_sites
 from epntap.http.request import caller, client_socket, files, params
+from epntap.http.session import client_digest, keep_session, new_session, session_digest
 from epntap.pages import Pages
 from epntap.tap.examples import examples_for
 from epntap.tap.explain import Explanation
@@ -28,9 +30,8 @@ from voweb.query.form import LIMITS, PAGE_ROWS, Action, Form, read_form
 from voweb.query.result import Result, ask
 from voweb.query.schema import datasets_document, parameters_document, schema_document, written_table
 
-__all__ = ["QUERY", "query_blueprint"]
+__all__ = ["query_blueprint"]
 
-QUERY = "/query"
 _JSON = "application/json"
 #: a longer query is no address
 _LONGEST_LINK = 4_000
@@ -57,7 +58,7 @@ def query_blueprint(pages: Pages, service: TapService, jobs: JobService) -> flas
         try:
             form = read_form(params(), files())
             if form.action is Action.JOB:
-                return _job(jobs, form)
+                return _job(jobs, form, pages)
             outcome = _outcome(service, form)
         except EpnTapError as exc:
             problems = exc.problems if isinstance(exc, AdqlError) else ()
@@ -136,15 +137,19 @@ def _outcome(service: TapService, form: Form) -> _Outcome:
             return _Outcome()
 
 
-def _job(jobs: JobService, form: Form) -> flask.Response:
+def _job(jobs: JobService, form: Form, pages: Pages) -> flask.Response:
     """A job of it, begun; raises ParameterError where there is none."""
     if flask.request.method != "POST":
         raise ParameterError("A job is begun by the button of the form, not by a link.")
+    refuse_other_sites(jobs.settings.addresses)
     form.request(caller())
+    token = new_session()
     everything = replace(form, maxrec=jobs.settings.maxrec_hard)
     pairs = [*everything.pairs, ("RESPONSEFORMAT", "votable"), ("PHASE", "RUN")]
-    job = jobs.create(JobRequest(pairs, form.files, None, caller(), None))
-    return flask.Response(status=303, headers={"Location": jobs.settings.addresses.at(f"{TAP}{ASYNC}/{job.job_id}")})
+    job = jobs.create(JobRequest(pairs, form.files, session_digest(token), caller(), client_digest()))
+    response = flask.Response(status=303, headers={"Location": pages.site.at(f"{JOBS}/{job.job_id}")})
+    keep_session(response, token, jobs.settings.addresses, jobs.settings.job_lifetime_s)
+    return response
 
 
 def _page(pages: Pages, service: TapService, form: Form, outcome: _Outcome) -> str:
