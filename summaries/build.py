@@ -22,7 +22,7 @@ from cutouts.interval import Interval
 from cutouts.request import EVERYTHING
 from epntap.archive.model import ArchiveFile
 from epntap.errors import UnreadableFileError
-from summaries.gather import gather
+from summaries.gather import DIFFERS, gather
 from summaries.grid import DAY_NS, instants_of, levels_from, periods_of
 from summaries.levels import read_level, write_level
 from summaries.statistics import Bins, Described, joined
@@ -225,7 +225,7 @@ class _Year:
                 return joined(parts)
             except ValueError as exc:
                 name = str(exc)
-                self._left_out[name] = "its type or shape differs between files in what no column can hold"
+                self._left_out[name] = DIFFERS
                 parts = [
                     Bins(one.numbers, one.records, {key: each for key, each in one.variables.items() if key != name})
                     for one in parts

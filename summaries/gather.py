@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,17 @@ from cutouts.windows import windows
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import Variable
 from epntap.cdf.fills import is_fill
+from epntap.units.vounit import to_vounit
 from summaries.coverage import Coverage
 from summaries.grid import DAY_NS, instants_of, labels_of, shown_at
-from summaries.statistics import Bins, Described, Instants, Integers, Statistics, can_join, joined, of_values
+from summaries.statistics import Bins, Described, Instants, Integers, Statistics, can_join, joined, of_values, widened
 
-__all__ = ["MOST_COMPONENTS", "Gathered", "axis_of", "described", "gather", "missing_values", "summable"]
+__all__ = ["DIFFERS", "MOST_COMPONENTS", "Gathered", "axis_of", "described", "gather", "missing_values", "summable"]
 
 #: wider variables are left out
 MOST_COMPONENTS = 4096
+#: why something is left out
+DIFFERS = "its type, shape or unit differs between files in what no column can hold"
 #: of values, in one reading
 _BLOCK_BYTES = 1 << 22
 _BLOCK_RECORDS = 1 << 16
@@ -43,6 +47,7 @@ class Gathered:
     #: variable -> why it is not here
     left_out: dict[str, str] = field(default_factory=dict)
     _parts: list[Bins] = field(default_factory=list)
+    _described: dict[str, Described] = field(default_factory=dict)
     #: variable -> days, first and last instants with a value
     _instants: dict[str, list[npt.NDArray[np.int64]]] = field(default_factory=dict)
 
@@ -58,13 +63,15 @@ class Gathered:
 
     def add(self, part: Bins) -> None:
         """Take the bins of some records."""
-        for name, one in list(part.variables.items()):
-            if any(name in known.variables and not _fit(known.variables[name], one) for known in self._parts[:1]):
-                self.left_out[name] = "its type or shape differs between files in what no column can hold"
-                part = Bins(
-                    part.numbers, part.records, {key: value for key, value in part.variables.items() if key != name}
-                )
-        self._parts.append(part)
+        kept = {}
+        for name, one in part.variables.items():
+            known = self._described.setdefault(name, one.described)
+            if can_join(known, one.described):
+                self._described[name] = widened(known, one.described)
+                kept[name] = one
+            else:
+                self.left_out[name] = DIFFERS
+        self._parts.append(Bins(part.numbers, part.records, kept))
         if len(self._parts) >= _MOST_PARTS:
             self._join()
 
@@ -84,10 +91,6 @@ class Gathered:
             np.minimum.at(first, places, earliest)
             np.maximum.at(last, places, latest)
         return Statistics(one.described, one.count, one.low, one.high, one.mean, one.squares, Instants(first, last))
-
-
-def _fit(known: Statistics, one: Statistics) -> bool:
-    return can_join(known.described, one.described)
 
 
 def gather(
@@ -150,9 +153,14 @@ def _said(cut: SeriesCut, axis: Axis) -> Mapping[str, str]:
     return {name: why for name, why in {**cut.left_out, **known, **differing}.items() if why}
 
 
-def described(variable: Variable) -> Described:
+def described(variable: Variable, units: str | None = None) -> Described:
     """What statistics keep of the description of a variable."""
-    return Described(variable.name, variable.dtype.str[1:], tuple(variable.dims))
+    return Described(variable.name, variable.dtype.str[1:], tuple(variable.dims), _units(units))
+
+
+@lru_cache(maxsize=1024)
+def _units(text: str | None) -> str:
+    return (to_vounit(text) or text) if text else ""
 
 
 def _blocks(time: Column, columns: Sequence[Column]) -> Iterator[tuple[int, int]]:
@@ -177,7 +185,7 @@ def _take(found: Gathered, time: Column, columns: Sequence[Column], first: int, 
         values = values.reshape(len(values), -1)
         if order is not None:
             values, missing = values[order], None if missing is None else missing[order]
-        one = described(column.variable)
+        one = described(column.variable, column.units)
         variables[one.name] = of_values(one, values, missing, starts)
         found.add_instants(one.name, days, *_ends(instants, missing, day_starts))
     found.add(Bins(numbers, np.diff(starts, append=len(instants)), variables))

@@ -32,7 +32,12 @@ def write_level(path: Path, bins: Bins, width: int) -> int:
     for number, one in enumerate(bins.variables.values()):
         arrays |= {f"{number}_{name}": array for name, array in _arrays(one)}
     about = [
-        {"name": one.described.name, "dtype": one.described.dtype, "dims": one.described.dims}
+        {
+            "name": one.described.name,
+            "dtype": one.described.dtype,
+            "dims": one.described.dims,
+            "units": one.described.units,
+        }
         for one in bins.variables.values()
     ]
     schema = pa.schema(
@@ -97,7 +102,7 @@ def read_described(path: Path) -> tuple[Described, ...]:
 
 def _described(schema: pa.Schema) -> tuple[Described, ...]:
     about = json.loads(schema.metadata[_METADATA])["variables"]
-    return tuple(Described(one["name"], one["dtype"], tuple(one["dims"])) for one in about)
+    return tuple(Described(one["name"], one["dtype"], tuple(one["dims"]), one["units"]) for one in about)
 
 
 def read_level(path: Path, first: int, stop: int, names: Collection[str] | None = None) -> Bins:

@@ -228,6 +228,7 @@ class _Asked:
         year = self._usable(number)
         if year is None:
             return self._from_files(interval, width)
+        self._say(year.left_out)
         levels = levels_from(year.base_ns)
         if width < year.base_ns:
             return self._from_records(interval, width)
@@ -298,8 +299,12 @@ class _Asked:
 
     def _from_records(self, interval: Interval, width: int) -> list[Bins]:
         found = gather(self._reaching(interval), interval, self.series.axis, width, self.names)
+        self._say(found.left_out)
         bins = found.bins()
         return [bins] if len(bins) else []
+
+    def _say(self, left_out: Mapping[str, str]) -> None:
+        self.remarks += [f"Not all of {name} is here: {left_out[name]}." for name in self.names if name in left_out]
 
     def _reaching(self, interval: Interval) -> list[ArchiveFile]:
         return [one for one in self.files if one.reaches_into(interval.start_tt2000, interval.stop_tt2000)]
@@ -309,7 +314,7 @@ class _Asked:
             return joined([_only(part, self.names) for part in parts])
         except ValueError as exc:
             raise ParameterError(
-                f"{exc} of {self.dataset_id} differs in type or shape between files; ask for a shorter interval."
+                f"{exc} of {self.dataset_id} differs in type, shape or unit between files; ask for a shorter interval."
             ) from exc
 
     def _answer(self, width: int, bins: Bins) -> SummarySeries:

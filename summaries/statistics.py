@@ -32,6 +32,8 @@ class Described:
     dtype: str
     #: shape of one record
     dims: tuple[int, ...]
+    #: as a VOUnit, or as the files spell it; empty: not said
+    units: str = ""
 
     @property
     def components(self) -> int:
@@ -222,7 +224,7 @@ def joined(parts: Sequence[Bins]) -> Bins:
 
 
 def can_join(one: Described, other: Described) -> bool:
-    """Whether there is a type and a shape that holds what both are."""
+    """Whether there is a type and a shape that holds what both are, in the same units."""
     return _common(one, other) is not None
 
 
@@ -237,6 +239,8 @@ def widened(one: Described, other: Described) -> Described:
 def _common(one: Described, other: Described) -> Described | None:
     if one == other:
         return one
+    if one.units and other.units and one.units != other.units:
+        return None
     dtype = np.result_type(np.dtype(one.dtype), np.dtype(other.dtype))
     for source in (np.dtype(one.dtype), np.dtype(other.dtype)):
         # a double does not hold all integers of 64 bits
@@ -250,7 +254,7 @@ def _common(one: Described, other: Described) -> Described | None:
         dims = max(one.dims, other.dims, key=len)
     else:
         return None
-    return Described(one.name, dtype.str[1:], dims)
+    return Described(one.name, dtype.str[1:], dims, one.units or other.units)
 
 
 def _stacked(name: str, parts: Sequence[Bins]) -> Statistics:

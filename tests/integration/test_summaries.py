@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -171,3 +175,34 @@ def test_what_is_kept_is_small(place: Place) -> None:
     files = sum(path.stat().st_size for path in (place.archive / "cdf" / "kt_000").rglob("*.cdf"))
     assert sum(one.size_bytes for one in years) < files / 20
     assert [one.name for one in place.root.iterdir()] == ["truth"]
+
+
+def command(place: Place, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = {
+        **os.environ,
+        "EPNTAP_DATABASE_URL": place.database.url,
+        "EPNTAP_HOME": str(place.root.parent / "home"),
+        "EPNTAP_SUMMARIES": str(place.root),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "voserver.cli", "summarise", *arguments],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_says_what_it_did(place: Place) -> None:
+    done = command(place, "truth", "kt_001", "kt_002")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "2 datasets, 2 of them as they were\n"
+    told = json.loads(command(place, "--json").stdout)
+    assert [(one["dataset"], one["made"], one["kept"]) for one in told] == [(f"kt_00{n}", 0, 2) for n in range(4)]
+    assert told[0]["records"] == len(TrueDataset(PLAN, 0).epochs())
+    unknown = command(place, "truht")
+    assert unknown.returncode == 1
+    assert unknown.stderr == "epntap: There is no service truht; published are truth. Did you mean truth?\n"
+    unknown = command(place, "truth", "kt_01")
+    assert unknown.returncode == 1
+    assert unknown.stderr.startswith("epntap: There is no dataset 'kt_01' with records in truth.")

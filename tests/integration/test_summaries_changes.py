@@ -386,3 +386,24 @@ def _until(done: Callable[[], bool]) -> None:
     while not done():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_what_is_in_other_units_is_not_mixed_in(archive: Archive) -> None:
+    instants, values = archive.held[5]
+    archive.path(5).unlink()
+    (
+        CdfBuilder()
+        .attribute("Logical_source", "wave")
+        .axis("Epoch", instants)
+        .variable("B", values, DEPEND_0="Epoch", VAR_TYPE="data", FILLVAL=np.float32(-1e31), UNITS="T")
+        .write(archive.path(5))
+    )
+    archive.ingest()
+    done = archive.summarise()
+    assert done.failures == []
+    assert done.left_out["B"] == "its type, shape or unit differs between files in what no column can hold"
+    found = archive.series(3)
+    assert found.remarks == (f"Not all of B is here: {done.left_out['B']}.",)
+    counts = archive.truth().valid.sum(axis=0)
+    assert found.parameters["B"].count.sum() < counts.sum() - 2000
+    assert int(found.records.sum()) == DAYS * 1440 - 200
