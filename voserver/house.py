@@ -98,6 +98,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
             admission=admission,
             watcher=watcher,
             describe=lambda columns: descriptors_for_answer(settings.addresses, columns, spans),
+            pages=pages,
         ),
         jobs=JobService(
             kind="tap",

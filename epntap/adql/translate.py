@@ -43,18 +43,19 @@ def translate(
     *,
     base_url: str = "",
     row_limit: int | None = None,
+    passed_over: int = 0,
     schemas: Mapping[str, str] = MappingProxyType({}),
     features: Features = Features(),  # noqa: B008  # frozen
 ) -> Translation:
     """ADQL as SQL. Raises AdqlError with all problems found, each with its place.
 
     `base_url` goes in front of addresses that are stored relative. Not more than `row_limit` rows come out,
-    whatever TOP says. `schemas` says what a schema is called in the database where that differs from its
-    published name, such as that of uploads, which are temporary tables.
+    whatever TOP says, the first `passed_over` of them being left out. `schemas` says what a schema is called in the
+    database where that differs from its published name, such as that of uploads, which are temporary tables.
     """
     query, problems = parse_with_problems(text)
     bound = resolve(query, catalog, features, base_url, problems)
-    limited = replace(bound, body=_limited(bound.body, row_limit))
+    limited = replace(bound, body=_limited(bound.body, row_limit, passed_over))
     statement, params = render(count_from_values(limited, catalog), schemas)
     columns = tuple(_column(output) for output in bound.body.outputs)
     return Translation(statement, params, columns, bound.tables, _rows_of(bound.body), bound.body.limit)
@@ -69,11 +70,13 @@ def _rows_of(body: BoundBody) -> str:
     return f"{body.sources[0].schema}.{body.sources[0].name}"
 
 
-def _limited(body: BoundBody, row_limit: int | None) -> BoundBody:
+def _limited(body: BoundBody, row_limit: int | None, passed_over: int) -> BoundBody:
     if row_limit is None:
         return body
     limit = row_limit if body.limit is None else min(body.limit, row_limit)
-    return replace(body, limit=limit)
+    if not passed_over:
+        return replace(body, limit=limit)
+    return replace(body, limit=max(0, limit - passed_over), offset=(body.offset or 0) + passed_over)
 
 
 def _column(output: Output) -> ResultColumn:

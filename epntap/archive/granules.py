@@ -126,7 +126,8 @@ def _rows_of(table: Table) -> sql.Composed:
     name = sql.Identifier(table.schema, table.name)
     return sql.SQL(
         """
-        SELECT {schema}::text AS schema_name, t.time_min, t.time_max, t.granule_uid::text, {values}, (
+        SELECT {schema}::text AS schema_name, t.time_min, t.time_max, t.granule_uid::text, {dataset_id} AS dataset_id,
+        {values}, (
             SELECT coalesce(json_agg(json_build_array({relative})), '[]') FROM (
                 SELECT * FROM {table} s WHERE s.obs_id = t.obs_id AND s.granule_uid <> t.granule_uid
                 ORDER BY s.granule_uid LIMIT {most}
@@ -136,7 +137,8 @@ def _rows_of(table: Table) -> sql.Composed:
         """
     ).format(
         schema=sql.Literal(table.schema),
-        values=_values(table, "t", ("dataset_id", *_COLUMNS)),
+        dataset_id=_values(table, "t", ("dataset_id",)),
+        values=_values(table, "t", _COLUMNS),
         relative=_values(table, "s", ("granule_uid", "granule_gid", "dataproduct_type", "access_url", "access_format")),
         table=name,
         most=sql.Literal(MOST_RELATIVES),

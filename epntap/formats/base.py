@@ -9,7 +9,9 @@ from typing import LiteralString, Protocol
 from psycopg import sql
 
 from epntap.answer.model import Outcome, ResultColumn
+from epntap.formats.paging import Paging
 from epntap.formats.projection import Spelling
+from epntap.pages import Pages
 
 __all__ = ["AnswerFacts", "FormatDefaults", "Pack", "RowFormat", "Writer"]
 
@@ -25,6 +27,10 @@ class AnswerFacts:
     infos: Sequence[tuple[str, str, str]] = ()
     #: XML of service descriptors, whole RESOURCE elements
     descriptors: Sequence[str] = field(default=())
+    #: what makes a page, for formats that are one
+    pages: Pages = field(default_factory=Pages)
+    #: which of several pages it is; None: all rows are on one
+    paging: Paging | None = None
 
 
 class Writer(Protocol):

@@ -15,8 +15,10 @@ from epntap.formats.parquet import Parquet
 from epntap.formats.tabledata import TableData
 from epntap.formats.text import Text
 
-__all__ = ["FORMATS", "choose_format", "is_votable"]
+__all__ = ["FORMATS", "HTML", "choose_format", "is_votable"]
 
+#: the one that is shown in pages
+HTML: RowFormat = Html()
 FORMATS: tuple[RowFormat, ...] = (
     TableData(),
     Binary2(),
@@ -25,7 +27,7 @@ FORMATS: tuple[RowFormat, ...] = (
     Csv(),
     Tsv(),
     Text(),
-    Html(),
+    HTML,
     Json(),
     Fits(),
     Parquet(),

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from epntap.access import ANONYMOUS, Caller
 from epntap.dali.params import Params, maxrec, single
 from epntap.errors import ParameterError
+from epntap.formats.paging import MOST_PAGES
 from epntap.upload.model import Source
 
 __all__ = ["Parts", "TapRequest", "tap_request"]
@@ -40,6 +41,8 @@ class TapRequest:
     runid: str | None = None
     #: tables that the request brings
     uploads: tuple[Source, ...] = ()
+    #: of an answer that is shown in pages
+    page: int = 1
     #: who asks
     caller: Caller = ANONYMOUS
 
@@ -64,8 +67,23 @@ def tap_request(params: Params, parts: Parts = MappingProxyType({}), caller: Cal
         maxrec=maxrec(params),
         runid=runid[:_RUNID_LENGTH] if runid else None,
         uploads=_uploads(params, parts),
+        page=_page(params),
         caller=caller,
     )
+
+
+def _page(params: Params) -> int:
+    """Which page of an answer is shown; other formats than HTML have no pages."""
+    text = single(params, "PAGE")
+    if text is None:
+        return 1
+    stripped = text.strip()
+    if not (stripped.isascii() and stripped.isdigit() and len(stripped) < 9 and 1 <= int(stripped) <= MOST_PAGES):
+        raise ParameterError(
+            f"PAGE must be a number from 1 to {MOST_PAGES}, but is {text[:60]!r}; what comes after the last page "
+            "can be had in another RESPONSEFORMAT."
+        )
+    return int(stripped)
 
 
 def _query_file(parts: Parts) -> str | None:

@@ -27,10 +27,12 @@ from epntap.db.plan import LONG_COST, planned, spelled_out
 from epntap.db.pool import pooled
 from epntap.db.stream import RowStream
 from epntap.db.upload import TEMPORARY, loaded
-from epntap.errors import EpnTapError, UnavailableError
+from epntap.errors import EpnTapError, ParameterError, UnavailableError
 from epntap.formats.base import AnswerFacts, RowFormat
-from epntap.formats.negotiate import choose_format
+from epntap.formats.negotiate import HTML, choose_format
+from epntap.formats.paging import Paging
 from epntap.formats.projection import project
+from epntap.pages import Pages
 from epntap.settings import Settings
 from epntap.tap.answer import Answer
 from epntap.tap.explain import Explanation, explanation
@@ -52,6 +54,8 @@ class _Asked:
     form: RowFormat
     media_type: str
     maxrec: int
+    #: rows of this page of it, where it is shown in pages
+    most: int
     translation: adql.Translation
     facts: AnswerFacts
     #: those that the question is about
@@ -89,6 +93,7 @@ class TapService:
     features: adql.Features = field(default_factory=adql.Features)
     #: XML of service descriptors for an answer with these columns
     describe: Callable[[list[ResultColumn]], list[str]] = lambda _columns: []
+    pages: Pages = field(default_factory=Pages)
     #: since when this process answers
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     #: requests whose uploads are being read
@@ -166,7 +171,9 @@ class TapService:
         """The question in SQL, and all that its answer says besides its rows."""
         form, media_type = choose_format(request.response_format)
         maxrec, catalog = self._maxrec(request), self.catalog()
-        translation = self._translated(request, catalog, uploads, maxrec)
+        # a job has all its rows in one file
+        paging = _paging(request, maxrec) if form is HTML and resource == "sync" else None
+        translation = self._translated(request, catalog, uploads, maxrec, paging)
         infos = provenance(
             request.query,
             catalog,
@@ -174,9 +181,12 @@ class TapService:
             address=self.settings.addresses.tap(resource),
             now=datetime.now(UTC),
         )
-        facts = AnswerFacts(infos=infos, descriptors=self.describe(list(translation.columns)))
+        facts = AnswerFacts(
+            infos=infos, descriptors=self.describe(list(translation.columns)), pages=self.pages, paging=paging
+        )
         wanted = [upload for upload in uploads if upload.table.qualified_name in translation.tables]
-        return _Asked(form, media_type, maxrec, translation, facts, wanted, _is_cut(translation, catalog, maxrec))
+        most = maxrec if paging is None else paging.most
+        return _Asked(form, media_type, maxrec, most, translation, facts, wanted, _is_cut(translation, catalog, maxrec))
 
     def _stream(self, asked: _Asked, stack: ExitStack, deadline: float, place: Place | None) -> RowStream:
         """The rows, which begin to come when the first of them is asked for; `stack` ends the query."""
@@ -188,7 +198,7 @@ class TapService:
             asked.translation.params,
             copy_options=asked.form.copy_options(asked.translation.columns),
             pack=asked.form.pack,
-            maxrec=asked.maxrec,
+            maxrec=asked.most,
             timeout_s=deadline - time.monotonic(),
             around=(lambda connection: loaded(connection, wanted)) if wanted else nullcontext,
             weigh=self._scales(place),
@@ -222,17 +232,23 @@ class TapService:
         """The media type of the answer, without running the query. Raises our errors as far as they show before."""
         _, media_type = choose_format(request.response_format)
         if not request.uploads:
-            self._translated(request, self.catalog(), [], self._maxrec(request))
+            self._translated(request, self.catalog(), [], self._maxrec(request), None)
         return media_type
 
     def _translated(
-        self, request: TapRequest, catalog: Catalog, uploads: Sequence[ReadTable], maxrec: int
+        self,
+        request: TapRequest,
+        catalog: Catalog,
+        uploads: Sequence[ReadTable],
+        maxrec: int,
+        paging: Paging | None,
     ) -> adql.Translation:
         return adql.translate(
             request.query,
             catalog.with_tables(upload.table for upload in uploads) if uploads else catalog,
             base_url=self.settings.base_url,
-            row_limit=maxrec + 1,
+            row_limit=(maxrec if paging is None else paging.before + paging.most) + 1,
+            passed_over=0 if paging is None else paging.before,
             schemas={SCHEMA: TEMPORARY},
             features=self.features,
         )
@@ -282,6 +298,18 @@ class TapService:
             if stream.watch.ending is Ending.CLIENT_GONE:
                 raise ClientGoneError from None
             raise
+
+
+def _paging(request: TapRequest, maxrec: int) -> Paging:
+    """The page that is asked for, and what asks for the others."""
+    asked = [("LANG", "ADQL"), ("QUERY", request.query)]
+    if request.maxrec is not None:
+        asked.append(("MAXREC", str(request.maxrec)))
+    asked += [("UPLOAD", f"{one.name},{one.address}") for one in request.uploads if one.address]
+    paging = Paging(request.page, maxrec, tuple(asked), can_ask_again=all(one.address for one in request.uploads))
+    if not paging.most and maxrec:
+        raise ParameterError(f"There is no page {paging.number}: the answer has {maxrec:,} rows at most (MAXREC).")
+    return paging
 
 
 def _is_cut(translation: adql.Translation, catalog: Catalog, maxrec: int) -> bool:

@@ -407,3 +407,9 @@ def test_a_table_is_offered_for_each_time_axis(many: Server) -> None:
         if row["access_url"].startswith(many.base):
             with urllib.request.urlopen(row["access_url"], timeout=60) as answer:
                 assert answer.status == 200
+
+
+def test_a_service_without_datasets_is_asked_alone(served: Server) -> None:
+    """Nothing but the first service of several names the columns of what is looked up."""
+    _, _, body = ask(served, ["image-000-038"], SCHEMA="illu67p", RESPONSEFORMAT="csv")
+    assert b"image-000-038,http" in body

@@ -18,7 +18,7 @@ from lxml import etree
 from epntap.db.pool import Database
 from epntap.errors import ParameterError
 from epntap.formats.base import RowFormat
-from epntap.formats.negotiate import FORMATS, choose_format
+from epntap.formats.negotiate import FORMATS, HTML, choose_format
 from tests.support.server import Server, serve
 
 QUERY = "SELECT TOP 7 granule_uid, time_min, processing_level, s_region FROM amdadb.epn_core"
@@ -149,7 +149,8 @@ def impatient(demo_database: Database, tmp_path_factory: pytest.TempPathFactory)
         yield server
 
 
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.names[0])
+# pages end before anything breaks
+@pytest.mark.parametrize("form", [form for form in FORMATS if form is not HTML], ids=lambda form: form.names[0])
 def test_a_broken_answer_is_never_silently_short(impatient: Server, form: RowFormat) -> None:
     body = urllib.parse.urlencode(
         {"LANG": "ADQL", "QUERY": LONG, "MAXREC": "20000000", "RESPONSEFORMAT": form.names[0]}
