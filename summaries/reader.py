@@ -23,7 +23,7 @@ from epntap.archive.datasets import dataset as dataset_of
 from epntap.archive.files import files_overlapping
 from epntap.archive.model import ArchiveFile
 from epntap.archive.series import Series, SeriesVariable, series_of
-from epntap.archive.summaries import HeldYear, open_now, years_of
+from epntap.archive.summaries import HeldYear, digests_now, open_now, years_of
 from epntap.connection import Connection
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError
 from epntap.hints import did_you_mean
@@ -43,7 +43,7 @@ from summaries.grid import (
     year_of,
 )
 from summaries.levels import read_level
-from summaries.run import EDITION, digest_of, sources_of
+from summaries.run import EDITION
 from summaries.statistics import Bins, Described, Statistics, joined
 
 __all__ = ["ParameterSeries", "Summaries", "SummarySeries"]
@@ -151,14 +151,16 @@ class Summaries:
             if not may_now(caller, known.rights):
                 raise ForbiddenError(f"The data of {dataset_id} are not public; ask the data centre for access.")
             one, names = _chosen(series, parameters, dataset_id)
-            held = [year for year in years_of(connection, schema, dataset_id) if year.axis == one.axis]
-            first, last = (_year_at(end) for end in (interval.start_tt2000, interval.stop_tt2000 - 1))
-            # all files of the years that are touched: what a year was made of is held against them
-            start, stop = instants_of(np.array([days_of_year(first).start, days_of_year(last).stop]) * DAY_NS).tolist()
-            files = [file for file in files_overlapping(connection, schema, dataset_id, start, stop) if open_now(file)]
+            held = {
+                year.year: year
+                for year in years_of(connection, schema, dataset_id, whole=False)
+                if year.axis == one.axis
+            }
+            # what a year was made of is held against its files
+            spans = {year: _span(year) for year, _ in _by_year(interval)}
+            digests = digests_now(connection, schema, dataset_id, spans)
         folder = folder_of(self.root, schema, dataset_id, one.axis)
-        years = {year.year: year for year in held if first <= year.year <= last}
-        return _Asked(schema, dataset_id, one, names, interval, folder, years, files)
+        return _Asked(self.connect, schema, dataset_id, one, names, interval, folder, held, digests)
 
 
 def _chosen(series: Sequence[Series], parameters: Sequence[str], dataset_id: str) -> tuple[Series, tuple[str, ...]]:
@@ -191,6 +193,7 @@ def _year_at(tt2000: int) -> int:
 class _Asked:
     """A series on its way."""
 
+    connect: Connect
     schema: str
     dataset_id: str
     series: Series
@@ -198,13 +201,14 @@ class _Asked:
     interval: Interval
     folder: Path
     years: Mapping[int, HeldYear]
-    files: Sequence[ArchiveFile]
+    #: of the files of each year that has any
+    digests: Mapping[int, str]
     remarks: list[str] = field(default_factory=list)
     _known: dict[int, HeldYear | None] = field(default_factory=dict)
 
     def records_or_bins(self, width: int, points: int) -> SummarySeries:
         """The records where the bins would be narrower than all that is stored, else bins."""
-        stored = [year.base_ns for year in self.years.values()]
+        stored = [year.base_ns for number, year in self.years.items() if number in self.digests]
         if width < max(stored, default=STORED_NS[-1] + 1):
             found = self._records(4 * points)
             if found is not None:
@@ -225,6 +229,8 @@ class _Asked:
         return [Bins(part.numbers // factor, part.records, part.variables) for part in parts]
 
     def _cover_year(self, number: int, interval: Interval, width: int) -> list[Bins]:
+        if number not in self.digests:
+            return []
         year = self._usable(number)
         if year is None:
             return self._from_files(interval, width)
@@ -277,20 +283,18 @@ class _Asked:
         year = self.years.get(number)
         if year is None or year.edition != EDITION or not (self.folder / year.folder).is_dir():
             return None
-        here = sources_of(file for file in self.files if file.reaches_into(*_span(number)))
-        if year.digest == digest_of(here):
+        if year.digest == self.digests[number]:
             return year
         self.remarks.append(f"Files of {number} have changed since they were summarised.")
-        paths = {one[:2] for one in here}
-        gone = [one for one in year.sources if one[:2] not in paths]
-        return None if gone else year
+        with self.connect() as connection:
+            whole = years_of(connection, self.schema, self.dataset_id)
+        sources = [one for kept in whole if kept.folder == year.folder for one in kept.sources]
+        here = {(one.root, one.path) for one in self._reaching(Interval(*_span(number)))}
+        return year if all(one[:2] in here for one in sources) else None
 
     def _from_files(self, interval: Interval, width: int) -> list[Bins]:
         """From records where there is no summary, unless they are too many."""
-        reaching = [one for one in self.files if one.reaches_into(interval.start_tt2000, interval.stop_tt2000)]
-        if not reaching:
-            return []
-        if sum(one.size_bytes for one in reaching) > _MOST_READ_BYTES:
+        if sum(one.size_bytes for one in self._reaching(interval)) > _MOST_READ_BYTES:
             self.remarks.append(
                 f"There is no summary of {_year_at(interval.start_tt2000)} yet, and too much to read for it here."
             )
@@ -307,7 +311,10 @@ class _Asked:
         self.remarks += [f"Not all of {name} is here: {left_out[name]}." for name in self.names if name in left_out]
 
     def _reaching(self, interval: Interval) -> list[ArchiveFile]:
-        return [one for one in self.files if one.reaches_into(interval.start_tt2000, interval.stop_tt2000)]
+        with self.connect() as connection:
+            start, stop = interval.start_tt2000, interval.stop_tt2000
+            found = files_overlapping(connection, self.schema, self.dataset_id, start, stop)
+        return [one for one in found if open_now(one)]
 
     def _joined(self, parts: Sequence[Bins]) -> Bins:
         try:

@@ -6,7 +6,6 @@ in one transaction, so that a run that dies loses the years in hand and nothing 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
@@ -32,9 +31,10 @@ from epntap.archive.summaries import (
     ParameterFact,
     Source,
     delete_year,
+    digest_of,
     open_now,
+    sources_of,
     summarised_datasets,
-    version_of_file,
     write_facts,
     write_gaps,
     write_year,
@@ -52,7 +52,7 @@ from summaries.gather import MOST_COMPONENTS
 from summaries.grid import DAY_NS, STORED_NS, days_of_year, year_of
 from summaries.statistics import Described
 
-__all__ = ["EDITION", "DatasetDone", "Progress", "base_for", "digest_of", "sources_of", "summarise"]
+__all__ = ["EDITION", "DatasetDone", "Progress", "base_for", "summarise"]
 
 #: of what is made of the same files; another one makes everything anew
 EDITION = "1"
@@ -244,17 +244,6 @@ def _held(plan: YearPlan, made: YearMade, sources: tuple[Source, ...]) -> HeldYe
 
 
 # -- what has moved ---------------------------------------------------------------------------------------------------
-
-
-def sources_of(files: Iterable[ArchiveFile]) -> tuple[Source, ...]:
-    """Files as a year remembers them, by root and path."""
-    found = ((one.root, one.path, version_of_file(one), one.tt2000_min or 0, one.tt2000_max or 0) for one in files)
-    return tuple(sorted(found))
-
-
-def digest_of(sources: Sequence[Source]) -> str:
-    """Another text for other files, or the same in other versions."""
-    return hashlib.sha256(repr(tuple(sources)).encode()).hexdigest()[:32]
 
 
 def _by_year(files: Iterable[ArchiveFile]) -> dict[int, list[ArchiveFile]]:

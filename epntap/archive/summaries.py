@@ -5,6 +5,7 @@ Ingestion only queues the jobs that make them.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -13,18 +14,24 @@ from typing import Any
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import ColumnElement, TextClause, bindparam, delete, func, select, text
 
 from epntap.archive.model import ArchiveFile
 from epntap.connection import Connection
 from epntap.schema import tables
-from epntap.schema.statements import compiled, upsert
+from epntap.schema.statements import Statement, compiled, upsert
 
 __all__ = [
     "Gap",
     "HeldYear",
     "ParameterFact",
+    "Source",
+    "delete_year",
+    "digest_of",
+    "digests_now",
+    "open_now",
     "queue_summary",
+    "sources_of",
     "summarised_datasets",
     "version_of_file",
     "write_facts",
@@ -38,7 +45,6 @@ KIND = "summary"
 #: seconds that a job may run and wait: it goes on where it was ended
 _LONGEST_S = 30 * 86_400
 
-Version = tuple[str, str, str]
 Source = tuple[str, str, str, int, int]
 
 
@@ -94,11 +100,20 @@ class Gap:
 
 _summary, _fact, _gap, _series = tables.summary.c, tables.parameter_fact.c, tables.gap.c, tables.series.c
 _NAMES = tuple(field.name for field in fields(HeldYear))
-_YEARS = compiled(
-    select(*(_summary[name] for name in _NAMES))
-    .where(_summary.schema_name == bindparam("schema"), _summary.dataset_id == bindparam("dataset_id"))
-    .order_by(_summary.axis, _summary.year)
-)
+#: what may be long
+_LONG = {"sources": text("'[]'::jsonb"), "facts": text("'{}'::jsonb")}
+
+
+def _years(columns: Iterable[ColumnElement[Any] | TextClause]) -> Statement:
+    return compiled(
+        select(*columns)
+        .where(_summary.schema_name == bindparam("schema"), _summary.dataset_id == bindparam("dataset_id"))
+        .order_by(_summary.axis, _summary.year)
+    )
+
+
+_YEARS = _years(_summary[name] for name in _NAMES)
+_YEARS_IN_SHORT = _years(_LONG.get(name, _summary[name]) for name in _NAMES)
 _WRITE = upsert(tables.summary, made=func.now())
 _DELETE = compiled(
     delete(tables.summary).where(
@@ -129,9 +144,54 @@ def version_of_file(file: ArchiveFile) -> str:
     return file.sha256 or f"{file.size_bytes}/{file.mtime_ns}"
 
 
-def years_of(connection: Connection, schema: str, dataset_id: str) -> list[HeldYear]:
-    """All that is kept of a dataset, by axis and year."""
-    return [_held(row) for row in _YEARS.run(connection, schema=schema, dataset_id=dataset_id)]
+def sources_of(files: Iterable[ArchiveFile]) -> tuple[Source, ...]:
+    """Files as a year remembers them, by root and path."""
+    found = ((one.root, one.path, version_of_file(one), one.tt2000_min or 0, one.tt2000_max or 0) for one in files)
+    return tuple(sorted(found))
+
+
+def digest_of(sources: Iterable[Source]) -> str:
+    """Another text for other files, or the same in other versions."""
+    lines = sorted("\t".join(map(str, one)) for one in sources)
+    return hashlib.md5("\n".join(lines).encode(), usedforsecurity=False).hexdigest()
+
+
+def digests_now(
+    connection: Connection, schema: str, dataset_id: str, spans: Mapping[int, tuple[int, int]]
+) -> dict[int, str]:
+    """What `digest_of` says of the files that may be had now, of each year that has any; the spans are TT2000.
+
+    The database makes the digests, so that the files need not be fetched.
+    """
+    starts, stops = zip(*spans.values(), strict=True)
+    rows = connection.execute(
+        """
+        SELECT year, md5(string_agg(line, E'\n' ORDER BY line COLLATE "C")) FROM (
+            SELECT y.year, concat_ws(E'\t', f.root, f.path,
+                CASE WHEN f.sha256 = '' THEN f.size_bytes || '/' || f.mtime_ns ELSE f.sha256 END,
+                f.tt2000_min, f.tt2000_max) AS line
+            FROM unnest(%(years)s::integer[], %(starts)s::bigint[], %(stops)s::bigint[]) AS y (year, start, stop)
+            JOIN archive.file f ON f.tt2000_min < y.stop AND f.tt2000_max >= y.start
+            WHERE f.schema_name = %(schema)s AND f.dataset_id = %(dataset_id)s
+              AND (f.embargoed_until IS NULL OR f.embargoed_until <= %(now)s)
+        ) AS here GROUP BY year
+        """,
+        {
+            "years": list(spans),
+            "starts": list(starts),
+            "stops": list(stops),
+            "schema": schema,
+            "dataset_id": dataset_id,
+            "now": _now(),
+        },
+    )
+    return {int(year): str(digest) for year, digest in rows}
+
+
+def years_of(connection: Connection, schema: str, dataset_id: str, *, whole: bool = True) -> list[HeldYear]:
+    """All that is kept of a dataset, by axis and year; without sources and facts unless as a `whole`."""
+    statement = _YEARS if whole else _YEARS_IN_SHORT
+    return [_held(row) for row in statement.run(connection, schema=schema, dataset_id=dataset_id)]
 
 
 def _held(row: Iterable[Any]) -> HeldYear:  # values of any column type
@@ -217,5 +277,8 @@ def queue_summary(connection: Connection, schema: str) -> bool:
 
 def open_now(file: ArchiveFile) -> bool:
     """Whether no embargo holds for a file at the moment."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
-    return file.embargoed_until is None or file.embargoed_until <= now
+    return file.embargoed_until is None or file.embargoed_until <= _now()
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")

@@ -202,7 +202,7 @@ def test_the_command_says_what_it_did(place: Place) -> None:
     assert told[0]["records"] == len(TrueDataset(PLAN, 0).epochs())
     unknown = command(place, "truht")
     assert unknown.returncode == 1
-    assert unknown.stderr == "epntap: There is no service truht; published are truth. Did you mean truth?\n"
+    assert unknown.stderr == "epntap: There is no service truht; published are truth. Did you mean 'truth'?\n"
     unknown = command(place, "truth", "kt_01")
     assert unknown.returncode == 1
     assert unknown.stderr.startswith("epntap: There is no dataset 'kt_01' with records in truth.")
