@@ -104,6 +104,8 @@ class Settings:
     hapi_title: str = ""
     hapi_contact: str = ""
     hapi_citation: str = ""
+    #: folder with name, logo, colours and texts of the pages (docs/pages.md); empty: plain
+    branding: str = ""
     #: file for the log, which may be moved away at any time; empty: standard error
     log_file: str = ""
     #: bytes (after decompression), rows and tables that one request may upload, all its tables together

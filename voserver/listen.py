@@ -19,6 +19,7 @@ from voserver.job_workers import job_workers
 from voserver.metrics import forget_process
 from voserver.preload import preload
 from voserver.wsgi import build_app
+from voweb.branding import read_branding
 
 __all__ = ["bound_socket", "run_server"]
 
@@ -44,6 +45,7 @@ def bound_socket(settings: Settings) -> socket.socket:
 
 def run_server(settings: Settings, database: Database, listener: socket.socket) -> None:
     """Serve until a signal ends it, with the workers of this machine."""
+    read_branding(settings.branding)  # what is wrong with it is said once, before there are processes
     start_log(settings.log_file)
     logging.getLogger("gunicorn.error").setLevel(logging.WARNING)
     with job_workers(settings, database):

@@ -17,7 +17,7 @@ from voweb.jobs.desk import Desk
 from voweb.jobs.views import jobs_blueprint
 from voweb.state.facts import States
 from voweb.state.views import state_blueprint
-from voweb.views import assets_blueprint
+from voweb.views import assets_blueprint, texts_blueprint
 
 __all__ = ["routes"]
 
@@ -34,6 +34,7 @@ def routes(
         name="web",
         blueprints=(
             assets_blueprint(pages),
+            texts_blueprint(pages),
             holdings_blueprint(Holdings(catalog, connect), pages, settings),
             jobs_blueprint(Desk(jobs, settings.addresses), pages),
             state_blueprint(States(settings, connect), pages),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from epntap.pages import Pages, Site
+from epntap.pages import Entry, Pages, Site
 from epntap.pages.render import LAYOUT_ASSETS
 from epntap.pages.site import site_prefix
 from epntap.settings import Settings
+from voweb.branding import read_branding
 from voweb.navigation import NAVIGATION
+from voweb.views import ABOUT, LEGAL
 
 __all__ = ["pages_of"]
 
@@ -17,6 +19,23 @@ _ASSETS = Path(__file__).parent / "static"
 
 
 def pages_of(settings: Settings) -> Pages:
-    """What makes pages, for these settings."""
-    site = Site(navigation=NAVIGATION, prefix=site_prefix(settings.addresses))
-    return Pages(site, (LAYOUT_ASSETS, _ASSETS))
+    """What makes pages, for these settings. Raises SetupError for a branding that cannot be used."""
+    brand = read_branding(settings.branding)
+    files = brand.files or {}
+    site = Site(
+        name=brand.name or Site().name,
+        navigation=NAVIGATION,
+        footer=tuple(
+            Entry(label, path)
+            for label, path, text in (("About", ABOUT, brand.about), ("Legal", LEGAL, brand.legal))
+            if text
+        ),
+        tagline=brand.tagline,
+        about=brand.about,
+        legal=brand.legal,
+        contact=brand.contact,
+        logo=next((name for name in files if "logo" in name), ""),
+        colours=next((name for name in files if name.endswith(".css")), ""),
+        prefix=site_prefix(settings.addresses),
+    )
+    return Pages(site, (LAYOUT_ASSETS, _ASSETS), files)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
@@ -68,6 +68,8 @@ class Pages:
     site: Site = field(default_factory=Site)
     #: folders of what pages load, the first that has a file winning
     assets: Sequence[Path] = (LAYOUT_ASSETS,)
+    #: what pages load besides, by name
+    others: Mapping[str, bytes] = field(default_factory=dict)
 
     def render(self, template: str, /, **facts: Any) -> str:  # whatever the template says
         """A page; characters that no page may have become U+FFFD."""
@@ -83,19 +85,26 @@ class Pages:
     @property
     def version(self) -> str:
         """Tells pages of this site and software from those of others."""
-        return f"{self.site} {assets_version(tuple(self.assets))}"
+        return f"{self.site} {self.assets_version}"
+
+    @property
+    def assets_version(self) -> str:
+        """Tells what pages load from what they did before."""
+        return _assets_version(tuple(self.assets), tuple(sorted(self.others.items())))
 
     def asset(self, name: str) -> str:
         """The address of a stylesheet or a script, which may be kept for ever."""
-        return f"{self.site.prefix}{STATIC}/{assets_version(tuple(self.assets))}/{name}"
+        return f"{self.site.prefix}{STATIC}/{self.assets_version}/{name}"
 
 
 @lru_cache
-def assets_version(folders: tuple[Path, ...]) -> str:
-    """Tells this state of the files below folders from any other."""
+def _assets_version(folders: tuple[Path, ...], others: tuple[tuple[str, bytes], ...]) -> str:
     digest = hashlib.sha256()
     for folder in folders:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             digest.update(f"{path.relative_to(folder)}\0".encode())
             digest.update(path.read_bytes())
+    for name, content in others:
+        digest.update(f"{name}\0".encode())
+        digest.update(content)
     return digest.hexdigest()[:12]

@@ -27,6 +27,17 @@ class Site:
     #: stands in the header and in the titles of pages
     name: str = "EPN-TAP service"
     navigation: tuple[Entry, ...] = ()
+    #: of what stands at the end of each page
+    footer: tuple[Entry, ...] = ()
+    tagline: str = ""
+    #: HTML of the pages that the operator has written
+    about: str = ""
+    legal: str = ""
+    #: address of whoever answers for the service, https: or mailto:
+    contact: str = ""
+    #: names of files that pages load; empty for none
+    logo: str = ""
+    colours: str = ""
     #: path of the public address, without a slash at the end: pages lead to each other without naming the host
     prefix: str = ""
     #: of this software
