@@ -50,7 +50,9 @@ class Site:
     def at(self, path: str, /, **query: object) -> str:
         """The address of a path of this service, from a page; parameters that are None are left out."""
         given = {name: str(value) for name, value in query.items() if value is not None}
-        return f"{self.prefix}{quote(path, safe='/~@:;,=+!*')}{f'?{urlencode(given)}' if given else ''}"
+        # half of a surrogate has no UTF-8
+        asked = f"?{urlencode(given, errors='replace')}" if given else ""
+        return f"{self.prefix}{quote(path, safe='/~@:;,=+!*', errors='replace')}{asked}"
 
 
 def site_prefix(addresses: Addresses) -> str:

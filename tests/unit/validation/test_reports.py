@@ -36,6 +36,9 @@ class Tags(HTMLParser):
             self.open.append(tag)
         self.attributes += [name for name, _ in attrs]
 
+    def handle_startendtag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [name for name, _ in attrs]
+
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
