@@ -12,7 +12,7 @@ import flask
 from epntap.answer.blocks import Blocks
 from epntap.errors import EpnTapError, ParameterError, TooLargeError
 from epntap.formats.negotiate import choose_format, is_votable
-from epntap.http.faultpage import FaultPages, Remedy, Way
+from epntap.http.faultpage import FaultPages, Remedy
 from epntap.http.faults import FaultBody, answer_faults, as_text, as_votable
 from epntap.http.request import caller, client_socket, files, params
 from epntap.http.response import Sender
@@ -42,7 +42,7 @@ def sync_blueprint(service: TapService, sender: Sender, pages: Pages) -> flask.B
 
     def remedy(error: EpnTapError) -> Remedy:
         query = "" if isinstance(error, TooLargeError) else next(iter(params().get("QUERY", ())), "")
-        return Remedy(query, ways=[Way("Tables and columns", pages.site.at("/tap/tables"))])
+        return Remedy(query)
 
     answer_faults(blueprint, _words_for, FaultPages(pages, remedy))
     return blueprint

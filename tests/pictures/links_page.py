@@ -25,7 +25,7 @@ def main(base_url: str, file: str) -> None:
                 "--disable-gpu",
                 f"--user-data-dir={folder}/profile",
                 "--hide-scrollbars",
-                "--window-size=1000,980",
+                "--window-size=1000,1180",
                 f"--screenshot={picture}",
                 f"{base_url}/datalink/links?ID={GRANULE}",
             ],
