@@ -157,7 +157,7 @@ class Page {
       this.place.replaceChildren(
         make("h2", {}, "What it would cost"),
         make("div", { class: found.is_long ? "warning" : "note" }, ...sentences),
-        make("details", {}, make("summary", {}, "SQL that the database would run"), make("pre", { class: "wrap long" }, found.sql)),
+        make("details", {}, make("summary", {}, "SQL that the database would run"), make("pre", { class: "wrap long", tabindex: "0" }, found.sql)),
       );
     });
   }
