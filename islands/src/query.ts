@@ -117,6 +117,8 @@ class Page {
 
   /** Does something that takes a while, which can be given up; what goes wrong is said. */
   private async busy(what: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    window.clearTimeout(this.timer); // what is about to be told is not told again under the reader's hand
+    this.checked++;
     this.running?.abort();
     const controller = (this.running = new AbortController());
     this.place.setAttribute("aria-busy", "true");
