@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
 import numpy as np
+from isal import isal_zlib
 
 from cutouts.formats.base import Provenance, Rendering, statements
 from cutouts.series import Column, SeriesCut
@@ -20,7 +20,8 @@ from epntap.media import MEDIA_TYPES
 __all__ = ["Cdf"]
 
 _PIECE_BYTES = 1 << 20
-_GZIP_LEVEL = 6
+#: of ISA-L, its highest: twenty times as fast as level 6 of zlib, for a few hundredths more bytes
+_GZIP_LEVEL = 3
 _GZIP_WINDOW_BITS = 31
 # attributes that name other variables (ISTP guidelines, "Variable attributes")
 _OF_THE_SAME_TYPE = frozenset({"FILLVAL", "VALIDMIN", "VALIDMAX", "SCALEMIN", "SCALEMAX"})
@@ -101,7 +102,7 @@ def _pieces(column: Column) -> Iterator[bytes]:
 def _spool(column: Column, spool: SpoolFile) -> Iterator[StoredBlock]:
     for first, stop in column.blocks(_PIECE_BYTES):
         plain = to_stored(column.read(first, stop))
-        packer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW_BITS)
+        packer = isal_zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW_BITS)
         packed = packer.compress(plain) + packer.flush()
         # as the CDF library does: a block that would grow stays as it is
         smaller = len(packed) < len(plain)
