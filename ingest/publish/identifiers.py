@@ -86,7 +86,15 @@ def note_superseded(connection: Connection, table: Table, former: Mapping[str, s
 
 def give_public_ids(connection: Connection, schema: str) -> None:
     """Name the datasets and parameters of a service that have no public_id; those that have one keep it."""
-    connection.execute("SELECT archive.give_public_ids(%s)", (schema,))
+    unnamed = connection.execute(
+        "SELECT EXISTS (SELECT FROM archive.dataset WHERE schema_name = %(schema)s AND public_id IS NULL)"
+        " OR EXISTS (SELECT FROM archive.parameter WHERE schema_name = %(schema)s AND public_id IS NULL)",
+        {"schema": schema},
+    ).fetchone()
+    if unnamed == (True,):
+        # of thousands of rows that have just come the planner takes there to be a few, and compares each with all
+        connection.execute("ANALYZE archive.dataset, archive.parameter")
+        connection.execute("SELECT archive.give_public_ids(%s)", (schema,))
 
 
 def meetings(connection: Connection, table: Table, *, is_new: bool) -> Iterator[Remark]:
