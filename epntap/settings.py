@@ -104,6 +104,8 @@ class Settings:
     hapi_title: str = ""
     hapi_contact: str = ""
     hapi_citation: str = ""
+    #: address of the licence of the data of all datasets, best of https://spdx.org/licenses/
+    hapi_license: str = ""
     #: folder with name, logo, colours and texts of the pages (docs/pages.md); empty: plain
     branding: str = ""
     #: file for the log, which may be moved away at any time; empty: standard error

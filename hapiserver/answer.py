@@ -27,7 +27,7 @@ from epntap.archive.model import ArchiveFile, Dataset
 from epntap.connection import Connection
 from epntap.errors import UnavailableError
 from hapiserver.formats import MEDIA_TYPES, body
-from hapiserver.info import info
+from hapiserver.info import Terms, info
 from hapiserver.params import DataRequest
 from hapiserver.records import Block, read_records
 from hapiserver.status import NO_DATA, OK, HapiError, status_of
@@ -70,8 +70,7 @@ class Records:
     connect: Callable[[], AbstractContextManager[Connection]]
     watcher: Watcher
     places: Slots
-    #: of values, about so many are given at once
-    most_bytes: int
+    terms: Terms
 
     def plan(self, request: DataRequest) -> DataPlan:
         """Find the files. Raises HapiError when there is too much in them."""
@@ -83,8 +82,8 @@ class Records:
                 if may_now(request.caller, rights_of(held.access_rights, file.embargoed_until))
             )
         record = sum(one.record_bytes for one in request.parameters)
-        if _estimated_records(request, files) * record > self.most_bytes:
-            raise HapiError(1408, f"one answer holds about {self.most_bytes:,} bytes of values at most")
+        if _estimated_records(request, files) * record > self.terms.most_bytes:
+            raise HapiError(1408, f"one answer holds about {self.terms.most_bytes:,} bytes of values at most")
         return DataPlan(request, files)
 
     def answer(self, plan: DataPlan, client: socket | None) -> RecordAnswer:
@@ -129,7 +128,7 @@ class Records:
     def _head(self, request: DataRequest, code: int) -> dict[str, Any] | None:
         if not request.with_header and request.format != "json":
             return None
-        said = info(request.dataset, self.most_bytes, request.parameters)
+        said = info(request.dataset, self.terms, request.parameters)
         return {**status_of(code), **said, "format": request.format}
 
 

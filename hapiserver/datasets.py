@@ -109,7 +109,8 @@ def hapi_dataset(held: HeldSeries) -> HapiDataset:
     taken = {TIME.casefold()}
     parameters = [time]
     for variable in ordered:
-        name = _free_name([held.keys.get(variable.name, variable.name), variable.name], taken)
+        key = variable.described.key if variable.described else held.keys.get(variable.name, variable.name)
+        name = _free_name([key, variable.name], taken)
         taken.add(name.casefold())
         parameters.append(_parameter(name, variable))
     return HapiDataset(held, tuple(parameters))

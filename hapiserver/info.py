@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import prod
 from typing import Any
 
-from epntap.archive.series import Bins, HeldSeries
+from epntap.archive.series import Bins, Described, HeldSeries, SeriesVariable
 from epntap.cdf import format_utc
 from hapiserver.datasets import HapiDataset, HapiParameter, HapiType, hapi_dataset
 from hapiserver.status import OK, status_of
 
-__all__ = ["about", "capabilities", "catalog", "duration", "info", "short_title", "time_text"]
+__all__ = ["Terms", "about", "capabilities", "catalog", "duration", "info", "short_title", "time_text"]
 
 #: a longer title of a dataset or server is warned of
 _TITLE = 40
@@ -35,6 +36,23 @@ _COMPONENTS = {
     "alt": "altitude",
     "altitude": "altitude",
 }
+#: names of coordinate systems (SPASE 2.4.1 §CoordinateSystemName)
+_FRAME_NAMES = (
+    "Carrington CGM CSO DM ECD ECEF ENP GEI GEO GPHIO GSE GSEQ GSM HAE HCC HCI HCR HEE HEEQ HERTN HG HGI HGRTN HPC "
+    "HPR HSM J2000 JSM JSO KSM KSO LGM MAG MFA MSO RTN SC SE SM SpacecraftOrbitPlane SR SR2 SSE SSE_L TIIS VSO WGS84"
+)
+_SPASE_FRAMES = frozenset(_FRAME_NAMES.split())
+_UNITS_DIFFER = "Files do not agree about its units"
+_NOT_DESCRIBED = Described("")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for all datasets."""
+
+    #: of values, about so many are given in one answer
+    most_bytes: int
+    license_url: str = ""
 
 
 def time_text(tt2000: int, decimals: int = 9) -> str:
@@ -74,13 +92,13 @@ def capabilities() -> dict[str, Any]:
     }
 
 
-def catalog(held: Iterable[HeldSeries], most_bytes: int, *, with_info: bool) -> dict[str, Any]:
+def catalog(held: Iterable[HeldSeries], terms: Terms, *, with_info: bool) -> dict[str, Any]:
     """All datasets (§3.5)."""
     entries = []
     for one in held:
         entry: dict[str, Any] = {"id": one.public_id, "title": short_title(_title(one))}
         if with_info:
-            entry["info"] = info(hapi_dataset(one), most_bytes)
+            entry["info"] = info(hapi_dataset(one), terms)
         entries.append(entry)
     return {**status_of(OK), "catalog": entries}
 
@@ -91,7 +109,7 @@ def _title(held: HeldSeries) -> str:
     return held.title if not suffix or held.public_id.endswith(f".{held.dataset_id}") else f"{suffix[1:]}: {held.title}"
 
 
-def info(dataset: HapiDataset, most_bytes: int, parameters: Sequence[HapiParameter] | None = None) -> dict[str, Any]:
+def info(dataset: HapiDataset, terms: Terms, parameters: Sequence[HapiParameter] | None = None) -> dict[str, Any]:
     """What is to be known of a dataset (§3.6), without HAPI and status."""
     held, series = dataset.held, dataset.held.series
     decimals = series.decimals
@@ -104,14 +122,17 @@ def info(dataset: HapiDataset, most_bytes: int, parameters: Sequence[HapiParamet
     if series.cadence_ns:
         said["cadence"] = duration(series.cadence_ns)
         record = sum(one.record_bytes for one in dataset.parameters)
-        said["maxRequestDuration"] = duration(max(most_bytes // record, 1) * series.cadence_ns, whole=True)
+        said["maxRequestDuration"] = duration(max(terms.most_bytes // record, 1) * series.cadence_ns, whole=True)
     optional = {
         "description": _description(held),
         "resourceURL": held.landing_url or held.information_url,
         "resourceID": held.resource_id,
         "datasetCitation": f"https://doi.org/{held.doi}" if held.doi else None,
+        "licenseURL": terms.license_url,
         "contact": held.publisher,
         "modificationDate": _changed(held),
+        "unitsSchema": series.units_schema,
+        "coordinateSystemSchema": _coordinate_schema(dataset),
         "additionalMetadata": {"name": "SPASE", "contentURL": held.landing_url}
         if held.resource_id and held.landing_url
         else None,
@@ -150,18 +171,49 @@ def _parameter(dataset: HapiDataset, one: HapiParameter) -> dict[str, Any]:
         said["length"] = one.length
     if one.size:
         said["size"] = list(one.size)
-    said["units"] = "UTC" if one.type is HapiType.TIME else _each(variable.units if variable else (), one.size)
+    said["units"] = "UTC" if one.type is HapiType.TIME else _each(variable.said_units if variable else (), one.size)
     said["fill"] = one.fill
     if variable is None:
         return said
+    described = variable.described or _NOT_DESCRIBED
     optional = {
-        "description": variable.description or variable.title,
-        "label": _each(variable.labels, one.size) or variable.title,
-        "coordinateSystemName": variable.coordinate_system,
+        "description": _parameter_description(variable),
+        "label": _label(variable, one.size),
+        "coordinateSystemName": _frame(variable.said_coordinate_system),
         "vectorComponents": _components(one),
         "bins": [_bins(dataset, bins) for bins in variable.bins],
+        # keys of our own begin so (§3.3)
+        "x_ucd": described.ucd,
     }
     return said | {name: value for name, value in optional.items() if value}
+
+
+def _parameter_description(variable: SeriesVariable) -> str | None:
+    told = variable.described or _NOT_DESCRIBED
+    text = told.description or variable.description or told.title or variable.title
+    if not variable.units_differ:
+        return text
+    return f"{text}. {_UNITS_DIFFER}" if text else _UNITS_DIFFER
+
+
+def _label(variable: SeriesVariable, size: tuple[int, ...]) -> str | list[str | None] | None:
+    """Those of the components, as files say them, else what the description or the files call it."""
+    told = variable.described or _NOT_DESCRIBED
+    if len(variable.labels) > 1:
+        return _each(variable.labels, size)
+    return told.title or _each(variable.labels, size) or variable.title
+
+
+def _frame(text: str | None) -> str | None:
+    """`GSE` of `GSE>Geocentric Solar Ecliptic` (ISTP: short name, then long name)."""
+    return (text.partition(">")[0].strip() or None) if text else None
+
+
+def _coordinate_schema(dataset: HapiDataset) -> str | None:
+    """SPASE, where every coordinate system that is named is one of its list."""
+    variables = [one.variable for one in dataset.parameters if one.variable]
+    names = {_frame(one.said_coordinate_system) for one in variables} - {None}
+    return "spase2.4.1" if names and names <= _SPASE_FRAMES else None
 
 
 def _each(texts: Sequence[str], size: tuple[int, ...]) -> str | list[str | None] | None:
@@ -177,11 +229,11 @@ def _components(one: HapiParameter) -> str | list[str] | None:
     variable = one.variable
     if variable is None or one.size != (3,):
         return None
-    told = [_COMPONENTS.get(_last_word(text)) for text in variable.representation]
-    if len(told) != 3 or None in told:
-        told = [_COMPONENTS.get(_last_word(text)) for text in variable.labels]
-    if len(told) == 3 and None not in told and len(set(told)) == 3:
-        return [text for text in told if text]
+    described = variable.described or _NOT_DESCRIBED
+    for words in (described.components, variable.representation, variable.labels):
+        told = [_COMPONENTS.get(_last_word(text)) for text in words]
+        if len(told) == 3 and None not in told and len(set(told)) == 3:
+            return [text for text in told if text]
     # three numbers without a word are taken for x, y and z (§3.6.11), which nobody has said
     return ["other"] * 3
 

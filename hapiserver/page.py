@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from epntap.access import Caller
 from epntap.addresses import HAPI_SERVER, Addresses
 from hapiserver.datasets import Datasets
-from hapiserver.info import info, time_text
+from hapiserver.info import Terms, info, time_text
 from hapiserver.params import FORMATS
 
 __all__ = ["page_facts"]
@@ -38,7 +38,7 @@ def page_facts(
     return {
         "base": base,
         "dataset": dataset,
-        "facts": info(dataset, most_bytes=1),
+        "facts": info(dataset, Terms(most_bytes=1)),
         "chosen": chosen,
         "start": start,
         "stop": stop,

@@ -11,6 +11,7 @@ from epntap.pages import Pages
 from epntap.settings import Settings
 from hapiserver.answer import Records
 from hapiserver.datasets import Holdings
+from hapiserver.info import Terms
 from hapiserver.views import hapi_blueprint
 
 __all__ = ["routes"]
@@ -18,9 +19,8 @@ __all__ = ["routes"]
 
 def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admission, pages: Pages) -> Wing:
     """/hapi and what is below it."""
-    records = Records(
-        finder.connect, sender.watcher, admission.share("records", 1 / 4, computes=True), settings.hapi_bytes
-    )
+    places = admission.share("records", 1 / 4, computes=True)
+    records = Records(finder.connect, sender.watcher, places, Terms(settings.hapi_bytes, settings.hapi_license))
     holdings = Holdings(finder.connect, finder.catalog)
     return Wing(
         name="hapi",

@@ -115,7 +115,7 @@ def _add_metadata(blueprint: flask.Blueprint, hapi: Hapi) -> None:
         return _document(
             hapi,
             f"catalog {with_info}",
-            lambda datasets: said.catalog(datasets.all(ANONYMOUS), hapi.records.most_bytes, with_info=with_info),
+            lambda datasets: said.catalog(datasets.all(ANONYMOUS), hapi.records.terms, with_info=with_info),
         )
 
     @blueprint.get("/info")
@@ -126,7 +126,7 @@ def _add_metadata(blueprint: flask.Blueprint, hapi: Hapi) -> None:
         name = f"{datasets.generation} {request.dataset.id} {names}"
 
         def make(_catalog: Catalog) -> bytes:
-            told = said.info(request.dataset, hapi.records.most_bytes, request.parameters)
+            told = said.info(request.dataset, hapi.records.terms, request.parameters)
             return _to_bytes({**status_of(OK), **told})
 
         return _sent(to_conditional_response(hapi.infos.get(name, catalog, make), _JSON))

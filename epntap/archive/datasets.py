@@ -23,7 +23,9 @@ _DATASET_COLUMNS = tuple(
     for column in tables.dataset.columns
     if _FIELDS.get(column.name, column.name) in {field.name for field in fields(Dataset)}
 )
-_PARAMETER_COLUMNS = tuple(field.name for field in fields(Parameter))
+_PARAMETER_COLUMNS = tuple(
+    column.name for column in tables.parameter.columns if column.name in {field.name for field in fields(Parameter)}
+)
 
 
 def write_datasets(

@@ -36,6 +36,8 @@ class Parameter:
     coordinate_system: str | None = None
     #: CDF variable that holds it, where known
     variable: str | None = None
+    #: names of vector components as the description spells them; ingestion keeps them in the series of the dataset only
+    components: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

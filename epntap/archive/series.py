@@ -16,6 +16,7 @@ from epntap.connection import Connection
 
 __all__ = [
     "Bins",
+    "Described",
     "HeldSeries",
     "Series",
     "SeriesVariable",
@@ -23,6 +24,7 @@ __all__ = [
     "next_release",
     "public_id",
     "series_of",
+    "series_of_service",
     "specimens_of",
     "write_series",
 ]
@@ -38,6 +40,26 @@ class Bins:
     centers: tuple[float, ...] | None = None
     #: variable of the same series that holds them, where they vary with time
     variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the description of the dataset says of a variable; texts are as it spells them."""
+
+    #: key of the parameter
+    key: str
+    title: str | None = None
+    description: str | None = None
+    units: str | None = None
+    #: whether the units of the files mean the same, or cannot be compared: then these are said
+    units_hold: bool = True
+    ucd: str | None = None
+    coordinate_system: str | None = None
+    #: names of vector components
+    components: tuple[str, ...] = ()
+    #: (): a scalar, or not said
+    shape: tuple[int, ...] = ()
+    fill: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +88,23 @@ class SeriesVariable:
     bins: tuple[Bins, ...] = ()
     #: holds integers that a double cannot
     is_wide: bool = False
+    #: the files do not agree about the units, so that none are said
+    units_differ: bool = False
+    #: what a description says of it, where there is one beside the files
+    described: Described | None = None
+
+    @property
+    def said_units(self) -> tuple[str, ...]:
+        """Of all components, or of each of them: those of the description where these hold."""
+        described = self.described
+        if described and described.units and described.units_hold and not self.units_differ:
+            return (described.units,)
+        return self.units
+
+    @property
+    def said_coordinate_system(self) -> str | None:
+        """That of the description, else that of the files."""
+        return (self.described.coordinate_system if self.described else None) or self.coordinate_system
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +124,10 @@ class Series:
     #: a short interval with records, TT2000 nanoseconds, half-open
     sample_start: int = 0
     sample_stop: int = 0
+    #: shortest and longest time between two records that a description names, seconds
+    described_cadence_s: tuple[float, float] | None = None
+    #: the one that all units are written in, as HAPI calls it
+    units_schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +217,14 @@ class _Known:
     ids: dict[str, str] = field(default_factory=dict)
 
 
+def series_of_service(connection: Connection, schema: str) -> list[tuple[str, Series]]:
+    """The series of a service with the datasets that they belong to."""
+    found = connection.execute(
+        "SELECT dataset_id, said FROM archive.series WHERE schema_name = %s ORDER BY dataset_id, position", (schema,)
+    )
+    return [(str(dataset_id), _series(said)) for dataset_id, said in found]
+
+
 def specimens_of(connection: Connection, schema: str) -> dict[str, str]:
     """From which files the series of each dataset were told, as `write_series` was given it."""
     return {name: known.specimens for name, known in _known(connection, schema).items()}
@@ -234,14 +285,21 @@ def _known(connection: Connection, schema: str) -> dict[str, _Known]:
 
 def _series(said: Mapping[str, Any]) -> Series:  # JSON
     variables = tuple(_variable(one) for one in said["variables"])
-    return Series(**{**said, "variables": variables})
+    cadence = _tuple(said.get("described_cadence_s"))
+    return Series(**{**said, "variables": variables, "described_cadence_s": cadence})
 
 
 def _variable(said: Mapping[str, Any]) -> SeriesVariable:  # JSON
     bins = tuple(Bins(**{**one, "centers": _tuple(one["centers"])}) for one in said["bins"])
     lists = {name: tuple(said[name]) for name in ("dims", "units", "labels", "representation")}
-    return SeriesVariable(**{**said, **lists, "bins": bins})
+    return SeriesVariable(**{**said, **lists, "bins": bins, "described": _described(said.get("described"))})
 
 
-def _tuple(values: list[float] | None) -> tuple[float, ...] | None:
+def _described(said: Mapping[str, Any] | None) -> Described | None:  # JSON
+    if said is None:
+        return None
+    return Described(**{**said, "components": tuple(said["components"]), "shape": tuple(said["shape"])})
+
+
+def _tuple(values: list[float] | None) -> Any:  # a tuple, of as many numbers
     return None if values is None else tuple(values)

@@ -6,6 +6,7 @@ The only module that imports astropy.units, and that late: it takes half a secon
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from epntap.hints import shortened
 
-__all__ = ["Conversion", "Factor", "UnitProblem", "conversion", "exact_factor", "is_unit"]
+__all__ = ["Conversion", "Factor", "UnitProblem", "conversion", "exact_factor", "is_unit", "is_vounit"]
 
 # characters; the units of the world have fewer, and reading them takes time
 _LONGEST = 100
@@ -115,6 +116,14 @@ def is_unit(text: str) -> bool:
         return bool(_parse(text).to_string())
     except UnitProblem:
         return False
+
+
+@lru_cache(maxsize=1024)
+def is_vounit(text: str) -> bool:
+    """Whether a text is a unit of VOUnits as it stands, without any mending."""
+    with warnings.catch_warnings():  # of units that are old, which are units
+        warnings.simplefilter("ignore")
+        return bool(text.strip()) and _unit(text, "vounit") is not None
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from epntap.archive.series import Bins, Series, SeriesVariable
 from epntap.cdf import FILL_TT2000, CdfFile, CdfType, Variable, to_tt2000
 from epntap.errors import UnreadableFileError
+from epntap.units.vounit import to_vounit
 from ingest.files.digest import code_digest
 
 __all__ = ["describe_series", "joined_series", "series_edition"]
@@ -57,9 +58,23 @@ def _joined(known: Series, other: Series) -> Series:
     variables = {variable.name: variable for variable in known.variables}
     for variable in other.variables:
         first = variables.setdefault(variable.name, variable)
-        wide = first.is_wide or variable.is_wide
-        variables[variable.name] = replace(first, length=max(first.length, variable.length), is_wide=wide)
+        variables[variable.name] = _joined_variable(first, variable)
     return replace(known, variables=tuple(variables.values()), decimals=max(known.decimals, other.decimals))
+
+
+def _joined_variable(first: SeriesVariable, other: SeriesVariable) -> SeriesVariable:
+    """The first, as far as the other one agrees: units and frames that are not those of all are not said."""
+    differ = first.units_differ or [to_vounit(one) or one for one in first.units] != [
+        to_vounit(one) or one for one in other.units
+    ]
+    return replace(
+        first,
+        length=max(first.length, other.length),
+        is_wide=first.is_wide or other.is_wide,
+        units=() if differ else first.units,
+        units_differ=differ,
+        coordinate_system=first.coordinate_system if first.coordinate_system == other.coordinate_system else None,
+    )
 
 
 def _series(file: CdfFile, axis: Variable) -> Series | None:

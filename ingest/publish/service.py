@@ -61,8 +61,9 @@ def publish_contents(ingestion: Ingestion, contents: Contents, table: Table, sto
         published = _note_run(ingestion, contents)
     else:
         published = _publish_moved(ingestion, contents, table, stock)
-    publish_series(ingestion.connection, ingestion.schema, ingestion.progress)
-    return published
+    datasets = (dataset for dataset, _ in contents.datasets)
+    remarks = publish_series(ingestion.connection, ingestion.schema, datasets, ingestion.progress)
+    return replace(published, remarks=published.remarks + remarks)
 
 
 def _publish_moved(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Published:

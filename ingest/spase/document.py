@@ -46,6 +46,9 @@ class ParameterRecord:
     units: str
     cadence: str
     coordinate_system: str
+    coordinate_representation: str
+    #: names and qualifiers of the elements of a structure, in the order of their indexes
+    elements: tuple[tuple[str, str], ...]
     displays: tuple[str, ...]
     sizes: tuple[str, ...]
     fill_value: str
@@ -222,6 +225,8 @@ def _parameter(element: etree._Element) -> ParameterRecord:
         units=_text(element, "Units") or (element_units.pop() if len(element_units) == 1 else ""),
         cadence=_text(element, "Cadence"),
         coordinate_system=_text(element, "CoordinateSystem/CoordinateSystemName"),
+        coordinate_representation=_text(element, "CoordinateSystem/CoordinateRepresentation"),
+        elements=_elements(element),
         displays=_texts(element, "RenderingHints/DisplayType"),
         sizes=tuple(size for text in _texts(element, "Structure/Size") for size in text.replace(",", " ").split()),
         fill_value=_text(element, "FillValue") or _text(element, "Structure/Element/FillValue"),
@@ -231,6 +236,14 @@ def _parameter(element: etree._Element) -> ParameterRecord:
         wave_types=wave_types,
         ranges=tuple(ranges),
     )
+
+
+def _elements(element: etree._Element) -> tuple[tuple[str, str], ...]:
+    found = element.findall(_path("Structure/Element"))
+    places = [_text(one, "Index") for one in found]
+    if all(place.isdecimal() for place in places):
+        found = [one for _, one in sorted(zip(places, found, strict=True), key=lambda pair: int(pair[0]))]
+    return tuple((_text(one, "Name"), _text(one, "Qualifier")) for one in found)
 
 
 def _ranges(element: etree._Element) -> list[Range]:

@@ -28,6 +28,8 @@ from ingest.spase.spectra import energy_range_ev, frequency_range_hz
 
 __all__ = ["Registry", "product_key", "to_facts"]
 
+#: qualifiers of the elements of a vector in Cartesian coordinates
+_CARTESIAN = ("Component.I", "Component.J", "Component.K")
 #: SPASE ProcessingLevel -> processing_level
 _LEVELS: Mapping[str, ProcessingLevel] = MappingProxyType(
     {
@@ -342,8 +344,20 @@ def _parameters(records: tuple[ParameterRecord, ...]) -> tuple[Parameter, ...]:
             shape=_shape(record.sizes),
             fill_value=record.fill_value or None,
             coordinate_system=record.coordinate_system or None,
+            components=_components(record),
         )
     return tuple(found.values())
+
+
+def _components(record: ParameterRecord) -> tuple[str, ...]:
+    """Names of vector components: those of the elements, or what their qualifiers and the representation stand for."""
+    names = tuple(name for name, _ in record.elements)
+    is_cartesian = record.coordinate_representation == "Cartesian"
+    if is_cartesian and tuple(qualifier for _, qualifier in record.elements) == _CARTESIAN:
+        return "x", "y", "z"
+    if is_cartesian and not names and record.sizes == ("3",):
+        return "x", "y", "z"
+    return names if record.coordinate_representation and all(names) else ()
 
 
 def _shape(sizes: tuple[str, ...]) -> tuple[int, ...]:
