@@ -73,7 +73,10 @@ class Description:
         document = json.loads(text)
         if document.pop("made_by") != description_edition():
             return None
-        parameters = (Parameter(**{**one, "shape": tuple(one["shape"])}) for one in document.pop("parameters"))
+        parameters = (
+            Parameter(**{name: tuple(value) if isinstance(value, list) else value for name, value in one.items()})
+            for one in document.pop("parameters")
+        )
         return cls(parameters=tuple(parameters), guessed=tuple(document.pop("guessed")), **document)
 
 
