@@ -74,7 +74,7 @@ class Description:
         if document.pop("made_by") != description_edition():
             return None
         parameters = (
-            Parameter(**{name: tuple(value) if isinstance(value, list) else value for name, value in one.items()})
+            Parameter(**{**one, "shape": tuple(one["shape"]), "components": tuple(one.get("components", ()))})
             for one in document.pop("parameters")
         )
         return cls(parameters=tuple(parameters), guessed=tuple(document.pop("guessed")), **document)
