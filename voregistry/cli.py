@@ -67,9 +67,11 @@ def make_record(database: Database, schema: str, authority: Authority, addresses
     with connect(database, Role.SERVICE) as connection:
         published = {service.schema_name: service for service in services_store.services(connection)}
         connection.rollback()  # the catalogue wants a snapshot of its own
-        table = load_catalog(connection).table(schema, "epn_core")
+        catalog = load_catalog(connection)
+        table = catalog.table(schema, "epn_core")
         if schema not in published or table is None:
             said = f"published are {', '.join(published)}" if published else "nothing is published yet"
             raise NotFoundError(f"There is no service {schema}; {said}.{did_you_mean(schema, published)}")
         extent = read_extent(connection, table)
-    return registry_record(published[schema], table, extent, authority, addresses)
+    beside = [one for one in catalog.tables if one.schema == schema and one is not table]
+    return registry_record(published[schema], [table, *beside], extent, authority, addresses)

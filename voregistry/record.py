@@ -1,7 +1,8 @@
-"""The record of one epn_core table: a CatalogResource with the auxiliary TAP capability (EPN-TAP 2.0 §4.1)."""
+"""The record of a service: a CatalogResource with its tables and the auxiliary TAP capability (EPN-TAP 2.0 §4.1)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from epntap.addresses import Addresses
@@ -19,9 +20,12 @@ _LONGEST_SHORT_NAME = 16
 
 
 def registry_record(
-    service: Service, table: Table, extent: Extent, authority: Authority, addresses: Addresses
+    service: Service, tables: Sequence[Table], extent: Extent, authority: Authority, addresses: Addresses
 ) -> bytes:
-    """The record as a document. Raises DefinitionError when the service lacks what a record must have."""
+    """The record as a document, epn_core being the first of the tables.
+
+    Raises DefinitionError when the service lacks what a record must have.
+    """
     if not service.reference_url:
         raise DefinitionError(
             f"The record of {service.schema_name} needs a reference_url in [service] of its definition: a page that "
@@ -41,7 +45,7 @@ def registry_record(
     root.extend(E.facility(name) for name in extent.hosts)
     root.extend(E.instrument(name) for name in extent.instruments)
     root.append(_coverage(extent))
-    root.append(_tableset(service, table))
+    root.append(_tableset(service, tables))
     return to_xml(root)
 
 
@@ -93,8 +97,16 @@ def _coverage(extent: Extent) -> Element:
     return coverage
 
 
-def _tableset(service: Service, table: Table) -> Element:
-    described: Element = E.table(type="table")
+def _tableset(service: Service, tables: Sequence[Table]) -> Element:
+    schema: Element = E.schema(E.name(service.schema_name), E.title(service.title))
+    texts(schema, [("description", service.description)])
+    schema.extend(map(_table, tables))
+    tableset: Element = E.tableset(schema)
+    return tableset
+
+
+def _table(table: Table) -> Element:
+    described: Element = E.table(type=table.kind)
     told = (
         ("name", table.qualified_name),
         ("title", table.title),
@@ -104,11 +116,7 @@ def _tableset(service: Service, table: Table) -> Element:
     )
     texts(described, told)
     described.extend(map(_column, table.columns))
-    schema: Element = E.schema(E.name(table.schema), E.title(service.title))
-    texts(schema, [("description", service.description)])
-    schema.append(described)
-    tableset: Element = E.tableset(schema)
-    return tableset
+    return described
 
 
 def _column(column: Column) -> Element:

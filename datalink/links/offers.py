@@ -136,7 +136,7 @@ def _title(granule: LocatedGranule, name: str) -> str:
 def _example(granule: LocatedGranule, caller: Caller) -> tuple[tuple[str, str], ...]:
     """An hour from the first record on, so that the answer is not empty."""
     starts = [max(file.tt2000_min, granule.start_tt2000) for file in granule.files if file.tt2000_min is not None]
-    if not starts or not may_now(caller, granule.dataset.rights):
+    if not starts or not may_now(caller, granule.dataset.rights_to(granule.files)):
         return ()
     first = min(starts)
     last = max(min(first + _HOUR_NS, granule.stop_tt2000), first + 1)

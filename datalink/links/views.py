@@ -46,9 +46,11 @@ def links_blueprint(service: Links, sender: Sender) -> flask.Blueprint:
         wanted = _links_request(given, caller())
         if form is HTML:
             wanted = replace(wanted, filled=[pair for pair in pairs() if pair[0].upper() not in OF_LINKS])
-        state = service.finder.version()
-        caching = _ASK_AGAIN if state[-1] else _CACHING
-        version = _version(service, wanted, form, state) if flask.request.method != "POST" else None
+        version, caching = None, _ASK_AGAIN  # nobody keeps the answer to a POST
+        if flask.request.method != "POST":
+            state = service.finder.version()
+            version = _version(service, wanted, form, state)
+            caching = _ASK_AGAIN if state[-1] else _CACHING
         response = unchanged(version, caching)
         if response is None and flask.request.method == "HEAD":
             response = sender.respond(Blocks((), form.media_type, version=version), caching=caching)

@@ -237,6 +237,8 @@ def test_who_gets_a_page(served: Server) -> None:
 def test_an_unchanged_document_is_not_sent_again(served: Server) -> None:
     _, headers, _ = ask(served, [MAG])
     assert headers["Cache-Control"] == "max-age=300"
+    posted = ask(served, [MAG, *(f"no-such-granule-{n}" for n in range(400))])[1]  # as a POST
+    assert (posted["Cache-Control"], posted.get("ETag")) == ("no-cache", None)
     status, _, body = ask(served, [MAG], {"If-None-Match": headers["ETag"]})
     assert (status, body) == (304, b"")
     status, _, _ = ask(served, [MAG], {"If-None-Match": headers["ETag"]}, RESPONSEFORMAT="csv")

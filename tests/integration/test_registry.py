@@ -68,7 +68,7 @@ def test_clients_find_the_table_and_the_service(record: bytes) -> None:
     assert (interface.get("role"), interface.get("version")) == ("std", "1.1")
     assert texts(record, "capability/interface/accessURL") == [f"{BASE}/tap"]
     assert texts(record, "tableset/schema/table/utype") == [TABLE_UTYPE]
-    assert texts(record, "tableset/schema/table/name") == ["amdadb.epn_core"]
+    assert texts(record, "tableset/schema/table[1]/name") == ["amdadb.epn_core"]
     assert texts(record, "content/subject") == ["solar-system-astronomy", "space-plasmas"]
     (related,) = root.findall("content/relationship/relatedResource")
     assert related.get("ivo-id") == "ivo://example.org/tap"
@@ -79,8 +79,18 @@ def test_the_record_has_the_columns_of_the_table(demo_database: Database, record
     with connect(demo_database, Role.SERVICE) as connection:
         table = load_catalog(connection).table("amdadb", "epn_core")
     assert table is not None
-    assert texts(record, "tableset/schema/table/column/name") == [column.name for column in table.columns]
+    assert texts(record, "tableset/schema/table[1]/column/name") == [column.name for column in table.columns]
     assert texts(record, "tableset/schema/table/nrows") == [str(table.rows)]
+
+
+def test_the_record_lists_all_tables_of_the_service(record: bytes) -> None:
+    tables = etree.fromstring(record).findall("tableset/schema/table")
+    assert [(table.findtext("name"), table.get("type")) for table in tables] == [
+        ("amdadb.epn_core", "table"),
+        ("amdadb.dataset", "view"),
+        ("amdadb.parameter", "view"),
+    ]
+    assert "dataset_id" in {column.findtext("name") for column in tables[1].findall("column")}
 
 
 def test_the_record_says_how_far_the_granules_reach(demo_database: Database, record: bytes) -> None:
