@@ -92,8 +92,8 @@ def ingest(
 ) -> None:
     """Load the services that SERVICE.toml files define, or bring them up to date.
 
-    Only files that are new or have moved are opened, and only granules that differ are written. Readers of the
-    published tables are not disturbed: they see the old rows until the new ones are complete.
+    Only files that are new or have moved are opened (all with --thorough), and only granules that differ are written.
+    Readers of the published tables are not disturbed: they see the old rows until the new ones are complete.
 
     Ends with exit code 0 when all is published, with 3 when a part is refused that is not small (--max-refused), and
     with 1 when nothing was loaded, of one service at least; other services are published all the same.

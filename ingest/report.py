@@ -77,6 +77,8 @@ class Report:
     files_opened: int = 0
     #: nothing was changed: the report says what would have been
     dry_run: bool = False
+    #: all files were opened, whether they had moved or not
+    thorough: bool = False
 
     @classmethod
     def of(cls, ingestion: Ingestion, contents: Contents, published: Published, seconds: float) -> Report:
@@ -94,6 +96,7 @@ class Report:
             withdrawn=ingestion.definition.withdrawn,
             files_opened=ingestion.scanner.opened,
             dry_run=ingestion.options.dry_run,
+            thorough=ingestion.options.thorough,
         )
 
     @property
@@ -179,7 +182,8 @@ class Report:
         for source in self.account.sources:
             lines += _source_lines(source)
         if self.account.sources:
-            lines.append(f"  opened    {self.files_opened:,} files that are new or have moved")
+            which = ", all there are (--thorough)" if self.thorough else " that are new or have moved"
+            lines.append(f"  opened    {self.files_opened:,} files{which}")
         *before, last = self._lists()
         for title, listed in before:
             lines += _listed(title, listed)

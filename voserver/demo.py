@@ -144,5 +144,6 @@ In Python (pip install pyvo):
   service = pyvo.dal.TAPService("{tap}")
   print(service.search("SELECT TOP 5 granule_uid, target_name, time_min FROM amdadb.epn_core").to_table())
 
-Ctrl-C stops everything.
+Other commands, also from cron and other folders, find it by EPNTAP_HOME={settings.home}
+Requests are logged in {settings.log_file or "this terminal"}. Ctrl-C stops everything.
 """  # noqa: S608  # the query is for the reader

@@ -114,6 +114,8 @@ def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only
 
     # everybody may see the jobs of a demonstration, so that the job lists of all clients work
     settings = dataclasses.replace(_with_address(settings, host, port), public_jobs=True)
+    # a line for each request would soon have pushed away what is said here
+    settings = dataclasses.replace(settings, log_file=settings.log_file or str(settings.home / "demo.log"))
 
     def say(text: str) -> None:
         click.echo(text, err=True)

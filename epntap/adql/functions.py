@@ -213,6 +213,11 @@ def _histogram_mistake(arguments: Sequence[float | None]) -> str:
 _TIME = (P("d", Type.TIMESTAMP),)
 # Days since the epoch of Unix in numeric, which is exact; 2440587.5 is the Julian Date of that epoch.
 _DAYS = "extract(epoch FROM {0}) / 86400"
+#: the other way, to the millisecond: a double holds today's Julian Dates to 40 microseconds
+_FROM_DAYS = (
+    "CASE WHEN {{0}} >= {least} AND {{0}} < {most} THEN timestamp '1970-01-01' "
+    "+ make_interval(secs => round(({{0}} - {origin}) * 86400000) / 1000) END"
+)
 
 # Names that begin with ivo_ behave as the Catalogue of ADQL User Defined Functions 1.2 says.
 _USER_DEFINED = (
@@ -270,6 +275,20 @@ _USER_DEFINED = (
         f"({_DAYS} + 40587)::double precision",
         Unit.DAY,
         description="the Modified Julian Date of a timestamp, in its own time scale",
+    ),
+    Function(
+        "ivo_from_jd",
+        (P("jd", Type.DOUBLE),),
+        Type.TIMESTAMP,
+        _FROM_DAYS.format(origin="2440587.5", least="1721425.5", most="5373484.499999"),
+        description="the timestamp of a Julian Date, to the millisecond; NULL outside the years 1 to 9999",
+    ),
+    Function(
+        "ivo_from_mjd",
+        (P("mjd", Type.DOUBLE),),
+        Type.TIMESTAMP,
+        _FROM_DAYS.format(origin="40587", least="-678575", most="2973483.999999"),
+        description="the timestamp of a Modified Julian Date, to the millisecond; NULL outside the years 1 to 9999",
     ),
     Function(
         "gavo_to_jd",

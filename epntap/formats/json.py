@@ -10,10 +10,11 @@ import numpy as np
 from psycopg import sql
 
 from epntap.answer.model import Outcome, ResultColumn
+from epntap.catalog.names import distinct
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
 from epntap.formats.projection import Spelling, quoted_in_json
 
-__all__ = ["Json"]
+__all__ = ["Json", "NdJson", "Records"]
 
 _SEPARATOR = b"\x01"
 # JSON has no words for these numbers; they become strings. Texts are quoted, so a cell that is such a word is a number.
@@ -47,7 +48,7 @@ class Json(FormatDefaults):
     """
 
     media_type = "application/json"
-    names = ("json",)
+    names: tuple[str, ...] = ("json",)
     extension = "json"
     pack = staticmethod(counted)
     spelling = Spelling.JSON
@@ -63,6 +64,73 @@ class Json(FormatDefaults):
         return _Writer(columns, facts)
 
 
+class Records(Json):
+    """`[{"name": value, …}, …]`: an object for each row, the second column `a` being `a_2`.
+
+    There is no place in it for how the answer ended: what breaks it ends the connection.
+    """
+
+    media_type = "application/json;profile=records"
+    names = ("records", "json-records")
+    says_outcome = False
+
+    def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:  # noqa: ARG002  # no place for facts
+        """A writer for one answer."""
+        return _ObjectWriter(columns, b"[\n", b",\n", b"\n]\n")
+
+
+class NdJson(Json):
+    """`{"name": value, …}` in a line for each row; otherwise as Records."""
+
+    media_type = "application/x-ndjson"
+    names = ("ndjson", "jsonl", "application/jsonl", "application/x-jsonlines")
+    extension = "ndjson"
+    says_outcome = False
+
+    def writer(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> Writer:  # noqa: ARG002  # no place for facts
+        """A writer for one answer."""
+        return _ObjectWriter(columns, b"", b"\n", b"\n")
+
+
+class _ObjectWriter:
+    """Rows as objects; `between` stands between two of them, `end` after the last."""
+
+    def __init__(self, columns: Sequence[ResultColumn], begin: bytes, between: bytes, end: bytes) -> None:
+        names = (json.dumps(name, ensure_ascii=False) for name in distinct([column.name for column in columns]))
+        pairs = ", ".join(f"{name.replace('%', '%%')}: %b" for name in names)
+        self._columns = len(columns)
+        self._object = f"{{{pairs}}}".encode(errors="replace")
+        self._begin, self._between, self._end = begin, between, end
+        self._has_rows = False
+
+    def header(self) -> bytes:
+        return self._begin
+
+    def rows(self, block: bytes) -> bytes:
+        rows = _cells(block, self._columns)[:-1].split(b"\n")
+        written = self._between.join([self._object % tuple(row.split(_SEPARATOR)) for row in rows])
+        before = self._between if self._has_rows else b""
+        self._has_rows = True
+        return before + written.translate(_STANDS_FOR)
+
+    def trailer(self, outcome: Outcome) -> Iterable[bytes]:  # noqa: ARG002  # no place for it
+        # lines end with their line; a list has its bracket in any case
+        return [self._end] if self._has_rows or self._begin else []
+
+    def close(self) -> None:
+        pass
+
+
+def _cells(block: bytes, columns: int) -> bytes:
+    """The rows of a block, with cells that are JSON values."""
+    body, rows = block[:-_SIZE], int.from_bytes(block[-_SIZE:], "little")
+    if np.count_nonzero(np.frombuffer(body, np.uint8) < ord(" ")) > rows * columns:
+        body = _TEXT.sub(_escaped, body)  # control characters within texts
+    if b"NaN" in body or b"Infinity" in body:
+        body = _NO_NUMBER.sub(rb'"\1"', body)
+    return body
+
+
 class _Writer:
     def __init__(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> None:
         self._columns = columns
@@ -75,18 +143,10 @@ class _Writer:
         return f'{{"columns": [\n{columns}\n],\n"infos": {infos},\n"data": [\n'.encode(errors="replace")
 
     def rows(self, block: bytes) -> bytes:
-        body = self._json(block[:-_SIZE], int.from_bytes(block[-_SIZE:], "little"))
-        if b"NaN" in body or b"Infinity" in body:
-            body = _NO_NUMBER.sub(rb'"\1"', body)
+        body = _cells(block, len(self._columns))
         body = self._between + b"[" + body[:-1].replace(b"\n", b"],\n[").replace(_SEPARATOR, b",") + b"]"
         self._between = b",\n"
         return body.translate(_STANDS_FOR) if b"\x02" in body else body
-
-    def _json(self, body: bytes, rows: int) -> bytes:
-        """The same with the control characters of texts escaped."""
-        if np.count_nonzero(np.frombuffer(body, np.uint8) < ord(" ")) > rows * len(self._columns):
-            return _TEXT.sub(_escaped, body)
-        return body
 
     def trailer(self, outcome: Outcome) -> Iterable[bytes]:
         end: dict[str, str | int] = {"status": outcome.status.value, "rows": outcome.rows}

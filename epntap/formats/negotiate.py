@@ -10,7 +10,7 @@ from epntap.formats.delimited import Csv, Tsv
 from epntap.formats.fits import Fits
 from epntap.formats.gzip import GzippedVotable
 from epntap.formats.html import Html
-from epntap.formats.json import Json
+from epntap.formats.json import Json, NdJson, Records
 from epntap.formats.parquet import Parquet
 from epntap.formats.tabledata import TableData
 from epntap.formats.text import Text
@@ -29,6 +29,8 @@ FORMATS: tuple[RowFormat, ...] = (
     Text(),
     HTML,
     Json(),
+    Records(),
+    NdJson(),
     Fits(),
     Parquet(),
     Arrow(),

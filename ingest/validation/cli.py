@@ -24,17 +24,27 @@ from ingest.validation.report import CheckReport
 __all__ = ["check"]
 
 
-def _list_rules(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
-    if not wanted or context.resilient_parsing:
+def _list_rules(*, as_json: bool) -> None:
+    if as_json:
+        rules = [
+            {
+                "id": rule.id,
+                "severity": rule.severity.value,
+                "section": rule.section,
+                "taplint": rule.taplint,
+                "expected": rule.expected,
+            }
+            for rule in ALL_RULES
+        ]
+        click.echo(json.dumps(rules, indent=2))
         return
     for rule in ALL_RULES:
         click.echo(f"{rule.id:<40} {rule.severity.value:<10} §{rule.section:<16} {rule.taplint:<7} {rule.expected}")
-    context.exit()
 
 
 @click.command("check")
-@click.argument("target", metavar="SCHEMA|URL", shell_complete=complete_schema)
-@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+@click.argument("target", metavar="SCHEMA|URL", required=False, shell_complete=complete_schema)
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report, or the rules, as JSON.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a page as well.")
 @click.option("--table", "table_name", metavar="NAME", help="Which table of a TAP service, such as amdadb.epn_core.")
 @click.option(
@@ -50,22 +60,28 @@ def _list_rules(context: click.Context, _parameter: click.Parameter, wanted: boo
     metavar="SERVICE.toml",
     help="Weigh the rules as [validation] of this service definition does.",
 )
-@click.option("--rules", is_flag=True, is_eager=True, expose_value=False, callback=_list_rules, help="List the rules.")
+@click.option("--rules", is_flag=True, help="List the rules, and do nothing else.")
 @click.pass_context
 def check(
     context: click.Context,
-    target: str,
+    target: str | None,
     table_name: str | None,
     maxrec: int,
     html: Path | None,
     severities: Path | None,
     *,
     as_json: bool,
+    rules: bool,
 ) -> None:
     """Check the granules of a published schema, or of an EPN-TAP table at any TAP address.
 
     Ends with exit code 1 when a rule of severity refuse is broken.
     """
+    if rules:
+        _list_rules(as_json=as_json)
+        return
+    if target is None:
+        raise click.MissingParameter(ctx=context, param_type="argument", param_hint="'SCHEMA|URL'")
     settings = settings_of(context.obj)
     chosen = _severities(severities)
     is_remote = "://" in target

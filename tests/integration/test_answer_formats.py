@@ -77,6 +77,10 @@ def test_every_declared_format_and_alias_is_accepted(served: Server) -> None:
         ("html", "text/html;charset=utf-8"),
         ("fits", "application/fits"),
         ("json", "application/json"),
+        ("records", "application/json;profile=records"),
+        ("application/json; profile=records", "application/json;profile=records"),
+        ("ndjson", "application/x-ndjson"),
+        ("jsonl", "application/x-ndjson"),
         ("parquet", "application/vnd.apache.parquet"),
         ("arrow", "application/vnd.apache.arrow.stream"),
     ],
@@ -118,6 +122,12 @@ def test_every_format_answers_with_no_rows_some_and_all(
             assert (len(read["data"]), read["rows"]) == (rows, rows)
             cut = maxrec == "0" or (int(maxrec) < 7 and "WHERE" not in query)
             assert read["status"] == ("OVERFLOW" if cut else "OK")
+        case "records":
+            assert len(json.loads(body)) == rows
+        case "ndjson":
+            assert [set(json.loads(line)) for line in body.splitlines()] == [
+                {"granule_uid", "time_min", "processing_level", "s_region"}
+            ] * rows
         case "fits":
             with fits.open(io.BytesIO(body)) as opened:
                 assert opened[1].header["NAXIS2"] == rows

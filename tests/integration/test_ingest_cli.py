@@ -34,6 +34,14 @@ def test_the_report_in_words(home: Path) -> None:
     assert "10 seen = 10 loaded + 0 unchanged + 0 refused" in result.stdout
 
 
+def test_the_report_says_which_files_were_opened(home: Path) -> None:
+    cdf(home / "cdf/syn_20010101_v01.cdf", "2001-01-01T00:00:00")
+    file = definition(home, CDF_SOURCE).file
+    assert "opened    1 files that are new or have moved" in run(file).stdout
+    assert "opened    0 files that are new or have moved" in run(file).stdout
+    assert "opened    1 files, all there are (--thorough)" in run(file, "--thorough").stdout
+
+
 def test_the_report_as_json(home: Path) -> None:
     cdf(home / "cdf/syn_20010101_v01.cdf", "2001-01-01T00:00:00")
     (home / "cdf/broken.cdf").write_bytes(b"?")

@@ -302,6 +302,10 @@ def test_the_rules_can_be_listed(demo_database: Database) -> None:
     result = run(demo_database, "--rules")
     assert result.exit_code == 0
     assert len(result.output.splitlines()) == len(ALL_RULES)
+    for arguments in (("--rules", "--json"), ("--json", "--rules")):
+        listed = json.loads(run(demo_database, *arguments).output)
+        assert [one["id"] for one in listed] == [rule.id for rule in ALL_RULES]
+        assert listed[0]["expected"] == ALL_RULES[0].expected
 
 
 # -- constraints ------------------------------------------------------------------------------------------------------

@@ -94,6 +94,7 @@ ALLOWED_FUNCTIONS = {
     "extract",
     "interval_overlaps",
     "like_escape",
+    "make_interval",
     "geometry",
     "plainto_tsquery",
     "random",
