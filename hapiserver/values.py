@@ -21,7 +21,7 @@ _MOST_EXACT = 2**53
 
 def hapi_times(column: Column, values: npt.NDArray[Any], decimals: int) -> npt.NDArray[np.bytes_]:
     """Epochs as texts that end in Z, one after the other; those that stand for no instant are empty."""
-    return _with_z(time_bytes(column.variable, values, decimals))
+    return time_bytes(column.variable, values, decimals, "Z")
 
 
 def hapi_values(parameter: HapiParameter, variable: Variable, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -58,13 +58,6 @@ def missing_values(parameter: HapiParameter, count: int) -> npt.NDArray[Any]:
             return np.full(shape, (parameter.fill or "").encode(), parameter.dtype)
 
 
-def _with_z(texts: npt.NDArray[np.bytes_]) -> npt.NDArray[np.bytes_]:
-    whole = np.zeros(len(texts), [("text", texts.dtype), ("zone", "S1")])
-    whole["text"] = texts
-    whole["zone"] = np.where(texts == b"", b"", b"Z")
-    return whole.view(f"S{whole.itemsize}")
-
-
 def _fits_32_bits(values: npt.NDArray[Any]) -> bool:
     return not len(values) or (values.min() >= -(2**31) and values.max() < 2**31)
 
@@ -94,7 +87,7 @@ def _instants(parameter: HapiParameter, variable: Variable, values: npt.NDArray[
     if not variable.cdf_type.is_epoch:
         raise _unsayable(parameter)
     assert parameter.variable is not None
-    texts = _with_z(time_bytes(variable, values, parameter.variable.length))
+    texts = time_bytes(variable, values, parameter.variable.length, "Z")
     texts[texts == b""] = (parameter.fill or "").encode()
     return texts.reshape(values.shape)
 

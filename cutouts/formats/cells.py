@@ -154,13 +154,15 @@ def time_decimals(column: Column) -> int:
     return digits
 
 
-def time_bytes(variable: Variable, values: npt.NDArray[Any], digits: int) -> npt.NDArray[np.bytes_]:
-    """Return epochs as ISO times in UTC, empty where they are fills, one after the other."""
+def time_bytes(variable: Variable, values: npt.NDArray[Any], digits: int, suffix: str = "") -> npt.NDArray[np.bytes_]:
+    """Return epochs as ISO times in UTC with what comes behind, empty where they are fills, one after the other."""
     instants = to_tt2000(as_epochs(values, variable.cdf_type), variable.cdf_type, variable.fill)
-    texts = format_utc_array(instants, min(digits, _MOST_DECIMALS))
     if digits <= _MOST_DECIMALS:
-        return texts
+        return format_utc_array(instants, digits, suffix)
+    texts = format_utc_array(instants, _MOST_DECIMALS)
     rest = np.char.zfill(picoseconds(values).astype("S3"), 3)
+    if suffix:
+        rest = np.char.add(rest, suffix.encode())
     rest[texts == b""] = b""
     whole = np.empty(len(texts), [("ns", texts.dtype), ("ps", rest.dtype)])
     whole["ns"], whole["ps"] = texts, rest
