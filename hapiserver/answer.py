@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -15,26 +13,22 @@ from cutouts.files import check_files
 from cutouts.formats.base import software_version
 from cutouts.interval import Interval
 from cutouts.plan import version_of
-from cutouts.windows import Window, windows
-from epntap.access import may_now, rights_of
+from cutouts.windows import windows
 from epntap.answer.admission import Slots
+from epntap.answer.begun import Begun, begin
 from epntap.answer.blocks import Blocks, Version
-from epntap.answer.endings import ClientGoneError
-from epntap.answer.watch import Watch, Watcher
-from epntap.archive.files import files_overlapping
+from epntap.answer.watch import Watcher
+from epntap.archive.holdings import estimated_records, files_for
 from epntap.archive.locate import LocatedGranule
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.connection import Connection
-from epntap.errors import UnavailableError
 from hapiserver.formats import MEDIA_TYPES, body
 from hapiserver.info import Terms, info
 from hapiserver.params import DataRequest
-from hapiserver.records import Block, read_records
+from hapiserver.records import Block, hapi_records
 from hapiserver.status import NO_DATA, OK, HapiError, status_of
 
 __all__ = ["DataPlan", "RecordAnswer", "Records"]
-
-_BUSY_S = 5
 
 
 class RecordAnswer(Blocks):
@@ -76,13 +70,9 @@ class Records:
         """Find the files. Raises HapiError when there is too much in them."""
         held = request.dataset.held
         with self.connect() as connection:
-            files = tuple(
-                file
-                for file in files_overlapping(connection, held.schema, held.dataset_id, request.start, request.stop)
-                if may_now(request.caller, rights_of(held.access_rights, file.embargoed_until))
-            )
+            files = files_for(connection, held, request.start, request.stop, request.caller)
         record = sum(one.record_bytes for one in request.parameters)
-        if _estimated_records(request, files) * record > self.terms.most_bytes:
+        if estimated_records(held, files, request.start, request.stop) * record > self.terms.most_bytes:
             raise HapiError(1408, f"one answer holds about {self.terms.most_bytes:,} bytes of values at most")
         return DataPlan(request, files)
 
@@ -93,62 +83,34 @@ class Records:
         """
         request = plan.request
         with ExitStack() as stack:
-            if not self.places.acquire():
-                raise UnavailableError("Too many answers are being made; please try again in a few seconds.", _BUSY_S)
-            stack.callback(self.places.release)
-            left = threading.Event()
-            watch = Watch(math.inf, lambda _ending: left.set(), client)
-            self.watcher.add(watch)
-            stack.callback(self.watcher.remove, watch)
-            blocks = self._blocks(plan, left)
+            begun = begin(stack, self.places, self.watcher, client)
+            blocks = self._blocks(plan, begun)
             stack.callback(blocks.close)
             first = list(itertools.islice(blocks, 1))
             code = OK if first else NO_DATA
             made = body(request.format, request.parameters, itertools.chain(first, blocks), self._head(request, code))
             answer = RecordAnswer(made, MEDIA_TYPES[request.format], code, plan.version)
-            answer.watch = watch
+            answer.watch = begun.watch
             answer.on_close(stack.pop_all().close)
             return answer
 
-    def _blocks(self, plan: DataPlan, left: threading.Event) -> Generator[Block]:
+    def _blocks(self, plan: DataPlan, begun: Begun) -> Generator[Block]:
         request = plan.request
         held = request.dataset.held
         owner = Dataset(held.dataset_id, held.title, access_rights=held.access_rights)
 
         def check(files: Sequence[ArchiveFile]) -> None:
+            begun.check()
             granule = LocatedGranule(held.schema, held.public_id, owner, request.start, request.stop, tuple(files))
             check_files(granule, files)
 
         pieces = windows(plan.files, Interval(request.start, request.stop))
-        for block in read_records(request.dataset, request.parameters, _until(left, pieces), check):
+        for block in hapi_records(request.dataset, request.parameters, pieces, check):
             yield block
-            if left.is_set():
-                raise ClientGoneError
+            begun.check()
 
     def _head(self, request: DataRequest, code: int) -> dict[str, Any] | None:
         if not request.with_header and request.format != "json":
             return None
         said = info(request.dataset, self.terms, request.parameters)
         return {**status_of(code), **said, "format": request.format}
-
-
-def _until(left: threading.Event, pieces: Iterator[Window]) -> Iterator[Window]:
-    for piece in pieces:
-        if left.is_set():
-            raise ClientGoneError
-        yield piece
-
-
-def _estimated_records(request: DataRequest, files: Sequence[ArchiveFile]) -> int:
-    """About so many: of a file that reaches out of the interval the same share as of its time."""
-    records, covered = 0.0, 0
-    for file in files:
-        if file.tt2000_min is None or file.tt2000_max is None:
-            continue
-        span = file.tt2000_max + 1 - file.tt2000_min
-        inside = max(min(file.tt2000_max + 1, request.stop) - max(file.tt2000_min, request.start), 0)
-        records += file.records * inside / span
-        covered += inside
-    cadence = request.dataset.held.series.cadence_ns
-    # files count the records of their longest axis, which may be another one
-    return int(min(records, 4 * covered / cadence + 1) if cadence else records)

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from math import prod
 
 import numpy as np
 
-from epntap.access import Caller, may_now, rights_of
-from epntap.archive.series import HeldSeries, SeriesVariable, all_series, next_release
-from epntap.catalog.model import Catalog
+from epntap.access import Caller
+from epntap.archive.holdings import TIME, Held, names_of_variables
+from epntap.archive.series import HeldSeries, SeriesVariable
 from epntap.cdf import CdfType
-from epntap.connection import Connection
-from epntap.instants.julian import dali_timestamp
 
-__all__ = ["TIME", "Datasets", "HapiDataset", "HapiParameter", "HapiType", "Holdings", "hapi_dataset"]
+__all__ = ["TIME", "Datasets", "HapiDataset", "HapiParameter", "HapiType", "hapi_dataset"]
 
-#: the first parameter of every dataset
-TIME = "Time"
 #: what stands for no instant, cut to the length of the others
 _NO_INSTANT = "9999-12-31T23:59:59.999999999999"
 #: decimal digits of a 64-bit integer with its sign
@@ -103,29 +96,10 @@ class HapiDataset:
 def hapi_dataset(held: HeldSeries) -> HapiDataset:
     """The dataset that a series is."""
     series = held.series
-    moving = {bins.variable for one in series.variables for bins in one.bins if bins.variable}
-    ordered = sorted(series.variables, key=lambda one: one.name in moving)
+    by_name = {one.name: one for one in series.variables}
     time = HapiParameter(TIME, HapiType.TIME, length=_length_of_times(series.decimals))
-    taken = {TIME.casefold()}
-    parameters = [time]
-    for variable in ordered:
-        key = variable.described.key if variable.described else held.keys.get(variable.name, variable.name)
-        name = _free_name([key, variable.name], taken)
-        taken.add(name.casefold())
-        parameters.append(_parameter(name, variable))
-    return HapiDataset(held, tuple(parameters))
-
-
-def _free_name(wanted: Sequence[str], taken: set[str]) -> str:
-    """A name that no other parameter has, also in other case. Commas are between names (HAPI 3.3 §8.2)."""
-    plain = [one.replace(",", "_").replace("\n", " ") for one in wanted]
-    number = 1
-    while True:
-        for name in plain:
-            if name.casefold() not in taken:
-                return name
-        number += 1
-        plain = [f"{wanted[-1].replace(',', '_')}_{number}"]
+    named = names_of_variables(held).items()
+    return HapiDataset(held, (time, *(_parameter(name, by_name[variable]) for variable, name in named)))
 
 
 def _length_of_times(decimals: int) -> int:
@@ -162,63 +136,19 @@ def _double_fill(variable: SeriesVariable) -> str:
     return repr(value) if math.isfinite(value) else "NaN"
 
 
-class Datasets:
-    """All datasets at one time."""
+class Datasets(Held):
+    """All datasets at one time, as HAPI has them."""
 
-    def __init__(self, held: Iterable[HeldSeries], generation: int = 0) -> None:
-        #: another number after each reading
-        self.generation = generation
-        self._by_id = {one.public_id: one for one in held}
+    def __init__(self, series: Iterable[HeldSeries], generation: int = 0) -> None:
+        super().__init__(series, generation)
         self._made: dict[str, HapiDataset] = {}
-
-    def all(self, caller: Caller) -> list[HeldSeries]:
-        """Those that the caller may have."""
-        return [one for one in self._by_id.values() if _may_have(caller, one)]
 
     def get(self, public_id: str, caller: Caller) -> HapiDataset | None:
         """The dataset with this identifier; None also for one that the caller may not have."""
-        held = self._by_id.get(public_id)
-        if held is None or not _may_have(caller, held):
+        held = self.series(public_id, caller)
+        if held is None:
             return None
         found = self._made.get(public_id)
         if found is None:
             found = self._made[public_id] = hapi_dataset(held)
         return found
-
-    def by_dataset(self) -> Mapping[tuple[str, str], str]:
-        """Schema and dataset_id -> public identifier of its first axis."""
-        found: dict[tuple[str, str], str] = {}
-        for one in self._by_id.values():
-            found.setdefault((one.schema, one.dataset_id), one.public_id)
-        return found
-
-
-def _may_have(caller: Caller, held: HeldSeries) -> bool:
-    return may_now(caller, rights_of(held.access_rights, held.embargoed_until))
-
-
-class Holdings:
-    """The datasets of a process, read again after each publication and when an embargo ends."""
-
-    def __init__(
-        self, connect: Callable[[], AbstractContextManager[Connection]], catalog: Callable[[], Catalog]
-    ) -> None:
-        """`connect` lends a connection in the service role, `catalog` gives another object after a publication."""
-        self._connect = connect
-        self._catalog = catalog
-        self._lock = threading.Lock()
-        self._of: Catalog | None = None
-        self._until: str | None = None
-        self._datasets = Datasets(())
-
-    def __call__(self) -> tuple[Catalog, Datasets]:
-        """The catalogue and the datasets that belong to it."""
-        catalog = self._catalog()
-        with self._lock:
-            now = dali_timestamp(datetime.now(UTC).replace(tzinfo=None))
-            if catalog is not self._of or (self._until and self._until <= now):
-                with self._connect() as connection:
-                    self._until = next_release(connection, now)
-                    self._datasets = Datasets(all_series(connection, now), self._datasets.generation + 1)
-                self._of = catalog
-            return catalog, self._datasets

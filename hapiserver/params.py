@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from epntap.access import Caller
 from epntap.cdf import MAX_TT2000, MIN_TT2000
+from epntap.instants.isotime import first_instant
 from hapiserver.datasets import Datasets, HapiDataset, HapiParameter
 from hapiserver.info import time_text
 from hapiserver.status import HapiError
-from hapiserver.times import first_instant
 
 __all__ = ["FORMATS", "DataRequest", "InfoRequest", "data_request", "depth", "info_request", "no_parameters"]
 

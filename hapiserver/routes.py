@@ -5,12 +5,13 @@ from __future__ import annotations
 from epntap.addresses import HAPI_SERVER
 from epntap.answer.admission import Admission
 from epntap.archive.finder import Finder
+from epntap.archive.holdings import Holdings
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.pages import Pages
 from epntap.settings import Settings
 from hapiserver.answer import Records
-from hapiserver.datasets import Holdings
+from hapiserver.datasets import Datasets
 from hapiserver.info import Terms
 from hapiserver.views import hapi_blueprint
 
@@ -21,7 +22,7 @@ def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admiss
     """/hapi and what is below it."""
     places = admission.share("records", 1 / 4, computes=True)
     records = Records(finder.connect, sender.watcher, places, Terms(settings.hapi_bytes, settings.hapi_license))
-    holdings = Holdings(finder.connect, finder.catalog)
+    holdings = Holdings(finder.connect, finder.catalog, Datasets)
     return Wing(
         name="hapi",
         blueprints=(hapi_blueprint(settings, holdings, records, sender, pages),),

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from epntap.access import ANONYMOUS
 from epntap.addresses import HAPI_SERVER
 from epntap.answer.endings import ClientGoneError
+from epntap.archive.holdings import Holdings
 from epntap.catalog.model import Catalog
 from epntap.errors import EpnTapError, InputError, UnavailableError
 from epntap.http.documents import Documents, to_conditional_response
@@ -28,7 +29,7 @@ from epntap.pages import Pages
 from epntap.settings import Settings
 from hapiserver import info as said
 from hapiserver.answer import Records
-from hapiserver.datasets import Datasets, Holdings
+from hapiserver.datasets import Datasets
 from hapiserver.formats import MEDIA_TYPES
 from hapiserver.page import page_facts
 from hapiserver.params import data_request, depth, info_request, no_parameters
@@ -50,7 +51,7 @@ class Hapi:
     """What the routes need."""
 
     settings: Settings
-    holdings: Holdings
+    holdings: Holdings[Datasets]
     records: Records
     sender: Sender
     pages: Pages
@@ -60,7 +61,7 @@ class Hapi:
 
 
 def hapi_blueprint(
-    settings: Settings, holdings: Holdings, records: Records, sender: Sender, pages: Pages
+    settings: Settings, holdings: Holdings[Datasets], records: Records, sender: Sender, pages: Pages
 ) -> flask.Blueprint:
     """The routes of HAPI."""
     started = datetime.now(UTC)

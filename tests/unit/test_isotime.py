@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from epntap.instants.isotime import first_instant
 from epntap.instants.tt2000 import MAX_TT2000, MIN_TT2000, parse_utc
 from hapiserver.info import duration, short_title
-from hapiserver.times import first_instant
 
 
 @pytest.mark.parametrize(

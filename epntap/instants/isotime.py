@@ -1,4 +1,4 @@
-"""Instants as HAPI writes them: `2016-12-31T23:59:60.5Z`, by month or by day of the year, cut off anywhere (§3.7.6)."""
+"""Instants of ISO 8601 as clients ask for them: `2016-12-31T23:59:60.5Z`, by month or day of year, cut off anywhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def first_instant(text: str) -> int:
     """The first TT2000 that is not before a time; what is cut off is the smallest. Raises InstantError."""
     found = _TIME.fullmatch(text)
     if found is None:
-        raise InstantError("expected a time of ISO 8601 as HAPI restricts it, such as 2016-12-31T10:00:00.5Z")
+        raise InstantError("expected a time of ISO 8601 in UTC, such as 2016-12-31T10:00:00.5Z")
     if found["clock"] and not (found["doy"] or found["day"]):
         raise InstantError("expected a day before the time of day")
     year, month, day = _date(found)
