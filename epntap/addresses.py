@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote, urlencode
 __all__ = [
     "ASYNC",
     "BULK",
+    "DAS2",
     "DATA",
     "FILES",
     "HAPI",
@@ -46,6 +47,8 @@ LINKS = "/datalink/links"
 HAPI = "/datalink/hapi"
 #: our own server of datasets
 HAPI_SERVER = "/hapi"
+#: the same datasets as das2 streams
+DAS2 = "/das2"
 #: for people: their jobs of all kinds
 JOBS = "/jobs"
 QUERY = "/query"

@@ -30,6 +30,7 @@ __all__ = [
     "levels_from",
     "periods_of",
     "shown_at",
+    "widest_within",
     "width_for",
     "year_of",
 ]
@@ -88,6 +89,13 @@ def width_for(interval: Interval, points: int) -> int:
         if last // width - first // width + 1 >= points:
             return width
     return _widths()[-1]
+
+
+def widest_within(width_ns: int) -> int:
+    """The widest width that is not above this one, which is at least a nanosecond; more than a quarter of it, unless
+    it is above all.
+    """  # noqa: D205  # one sentence
+    return next((width for width in _widths() if width <= width_ns), 1)
 
 
 def first_bin(interval: Interval, width: int) -> int:

@@ -143,6 +143,19 @@ class Summaries:
         asked = self._asked(schema, dataset_id, parameters, interval, caller)
         return asked.records_or_bins(width_for(interval, points), points)
 
+    def bins(
+        self,
+        schema: str,
+        dataset_id: str,
+        parameters: Sequence[str],
+        *,
+        interval: Interval,
+        width_ns: int,
+        caller: Caller = ANONYMOUS,
+    ) -> SummarySeries:
+        """Variables of one time axis in bins of one of the widths of the grid. Raises what `series` raises."""
+        return self._asked(schema, dataset_id, parameters, interval, caller).bins(width_ns)
+
     def _asked(
         self, schema: str, dataset_id: str, parameters: Sequence[str], interval: Interval, caller: Caller
     ) -> _Asked:
@@ -216,6 +229,10 @@ class _Asked:
             found = self._records(4 * points)
             if found is not None:
                 return found
+        return self.bins(width)
+
+    def bins(self, width: int) -> SummarySeries:
+        """Bins of this width, whatever there is below them."""
         return self._answer(width, self._joined(self._cover(self.interval, width)))
 
     # -- bins
