@@ -96,7 +96,7 @@ class Settings:
     #: cut-outs in one bulk answer, and bytes of values that they may hold together
     bulk_members: int = 5_000
     bulk_bytes: int = 50_000_000_000
-    #: about the most bytes of values in one answer of HAPI
+    #: about the most bytes of values in one answer of HAPI or das2
     hapi_bytes: int = 10_000_000_000
     #: how HAPI introduces this server: identifier such as CDPP/AMDA, title of at most 40 characters, whom to ask, what
     #: to cite; empty: the publisher of the first service, and nothing to cite
