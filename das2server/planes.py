@@ -75,7 +75,9 @@ class Parameter:
     @property
     def description(self) -> str:
         """What it is, in words."""
-        return self.variable.description or self.variable.title or self.variable.name
+        told = self.variable.described
+        found = (told.description or told.title) if told else None
+        return found or self.variable.description or self.variable.title or self.variable.name
 
 
 @dataclass(frozen=True)
@@ -127,19 +129,23 @@ def _planes(name: str, variable: SeriesVariable, taken: set[str]) -> Iterator[Pl
     if _are_lines(variable):
         for place in range(count):
             ending = f"_{_component(variable, place)}" if count > 1 else ""
-            unit, spelled = das2_unit(_one_of(variable.units, place, count))
-            label = _one_of(variable.labels, place, count) or variable.title or name
+            unit, spelled = das2_unit(_one_of(variable.said_units, place, count))
+            label = _one_of(variable.labels, place, count) or _title(variable) or name
             yield Plane(_free(f"{name}{ending}", taken), place, units=unit, label=_with(label, spelled))
         return
     length = variable.dims[-1]
     tags, tag_units, tag_label = _tags(variable, length)
-    unit, spelled = das2_unit(variable.units[0] if len(set(variable.units)) == 1 else "")
+    unit, spelled = das2_unit(variable.said_units[0] if len(set(variable.said_units)) == 1 else "")
     spectra = count // length
     for place in range(spectra):
         ending = f"_{place + 1}" if spectra > 1 else ""
-        label = f"{variable.title or name}{f' {place + 1}' if ending else ''}"
+        label = f"{_title(variable) or name}{f' {place + 1}' if ending else ''}"
         plane = _free(f"{name}{ending}", taken)
         yield Plane(plane, place * length, length, tags, tag_units, tag_label, unit, _with(label, spelled))
+
+
+def _title(variable: SeriesVariable) -> str | None:
+    return (variable.described.title if variable.described else None) or variable.title
 
 
 def _are_lines(variable: SeriesVariable) -> bool:
