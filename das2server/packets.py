@@ -39,7 +39,10 @@ TEXT = "text/vnd.das2.das2stream; charset=utf-8"
 FILL = -1e31
 #: the length of a header has six digits
 _LONGEST_HEADER = 999_999
-_DOUBLE_TEXT, _SINGLE_TEXT = 25, 16
+#: characters of a number with its separator; das2C reads up to 24
+_DOUBLE_TEXT, _SINGLE_TEXT = 24, 16
+#: in negative numbers beyond these 17 digits do not fit, and the last one is left out
+_SHORT_EXPONENT = (1e-99, 1e100)
 _LINES, _SPECTRA = "01", "02"
 _DAY_ZERO = np.datetime64("2000-01-01", "s")
 
@@ -190,17 +193,28 @@ class Layout:
         times = time_texts(labels, self.decimals)
         columns = []
         for tag, fields in self.packets.items():
-            words = [
-                f"%{_SINGLE_TEXT - 1}.9g" if one.is_single else f"%{_DOUBLE_TEXT - 1}.17g"
-                for one in fields
-                for _ in range(one.plane.count)
-            ]
-            row = " ".join(words)
-            values = np.concatenate([_values(one, arrays) for one in fields], axis=1).tolist()
+            values = np.concatenate([_values(one, arrays) for one in fields], axis=1)
+            least, most = _SHORT_EXPONENT
+            is_beyond = ((values > -least) & (values < 0)) | (values <= -most)
+            is_long = np.asarray(is_beyond.any(axis=1)).tolist()
+            rows = (_row(fields, 17), _row(fields, 16))
             columns.append(
-                [f":{tag}:{time}Z {row % tuple(found)}\n" for time, found in zip(times, values, strict=True)]
+                [
+                    f":{tag}:{time}Z {rows[long] % tuple(found)}\n"
+                    for time, found, long in zip(times, values.tolist(), is_long, strict=True)
+                ]
             )
         return "".join(line for lines in zip(*columns, strict=True) for line in lines).encode()
+
+
+def _row(fields: Sequence[_Field], digits: int) -> str:
+    """What formats the numbers of a record, doubles with so many digits."""
+    words = [
+        f"%{_SINGLE_TEXT - 1}.9g" if one.is_single else f"%{_DOUBLE_TEXT - 1}.{digits}g"
+        for one in fields
+        for _ in range(one.plane.count)
+    ]
+    return " ".join(words)
 
 
 def _values(one: _Field, arrays: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:

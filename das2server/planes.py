@@ -24,6 +24,8 @@ _MOST_SPECTRA = 64
 #: values that four bytes hold exactly
 _SINGLE = frozenset({"CDF_REAL4", "CDF_FLOAT", "CDF_INT1", "CDF_BYTE", "CDF_UINT1", "CDF_INT2", "CDF_UINT2"})
 _LONGEST_NAME = 48
+#: a unit of which nobody here knows more, such as Re: das2 takes any word for one
+_WORD = re.compile(r"[A-Za-z]{1,12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ def das2_unit(text: str | None) -> tuple[str, str]:
     if found is not None:
         return found.replace(".", " "), ""
     said = (text or "").strip()
+    if _WORD.fullmatch(said) and not is_dimensionless(said):
+        return said, ""
     return "", "" if is_dimensionless(said) else said
 
 

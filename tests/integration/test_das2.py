@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -16,12 +18,17 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from das2server.answer import Streams
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import ServiceError, UnavailableError
 from epntap.settings import Settings
+from ingest.definition.load import load_definition
+from ingest.pipeline import ingest_service
+from summaries.run import summarise
 from tests.support.das2 import Stream, read_stream
 from tests.support.databases import clone_database, drop_database
 from tests.support.hapi import HALF_SECOND, RECORDS, ingest_tree, write_kinds
+from tests.support.known_truth import Plan, write_archive
 from voserver.wsgi import build_app
 
 SPAN = {"start_time": "2016-12-31T23:58:00.000Z", "end_time": "2017-01-01T00:02:00.000Z"}
@@ -515,3 +522,45 @@ def test_a_client_that_leaves_ends_its_answer(published: Database, tmp_path: Pat
             assert answer.status_code == 200
             next(iter(answer.response))
             answer.close()
+
+
+# -- from summaries
+
+
+def test_bins_of_summaries_are_those_of_the_records(
+    postgres_server: Database, template_database: str, tmp_path: Path
+) -> None:
+    plan = Plan(datasets=1, days=20, cadence_ns=10 * SECOND, first=date(2016, 12, 20))
+    write_archive(plan, tmp_path / "archive")
+    database = clone_database(postgres_server, "das2sums", template_database)
+
+    @contextmanager
+    def lent() -> Iterator[Connection]:
+        with connect(database, Role.SERVICE, autocommit=True) as connection:
+            yield connection
+
+    try:
+        ingest_service(load_definition(tmp_path / "archive" / "service.toml"), database)
+        settings = Settings(home=tmp_path / "home")
+        client = build_app(settings, database).test_client()
+        name = get(client, server="list").text.strip()
+        asked = {
+            "dataset": name,
+            "start_time": "2016-12-22T01:02:03",
+            "end_time": "2017-01-05T07",
+            "resolution": "6000",
+        }
+        before = data(client, **asked)
+        made = summarise(lent, settings.summaries_dir, "truth", jobs=1)
+        assert [done.failures for done, _ in made] == [[]]
+        after = data(client, **asked)
+        assert after.headers["ETag"] != before.headers["ETag"], "another source may round otherwise"
+        one, other = read_stream(before.data), read_stream(after.data)
+        assert one.said == other.said == []
+        assert one.labels().tolist() == other.labels().tolist()
+        assert len(one.labels()) > 200
+        assert one.planes.keys() == other.planes.keys()
+        for key, plane in one.planes.items():
+            np.testing.assert_allclose(plane.array, other.planes[key].array, rtol=0 if "." in key else 1e-12)
+    finally:
+        drop_database(postgres_server, database)
