@@ -23,6 +23,7 @@ __all__ = [
     "HAPI_SERVER",
     "JOBS",
     "LINKS",
+    "PREVIEW",
     "QUERY",
     "REACHED_AT",
     "SERVICES",
@@ -62,6 +63,8 @@ SODA_ASYNC = f"{SODA}{ASYNC}"
 #: granules as a whole, and files that are published as they are
 DATA = "/data"
 FILES = "/files"
+#: pictures of granules, datasets and services
+PREVIEW = "/preview"
 
 #: the address at which a client has reached the service, while its request is answered and where it can be believed
 REACHED_AT: ContextVar[str] = ContextVar("reached_at", default="")
@@ -110,6 +113,11 @@ class Addresses:
     def data(self, granule_uid: str, extension: str, schema: str | None) -> str:
         """Of a granule as a whole: a path, so that its end is the name of a file."""
         return self.at(f"{DATA}/{f'{schema}/' if schema else ''}{quote(granule_uid)}.{extension}")
+
+    def preview(self, granule_uid: str, schema: str, width: int | None = None) -> str:
+        """Of a picture of a granule or dataset, of so many pixels."""
+        query = f"?width={width}" if width else ""
+        return self.at(f"{PREVIEW}/{schema}/{quote(granule_uid)}.png{query}")
 
     def soda(self, resource: str = "sync") -> str:
         """Of a resource of the cut-out service: sync, async, capabilities, availability."""

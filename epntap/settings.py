@@ -44,6 +44,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "soda_inline_bytes": (0, 2**53),
     "soda_inline_files_bytes": (0, 2**53),
     "hapi_bytes": (1, 2**53),
+    "preview_bytes": (0, 2**53),
     "upload_bytes": (1, 2**40),
     "upload_rows": (1, 2**31),
     "upload_tables": (1, 1_000),
@@ -122,6 +123,9 @@ class Settings:
     results: str = ""
     #: where summaries are kept, which any number of machines may read; empty: <home>/summaries
     summaries: str = ""
+    #: where pictures of open data are kept; empty: <home>/previews. Bytes that they may take together; 0: none is kept
+    previews: str = ""
+    preview_bytes: int = 500_000_000
     #: connections that one web process may open for queries
     query_connections: int = 24
     #: seconds that a job may run when executionDuration is not set, and the most that may be asked
@@ -160,6 +164,11 @@ class Settings:
     def summaries_dir(self) -> Path:
         """Folder of summaries."""
         return Path(self.summaries) if self.summaries else self.home / "summaries"
+
+    @property
+    def previews_dir(self) -> Path:
+        """Folder of pictures."""
+        return Path(self.previews) if self.previews else self.home / "previews"
 
     def environ(self) -> dict[str, str]:
         """The variables that give a child process these settings."""

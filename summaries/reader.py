@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from epntap.archive.model import ArchiveFile
 from epntap.archive.series import Series, SeriesVariable, series_of
 from epntap.archive.summaries import HeldYear, digests_now, open_now, years_of
 from epntap.connection import Connection
-from epntap.errors import ForbiddenError, NotFoundError, ParameterError
+from epntap.errors import ForbiddenError, NotFoundError, ParameterError, ServiceError
 from epntap.hints import did_you_mean
 from summaries.build import level_name
 from summaries.folders import folder_of
@@ -47,7 +47,7 @@ from summaries.levels import read_level
 from summaries.run import EDITION
 from summaries.statistics import Bins, Described, Statistics, joined
 
-__all__ = ["ParameterSeries", "Summaries", "SummarySeries"]
+__all__ = ["Asked", "ParameterSeries", "Summaries", "SummarySeries"]
 
 Connect = Callable[[], AbstractContextManager[Connection]]
 
@@ -55,6 +55,12 @@ Connect = Callable[[], AbstractContextManager[Connection]]
 _MOST_READ_BYTES = 256_000_000
 #: files of this size at most are kept in memory once they are read
 _SMALL_BYTES = 200_000
+
+
+#: of an interval, of which all files are carried: a longer one has bins of more than a day
+_MOST_CARRIED_NS = 1_000 * DAY_NS
+#: of a longer one, at each end: more than a bin that is made of records
+_END_NS = 2 * DAY_NS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,8 +146,7 @@ class Summaries:
         """
         if interval.is_empty or points < 1:
             raise ParameterError("A series needs an interval that ends after its start, and at least one point.")
-        asked = self._asked(schema, dataset_id, parameters, interval, caller)
-        return asked.records_or_bins(width_for(interval, points), points)
+        return self.ask(schema, dataset_id, parameters, interval=interval, caller=caller).read(points)
 
     def bins(
         self,
@@ -154,11 +159,18 @@ class Summaries:
         caller: Caller = ANONYMOUS,
     ) -> SummarySeries:
         """Variables of one time axis in bins of one of the widths of the grid. Raises what `series` raises."""
-        return self._asked(schema, dataset_id, parameters, interval, caller).bins(width_ns)
+        return self.ask(schema, dataset_id, parameters, interval=interval, caller=caller).bins(width_ns)
 
-    def _asked(
-        self, schema: str, dataset_id: str, parameters: Sequence[str], interval: Interval, caller: Caller
-    ) -> _Asked:
+    def ask(
+        self,
+        schema: str,
+        dataset_id: str,
+        parameters: Sequence[str] = (),
+        *,
+        interval: Interval,
+        caller: Caller = ANONYMOUS,
+    ) -> Asked:
+        """What `series` begins with. Raises what it raises."""
         with self.connect() as connection:
             known = dataset_of(connection, schema, dataset_id)
             series = series_of(connection, schema, dataset_id)
@@ -176,7 +188,7 @@ class Summaries:
             spans = {year: _span(year) for year, _ in _by_year(interval)}
             digests = digests_now(connection, schema, dataset_id, spans)
         folder = folder_of(self.root, schema, dataset_id, one.axis)
-        return _Asked(self.connect, schema, dataset_id, one, names, interval, folder, held, digests)
+        return Asked(self.connect, schema, dataset_id, one, names, interval, folder, held, digests)
 
 
 def _chosen(series: Sequence[Series], parameters: Sequence[str], dataset_id: str) -> tuple[Series, tuple[str, ...]]:
@@ -205,8 +217,12 @@ def _year_at(tt2000: int) -> int:
     return year_of(shown_at(tt2000) // DAY_NS)
 
 
+def _away() -> AbstractContextManager[Connection]:
+    raise ServiceError("There is no database in this process.")
+
+
 @dataclass(slots=True)
-class _Asked:
+class Asked:
     """A series on its way."""
 
     connect: Connect
@@ -219,8 +235,30 @@ class _Asked:
     years: Mapping[int, HeldYear]
     #: of the files of each year that has any
     digests: Mapping[int, str]
+    #: what may have to be read, where no database is at hand; None: the database is asked
+    files: tuple[ArchiveFile, ...] | None = None
     remarks: list[str] = field(default_factory=list)
     _known: dict[int, HeldYear | None] = field(default_factory=dict)
+
+    def read(self, points: int) -> SummarySeries:
+        """The series in so many bins; see `Summaries.series`."""
+        return self.records_or_bins(width_for(self.interval, points), points)
+
+    def carried(self) -> Asked:
+        """The same as plain data, with what it may need from the database, to be read in another process."""
+        start, stop = self.interval.start_tt2000, self.interval.stop_tt2000
+        pieces = [self.interval]
+        if stop - start > _MOST_CARRIED_NS:
+            # of years that are summarised, only the ends are made of records
+            ends = (Interval(start, start + _END_NS), Interval(stop - _END_NS, stop))
+            years = [piece for year, piece in _by_year(self.interval) if year in self.digests]
+            pieces = [*ends, *(piece for piece in years if self._usable(_year_at(piece.start_tt2000)) is None)]
+        else:
+            for year in self.digests:
+                self._usable(year)
+        files = {(one.root, one.path): one for piece in pieces for one in self._reaching(piece)}
+        ordered = sorted(files.values(), key=lambda one: (one.tt2000_min or 0, one.path))
+        return replace(self, connect=_away, files=tuple(ordered))
 
     def records_or_bins(self, width: int, points: int) -> SummarySeries:
         """The records where the bins would be narrower than all that is stored, else bins."""
@@ -335,6 +373,8 @@ class _Asked:
         self.remarks += [f"Not all of {name} is here: {left_out[name]}." for name in self.names if name in left_out]
 
     def _reaching(self, interval: Interval) -> list[ArchiveFile]:
+        if self.files is not None:
+            return [one for one in self.files if one.reaches_into(interval.start_tt2000, interval.stop_tt2000)]
         with self.connect() as connection:
             start, stop = interval.start_tt2000, interval.stop_tt2000
             found = files_overlapping(connection, self.schema, self.dataset_id, start, stop)

@@ -17,6 +17,7 @@ from epntap.tap import routes as tap
 from epntap.tap.identifiers import column_values
 from epntap.uws import routes as uws
 from hapiserver import routes as hapi
+from previews import routes as previews
 from voserver import metrics, pages
 from voserver.house import House
 from voweb import query
@@ -45,6 +46,7 @@ def wings(house: House) -> tuple[Wing, ...]:
         das2.routes(house.finder, sender, settings, admission, house.pages),
         hapi.routes(house.finder, sender, settings, admission, house.pages),
         datalink.bulk(house.cutouts, granules, sender, settings, admission, house.pages),
+        previews.routes(house.finder, sender, settings, admission, house.pages),
         metrics.routes(house),
         web.routes(
             house.pages,

@@ -8,12 +8,11 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 
 from cutouts.make import CutAnswer
-from cutouts.plan import CutPlan
 from cutouts.processes.frames import Frame, Head, receive, receive_header, receive_object, receive_some, send
 from cutouts.processes.one_thread import ONE_THREAD
 from epntap.errors import EpnTapError, ServiceError, UnavailableError
@@ -32,12 +31,20 @@ _ATTEMPTS = 3
 class Cutters:
     """Lends processes that make cut-outs; the one that they are forked from starts with the first."""
 
+    #: what that one runs (cutouts/processes/loader.py), and variables of its environment
+    module: str = "cutouts.processes.child"
+    environ: Mapping[str, str] = field(default_factory=dict)
+    #: what is made, as errors call it
+    what: str = "cut-out"
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _process: subprocess.Popen[bytes] | None = None
     _door: socket.socket | None = None
 
-    def cut(self, plan: CutPlan) -> CutAnswer:
-        """Begin one cut-out; the answer must be closed by its receiver, which ends the process. Raises our errors."""
+    def cut(self, plan: object) -> CutAnswer:
+        """Begin what a plan says, such as a CutPlan. Raises our errors.
+
+        The answer must be closed by its receiver, which ends the process.
+        """
         session = self.session()
         try:
             answer = session.cut(plan)
@@ -56,7 +63,7 @@ class Cutters:
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
             self._hand_over(theirs)
             stack.pop_all()
-        return CutterSession(ours)
+        return CutterSession(ours, self.what)
 
     def close(self) -> None:
         """End the process that others are forked from; those that are at work finish."""
@@ -69,18 +76,18 @@ class Cutters:
                 try:
                     socket.send_fds(self._open_door(), [b"."], [channel.fileno()])
                 except OSError as exc:
-                    log.warning("the process that makes cut-outs is gone and is started again: %s", exc)
+                    log.warning("the process that makes a %s is gone and is started again: %s", self.what, exc)
                     self._end()
                 else:
                     return
-        raise UnavailableError("Cut-outs of this size cannot be made at the moment; please try again in a minute.", 60)
+        raise UnavailableError(f"No {self.what} can be made at the moment; please try again in a minute.", 60)
 
     def _open_door(self) -> socket.socket:
         if self._door is None:
             ours, theirs = socket.socketpair()
             with theirs:
-                environ = {**os.environ, **ONE_THREAD}
-                command = [sys.executable, "-m", "cutouts.processes.child"]
+                environ = {**os.environ, **ONE_THREAD, **self.environ}
+                command = [sys.executable, "-m", self.module]
                 self._process = subprocess.Popen(command, stdin=theirs.fileno(), env=environ)  # noqa: S603  # our own command
             self._door = ours
         return self._door
@@ -101,8 +108,9 @@ class Cutters:
 class CutterSession:
     """One process at our disposal. `close` ends it whatever it is doing, also from another thread."""
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, what: str) -> None:
         self._channel = channel
+        self._what = what
         self._closed = threading.Event()
 
     @property
@@ -110,8 +118,8 @@ class CutterSession:
         """Whether there is no process any more."""
         return self._closed.is_set()
 
-    def cut(self, plan: CutPlan) -> CutAnswer:
-        """Begin a cut-out; it has to be read to its end before the next one. Raises our errors."""
+    def cut(self, plan: object) -> CutAnswer:
+        """Begin what a plan says; it has to be read to its end before the next one. Raises our errors."""
         try:
             send(self._channel, Frame.PLAN, plan)
             kind, head = receive(self._channel)
@@ -154,9 +162,9 @@ class CutterSession:
 
     def _ended(self) -> EpnTapError:
         if not self._closed.is_set():
-            log.error("a process that made a cut-out has ended before its time")
+            log.error("a process that made a %s has ended before its time", self._what)
             self.close()
-        return ServiceError("The process that made this cut-out has ended unexpectedly; please ask for it again.")
+        return ServiceError(f"The process that made this {self._what} has ended unexpectedly; please ask for it again.")
 
 
 def _failure(content: object) -> EpnTapError:

@@ -83,6 +83,7 @@ class LinkMaker:
             yield self._published(row)
         else:
             yield from self._data(row, row.located)
+            yield from self._preview(row, row.located)
             yield from self._services(row.located)
             yield from self._files(row.located)
         yield from self._relatives(row)
@@ -147,6 +148,20 @@ class LinkMaker:
                 whole,
                 access_url=self._addresses.cutout(query, granule.schema),
                 description=f"{whole.description} of {axis}: {', '.join(names)}",
+            )
+
+    def _preview(self, row: GranuleRow, granule: LocatedGranule) -> Iterator[Link]:
+        """The picture of the granule over time."""
+        if granule.files:
+            yield Link(
+                row.granule_uid,
+                access_url=self._addresses.preview(row.granule_uid, row.schema),
+                description=_said(granule.dataset.title, "lines and spectrograms over time"),
+                semantics="#preview",
+                content_type="image/png",
+                content_qualifier="#image",
+                local_semantics="preview",
+                **_authority(granule, self._caller),
             )
 
     def _services(self, granule: LocatedGranule) -> Iterator[Link]:

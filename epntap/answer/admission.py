@@ -76,6 +76,8 @@ class Admission:
             raise ValueError(f"Of {threads} threads at least {least:g} must be kept for what is short, but {short} is.")
         self._given_back = threading.Condition()
         self._total = Slots(threads - short, (), self._given_back)
+        #: how many this process may compute on
+        self.cores = cores
         self._computing = Slots(_COMPUTING_PER_CORE * cores, (), self._given_back)
         self._kinds = {ALL_THAT_LASTS: self._total, WHAT_COMPUTES: self._computing}
 

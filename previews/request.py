@@ -1,0 +1,97 @@
+"""What is asked of a picture, and what may be asked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from epntap.access import ANONYMOUS, Caller
+from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc
+from epntap.dali.params import Params, single
+from epntap.errors import NotFoundError, ParameterError
+
+__all__ = ["MOST_PANELS", "WIDTHS", "Form", "PictureRequest", "picture_request", "split_name", "width_of"]
+
+#: of a picture, pixels; the narrow ones are thumbnails
+WIDTHS = (160, 320, 640, 960, 1280, 1920)
+_USUAL_WIDTH = 960
+#: parameters in one picture
+MOST_PANELS = 8
+#: years that reach beyond what TT2000 can count are open ends
+_FIRST_YEAR, _LAST_YEAR = 1707, 2292
+
+
+class Form(StrEnum):
+    """How a picture is written; the value is the extension."""
+
+    PNG = "png"
+    SVG = "svg"
+
+    @property
+    def media_type(self) -> str:
+        """Of the picture."""
+        return "image/png" if self is Form.PNG else "image/svg+xml"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRequest:
+    """One picture of a granule or dataset."""
+
+    schema: str
+    #: granule_uid or dataset
+    identifier: str
+    form: Form = Form.PNG
+    width: int = _USUAL_WIDTH
+    #: TT2000, half-open; None: as far as the data reach
+    start: int | None = None
+    stop: int | None = None
+    #: names of variables; none: those that matter most
+    parameters: tuple[str, ...] = ()
+    caller: Caller = ANONYMOUS
+
+
+def split_name(name: str) -> tuple[str, Form]:
+    """The identifier and the form of `<identifier>.<extension>`. Raises NotFoundError for another name."""
+    stem, _, extension = name.rpartition(".")
+    if not stem or extension not in set(Form):
+        raise NotFoundError(f"{name!r} is no name of a picture; expected one that ends in .png or .svg.")
+    return stem, Form(extension)
+
+
+def width_of(params: Params) -> int:
+    """The width that is asked for. Raises ParameterError for one that is not made."""
+    text = (single(params, "WIDTH") or str(_USUAL_WIDTH)).strip()
+    if text not in {str(one) for one in WIDTHS}:
+        raise ParameterError(f"width must be one of {', '.join(map(str, WIDTHS))} pixels, but is {text[:40]!r}.")
+    return int(text)
+
+
+def picture_request(schema: str, name: str, params: Params, caller: Caller) -> PictureRequest:
+    """The request of an address. Raises ParameterError and NotFoundError with what was expected and found."""
+    identifier, form = split_name(name)
+    names = tuple(
+        dict.fromkeys(one.strip() for text in params.get("PARAMETERS", ()) for one in text.split(",") if one.strip())
+    )
+    if len(names) > MOST_PANELS:
+        raise ParameterError(f"A picture shows {MOST_PANELS} parameters at most, but {len(names)} are asked for.")
+    start, stop = _instant(params, "START"), _instant(params, "STOP")
+    if start is not None and stop is not None and stop <= start:
+        raise ParameterError(
+            f"stop must be later than start, but start is {single(params, 'START')} and stop is "
+            f"{single(params, 'STOP')}."
+        )
+    return PictureRequest(schema, identifier, form, width_of(params), start, stop, names, caller)
+
+
+def _instant(params: Params, name: str) -> int | None:
+    """UTC as TT2000."""
+    text = single(params, name)
+    if text is None:
+        return None
+    year = re.match(r"\s*([0-9]{4})-(?:[0-9]{2}-[0-9]{2}|[0-9]{3})(?![0-9])", text)
+    if year and int(year[1]) <= _FIRST_YEAR:
+        return MIN_TT2000
+    if year and int(year[1]) >= _LAST_YEAR:
+        return MAX_TT2000
+    return parse_utc(text)
