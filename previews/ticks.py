@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -137,7 +136,7 @@ def number_text(value: float, step: float | None = None) -> str:
     return tens if mantissa == "1" else f"{mantissa}\u00d7{tens}"
 
 
-def linear_ticks(low: float, high: float, most: int) -> tuple[Sequence[float], list[str], str]:
+def linear_ticks(low: float, high: float, most: int) -> tuple[list[float], list[str], str]:
     """Round numbers between two, what is written there, and the power of ten that all are to be multiplied by."""
     span = high - low
     if not span > 0 or not math.isfinite(span):

@@ -124,7 +124,7 @@ def test_channels_that_fall_or_move_are_where_they_say() -> None:
 )
 def test_colours_are_logarithmic_where_the_file_or_the_range_says(scale: str, factor: float, expected: bool) -> None:
     values = np.tile(factor ** np.arange(8.0), (100, 1))
-    one = panel(values, Hints(scale=scale), bins=(Bins("e", "eV", centers=tuple(range(1, 9))),))
+    one = panel(values, Hints(scale=scale), bins=(Bins("e", "eV", centers=tuple(10.0 * one for one in range(1, 9))),))
     assert isinstance(one, Spectrogram)
     assert one.is_log is expected
 
