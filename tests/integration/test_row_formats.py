@@ -28,7 +28,7 @@ from psycopg_pool import ConnectionPool
 from epntap.answer.model import OutcomeStatus, ResultColumn
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, open_pool
-from epntap.db.stream import RowStream
+from epntap.db.rows.stream import RowStream
 from epntap.errors import ParameterError
 from epntap.formats.arrow import Arrow
 from epntap.formats.base import AnswerFacts, RowFormat
@@ -37,7 +37,7 @@ from epntap.formats.delimited import Csv, Tsv
 from epntap.formats.fits import Fits
 from epntap.formats.gzip import GzippedVotable
 from epntap.formats.html import Html
-from epntap.formats.json import Json
+from epntap.formats.json import Json, NdJson, Records
 from epntap.formats.negotiate import FORMATS
 from epntap.formats.parquet import Parquet
 from epntap.formats.projection import project
@@ -520,6 +520,10 @@ def rows_read(form: RowFormat, body: bytes) -> int:
             return sum(not line.startswith(b"#") for line in body.splitlines())
         case Html():
             return len(lxml_html.document_fromstring(body.decode()).findall(".//tbody/tr"))
+        case NdJson():
+            return len(body.splitlines())
+        case Records():
+            return len(json.loads(body))
         case Json():
             return len(json.loads(body)["data"])
         case Fits():
@@ -536,7 +540,7 @@ def says_overflow(form: RowFormat, body: bytes) -> bool | None:
     match form:
         case GzippedVotable():
             return b'value="OVERFLOW"' in gzip.decompress(body)
-        case Csv() | Tsv():
+        case Csv() | Tsv() | Records() | NdJson():
             return None
         case Parquet():
             content = pq.read_metadata(io.BytesIO(body)).metadata[b"IVOA.VOTable-Parquet.content"]
