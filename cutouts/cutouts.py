@@ -19,8 +19,8 @@ from epntap.addresses import Addresses
 from epntap.answer.admission import Slots
 from epntap.answer.blocks import Blocks
 from epntap.answer.watch import Watch, Watcher
-from epntap.archive.finder import Finder
-from epntap.archive.locate import LocatedGranule
+from epntap.archive.finding.finder import Finder
+from epntap.archive.finding.locate import LocatedGranule
 from epntap.errors import UnavailableError
 from epntap.settings import Settings
 

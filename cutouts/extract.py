@@ -14,16 +14,16 @@ from types import MappingProxyType
 
 import numpy as np
 
-from cutouts.columns import ColumnModel, Constant, DifferenceError, Member, Records, Stored, join
-from cutouts.companions import Companions
 from cutouts.interval import Interval
+from cutouts.joined.columns import ColumnModel, Constant, DifferenceError, Member, Records, Stored, join
+from cutouts.joined.companions import Companions
+from cutouts.joined.remarks import Remarks, enumerate_names
+from cutouts.joined.rows import Found, find_rows
+from cutouts.joined.series import Axis, Column, RunOfRows, SeriesCut
 from cutouts.names import Held, Holdings
-from cutouts.remarks import Remarks, enumerate_names
-from cutouts.rows import Found, find_rows
-from cutouts.series import Axis, Column, RunOfRows, SeriesCut
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import CdfFile, CdfType, Entry, Kind, Variable
-from epntap.cdf.compression import Compression
+from epntap.cdf.binary.compression import Compression
 from epntap.errors import ParameterError, UnreadableFileError
 from epntap.hints import nearest
 

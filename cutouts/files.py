@@ -10,8 +10,8 @@ from epntap.access import Caller, may_now
 from epntap.answer.blocks import Blocks, file_blocks
 from epntap.archive.datasets import dataset
 from epntap.archive.files import file_of
-from epntap.archive.finder import Finder
-from epntap.archive.locate import LocatedGranule
+from epntap.archive.finding.finder import Finder
+from epntap.archive.finding.locate import LocatedGranule
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
 from epntap.media import media_type

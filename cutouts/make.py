@@ -9,8 +9,8 @@ from pathlib import Path
 
 from cutouts.extract import open_cut
 from cutouts.formats import Provenance
+from cutouts.joined.series import SeriesCut
 from cutouts.plan import CutPlan, NothingThereError, changed_at, check_format, gone
-from cutouts.series import SeriesCut
 from epntap.answer.blocks import Blocks
 from epntap.errors import ParameterError, UnreadableFileError
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cutouts.extract import open_cut
-from cutouts.series import Axis, Column, SeriesCut
+from cutouts.joined.series import Axis, Column, SeriesCut
 from cutouts.windows import Window
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import CdfFile, Variable

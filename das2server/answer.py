@@ -39,8 +39,8 @@ from epntap.answer.admission import Slots
 from epntap.answer.begun import Begun, begin
 from epntap.answer.blocks import Blocks, Version
 from epntap.answer.watch import Watcher
+from epntap.archive.finding.locate import LocatedGranule
 from epntap.archive.holdings import estimated_records, files_for
-from epntap.archive.locate import LocatedGranule
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.archive.summaries import years_of
 from epntap.cdf.fills import is_fill

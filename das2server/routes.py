@@ -7,7 +7,7 @@ from das2server.planes import Datasets
 from das2server.views import das2_blueprint
 from epntap.addresses import DAS2
 from epntap.answer.admission import Admission
-from epntap.archive.finder import Finder
+from epntap.archive.finding.finder import Finder
 from epntap.archive.holdings import Holdings
 from epntap.http.response import Sender
 from epntap.http.wing import Wing

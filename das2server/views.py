@@ -19,8 +19,8 @@ from epntap.access import ANONYMOUS
 from epntap.addresses import DAS2
 from epntap.archive.holdings import Holdings
 from epntap.errors import EpnTapError, ParameterError, ServiceError, UserError
+from epntap.http.browsers.faultpage import FaultPages, Remedy
 from epntap.http.documents import Documents, to_conditional_response
-from epntap.http.faultpage import FaultPages, Remedy
 from epntap.http.faults import TEXT as PLAIN
 from epntap.http.faults import answer_faults, fault_response
 from epntap.http.request import caller, client_socket

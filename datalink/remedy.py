@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from epntap.addresses import LINKS
 from epntap.errors import EpnTapError, TooLargeError
-from epntap.http.faultpage import Remedy, Way
+from epntap.http.browsers.faultpage import Remedy, Way
 from epntap.http.request import pairs
 from epntap.pages import Pages
 

@@ -12,7 +12,7 @@ from datalink.soda.views import soda_blueprint
 from datalink.soda.vosi import soda_capabilities
 from epntap.addresses import BULK, DATA, FILES, SODA
 from epntap.answer.admission import Admission
-from epntap.archive.finder import Finder
+from epntap.archive.finding.finder import Finder
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.pages import Pages

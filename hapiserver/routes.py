@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from epntap.addresses import HAPI_SERVER
 from epntap.answer.admission import Admission
-from epntap.archive.finder import Finder
+from epntap.archive.finding.finder import Finder
 from epntap.archive.holdings import Holdings
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.pages import Pages
 from epntap.settings import Settings
-from hapiserver.answer import Records
+from hapiserver.data.answer import Records
 from hapiserver.datasets import Datasets
 from hapiserver.info import Terms
 from hapiserver.views import hapi_blueprint

@@ -19,18 +19,18 @@ from epntap.answer.endings import ClientGoneError
 from epntap.archive.holdings import Holdings
 from epntap.catalog.model import Catalog
 from epntap.errors import EpnTapError, InputError, UnavailableError
+from epntap.http.browsers.faultpage import FaultPages, Remedy
+from epntap.http.browsers.negotiation import wants_page
 from epntap.http.documents import Documents, to_conditional_response
-from epntap.http.faultpage import FaultPages, Remedy
 from epntap.http.faults import HTML, ChangedError
-from epntap.http.negotiation import wants_page
 from epntap.http.request import caller, client_socket
 from epntap.http.response import Sender, unchanged
 from epntap.pages import Pages
 from epntap.settings import Settings
 from hapiserver import info as said
-from hapiserver.answer import Records
+from hapiserver.data.answer import Records
+from hapiserver.data.formats import MEDIA_TYPES
 from hapiserver.datasets import Datasets
-from hapiserver.formats import MEDIA_TYPES
 from hapiserver.page import page_facts
 from hapiserver.params import data_request, depth, info_request, no_parameters
 from hapiserver.status import OK, HapiError, failure, reason, status_of

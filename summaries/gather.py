@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from cutouts.extract import open_cut
 from cutouts.interval import Interval
-from cutouts.series import Axis, Column, SeriesCut
+from cutouts.joined.series import Axis, Column, SeriesCut
 from cutouts.windows import windows
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import Variable

@@ -32,7 +32,7 @@ from tests.support.memory import peak_memory_bytes
 from tests.support.places import shared_directory
 from tests.support.run import Run
 from tests.support.server import Server, serve
-from voserver.demo import prepare_demo
+from voserver.operating.demo import prepare_demo
 
 TEMPLATE = "epntap_template"
 LONG_MODULES = {"test_commands", "test_ingest_incremental", "test_ingest_row_changes", "test_soda_async"}

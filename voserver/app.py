@@ -12,13 +12,13 @@ import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from epntap.http.body import limit_bodies
-from epntap.http.cors import allow_other_origins
+from epntap.http.browsers.cors import allow_other_origins
+from epntap.http.browsers.faultpage import FaultPages
+from epntap.http.browsers.negotiation import wants_page
+from epntap.http.browsers.policy import protect_pages
 from epntap.http.encoding import Utf8Request
-from epntap.http.faultpage import FaultPages
 from epntap.http.faults import HTML, TEXT, answer_faults, as_text
 from epntap.http.host import notice_hosts
-from epntap.http.negotiation import wants_page
-from epntap.http.policy import protect_pages
 from epntap.http.wing import Wing
 from epntap.pages import Pages
 from epntap.settings import Settings

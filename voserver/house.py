@@ -12,13 +12,13 @@ from datalink.links.descriptors import descriptors_for_answer
 from datalink.links.spans import ServiceSpans
 from epntap.answer.admission import Admission
 from epntap.answer.watch import Watcher
-from epntap.archive.finder import Finder
+from epntap.archive.finding.finder import Finder
 from epntap.catalog.load import CatalogCache
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect, open_pool, pooled
 from epntap.pages import Pages
 from epntap.settings import Settings
-from epntap.tap.pipeline import TapService
+from epntap.tap.query.pipeline import TapService
 from epntap.uws.changes import JobWaits
 from epntap.uws.results import Results
 from epntap.uws.service import JobService

@@ -10,14 +10,14 @@ from datalink.soda.job import run_cut_job
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import SetupError
 from epntap.settings import Settings, load_settings
-from epntap.tap.job import run_query_job
+from epntap.tap.query.job import run_query_job
 from epntap.uws.model import Job, Sink
 from epntap.uws.worker import Worker
 from voserver.app import create_app
 from voserver.house import build_house, worker_pools
-from voserver.long_bodies import LongBodies
+from voserver.operating.summarising import run_summary_job
+from voserver.process.long_bodies import LongBodies
 from voserver.routes import wings
-from voserver.summarising import run_summary_job
 
 __all__ = ["build_app", "build_worker", "create"]
 

@@ -10,7 +10,7 @@ from importlib import metadata
 from math import prod
 from typing import Protocol
 
-from cutouts.series import Axis, Column, SeriesCut
+from cutouts.joined.series import Axis, Column, SeriesCut
 from epntap.archive.model import Dataset, Parameter
 from epntap.cdf import Variable, format_utc
 from epntap.errors import ParameterError

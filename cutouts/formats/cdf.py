@@ -11,10 +11,10 @@ import numpy as np
 from isal import isal_zlib
 
 from cutouts.formats.base import Provenance, Rendering, statements
-from cutouts.series import Column, SeriesCut
+from cutouts.joined.series import Column, SeriesCut
 from epntap.answer.spool import SpoolFile
 from epntap.cdf import CdfType, Entry, Variable, format_utc
-from epntap.cdf.writer import CdfLayout, StoredBlock, VariableLayout, to_stored
+from epntap.cdf.binary.writer import CdfLayout, StoredBlock, VariableLayout, to_stored
 from epntap.media import MEDIA_TYPES
 
 __all__ = ["Cdf"]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cutouts.series import Column
+from cutouts.joined.series import Column
 from epntap.cdf import FILL_TT2000, CdfType, Variable, as_epochs, format_utc_array, to_tt2000
 from epntap.cdf.fills import plain_fill
 

@@ -23,7 +23,7 @@ from cutouts.formats.cells import (
     time_texts,
     with_text,
 )
-from cutouts.series import Axis, Column, SeriesCut
+from cutouts.joined.series import Axis, Column, SeriesCut
 
 __all__ = ["Csv", "Text"]
 

@@ -17,7 +17,7 @@ from cutouts.formats.base import Provenance, Rendering, only_axis
 from cutouts.formats.cells import free_name, is_fill_value, picoseconds, text_values
 from cutouts.formats.votable_cells import cells_of
 from cutouts.formats.votable_frame import END, Extra, Frame, start
-from cutouts.series import Axis, Column, SeriesCut
+from cutouts.joined.series import Axis, Column, SeriesCut
 from epntap.answer.spool import SpoolFile
 from epntap.cdf import FILL_TT2000, CdfType, to_unix_ns
 from epntap.errors import ParameterError

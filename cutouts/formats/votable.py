@@ -12,7 +12,7 @@ from cutouts.formats.base import Provenance, Rendering
 from cutouts.formats.cells import lines
 from cutouts.formats.votable_cells import Cells, cells_of
 from cutouts.formats.votable_frame import END, Frame, start
-from cutouts.series import Axis, SeriesCut
+from cutouts.joined.series import Axis, SeriesCut
 
 __all__ = ["VoTable"]
 

@@ -21,7 +21,7 @@ from cutouts.formats.cells import (
     time_texts,
     with_text,
 )
-from cutouts.series import Column
+from cutouts.joined.series import Column
 from epntap.xml import xml_text
 
 __all__ = ["Cells", "cells_of"]

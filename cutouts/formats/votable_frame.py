@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cutouts.formats.base import Provenance, is_short, statements, too_long
 from cutouts.formats.votable_cells import Cells, cells_of
-from cutouts.series import Axis, Column, SeriesCut
+from cutouts.joined.series import Axis, Column, SeriesCut
 from epntap.formats.votable import RESULTS_START, VOTABLE_END, VOTABLE_START, info
 from epntap.units.vounit import is_dimensionless, to_vounit
 from epntap.xml import attribute, is_ncname, xml_text

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from epntap.cdf import FILL_TT2000, CdfFile, CdfType, Entry, Sparse, Variable, as_epochs, to_tt2000
-from epntap.cdf.compression import Compression
-from epntap.cdf.datatypes import element_type
+from epntap.cdf.binary.compression import Compression
+from epntap.cdf.binary.datatypes import element_type
 from epntap.cdf.epochs import is_fill as is_no_time
 from epntap.cdf.fills import is_fill, plain_fill
 

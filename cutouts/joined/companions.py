@@ -12,9 +12,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from cutouts.columns import ColumnModel, Constant, Stored, text_variable
-from cutouts.remarks import Remarks
-from cutouts.series import Column, Rows
+from cutouts.joined.columns import ColumnModel, Constant, Stored, text_variable
+from cutouts.joined.remarks import Remarks
+from cutouts.joined.series import Column, Rows
 from epntap.cdf import CdfFile, CdfType, Entry, Variable
 from epntap.units.vounit import to_vounit
 

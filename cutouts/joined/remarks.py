@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cutouts.columns import ColumnModel, Member, is_same_entry
+from cutouts.joined.columns import ColumnModel, Member, is_same_entry
 from cutouts.names import Held
 from epntap.cdf import CdfFile, Variable
 

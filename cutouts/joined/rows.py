@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from cutouts.columns import Records
 from cutouts.interval import Interval
-from cutouts.repeats import Shared, repeated
-from cutouts.series import MixedRows, Rows, RunOfRows, StackedRows
+from cutouts.joined.columns import Records
+from cutouts.joined.repeats import Shared, repeated
+from cutouts.joined.series import MixedRows, Rows, RunOfRows, StackedRows
 from epntap.cdf import FILL_TT2000, CdfFile, as_epochs, select, to_tt2000
 
 __all__ = ["Found", "find_rows"]

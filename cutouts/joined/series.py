@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from cutouts.columns import ColumnModel
 from cutouts.interval import Interval
+from cutouts.joined.columns import ColumnModel
 from epntap.cdf import Entry, Variable, as_epochs, to_tt2000
 
 __all__ = ["Axis", "Column", "MixedRows", "Rows", "RunOfRows", "SeriesCut", "StackedRows"]

@@ -7,7 +7,7 @@ import flask
 from datalink.bulk.service import BulkService
 from datalink.remedy import back_to_links
 from epntap.addresses import BULK
-from epntap.http.faultpage import FaultPages
+from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.faults import answer_faults, as_labelled_text
 from epntap.http.request import caller, client_socket, params
 from epntap.http.response import Sender

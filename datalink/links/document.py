@@ -15,8 +15,8 @@ from epntap.addresses import Addresses
 from epntap.answer.admission import Slots
 from epntap.answer.blocks import Blocks
 from epntap.answer.model import Outcome, OutcomeStatus
-from epntap.archive.batches import Batches
-from epntap.archive.finder import Finder
+from epntap.archive.finding.batches import Batches
+from epntap.archive.finding.finder import Finder
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.pages import Pages
 

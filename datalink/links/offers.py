@@ -9,7 +9,7 @@ from typing import Protocol
 from datalink.links.descriptors import Descriptor, Offer, Range, amda_descriptor, hapi_descriptor, soda_descriptor
 from epntap.access import Caller, may_now
 from epntap.addresses import Addresses
-from epntap.archive.locate import LocatedGranule
+from epntap.archive.finding.locate import LocatedGranule
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc, jd_from_tt2000
 

@@ -12,8 +12,8 @@ from datalink.links.offers import Offers, granule_range
 from epntap.access import ANONYMOUS, Caller, may_now
 from epntap.addresses import HAPI_SERVER, Addresses
 from epntap.answer.model import ResultColumn
-from epntap.archive.granules import GranuleRow
-from epntap.archive.locate import LocatedGranule
+from epntap.archive.finding.granules import GranuleRow
+from epntap.archive.finding.locate import LocatedGranule
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 from epntap.errors import EpnTapError
 from epntap.media import MEDIA_TYPES, known_media_type

@@ -16,13 +16,13 @@ from datalink.remedy import OF_LINKS, back_to_links
 from epntap.access import ANONYMOUS, Caller
 from epntap.addresses import HAPI, LINKS, Addresses
 from epntap.answer.blocks import Blocks, Version
-from epntap.archive.finder import Finder
+from epntap.archive.finding.finder import Finder
 from epntap.cdf import format_utc, parse_utc
 from epntap.dali.params import Params, maxrec, single
 from epntap.errors import EpnTapError, NotFoundError, ParameterError
-from epntap.http.faultpage import FaultPages
+from epntap.http.browsers.faultpage import FaultPages
+from epntap.http.browsers.negotiation import wants_page
 from epntap.http.faults import FaultBody, answer_faults, as_labelled_text, as_links
-from epntap.http.negotiation import wants_page
 from epntap.http.request import caller, pairs, params
 from epntap.http.response import Sender, unchanged
 

@@ -17,7 +17,7 @@ from epntap.addresses import DATA, FILES, SODA, SODA_SYNC
 from epntap.dali import vosi
 from epntap.dali.params import single
 from epntap.errors import NotFoundError
-from epntap.http.faultpage import FaultPages
+from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.faults import answer_faults, as_labelled_text
 from epntap.http.request import caller, client_socket, params
 from epntap.http.response import Sender, unchanged

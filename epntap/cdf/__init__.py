@@ -5,12 +5,12 @@ are read here and not by cdflib: it takes 0.06 s for the attributes of 50 variab
 one pass over them takes 5 and 30 ms, and its missing records of more than one value are wrong.
 """
 
-from epntap.cdf.datatypes import CdfType
+from epntap.cdf.binary.datatypes import CdfType
+from epntap.cdf.binary.header import Header, check_header
+from epntap.cdf.binary.records import Entry
 from epntap.cdf.epochs import StoredInstant, as_epochs, bound_in, is_fill, select, to_tt2000
 from epntap.cdf.facts import AxisFacts, FileFacts, VariableFacts, index_file
-from epntap.cdf.header import Header, check_header
 from epntap.cdf.reader import CdfFile
-from epntap.cdf.records import Entry
 from epntap.cdf.roles import Kind, Role
 from epntap.cdf.variable import Sparse, Variable
 from epntap.instants.tt2000 import (

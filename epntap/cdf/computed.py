@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epntap.cdf.datatypes import CdfType
+from epntap.cdf.binary.datatypes import CdfType
 from epntap.cdf.fills import is_fill
 from epntap.cdf.roles import resolve_name
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from epntap.cdf.datatypes import CdfType
+from epntap.cdf.binary.datatypes import CdfType
 from epntap.instants.leapseconds import SECOND_NS, offsets
 from epntap.instants.tt2000 import FILL_TT2000, MAX_TT2000, MIN_TT2000
 

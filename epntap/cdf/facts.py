@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from epntap.cdf.damage import refusing
+from epntap.cdf.binary.damage import refusing
 from epntap.cdf.epochs import to_tt2000
 from epntap.cdf.reader import CdfFile
 from epntap.cdf.variable import Variable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from epntap.cdf.datatypes import CdfType
+    from epntap.cdf.binary.datatypes import CdfType
 
 __all__ = ["GLOBAL_ATTRIBUTES", "AxisFacts", "FileFacts", "VariableFacts", "index_file"]
 

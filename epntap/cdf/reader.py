@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from epntap.cdf.compression import SUPPORTED, Compression
+from epntap.cdf.binary.compression import SUPPORTED, Compression
+from epntap.cdf.binary.damage import refusing
+from epntap.cdf.binary.datatypes import CdfType, element_type
+from epntap.cdf.binary.header import Header, inflate, read_header
+from epntap.cdf.binary.records import Entry, RecordFile, VariableRecord
+from epntap.cdf.binary.source import open_source
 from epntap.cdf.computed import ComputedEpoch, computed_epoch
-from epntap.cdf.damage import refusing
-from epntap.cdf.datatypes import CdfType, element_type
 from epntap.cdf.epochs import as_epochs, is_fill
-from epntap.cdf.header import Header, inflate, read_header
-from epntap.cdf.records import Entry, RecordFile, VariableRecord
 from epntap.cdf.roles import Kind, Role, Roles, resolve_name
-from epntap.cdf.source import open_source
 from epntap.cdf.values import ValueReader
 from epntap.cdf.variable import Sparse, Variable
 from epntap.errors import UnreadableFileError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from epntap.cdf.source import ByteSource
+    from epntap.cdf.binary.source import ByteSource
 
 __all__ = ["CdfFile"]
 

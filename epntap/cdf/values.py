@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from epntap.cdf.compression import Compression, decompress
-from epntap.cdf.datatypes import element_type
+from epntap.cdf.binary.compression import Compression, decompress
+from epntap.cdf.binary.datatypes import element_type
 from epntap.errors import UnreadableFileError
 
 if TYPE_CHECKING:
-    from epntap.cdf.header import Header
-    from epntap.cdf.records import Block, VariableRecord
-    from epntap.cdf.source import ByteSource
+    from epntap.cdf.binary.header import Header
+    from epntap.cdf.binary.records import Block, VariableRecord
+    from epntap.cdf.binary.source import ByteSource
 
 __all__ = ["ValueReader"]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from epntap.cdf.compression import Compression
-from epntap.cdf.datatypes import CdfType, ElementType
+from epntap.cdf.binary.compression import Compression
+from epntap.cdf.binary.datatypes import CdfType, ElementType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from epntap.cdf.records import Entry
+    from epntap.cdf.binary.records import Entry
 
 __all__ = ["Sparse", "Variable"]
 

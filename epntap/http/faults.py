@@ -10,8 +10,8 @@ from epntap.answer.endings import ClientGoneError
 from epntap.errors import EpnTapError, InputError, ParameterError, UnavailableError, UserError
 from epntap.formats import votable
 from epntap.formats.tabledata import TableData
-from epntap.http.faultpage import FaultPages
-from epntap.http.negotiation import wants_page
+from epntap.http.browsers.faultpage import FaultPages
+from epntap.http.browsers.negotiation import wants_page
 
 __all__ = [
     "HTML",

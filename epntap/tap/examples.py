@@ -13,7 +13,7 @@ from epntap.catalog.model import Catalog, Holdings, Table
 from epntap.http.documents import Documents, to_conditional_response
 from epntap.instants.julian import datetime_from_jd
 from epntap.pages import Pages
-from epntap.tap.pipeline import TapService
+from epntap.tap.query.pipeline import TapService
 
 __all__ = ["Example", "examples_blueprint", "examples_for"]
 

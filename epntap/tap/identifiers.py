@@ -6,9 +6,9 @@ import socket
 
 from epntap.access import Caller
 from epntap.errors import ParameterError
-from epntap.tap.params import TapRequest
-from epntap.tap.pipeline import TapService
-from epntap.tap.records import records
+from epntap.tap.query.params import TapRequest
+from epntap.tap.query.pipeline import TapService
+from epntap.tap.query.records import records
 
 __all__ = ["column_values"]
 

@@ -7,7 +7,7 @@ from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.pages import Pages
 from epntap.tap.examples import examples_blueprint
-from epntap.tap.pipeline import TapService
+from epntap.tap.query.pipeline import TapService
 from epntap.tap.sync import sync_blueprint
 from epntap.tap.vosi import vosi_blueprint
 

@@ -12,13 +12,13 @@ import flask
 from epntap.answer.blocks import Blocks
 from epntap.errors import EpnTapError, ParameterError, TooLargeError
 from epntap.formats.negotiate import choose_format, is_votable
-from epntap.http.faultpage import FaultPages, Remedy
+from epntap.http.browsers.faultpage import FaultPages, Remedy
 from epntap.http.faults import FaultBody, answer_faults, as_text, as_votable
 from epntap.http.request import caller, client_socket, files, params
 from epntap.http.response import Sender
 from epntap.pages import Pages
-from epntap.tap.params import Parts, tap_request
-from epntap.tap.pipeline import TapService
+from epntap.tap.query.params import Parts, tap_request
+from epntap.tap.query.pipeline import TapService
 
 __all__ = ["sync_blueprint"]
 

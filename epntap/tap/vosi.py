@@ -28,7 +28,7 @@ from epntap.errors import EpnTapError, NotFoundError
 from epntap.formats.negotiate import FORMATS
 from epntap.http.documents import Documents, to_conditional_response
 from epntap.http.request import params
-from epntap.tap.pipeline import TapService
+from epntap.tap.query.pipeline import TapService
 
 __all__ = ["capabilities", "table_document", "tableset", "vosi_blueprint"]
 

@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from epntap.connection import Connection
-from epntap.db.failures import from_psycopg
+from epntap.db.rows.failures import from_psycopg
 from epntap.uws.model import (
     Filters,
     IllegalTransitionError,

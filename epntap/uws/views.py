@@ -9,11 +9,11 @@ import flask
 from epntap.addresses import JOBS
 from epntap.dali.params import single
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError, ServiceError
+from epntap.http.browsers.negotiation import wants_page
+from epntap.http.browsers.session import client_digest, keep_session, new_session, session_digest
 from epntap.http.faults import TEXT, FaultBody, as_votable
-from epntap.http.negotiation import wants_page
 from epntap.http.request import caller, files, pairs, params
 from epntap.http.response import Sender
-from epntap.http.session import client_digest, keep_session, new_session, session_digest
 from epntap.pages import Pages
 from epntap.uws.model import Job, JobRequest
 from epntap.uws.params import duration, filters, instant, phase_of, required, wait_seconds

@@ -18,14 +18,14 @@ from epntap.answer.admission import Slots
 from epntap.answer.begun import Begun, begin
 from epntap.answer.blocks import Blocks, Version
 from epntap.answer.watch import Watcher
+from epntap.archive.finding.locate import LocatedGranule
 from epntap.archive.holdings import estimated_records, files_for
-from epntap.archive.locate import LocatedGranule
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.connection import Connection
-from hapiserver.formats import MEDIA_TYPES, body
+from hapiserver.data.formats import MEDIA_TYPES, body
+from hapiserver.data.records import Block, hapi_records
 from hapiserver.info import Terms, info
 from hapiserver.params import DataRequest
-from hapiserver.records import Block, hapi_records
 from hapiserver.status import NO_DATA, OK, HapiError, status_of
 
 __all__ = ["DataPlan", "RecordAnswer", "Records"]

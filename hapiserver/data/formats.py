@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cutouts.formats.cells import joined, lines, number_texts, with_text
+from hapiserver.data.records import Block
 from hapiserver.datasets import HapiParameter, HapiType
-from hapiserver.records import Block
 
 __all__ = ["MEDIA_TYPES", "body"]
 

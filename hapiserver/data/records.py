@@ -10,8 +10,8 @@ import numpy.typing as npt
 from cutouts.records import RecordBlock, read_records
 from cutouts.windows import Window
 from epntap.archive.model import ArchiveFile
+from hapiserver.data.values import hapi_times, hapi_values, missing_values
 from hapiserver.datasets import HapiDataset, HapiParameter
-from hapiserver.values import hapi_times, hapi_values, missing_values
 
 __all__ = ["Block", "hapi_records"]
 

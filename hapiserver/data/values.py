@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cutouts.formats.cells import is_fill_value, text_values, time_bytes
-from cutouts.series import Column
+from cutouts.joined.series import Column
 from epntap.cdf import Variable
 from epntap.errors import ServiceError
 from hapiserver.datasets import HapiParameter, HapiType

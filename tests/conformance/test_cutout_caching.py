@@ -16,7 +16,7 @@ from ingest.demo.archive import write_sample_archive
 from ingest.pipeline import ingest_service
 from tests.support.databases import clone_database, drop_database
 from tests.support.server import Server, serve
-from voserver.demo import demo_definition
+from voserver.operating.demo import demo_definition
 
 HOUR = {"ID": "syna-mag_20161231", "START": "2016-12-31T01:00:00", "STOP": "2016-12-31T02:00:00"}
 SIZED = ["CDF", "CDF&COMPRESS=1"]

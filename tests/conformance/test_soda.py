@@ -24,7 +24,7 @@ from ingest.demo.archive import write_sample_archive
 from ingest.pipeline import ingest_service
 from tests.support.databases import clone_database, drop_database
 from tests.support.server import Server, serve
-from voserver.demo import demo_definition
+from voserver.operating.demo import demo_definition
 
 MAG = "syna-mag_20161231"
 

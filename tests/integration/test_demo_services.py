@@ -27,7 +27,7 @@ from ingest.validation.published import check_published
 from ingest.validation.remote import check_remote
 from tests.support.places import ROOT
 from tests.support.server import Server
-from voserver.demo import SAMPLES, prepare_demo, welcome
+from voserver.operating.demo import SAMPLES, prepare_demo, welcome
 
 SCHEMAS = [sample.schema for sample in SAMPLES]
 #: hosts that RFC 2606 keeps for examples: nothing answers there, and nothing should

@@ -157,7 +157,7 @@ def test_a_wrong_method_is_a_page_too(client: FlaskClient) -> None:
 
 def test_the_service_gone_is_said_to_people(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     from epntap.errors import UnavailableError  # noqa: PLC0415
-    from epntap.tap.pipeline import TapService  # noqa: PLC0415
+    from epntap.tap.query.pipeline import TapService  # noqa: PLC0415
 
     def gone(*_args: object, **_kwargs: object) -> None:
         raise UnavailableError("The database is away; please try again in a few seconds.", 7)

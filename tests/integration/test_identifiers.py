@@ -24,7 +24,7 @@ from tests.support.archives import cdf
 from tests.support.databases import create_database, drop_database
 from tests.support.first_home import load_first_home
 from tests.support.server import Server, serve
-from voserver.demo import demo_definition
+from voserver.operating.demo import demo_definition
 
 UID = "syn_mag_20010102"
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import ingest
-from epntap.archive.locate import locate
+from epntap.archive.finding.locate import locate
 from epntap.catalog.load import load_catalog
 from epntap.catalog.model import Form
 from epntap.db.pool import Database, Role, connect

@@ -10,8 +10,8 @@ import pytest
 
 from epntap.archive import datasets as datasets_store
 from epntap.archive import files as files_store
-from epntap.archive import locate as store
 from epntap.archive import services as services_store
+from epntap.archive.finding import locate as store
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.instants.tt2000 import parse_utc

@@ -19,7 +19,7 @@ import requests
 from epntap.db.pool import Database
 from epntap.settings import Settings
 from tests.support.server import free_port, serve
-from voserver.setup import nginx_file
+from voserver.operating.setup import nginx_file
 
 OPENSSL = shutil.which("openssl")
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/bin:/usr/local/bin")

@@ -15,7 +15,7 @@ from epntap.answer.model import OutcomeStatus
 from epntap.answer.watch import Ending, Watcher
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, open_pool
-from epntap.db.stream import RowStream
+from epntap.db.rows.stream import RowStream
 from epntap.errors import QueryError, QueryTimeoutError, UnavailableError
 
 SLOW = "SELECT pg_sleep(20)"

@@ -22,7 +22,7 @@ from lxml import etree
 
 from epntap.catalog.model import Column, Table
 from epntap.db.pool import Database, Role, connect
-from epntap.db.upload import loaded
+from epntap.db.rows.upload import loaded
 from epntap.upload.model import ReadTable
 from tests.support.multipart import Reply, multipart, post, query, rows
 from tests.support.server import Server, serve

@@ -25,7 +25,7 @@ from tests.support.databases import clone_database, drop_database
 from tests.support.server import Server, serve
 from tests.support.uws_client import QUERY, SLOW, Client, E, element, message
 from tests.support.worker import job_worker
-from voserver.demo import prepare_demo
+from voserver.operating.demo import prepare_demo
 
 HEARTBEAT_S = 0.25
 #: hundreds of megabytes, the first rows at once

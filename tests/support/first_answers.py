@@ -26,7 +26,7 @@ _PAGES = ("/", "/health", "/metrics", "/tap/capabilities", "/tap/tables", "/tap/
 
 def main() -> None:
     os.environ.update(ONE_THREAD)
-    from voserver.preload import preload  # noqa: PLC0415  # as the server does
+    from voserver.process.preload import preload  # noqa: PLC0415  # as the server does
 
     preload()
     threads = len(list(Path("/proc/self/task").iterdir()))

@@ -17,7 +17,7 @@ from tests.support.cdf_builder import CdfBuilder
 from tests.support.databases import clone_database, drop_database
 from tests.support.made_files import seconds
 from tests.support.server import Server, serve
-from voserver.demo import demo_definition
+from voserver.operating.demo import demo_definition
 
 #: files of the dataset big_field, one after the other in time; each is a granule of the schema `big`
 GRANULES = ("big_field_20151201", "big_field_20151205", "big_field_20151209")

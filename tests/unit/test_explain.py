@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from epntap.catalog.model import Catalog, Table
-from epntap.db.plan import LONG_COST
-from epntap.tap.explain import Explanation, explanation
+from epntap.db.rows.plan import LONG_COST
+from epntap.tap.query.explain import Explanation, explanation
 
 CATALOG = Catalog(tables=(Table("lab", "parts", (), rows=3_877_980),))
 

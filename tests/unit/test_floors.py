@@ -28,7 +28,7 @@ CLIENTS = frozenset({"http.client", "urllib.request", "urllib3", "requests", "ht
 ASKS_OTHERS = {
     "epntap/fetch.py": CLIENTS,
     "ingest/validation/remote.py": frozenset({"requests", "pyvo"}),
-    "voserver/elsewhere.py": frozenset({"requests", "pyvo"}),
+    "voserver/prompt/elsewhere.py": frozenset({"requests", "pyvo"}),
 }
 #: calls that open a connection, whatever the module is called
 CONNECTS = frozenset({"create_connection", "urlopen", "urlretrieve", "open_connection"})

@@ -14,7 +14,7 @@ from epntap.db.pool import Role, connect
 from epntap.db.restore import restore_backup
 from epntap.db.server import open_database
 from epntap.settings import Settings
-from voserver.lock import served_by
+from voserver.process.lock import served_by
 
 __all__ = ["definition_schema_command", "init", "status"]
 

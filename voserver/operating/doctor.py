@@ -21,7 +21,7 @@ from epntap.db.server import open_database
 from epntap.errors import EpnTapError, SetupError
 from epntap.settings import Settings
 from epntap.uws.worker import MISSING_BEATS
-from voserver.lock import served_by
+from voserver.process.lock import served_by
 
 __all__ = ["Finding", "Verdict", "doctor", "examined"]
 

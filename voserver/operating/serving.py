@@ -20,7 +20,7 @@ from epntap.db.migrate import check_migrated
 from epntap.db.pool import Database, Role, connect
 from epntap.db.server import open_database
 from epntap.settings import Settings
-from voserver.lock import only_server
+from voserver.process.lock import only_server
 
 __all__ = ["demo", "serve", "worker"]
 
@@ -65,7 +65,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     settings = _with_address(settings, host, port)
     with ExitStack() as stack:
         stack.enter_context(_libraries_told())
-        from voserver.listen import bound_socket, run_server  # noqa: PLC0415  # gunicorn is slow to import
+        from voserver.process.listen import bound_socket, run_server  # noqa: PLC0415  # gunicorn is slow to import
 
         database = stack.enter_context(open_database(settings))
         stack.enter_context(only_server(settings))
@@ -110,7 +110,7 @@ def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded
 def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only: bool) -> None:
     """Write synthetic files, ingest them as amdadb, illu67p and transplanet, and serve them until Ctrl-C."""
     from ingest.terminal import terminal_progress  # noqa: PLC0415  # ingestion is not needed otherwise
-    from voserver.demo import prepare_demo, welcome  # noqa: PLC0415
+    from voserver.operating.demo import prepare_demo, welcome  # noqa: PLC0415
 
     # everybody may see the jobs of a demonstration, so that the job lists of all clients work
     settings = dataclasses.replace(_with_address(settings, host, port), public_jobs=True)
@@ -122,7 +122,7 @@ def demo(settings: Settings, host: str | None, port: int | None, *, prepare_only
 
     with only_server(settings), ExitStack() as stack:
         stack.enter_context(_libraries_told())
-        from voserver.listen import bound_socket, run_server  # noqa: PLC0415
+        from voserver.process.listen import bound_socket, run_server  # noqa: PLC0415
 
         listener = None if prepare_only else stack.enter_context(bound_socket(settings))
         database = stack.enter_context(open_database(settings, create=True))

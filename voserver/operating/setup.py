@@ -1,4 +1,4 @@
-"""`epntap setup`: what a system needs to run this very installation. The templates are in voserver/deployment."""
+"""`epntap setup`: what a system needs to run this very installation. The templates are in the folder `deployment`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 import epntap
 from epntap.errors import SetupError
 from epntap.settings import Settings
-from voserver.upkeep import public_value
+from voserver.operating.upkeep import public_value
 
 __all__ = ["compose_file", "nginx_file", "setup", "systemd_files"]
 

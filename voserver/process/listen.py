@@ -14,10 +14,10 @@ from epntap.db.pool import Database
 from epntap.errors import SetupError
 from epntap.logs import start_log
 from epntap.settings import Settings
-from voserver.arrival import REQUEST_TIMEOUT_S, PatientWorker
-from voserver.job_workers import job_workers
 from voserver.metrics import forget_process
-from voserver.preload import preload
+from voserver.process.arrival import REQUEST_TIMEOUT_S, PatientWorker
+from voserver.process.job_workers import job_workers
+from voserver.process.preload import preload
 from voserver.wsgi import build_app
 from voweb.branding import read_branding
 

@@ -1,6 +1,7 @@
 """Requests with long bodies: so many at once, and not for longer than a slow line takes.
 
-What is short has arrived before a thread begins with it (voserver/arrival.py); here a thread reads from the line.
+What is short has arrived before a thread begins with it (voserver/process/arrival.py); here a thread reads from the
+line.
 """
 
 from __future__ import annotations

@@ -31,11 +31,11 @@ from epntap.formats.base import AnswerFacts
 from epntap.formats.negotiate import FORMATS
 from epntap.formats.text import Text
 from epntap.settings import Settings
-from epntap.tap.answer import Answer
-from epntap.tap.params import TapRequest
-from voserver.destination import STANDARD_OUTPUT, destination, note, write_blocks
+from epntap.tap.query.answer import Answer
+from epntap.tap.query.params import TapRequest
 from voserver.house import House, Pools, build_house
-from voserver.lookup import find_granule
+from voserver.prompt.destination import STANDARD_OUTPUT, destination, note, write_blocks
+from voserver.prompt.lookup import find_granule
 
 __all__ = ["get", "query"]
 
@@ -106,7 +106,7 @@ def _write_answer(answer: Answer, file: IO[bytes]) -> None:
 
 
 def _query_elsewhere(url: str, adql: str, form: str, maxrec: int | None, output: Path) -> None:
-    from voserver.elsewhere import asked_elsewhere  # noqa: PLC0415  # pyvo is slow to import
+    from voserver.prompt.elsewhere import asked_elsewhere  # noqa: PLC0415  # pyvo is slow to import
 
     is_table = form == _TABLE
     with asked_elsewhere(url, adql, "csv" if is_table else form, maxrec) as answer:

@@ -26,7 +26,7 @@ from epntap.db.server import open_database
 from epntap.errors import NotFoundError
 from epntap.instants.julian import dali_timestamp, datetime_from_jd
 from epntap.settings import Settings
-from voserver.lookup import Found, datasets_of, find_dataset, find_granule, published
+from voserver.prompt.lookup import Found, datasets_of, find_dataset, find_granule, published
 
 __all__ = ["datasets", "services", "show"]
 
@@ -137,7 +137,7 @@ def _files(connection: Connection, catalog: Catalog, found: Found | None, uid: s
         published_as_it_is = file_of(connection, *place)
         files = () if published_as_it_is is None else (published_as_it_is,)
     elif found.values.get("dataset_id"):
-        from epntap.archive.finder import Finder  # noqa: PLC0415  # knows CDF's times, which are slow to import
+        from epntap.archive.finding.finder import Finder  # noqa: PLC0415  # knows CDF's times, which are slow to import
 
         files = Finder(lambda: nullcontext(connection), lambda: catalog).granule(uid, found.schema).files
     return [{"path": str(Path(one.root, one.path)), "size_bytes": one.size_bytes} for one in files]

@@ -9,10 +9,10 @@ import flask
 
 from epntap.addresses import JOBS
 from epntap.errors import NotFoundError
+from epntap.http.browsers.origin import refuse_other_sites
+from epntap.http.browsers.session import client_digest, keep_session, new_session, session_digest
 from epntap.http.faults import HTML
-from epntap.http.origin import refuse_other_sites
 from epntap.http.request import caller
-from epntap.http.session import client_digest, keep_session, new_session, session_digest
 from epntap.pages import Pages
 from voweb.jobs.desk import MOST, Desk
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from epntap.access import Caller
 from epntap.dali.params import Params, maxrec, single
 from epntap.errors import ParameterError
-from epntap.tap.params import TapRequest, tap_request
+from epntap.tap.query.params import TapRequest, tap_request
 
 __all__ = ["FIRST_ROWS", "LIMITS", "PAGE_ROWS", "Action", "Form", "read_form"]
 

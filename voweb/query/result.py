@@ -11,8 +11,8 @@ from typing import Any
 from epntap.access import Caller
 from epntap.answer.model import ResultColumn
 from epntap.instants.julian import datetime_from_jd
-from epntap.tap.pipeline import TapService
-from epntap.tap.records import records
+from epntap.tap.query.pipeline import TapService
+from epntap.tap.query.records import records
 from voweb.query.form import PAGE_ROWS, Form
 
 __all__ = ["Cell", "Result", "ask"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from epntap.http.wing import Wing
 from epntap.pages import Pages
-from epntap.tap.pipeline import TapService
+from epntap.tap.query.pipeline import TapService
 from epntap.uws.service import JobService
 from voweb.query.views import query_blueprint
 

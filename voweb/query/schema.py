@@ -9,9 +9,9 @@ from epntap.adql.functions import known_names
 from epntap.catalog.model import Catalog, Column, Table
 from epntap.catalog.names import written_name
 from epntap.errors import NotFoundError
-from epntap.tap.params import TapRequest
-from epntap.tap.pipeline import TapService
-from epntap.tap.records import records
+from epntap.tap.query.params import TapRequest
+from epntap.tap.query.pipeline import TapService
+from epntap.tap.query.records import records
 
 __all__ = ["datasets_document", "parameters_document", "schema_document", "written_table"]
 

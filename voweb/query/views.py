@@ -12,16 +12,16 @@ import flask
 from epntap.addresses import JOBS, QUERY
 from epntap.dali.params import single
 from epntap.errors import AdqlError, EpnTapError, ParameterError, Problem
+from epntap.http.browsers.faultpage import FaultPages
+from epntap.http.browsers.origin import refuse_other_sites
+from epntap.http.browsers.session import client_digest, keep_session, new_session, session_digest
 from epntap.http.documents import Documents, to_conditional_response
-from epntap.http.faultpage import FaultPages
 from epntap.http.faults import HTML, answer_faults, as_text, status_of
-from epntap.http.origin import refuse_other_sites
 from epntap.http.request import caller, client_socket, files, params
-from epntap.http.session import client_digest, keep_session, new_session, session_digest
 from epntap.pages import Pages
 from epntap.tap.examples import examples_for
-from epntap.tap.explain import Explanation
-from epntap.tap.pipeline import TapService
+from epntap.tap.query.explain import Explanation
+from epntap.tap.query.pipeline import TapService
 from epntap.uws.model import JobRequest
 from epntap.uws.service import JobService
 from voweb.islands import island

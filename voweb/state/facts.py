@@ -18,7 +18,7 @@ import epntap
 from epntap.archive.services import Service, services
 from epntap.archive.told import RefusedFile, refused_files, report_of
 from epntap.connection import Connection
-from epntap.db.failures import from_psycopg
+from epntap.db.rows.failures import from_psycopg
 from epntap.errors import EpnTapError
 from epntap.settings import Settings
 from epntap.uws.worker import MISSING_BEATS

@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 
-from epntap.archive.former import successors_of
-from epntap.archive.granules import Bulk, GranuleRow
+from epntap.archive.finding.former import successors_of
+from epntap.archive.finding.granules import Bulk, GranuleRow
 from epntap.archive.services import by_age
 from epntap.connection import Connection
 from epntap.errors import EpnTapError, NotFoundError, ParameterError

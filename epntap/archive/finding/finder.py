@@ -10,13 +10,13 @@ from typing import Any
 
 import psycopg
 
-from epntap.archive.batches import Batches, check_identifier
 from epntap.archive.datasets import dataset
 from epntap.archive.files import embargoes, files_overlapping
-from epntap.archive.former import successors_of
-from epntap.archive.granules import Bulk
-from epntap.archive.locate import LocatedGranule, locate
-from epntap.archive.owners import owners_of
+from epntap.archive.finding.batches import Batches, check_identifier
+from epntap.archive.finding.former import successors_of
+from epntap.archive.finding.granules import Bulk
+from epntap.archive.finding.locate import LocatedGranule, locate
+from epntap.archive.finding.owners import owners_of
 from epntap.archive.services import by_age
 from epntap.catalog.load import catalog_version
 from epntap.catalog.model import Catalog

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from epntap.addresses import file_place
 from epntap.archive.datasets import dataset_columns, to_dataset
-from epntap.archive.locate import LocatedGranule, candidate_files, locate_files, span_tt2000
+from epntap.archive.finding.locate import LocatedGranule, candidate_files, locate_files, span_tt2000
 from epntap.archive.model import Dataset
 from epntap.catalog.model import Table
 from epntap.connection import Connection

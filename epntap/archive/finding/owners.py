@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from psycopg import sql
 
-from epntap.archive.former import successors_of
+from epntap.archive.finding.former import successors_of
 from epntap.connection import Connection
 
 __all__ = ["owners_of"]

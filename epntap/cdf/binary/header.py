@@ -6,8 +6,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from epntap.cdf.compression import Compression, decompress, to_compression
-from epntap.cdf.source import ByteSource, MemorySource, open_source
+from epntap.cdf.binary.compression import Compression, decompress, to_compression
+from epntap.cdf.binary.source import ByteSource, MemorySource, open_source
 from epntap.errors import UnreadableFileError
 
 if TYPE_CHECKING:

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from epntap.cdf.compression import Compression, to_compression
-from epntap.cdf.datatypes import CdfType, ElementType, element_type
+from epntap.cdf.binary.compression import Compression, to_compression
+from epntap.cdf.binary.datatypes import CdfType, ElementType, element_type
 from epntap.errors import UnreadableFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from epntap.cdf.header import Header
-    from epntap.cdf.source import ByteSource
+    from epntap.cdf.binary.header import Header
+    from epntap.cdf.binary.source import ByteSource
 
 __all__ = ["Block", "Entry", "RecordFile", "VariableRecord"]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from epntap.cdf.datatypes import CdfType, element_type
-from epntap.cdf.records import Entry
+from epntap.cdf.binary.datatypes import CdfType, element_type
+from epntap.cdf.binary.records import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

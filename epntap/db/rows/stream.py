@@ -15,10 +15,10 @@ from psycopg_pool import ConnectionPool
 from epntap.answer.model import Outcome, OutcomeStatus
 from epntap.answer.watch import Ending, Watch
 from epntap.connection import Connection
-from epntap.db.copy_out import CopyOut
-from epntap.db.failures import crowded_error, from_psycopg, timeout_error
-from epntap.db.plan import planned
 from epntap.db.pool import pooled
+from epntap.db.rows.copy_out import CopyOut
+from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error
+from epntap.db.rows.plan import planned
 from epntap.errors import EpnTapError
 
 __all__ = ["RowStream"]

@@ -10,7 +10,7 @@ from epntap.answer.blocks import Blocks
 from epntap.answer.endings import BrokenStreamError, ClientGoneError
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.answer.watch import Ending
-from epntap.db.stream import RowStream
+from epntap.db.rows.stream import RowStream
 from epntap.errors import EpnTapError
 from epntap.formats.base import AnswerFacts, RowFormat
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from epntap.catalog.model import Catalog, Table
-from epntap.db.plan import LONG_COST, Plan
+from epntap.db.rows.plan import LONG_COST, Plan
 from epntap.upload.model import SCHEMA
 
 __all__ = ["Explanation", "explanation"]

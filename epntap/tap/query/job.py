@@ -9,8 +9,8 @@ from typing import Protocol
 from epntap.answer.endings import BrokenStreamError
 from epntap.answer.model import OutcomeStatus
 from epntap.dali.params import read_params
-from epntap.tap.params import Parts, tap_request
-from epntap.tap.pipeline import TapService
+from epntap.tap.query.params import Parts, tap_request
+from epntap.tap.query.pipeline import TapService
 
 __all__ = ["AnswerSink", "run_query_job"]
 

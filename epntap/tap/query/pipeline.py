@@ -22,11 +22,11 @@ from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.answer.watch import Ending, Watch, Watcher
 from epntap.catalog.model import Catalog
 from epntap.connection import Connection
-from epntap.db.failures import crowded_error, from_psycopg, timeout_error
-from epntap.db.plan import LONG_COST, planned, spelled_out
 from epntap.db.pool import pooled
-from epntap.db.stream import RowStream
-from epntap.db.upload import TEMPORARY, loaded
+from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error
+from epntap.db.rows.plan import LONG_COST, planned, spelled_out
+from epntap.db.rows.stream import RowStream
+from epntap.db.rows.upload import TEMPORARY, loaded
 from epntap.errors import EpnTapError, ParameterError, UnavailableError
 from epntap.formats.base import AnswerFacts, RowFormat
 from epntap.formats.negotiate import HTML, choose_format
@@ -34,10 +34,10 @@ from epntap.formats.paging import Paging
 from epntap.formats.projection import project
 from epntap.pages import Pages
 from epntap.settings import Settings
-from epntap.tap.answer import Answer
-from epntap.tap.explain import Explanation, explanation
-from epntap.tap.params import TapRequest
-from epntap.tap.provenance import provenance
+from epntap.tap.query.answer import Answer
+from epntap.tap.query.explain import Explanation, explanation
+from epntap.tap.query.params import TapRequest
+from epntap.tap.query.provenance import provenance
 from epntap.upload.model import SCHEMA, Budget, Limits, ReadTable
 from epntap.upload.read import read_uploads
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from epntap.answer.endings import BrokenStreamError
 from epntap.answer.model import OutcomeStatus, ResultColumn
-from epntap.tap.params import TapRequest
-from epntap.tap.pipeline import TapService
+from epntap.tap.query.params import TapRequest
+from epntap.tap.query.pipeline import TapService
 
 __all__ = ["Records", "records"]
 

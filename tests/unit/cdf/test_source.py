@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from epntap.cdf.source import FileSource
+from epntap.cdf.binary.source import FileSource
 from epntap.errors import UnreadableFileError
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pycdfpp
 
 from epntap.cdf import CdfFile, CdfType, Entry
-from epntap.cdf.writer import CdfLayout, StoredBlock, VariableLayout, to_stored
+from epntap.cdf.binary.writer import CdfLayout, StoredBlock, VariableLayout, to_stored
 
 
 def _write(path: Path, layout: CdfLayout, values: list[list[bytes]]) -> Path:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cutouts.extract import cut_files, open_cut
 from cutouts.interval import Interval
-from cutouts.series import SeriesCut
+from cutouts.joined.series import SeriesCut
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import CdfFile, format_utc, parse_utc
 from epntap.errors import ParameterError, UnreadableFileError

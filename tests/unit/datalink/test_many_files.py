@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from cutouts.extract import cut_files
 from cutouts.interval import Interval
-from cutouts.series import Column, SeriesCut
+from cutouts.joined.series import Column, SeriesCut
 from epntap.cdf import CdfFile
 from epntap.cdf.fills import is_fill
 from tests.support.cdf_builder import CdfBuilder

@@ -9,7 +9,7 @@ import pytest
 from datalink.links.offers import Offers
 from epntap.access import ANONYMOUS
 from epntap.addresses import Addresses
-from epntap.archive.locate import LocatedGranule
+from epntap.archive.finding.locate import LocatedGranule
 from epntap.cdf import parse_utc
 from tests.support.archives import dataset, held
 

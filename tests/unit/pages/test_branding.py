@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from epntap.errors import SetupError
-from epntap.http.faultpage import FaultPages
+from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.wing import Wing
 from epntap.settings import Settings
 from tests.support.browser import page_of, text_of

@@ -31,7 +31,7 @@ EVIL = """</script><script>alert(1)</script>"'>&<img src=x onerror=alert(1)>{{ 7
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 TEMPLATES = [path for package in shipped() for path in sorted((ROOT / package).rglob("templates/*"))]
 #: where text counts as markup, each for a reason that is said there
-MARKUP = {"epntap/pages/render.py", "epntap/http/faultpage.py", "voweb/views.py"}
+MARKUP = {"epntap/pages/render.py", "epntap/http/browsers/faultpage.py", "voweb/views.py"}
 
 
 @pytest.fixture(scope="module")

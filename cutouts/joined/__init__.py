@@ -1,0 +1,1 @@
+"""What one column over many files is: values made equal, differences said."""

@@ -1,0 +1,1 @@
+"""Rows on their way out of the database and into it."""

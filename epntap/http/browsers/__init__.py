@@ -1,0 +1,1 @@
+"""What is answered to browsers: pages for errors, policies, where a form may come from."""

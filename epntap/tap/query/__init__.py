@@ -1,0 +1,1 @@
+"""A query: parameters, the story of its answer, what it would cost."""

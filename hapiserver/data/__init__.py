@@ -1,0 +1,1 @@
+"""Records as HAPI writes them."""

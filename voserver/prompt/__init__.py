@@ -1,0 +1,1 @@
+"""What people ask at the prompt: queries, granules, what is published."""
