@@ -5,7 +5,7 @@ from __future__ import annotations
 from cutouts.processes.pool import Cutters
 from epntap.addresses import PREVIEW
 from epntap.answer.admission import Admission
-from epntap.archive.finder import Finder
+from epntap.archive.finding.finder import Finder
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.pages import Pages

@@ -16,7 +16,7 @@ from epntap.answer.admission import Slots
 from epntap.answer.blocks import Blocks
 from epntap.answer.watch import Watch, Watcher
 from epntap.archive.datasets import dataset
-from epntap.archive.finder import Finder
+from epntap.archive.finding.finder import Finder
 from epntap.archive.model import Dataset
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 from epntap.connection import Connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 
 from epntap.addresses import PREVIEW
-from epntap.http.faultpage import FaultPages
+from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.faults import answer_faults, as_text
 from epntap.http.request import caller, client_socket, params
 from epntap.http.response import Sender, unchanged
