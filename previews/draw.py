@@ -68,7 +68,7 @@ class _Layout:
         self.has_all_words = width >= _ALL_WORDS_FROM
         self.size = 6.0 if not self.has_all_words else min(7.0 + width / 640, 9.5)
         letter = self.size * _POINT
-        self.left = round(letter * 6.2) if self.has_words else 2
+        self.left = round(letter * 6.9) if self.has_words else 2
         self.right = round(letter * 7.2) if self.has_words else 2
         self.top = round(letter * 1.9) if self.has_words else 2
         self.bottom = round(letter * 4.3) if self.has_words else 2
@@ -146,7 +146,7 @@ def _bytes_of(figure: Figure, form: Form) -> bytes:
     # these two have no types
     if form is Form.PNG:
         print_png: Any = FigureCanvasAgg(figure).print_png
-        print_png(target, metadata={"Software": "EPN-TAP previews"})
+        print_png(target, metadata={"Software": "EPN-TAP previews"}, pil_kwargs={"compress_level": 3})
     else:
         print_svg: Any = FigureCanvasSVG(figure).print_svg
         print_svg(target, metadata={"Date": None, "Creator": "EPN-TAP previews"})
@@ -331,8 +331,9 @@ def _set_ticks(axes: Axes, low: float, high: float, most: int, size: float, *, i
         ticks, texts, power = linear_ticks(low, high, most)
         axes.set_yticks(ticks, texts)
         if power:
+            place = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
             axes.text(
-                0, 1.01, power, transform=axes.transAxes, fontsize=size * 0.85, ha="left", va="bottom", color=_GREY
+                0.005, 0.97, power, transform=axes.transAxes, fontsize=size * 0.85, va="top", color=_GREY, bbox=place
             )
     axes.set_ylim(low, high)
 
