@@ -24,7 +24,7 @@ def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admiss
         finder.connect,
         Summaries(finder.connect, settings.summaries_dir),
         sender.watcher,
-        admission.share("das2 streams", 1 / 4, computes=True),
+        admission.share("das streams", 1 / 4, computes=True),
         settings.hapi_bytes,
     )
     holdings = Holdings(finder.connect, finder.catalog, Datasets)
