@@ -6,7 +6,7 @@ import flask
 
 from epntap.addresses import PREVIEW
 from epntap.http.browsers.faultpage import FaultPages
-from epntap.http.faults import answer_faults, as_text
+from epntap.http.faults import answer_faults, as_labelled_text
 from epntap.http.request import caller, client_socket, params
 from epntap.http.response import Sender, unchanged
 from epntap.pages import Pages
@@ -38,5 +38,5 @@ def preview_blueprint(service: Previews, sender: Sender, pages: Pages) -> flask.
     def picture(schema: str, name: str) -> flask.Response:
         return sent(service.plan(picture_request(schema, name, params(), caller())))
 
-    answer_faults(blueprint, lambda _error: as_text, FaultPages(pages))
+    answer_faults(blueprint, lambda _error: as_labelled_text, FaultPages(pages))
     return blueprint
