@@ -27,7 +27,7 @@ def imported(code: str) -> set[str]:
     "doing",
     [
         "import voserver.cli",
-        "import voserver.commands, epntap.db.server",
+        "import voserver.operating.commands, epntap.db.server",
         "from click.testing import CliRunner; from voserver.cli import main; CliRunner().invoke(main, ['--help'])",
         "from click.testing import CliRunner; from voserver.cli import main; CliRunner().invoke(main, ['status'])",
     ],

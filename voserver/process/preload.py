@@ -18,6 +18,7 @@ PRELOADED = (
     "encodings.idna",  # names of hosts
     "encodings.unicode_escape",  # templates
     "encodings.utf_8_sig",  # uploaded tables
+    "importlib.readers",  # templates that lie in packages
     "stringprep",
     "zoneinfo",
 )
