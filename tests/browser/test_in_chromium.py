@@ -1,6 +1,6 @@
 """Pages in a real browser: with scripts and without, on a desk and on a phone, for eyes and for readers of screens.
 
-One server and one Chromium for all. What is missing on this machine skips them; with EPNTAP_BROWSER=required they fail.
+One server and one Chromium for all. What is missing on this machine skips them; with BROWSER_TESTS=required they fail.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ PAGES = {
 
 
 def missing(what: str) -> NoReturn:
-    if os.environ.get("EPNTAP_BROWSER") == "required":
+    if os.environ.get("BROWSER_TESTS") == "required":
         pytest.fail(what)
     pytest.skip(what)
 
