@@ -103,7 +103,8 @@ class ArchiveFile:
     granule_uid: str = ""
     #: of the content, in hexadecimal; "" when the source does without checksums
     sha256: str = ""
-    #: a line for each time axis: its name, then what is measured along it, with tabs between; "" when not known
+    #: a line for each time axis: its name with a digest of how its parameters are described, then what is measured
+    #: along it, with tabs between (FileFacts.layout); "" when not known
     layout: str = ""
     #: DALI timestamp, UTC: until then nobody has the file
     embargoed_until: str | None = None
@@ -133,7 +134,7 @@ class ArchiveFile:
     def axes(self) -> dict[str, tuple[str, ...]]:
         """Names of what is measured along each time axis; empty when that is not known."""
         lines = [line.split("\t") for line in self.layout.splitlines()]
-        return {axis: tuple(names) for axis, *names in lines}
+        return {axis.partition("\x1f")[0]: tuple(names) for axis, *names in lines}
 
     def reaches_into(self, start_tt2000: int, stop_tt2000: int) -> bool:
         """Whether the file holds instants from [start, stop); never for one without a record."""
@@ -163,7 +164,8 @@ class ScannedFile:
     description: str | None = None
     #: of the look; another one may find something else in the same file
     edition: str = ""
-    #: a line for each time axis: its name, then what is measured along it, with tabs between; "" when not known
+    #: a line for each time axis: its name with a digest of how its parameters are described, then what is measured
+    #: along it, with tabs between (FileFacts.layout); "" when not known
     layout: str = ""
     #: as in ArchiveFile
     days: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from itertools import chain
 from math import prod
@@ -19,7 +20,7 @@ from epntap.instants.days import Days, days_of
 from epntap.instants.tt2000 import FILL_TT2000
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from epntap.cdf.binary.datatypes import CdfType
@@ -119,12 +120,23 @@ class FileFacts:
 
     @property
     def layout(self) -> str:
-        """A line for each time axis: its name, then the parameters along it, with tabs between."""
-        names = {axis.name: [axis.name] for axis in self.axes}
+        """A line for each time axis: its name with a digest, then the parameters along it, with tabs between.
+
+        The digest is of what files may say differently of the same parameters: shapes, units and frames.
+        """
+        along: dict[str, list[VariableFacts]] = {axis.name: [] for axis in self.axes}
         for variable in self.variables:
-            if variable.axis in names and not variable.virtual:
-                names[variable.axis].append(variable.name)
-        return "\n".join(map("\t".join, names.values()))
+            if variable.axis in along and not variable.virtual:
+                along[variable.axis].append(variable)
+        return "\n".join(
+            "\t".join([f"{axis}\x1f{_digest(variables)}", *(one.name for one in variables)])
+            for axis, variables in along.items()
+        )
+
+
+def _digest(variables: Iterable[VariableFacts]) -> str:
+    said = repr([(one.dims, one.units, one.coordinate_system) for one in variables])
+    return hashlib.blake2b(said.encode(errors="replace"), digest_size=6).hexdigest()
 
 
 def index_file(path: Path) -> FileFacts:

@@ -22,6 +22,7 @@ from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from ingest.report import Report
 from tests.support import spase_records as spase
+from tests.support.archives import CDF_SOURCE, cdf, definition
 from tests.support.cdf_builder import CdfBuilder
 from tests.support.databases import clone_database, drop_database
 from tests.support.places import shared_directory
@@ -147,3 +148,13 @@ def test_the_document_is_as_the_schema_has_it(info: dict[str, Any]) -> None:
     )
     problems = [error.message for error in Draft7Validator(schemas["info"], registry=registry).iter_errors(info)]
     assert problems == []
+
+
+def test_units_that_only_some_files_have_are_not_said(database: Database, tmp_path: Path) -> None:
+    cdf(tmp_path / "cdf/syn_mag_20010101_v01.cdf", "2001-01-01", units="nT")
+    cdf(tmp_path / "cdf/syn_mag_20010102_v01.cdf", "2001-01-02", units="pT")
+    ingest_service(definition(tmp_path, CDF_SOURCE, 'granule = "day"'), database)
+    client = build_app(Settings(home=tmp_path / "home"), database).test_client()
+    said = client.get("/hapi/info?dataset=syn_mag").get_json()["parameters"][1]
+    assert said["units"] in (None, [None] * 3)
+    assert "Files do not agree about its units" in said["description"]

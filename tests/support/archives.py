@@ -53,7 +53,14 @@ def definition(root: Path, *parts: str) -> Definition:
 
 
 def cdf(
-    path: Path, start: str, hours: int = 24, *, logical_source: str = "syn_mag", offset: float = 0.0, **attributes: str
+    path: Path,
+    start: str,
+    hours: int = 24,
+    *,
+    logical_source: str = "syn_mag",
+    offset: float = 0.0,
+    units: str = "nT",
+    **attributes: str,
 ) -> Path:
     """A file with one magnetic vector an hour from `start` on."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +76,7 @@ def cdf(
         np.full((hours, 3), offset, np.float32),
         DEPEND_0="Epoch",
         VAR_TYPE="data",
-        UNITS="nT",
+        UNITS=units,
         FIELDNAM="magnetic field",
     )
     return builder.write(path)
