@@ -24,9 +24,17 @@ def refuse_other_sites(addresses: Addresses) -> None:
     origin = headers.get("Origin")
     if origin is None:  # no browser, or one that sends forms of the same site without
         return
-    here = {headers.get("Host", ""), urlsplit(addresses.base).netloc}
-    if urlsplit(origin).netloc not in here or origin == "null":
+    here = {headers.get("Host", ""), urlsplit(addresses.base).netloc} - {""}
+    if _host_of(origin) not in here:
         raise _refusal()
+
+
+def _host_of(origin: str) -> str:
+    """Host and port; empty for what is no address of a site, such as null."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _refusal() -> ForbiddenError:
