@@ -94,7 +94,7 @@ def test_an_upload_is_joined(client: FlaskClient) -> None:
     page = ask(client, **form, table=(io.BytesIO(content), "marks.csv"))
     assert rows_of(page)[0][0] == "mine"
     assert "name_marks" not in text_of(page, ".//{*}pre")
-    assert "param:marks" in text_of(page, ".//{*}details[@id='code']")
+    assert "UPLOAD=marks,param:table" in text_of(page, ".//{*}details[@id='code']")
     assert "TAP_UPLOAD" in text_of(ask(client, 400, **form), ".//{*}ul[@class='problems']")
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 __all__ = ["code_of"]
 
+#: in which curl sends the file: what a table is called may mean something to curl
+_FIELD = "table"
+
 
 def code_of(query: str, tap: str, upload: str | None = None) -> Mapping[str, str]:
     """By the name of the client, what asks this query of the TAP service at this address.
@@ -21,7 +24,7 @@ def code_of(query: str, tap: str, upload: str | None = None) -> Mapping[str, str
 
 
 def _pyvo(query: str, tap: str, upload: str | None) -> str:
-    uploads = f', uploads={{"{upload}": "table.vot"}}' if upload else ""
+    uploads = f", uploads={{{_python(upload)}: 'table.vot'}}" if upload else ""
     return (
         f"import pyvo\n\nservice = pyvo.dal.TAPService({tap!r})\n"
         f"table = service.search({_python(query)}{uploads}).to_table()\n"
@@ -38,7 +41,7 @@ def _curl(query: str, tap: str, upload: str | None) -> str:
     if upload:
         return (
             f"curl {shlex.quote(f'{tap}/sync')} -F LANG=ADQL -F RESPONSEFORMAT=csv \\\n"
-            f"     -F {shlex.quote(f'UPLOAD={upload},param:{upload}')} -F {shlex.quote(f'{upload}=@table.vot')} \\\n"
+            f"     --form-string {shlex.quote(f'UPLOAD={upload},param:{_FIELD}')} -F {_FIELD}=@table.vot \\\n"
             f"     --form-string {shlex.quote(f'QUERY={query}')}\n"
         )
     return (
@@ -48,7 +51,7 @@ def _curl(query: str, tap: str, upload: str | None) -> str:
 
 
 def _stilts(query: str, tap: str, upload: str | None) -> str:
-    table = f"     nupload=1 upload1=table.vot upname1={upload} \\\n" if upload else ""
+    table = f"     nupload=1 upload1=table.vot {shlex.quote(f'upname1={upload}')} \\\n" if upload else ""
     return (
         f"stilts tapquery {shlex.quote(f'tapurl={tap}')} sync=true out=result.fits \\\n{table}"
         f"     {shlex.quote(f'adql={query}')}\n"

@@ -19,6 +19,7 @@ QUERIES = [
     "@file",
     "-x\n",
 ]
+UPLOADS = [None, "mine", "@/etc/hosts", "a b; touch x", '": 0}); print("', "';`id`\n\\"]
 
 
 def words(shell: str) -> list[str]:
@@ -29,7 +30,7 @@ def words(shell: str) -> list[str]:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-@pytest.mark.parametrize("upload", [None, "mine"])
+@pytest.mark.parametrize("upload", UPLOADS)
 def test_a_query_arrives_as_it_was(query: str, upload: str | None) -> None:
     code = code_of(query, TAP, upload)
     calls = [one for one in ast.walk(ast.parse(code["Python (pyvo)"])) if isinstance(one, ast.Call)]
@@ -40,6 +41,13 @@ def test_a_query_arrives_as_it_was(query: str, upload: str | None) -> None:
     assert f"{TAP}/sync" in words(code["curl"])
     assert f"adql={query}" in words(code["STILTS"])
     assert f"tapurl={TAP}" in words(code["STILTS"])
+    if upload is not None:
+        (uploads,) = (one.value for call in calls for one in call.keywords if one.arg == "uploads")
+        assert ast.literal_eval(uploads) == {upload: "table.vot"}
+        said = words(code["curl"])
+        assert said[said.index(f"UPLOAD={upload},param:table") - 1] == "--form-string"
+        assert "table=@table.vot" in said
+        assert f"upname1={upload}" in words(code["STILTS"])
 
 
 def test_several_lines_stay_readable() -> None:
