@@ -127,17 +127,22 @@ archive.dataset d LEFT JOIN (
     FROM archive.file GROUP BY schema_name, dataset_id
 ) f USING (schema_name, dataset_id) WHERE d.schema_name = {}
 """
-# what is said of values is as open as they are
-_FROM_PARAMETER = """
+# what is said of the inside of files is as open as they are
+_IS_OPEN = """
+d.access_rights = 'Open' AND (
+    d.embargoed_until IS NULL
+    OR d.embargoed_until <= to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+)
+"""
+_FROM_PARAMETER = f"""
 archive.parameter p JOIN archive.dataset d USING (schema_name, dataset_id) LEFT JOIN archive.parameter_fact s
     ON s.schema_name = p.schema_name AND s.dataset_id = p.dataset_id AND s.variable = p.variable
-    AND d.access_rights = 'Open' AND (
-        d.embargoed_until IS NULL
-        OR d.embargoed_until <= to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
-    )
-WHERE p.schema_name = {}
+    AND {_IS_OPEN}
+WHERE p.schema_name = {{}}
 """
-_FROM_GAP = "archive.gap g WHERE g.schema_name = {}"
+_FROM_GAP = f"""
+archive.gap g JOIN archive.dataset d USING (schema_name, dataset_id) WHERE {_IS_OPEN} AND g.schema_name = {{}}
+"""
 
 #: name -> columns, what follows FROM, description
 _VIEWS = {

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 import pytest
+from psycopg import sql
 
 from cutouts.interval import Interval
 from epntap.archive.summaries import queue_summary, years_of
@@ -358,9 +359,12 @@ def test_facts_and_gaps_are_in_the_catalogue(archive: Archive) -> None:
     with archive.connect() as connection:
         held = years_of(connection, "moving", "wave")
     assert held[0].left_out == {"mode": "it is text"}
-    with connect(archive.database, Role.SERVICE, autocommit=True) as connection:
-        connection.execute("UPDATE archive.dataset SET access_rights = 'Restricted'")
-    assert archive.query("SELECT count(value_min) FROM moving.parameter") == [(0,)]
+    for closing in ("access_rights = 'Restricted'", "embargoed_until = '2999-01-01T00:00:00.000'"):
+        with connect(archive.database, Role.SERVICE, autocommit=True) as connection:
+            connection.execute("UPDATE archive.dataset SET access_rights = 'Open'")
+            connection.execute(sql.SQL("UPDATE archive.dataset SET {}").format(sql.SQL(closing)))
+        assert archive.query("SELECT count(value_min) FROM moving.parameter") == [(0,)]
+        assert archive.query("SELECT count(*) FROM moving.gap") == [(0,)]
 
 
 def test_a_job_makes_them_in_a_lane_of_its_own(archive: Archive, tmp_path: Path) -> None:
