@@ -13,7 +13,7 @@ from pyvo.utils.http import create_session
 
 from epntap.errors import InputError
 
-__all__ = ["RemoteAnswer", "asked_elsewhere"]
+__all__ = ["RemoteAnswer", "asked_elsewhere", "said_in"]
 
 #: seconds without a byte from the service
 TIMEOUT_S = 60
@@ -57,23 +57,28 @@ def _refuse_failure(url: str, response: requests.Response, form: str) -> None:
     if response.ok and not (is_votable and form in {"csv", "tsv", "text", "json"}):
         return
     body = response.raw.read(_MOST_OF_AN_ERROR, decode_content=True)
-    said = _said(body) or f"it answers with status {response.status_code}"
+    said = said_in(body) or f"it answers with status {response.status_code}"
     if response.status_code == 404:
         said = "nothing is there (expected is the address without /sync)"
     raise InputError(f"The TAP service {url} refuses the query: {said.rstrip('.')}.")
 
 
-def _said(body: bytes) -> str:
-    """What an error document says: the text of QUERY_STATUS, or a plain text."""
+def said_in(body: bytes) -> str:
+    """What an error document says: the text of QUERY_STATUS, or a plain text; on one line, for a terminal."""
     try:
         root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
     except etree.XMLSyntaxError:
         text = body[:2000].decode("utf-8", "replace")
-        return "" if "<" in text else " ".join(text.split())
+        return "" if "<" in text else _shown(text)
     for info in root.iter("{*}INFO"):
         if info.get("name") == "QUERY_STATUS" and info.get("value") == "ERROR":
-            return " ".join("".join(map(str, info.itertext())).split())
+            return _shown("".join(map(str, info.itertext())))
     return ""
+
+
+def _shown(text: str) -> str:
+    """Without what a terminal would take for commands."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def _reason(exc: Exception) -> str:
