@@ -7,11 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from epntap.db.pool import Database, Role
@@ -22,6 +24,8 @@ from epntap.settings import Settings, setting_origins
 __all__ = ["config", "psql", "public_value"]
 
 _HIDDEN = "…"
+#: what of a connection is nobody's to see
+_SECRETS = ("password", "sslpassword")
 
 
 @click.command()
@@ -57,14 +61,21 @@ def public_value(settings: Settings, name: str) -> str:
 def _without_password(url: str) -> str:
     if not url:
         return ""
-    conninfo = Database(url).conninfo(Role.ADMIN)  # says so if it is no address
-    password = conninfo_to_dict(conninfo).get("password")
-    if not password:
+    known = conninfo_to_dict(Database(url).conninfo(Role.ADMIN))  # says so if it is no address
+    hidden = {name: _HIDDEN for name in _SECRETS if known.get(name)}
+    if not hidden:
         return url
-    head, at, tail = url.rpartition("@")
-    user, colon, _ = head.rpartition(":")
-    is_uri = at and colon and "://" in user
-    return f"{user}:{_HIDDEN}@{tail}" if is_uri else make_conninfo(url, password=_HIDDEN)
+    head, _, tail = url.rpartition("@")
+    shown = f"{head.rpartition(':')[0]}:{_HIDDEN}@{tail}"
+    # as it was written where that leaves nothing out but the password, which may stand in several places
+    return shown if _parsed(shown) == {**_parsed(url), **hidden} else make_conninfo(url, **hidden)
+
+
+def _parsed(url: str) -> Mapping[str, Any]:  # values of any type, as psycopg has them
+    try:
+        return conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return {}
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -80,12 +91,13 @@ def psql(settings: Settings, arguments: tuple[str, ...], *, only_print: bool) ->
         known: dict[str, Any] = dict(conninfo_to_dict(database.url))
         password = known.pop("password", None)
         conninfo = make_conninfo(**known)
+        shown = make_conninfo(**{name: value for name, value in known.items() if name not in _SECRETS})
         if only_print:
-            click.echo(conninfo)
+            click.echo(shown)
             return
         program = _psql(embedded=database.embedded)
         if program is None:
-            raise SetupError(f"There is no program psql in PATH; the connection is {conninfo!r}.")
+            raise SetupError(f"There is no program psql in PATH; the connection is {shown!r}.")
         environ = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
         command = [program, f"--dbname={conninfo}", *arguments]
         if not database.embedded:
