@@ -290,7 +290,14 @@ def test_config_says_what_is_in_force_and_where_from(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["host=db.example.org user=me password=hidden", "postgresql://db.example.org/x?user=me&password=hidden"],
+    [
+        "host=db.example.org user=me password=hidden",
+        "postgresql://db.example.org/x?user=me&password=hidden",
+        "postgresql://me:other@db.example.org/x?password=hidden",
+        "postgresql://me@db.example.org:5432/x?password=a@hidden",
+        "host=db.example.org user=me password=hidden://b:c@d",
+        "host=db.example.org user=me sslpassword=hidden",
+    ],
 )
 def test_config_hides_every_form_of_password(url: str) -> None:
     printed = said(run("config", EPNTAP_DATABASE_URL=url))
@@ -382,6 +389,20 @@ def test_units_are_for_this_installation(tmp_path: Path) -> None:
         "/etc/systemd/system/epntap.service",
     ]
     assert "would misread" in sentence(run("setup", "systemd", "--user", "a\nExecStart=x", **settings))
+
+
+def test_files_that_were_edited_are_left_as_they_are(tmp_path: Path) -> None:
+    settings = {"EPNTAP_HOME": "/var/lib/epntap", "EPNTAP_DATABASE_URL": "postgresql://epntap:hidden@127.0.0.1/epntap"}
+    write = ("setup", "systemd", "--output", str(tmp_path))
+    assert said(run(*write, **settings)) == said(run(*write, **settings))
+    kept = tmp_path / "epntap.env"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    edited = kept.read_text().replace("…", "hidden")
+    kept.write_text(edited)
+    refused = sentence(run(*write, **settings, EPNTAP_PORT="9009"))
+    assert f"another file {kept}" in refused
+    assert kept.read_text() == edited
+    assert "9009" not in (tmp_path / "epntap.service").read_text()
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

@@ -72,10 +72,21 @@ def _give(files: Mapping[Path, str], output: Path | None) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
         for path, text in files.items():
-            (output / path.name).write_text(text, encoding="utf-8")
-            click.echo(f"{output / path.name}: belongs at {path}")
+            _refuse_edited(output / path.name, text)
+        for path, text in files.items():
+            target = output / path.name
+            # what is put into the place of the password is for nobody else
+            target.touch(0o600 if path == _ENVIRONMENT else 0o666)
+            target.write_text(text, encoding="utf-8")
+            click.echo(f"{target}: belongs at {path}")
     except OSError as exc:
         raise SetupError(f"{output} cannot be written: {exc.strerror}.") from exc
+
+
+def _refuse_edited(path: Path, text: str) -> None:
+    """Somebody may have put a password in."""
+    if path.exists() and path.read_bytes() != text.encode():
+        raise SetupError(f"There is another file {path} already, which may have been edited; move it away first.")
 
 
 # -- systemd
