@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from epntap.settings import Settings, settings_of
 from tests.support.source import modules
+from voserver.process.lock import as_served, only_server
 
 
 def test_the_sentence_about_setup_is_written_once() -> None:
@@ -15,3 +18,13 @@ def test_given_settings_win_over_those_of_the_environment() -> None:
     given = Settings(port=1234)
     assert settings_of(given) is given
     assert settings_of(None).port != 1234
+
+
+def test_addresses_are_those_of_the_server_that_runs(tmp_path: Path) -> None:
+    asked = Settings(home=tmp_path)
+    assert as_served(asked) is asked
+    with only_server(Settings(home=tmp_path, port=8191)):
+        assert as_served(asked).base_url == "http://127.0.0.1:8191"
+        public = asked.with_changes(public_url="https://tap.example.org")
+        assert as_served(public) is public
+    assert as_served(asked) is asked

@@ -21,7 +21,7 @@ from epntap.db.server import open_database
 from epntap.errors import EpnTapError, SetupError
 from epntap.settings import Settings
 from epntap.uws.worker import MISSING_BEATS
-from voserver.process.lock import served_by
+from voserver.process.lock import as_served, served_by
 
 __all__ = ["Finding", "Verdict", "doctor", "examined"]
 
@@ -103,7 +103,8 @@ def _address(settings: Settings) -> Finding:
     if is_known_host(settings.host):
         return Finding(
             "address", Verdict.NOTE,
-            f"only this machine is served ({settings.base_url}); EPNTAP_PUBLIC_URL is the address that others see",
+            f"only this machine is served ({as_served(settings).base_url}); EPNTAP_PUBLIC_URL is the address that "
+            "others see",
         )  # fmt: skip
     return Finding(
         "address", Verdict.WARNING,

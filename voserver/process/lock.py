@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from epntap.errors import SetupError
 from epntap.settings import Settings
 
-__all__ = ["only_server", "served_by"]
+__all__ = ["as_served", "only_server", "served_by"]
 
 _FILE = "serve.lock"
 
@@ -45,3 +45,10 @@ def served_by(settings: Settings) -> str | None:
     except OSError:
         pass
     return None
+
+
+def as_served(settings: Settings) -> Settings:
+    """The settings with the address of the server that holds the home folder, where no public one is set."""
+    server = "" if settings.public_url else served_by(settings) or ""
+    _, _, address = server.partition(" at ")
+    return settings.with_changes(public_url=address) if address else settings

@@ -34,6 +34,7 @@ from epntap.settings import Settings
 from epntap.tap.query.answer import Answer
 from epntap.tap.query.params import TapRequest
 from voserver.house import House, Pools, build_house
+from voserver.process.lock import as_served
 from voserver.prompt.destination import STANDARD_OUTPUT, destination, note, write_blocks
 from voserver.prompt.lookup import find_granule
 
@@ -56,7 +57,8 @@ def _command_house(settings: Settings) -> Iterator[House]:
         stack.callback(queries.close)
         internal = open_pool(database, Role.SERVICE, size=2, name="internal")
         stack.callback(internal.close)
-        yield build_house(settings.with_changes(query_connections=1), database, Pools(queries, internal, internal))
+        changed = as_served(settings).with_changes(query_connections=1)
+        yield build_house(changed, database, Pools(queries, internal, internal))
 
 
 # -- query

@@ -26,6 +26,7 @@ from epntap.db.server import open_database
 from epntap.errors import NotFoundError
 from epntap.instants.julian import dali_timestamp, datetime_from_jd
 from epntap.settings import Settings
+from voserver.process.lock import as_served
 from voserver.prompt.lookup import Found, datasets_of, find_dataset, find_granule, published
 
 __all__ = ["datasets", "services", "show"]
@@ -95,6 +96,7 @@ def datasets(settings: Settings, schema: str, *, as_json: bool) -> None:
 @click.pass_obj
 def show(settings: Settings, uid: str, schema: str | None, *, as_json: bool) -> None:
     """Show all that is known of a granule or of a dataset: its row, its files or parameters, its addresses."""
+    settings = as_served(settings)
     with _catalogue(settings) as (connection, catalog):
         found = find_granule(connection, catalog, uid, schema) or find_dataset(connection, catalog, uid, schema)
         files = _files(connection, catalog, found, uid)
