@@ -70,7 +70,7 @@ class Previews:
     def plan(self, request: PictureRequest) -> PicturePlan:
         """Find what a picture needs. Raises our errors; NotFoundError for an interval outside of the data."""
         if request.schema not in self.finder.schemas():
-            raise NotFoundError(f"No service {request.schema!r} with datasets is published here.")
+            raise NotFoundError(f"No service {request.schema!r} with datasets of CDF files is published here.")
         found = self._found(request)
         extent = found.extent
         start = extent.start_tt2000 if request.start in {None, MIN_TT2000} else request.start
@@ -106,7 +106,7 @@ class Previews:
     def inventory(self, schema: str, form: Form, width: int) -> InventoryPlan:
         """Find what a service holds. Raises NotFoundError for one that is not published."""
         if schema not in self.finder.schemas():
-            raise NotFoundError(f"No service {schema!r} with datasets is published here.")
+            raise NotFoundError(f"No service {schema!r} with datasets of CDF files is published here.")
         with self.connect() as connection:
             title, rows = inventory_rows(connection, schema, width)
         return InventoryPlan(schema, title, form, width, tuple(rows[:_MOST_ROWS]), max(len(rows) - _MOST_ROWS, 0))

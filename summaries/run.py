@@ -142,7 +142,7 @@ def _one_dataset(connection: Connection, root: Path, schema: str, dataset_id: st
     done = DatasetDone(schema, dataset_id)
     with _alone(connection, schema, dataset_id) as is_alone:
         if not is_alone:
-            done.failures.append(f"{dataset_id} is being summarised by another run.")
+            done.failures.append(f"{dataset_id} is being summarised by another run; let that one end.")
             return done
         held = years_of(connection, schema, dataset_id)
         series = series_of(connection, schema, dataset_id)

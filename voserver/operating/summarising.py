@@ -135,8 +135,9 @@ def _report(done: Iterable[dict[str, Any]]) -> Iterator[str]:
     some = list(done)
     for one in some:
         if one["made"]:
+            years = "year" if one["made"] == 1 else "years"
             yield (
-                f"{one['schema']}.{one['dataset']}: {one['made']} years made, {one['kept']} kept; "
+                f"{one['schema']}.{one['dataset']}: {one['made']} {years} made, {one['kept']} kept; "
                 f"{one['records']:,} records, {one['size_bytes']:,} bytes"
             )
     for one in some:
