@@ -34,7 +34,12 @@ def destination(output: Path, media_type: str) -> Iterator[IO[bytes]]:
         sys.stdout.buffer.flush()
         return
     try:
-        with tempfile.NamedTemporaryFile(dir=output.parent, prefix=f".{output.name}.", delete=False) as file:
+        output = output.resolve()  # what a link leads to is replaced, not the link
+        if output.exists() and not output.is_file():  # a pipe or a device, which is no file to take the place of
+            with output.open("wb") as device:
+                yield device
+            return
+        with tempfile.NamedTemporaryFile(dir=output.parent, prefix=f".{output.name[:100]}.", delete=False) as file:
             part = Path(file.name)
             try:
                 yield file.file
