@@ -124,6 +124,11 @@ def test_long_queries_are_answered_too(client: FlaskClient) -> None:
     assert text_of(page, ".//{*}textarea") == query + " AND"
 
 
+def test_a_page_grows_no_faster_than_its_query(client: FlaskClient) -> None:
+    short, long = (len(client.post("/query", data={"query": "a" * size}).data) for size in (1, 300_001))
+    assert long - short < 7 * 300_000, "the field, the three programs and the form of downloads"
+
+
 @pytest.mark.parametrize("wrong", [{"do": "job"}, {"page": "0"}, {"page": "99"}, {"maxrec": "many"}, {"do": "drop"}])
 def test_what_is_not_offered_is_said(client: FlaskClient, wrong: dict[str, str]) -> None:
     answer = client.get(f"/query?{urlencode({'sql': 'SELECT 1 FROM amdadb.epn_core', **wrong})}", headers=CHROMIUM)
