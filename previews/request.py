@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from epntap.access import ANONYMOUS, Caller
-from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc
+from epntap.cdf import MAX_TT2000, MIN_TT2000, InstantError, parse_utc
 from epntap.dali.params import Params, single
 from epntap.errors import NotFoundError, ParameterError
 
@@ -94,4 +94,7 @@ def _instant(params: Params, name: str) -> int | None:
         return MIN_TT2000
     if year and int(year[1]) >= _LAST_YEAR:
         return MAX_TT2000
-    return parse_utc(text)
+    try:
+        return parse_utc(text)
+    except InstantError as error:
+        raise ParameterError(f"{name.lower()}: {error}") from None

@@ -158,6 +158,7 @@ def test_pyvo_from_query_to_values(served: Server, descriptor: str) -> None:
         ({"ID": "../../etc/passwd"}, 404, "UsageError: There is no granule"),
         ({"ID": "x" * 600}, 400, "UsageError: 'xxxx"),
         ({"ID": MAG, "START": "2017-01-02", "STOP": "2017-01-01"}, 400, "UsageError: STOP must be later than START"),
+        ({"ID": MAG, "START": "2017-13-02"}, 400, "UsageError: START: expected a day of the calendar"),
         ({"ID": MAG, "START": "yesterday"}, 400, "UsageError: "),
         ({"ID": MAG, "START": "2016-12-30T23:59:60"}, 400, "UsageError: "),
         ({"ID": MAG, "TIME": "57753"}, 400, "UsageError: TIME must be two numbers"),

@@ -134,6 +134,7 @@ def test_a_dataset_and_a_service_are_pictures_too(server: Server) -> None:
         (f"truth/{uid_of(0)}.png", {"width": "many"}, 400, "but is 'many'"),
         (f"truth/{uid_of(0)}.png", {"start": "yesterday"}, 400, "yesterday"),
         (f"truth/{uid_of(0)}.png", {"start": "2017-01-02", "stop": "2017-01-01"}, 400, "stop must be later"),
+        (f"truth/{uid_of(0)}.png", {"start": "2017"}, 400, "start: expected a UTC time"),
         ("truth/kt_000.png", {"start": "2030-01-01", "stop": "2031-01-01"}, 404, "it reaches from 2016-12-28"),
         (f"truth/{uid_of(0)}.gif", {}, 404, "ends in .png or .svg"),
         ("truth/nothing.png", {}, 404, "There is no granule 'nothing'"),
