@@ -30,6 +30,8 @@ def init(settings: Settings, restore: Path | None) -> None:
         if restore:
             restore_backup(database, restore)
         applied = apply_migrations(database)
+    if restore:
+        click.echo(f"restored {restore}")
     click.echo(f"applied {', '.join(applied)}" if applied else "the database was up to date already")
 
 
