@@ -73,8 +73,8 @@ def read_authority(file: Path | None, options: Mapping[str, Any]) -> Authority: 
     missing = [name for name in ("authority", "contact_name", "contact_email") if not facts.get(name)]
     if missing:
         raise DefinitionError(
-            f"A registry record needs {', '.join(missing)}; give them as options (--{missing[0].replace('_', '-')} …), or "
-            "in [registry] of the service definition."
+            f"A registry record needs {', '.join(missing)}; give them as options (--{missing[0].replace('_', '-')} …), "
+            "or in [registry] of the service definition."
         )
     facts["subjects"] = tuple(facts.get("subjects") or ("solar-system-astronomy",))
     return Authority(**facts)
