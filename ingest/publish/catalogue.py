@@ -134,12 +134,15 @@ d.access_rights = 'Open' AND (
     OR d.embargoed_until <= to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
 )
 """
-_FROM_PARAMETER = f"""
-archive.parameter p JOIN archive.dataset d USING (schema_name, dataset_id) LEFT JOIN archive.parameter_fact s
-    ON s.schema_name = p.schema_name AND s.dataset_id = p.dataset_id AND s.variable = p.variable
-    AND {_IS_OPEN}
-WHERE p.schema_name = {{}}
-"""
+_FROM_PARAMETER = """
+archive.parameter p JOIN archive.dataset d USING (schema_name, dataset_id) LEFT JOIN LATERAL (
+    -- descriptions that name no variable mean the one that is called as the parameter is, or entitled (described.py)
+    SELECT * FROM archive.parameter_fact s
+    WHERE s.schema_name = p.schema_name AND s.dataset_id = p.dataset_id
+    AND s.variable = ANY (CASE WHEN p.variable IS NULL THEN ARRAY[p.name, p.title] ELSE ARRAY[p.variable] END)
+    ORDER BY s.variable <> p.name LIMIT 1
+) s ON """
+_FROM_PARAMETER += f"{_IS_OPEN}WHERE p.schema_name = {{}}\n"
 _FROM_GAP = f"""
 archive.gap g JOIN archive.dataset d USING (schema_name, dataset_id) WHERE {_IS_OPEN} AND g.schema_name = {{}}
 """

@@ -14,6 +14,7 @@ from ingest.pipeline import ingest_service
 from ingest.publish.catalogue import catalogue_tables
 from ingest.publish.drop import delete_service
 from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.spase_records import parameter as spase_parameter
 
 NOW = datetime.fromisoformat("2026-01-31T10:00:00")
 JOINED = (SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "[source.files]", 'syn-mag = "syn_mag_*.cdf"')
@@ -52,6 +53,20 @@ def test_parameters_of_files_are_there_with_units_and_shapes(database: Database,
     rows = query(database, "SELECT dataset_id, name, title, unit, shape, variable FROM plasma.parameter")
     assert rows == [("syn_mag", "B", "magnetic field", "nT", "3", "B")]
     assert query(database, "SELECT parameter_count FROM plasma.dataset") == [(1,)]
+
+
+def test_statistics_are_of_the_variable_that_a_description_names_by_key(database: Database, tmp_path: Path) -> None:
+    record(
+        tmp_path, "syn-mag", parameters=spase_parameter("Field", "", key="B") + spase_parameter("V", "", key="other")
+    )
+    cdf(tmp_path / "cdf/syn_mag_20010102_v01.cdf", "2001-01-02T00:00:00")
+    ingest_service(definition(tmp_path, *JOINED), database, now=NOW)
+    with connect(database, Role.OWNER) as connection:
+        connection.execute(
+            "INSERT INTO archive.parameter_fact VALUES ('plasma', 'syn-mag', 'B', 'Epoch', -1, 2, 0.5, NULL, NULL)"
+        )
+    rows = query(database, "SELECT name, value_min, value_max, filled_share FROM plasma.parameter ORDER BY name")
+    assert rows == [("B", -1.0, 2.0, 0.5), ("other", None, None, None)]
 
 
 def test_the_catalogue_describes_them_after_the_granules(database: Database, tmp_path: Path) -> None:
