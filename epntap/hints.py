@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["MARGIN", "did_you_mean", "nearest", "shortened"]
+__all__ = ["MARGIN", "did_you_mean", "nearest", "one_line", "shortened"]
 
 
 # Characters of a source line shown on each side of a mistake: a generated query may be one line of a megabyte.
@@ -17,6 +17,11 @@ _LONGEST_WORD = 256
 def shortened(text: str) -> str:
     """As much of a user's text as a message repeats."""
     return text if len(text) <= 40 else text[:37] + "…"
+
+
+def one_line(text: str) -> str:
+    """A text of somebody else on one line, without characters that cannot be seen: terminals obey some of them."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def nearest(word: str, known: Iterable[str], most: int = 1, likeness: float = 0.6) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Protocol
 from epntap.archive.model import ArchiveFile, ScannedFile
 from epntap.cdf.facts import index_file
 from epntap.errors import UnreadableFileError
+from epntap.hints import one_line
 from ingest.files.careful import LONGEST_LOOK_S, StumbledError, be_expendable, careful
 
 __all__ = ["CdfLook", "ChecksumLook", "Look", "Peek", "Reading", "Scanner", "archive_file", "by_path"]
@@ -77,7 +78,8 @@ class CdfLook:
         """What the file index needs."""
         facts = index_file(path)
         return Reading(
-            logical_source=facts.attributes.get("Logical_source", ""),
+            # a name of datasets, which lists and addresses hold
+            logical_source=one_line(facts.attributes.get("Logical_source", "")),
             tt2000_min=facts.tt2000_min,
             tt2000_max=facts.tt2000_max,
             records=facts.records,

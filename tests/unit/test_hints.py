@@ -6,7 +6,7 @@ import pytest
 
 from epntap.errors import ParameterError
 from epntap.formats.choice import FormatTable
-from epntap.hints import did_you_mean, nearest
+from epntap.hints import did_you_mean, nearest, one_line
 from tests.support.source import modules
 
 
@@ -66,3 +66,7 @@ def test_what_is_not_offered_is_said_with_what_is() -> None:
 
 def test_nobody_else_compares_names() -> None:
     assert [path for path, text in modules() if "difflib" in text] == ["epntap/hints.py"]
+
+
+def test_what_terminals_obey_is_left_out() -> None:
+    assert one_line(" a\n b\x1b]0;t\x07\x9b2J\u202e é\u2028") == "a b ]0;t 2J é"

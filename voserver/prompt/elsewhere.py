@@ -12,6 +12,7 @@ from lxml import etree
 from pyvo.utils.http import create_session
 
 from epntap.errors import InputError
+from epntap.hints import one_line
 
 __all__ = ["RemoteAnswer", "asked_elsewhere", "said_in"]
 
@@ -69,16 +70,11 @@ def said_in(body: bytes) -> str:
         root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
     except etree.XMLSyntaxError:
         text = body[:2000].decode("utf-8", "replace")
-        return "" if "<" in text else _shown(text)
+        return "" if "<" in text else one_line(text)
     for info in root.iter("{*}INFO"):
         if info.get("name") == "QUERY_STATUS" and info.get("value") == "ERROR":
-            return _shown("".join(map(str, info.itertext())))
+            return one_line("".join(map(str, info.itertext())))
     return ""
-
-
-def _shown(text: str) -> str:
-    """Without what a terminal would take for commands."""
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def _reason(exc: Exception) -> str:

@@ -24,6 +24,7 @@ from epntap.db.pool import Role, connect
 from epntap.db.published import complete_schema
 from epntap.db.server import open_database
 from epntap.errors import NotFoundError
+from epntap.hints import one_line
 from epntap.instants.julian import dali_timestamp, datetime_from_jd
 from epntap.settings import Settings
 from voserver.process.lock import as_served
@@ -123,10 +124,17 @@ def show(settings: Settings, uid: str, schema: str | None, *, as_json: bool) -> 
     click.echo("\n".join(_told(values)))
     for heading, lines in (
         ("files", [f"{one['path']}  ({_size(one['size_bytes'])})" for one in files]),
-        ("parameters", [f"{one['name']} [{one['units'] or ''}] {one['title'] or ''}" for one in found.parameters]),
+        (
+            "parameters",
+            [one_line(f"{one['name']} [{one['units'] or ''}] {one['title'] or ''}") for one in found.parameters],
+        ),
     ):
         if lines:
             click.echo(f"\n{heading}\n" + "\n".join(f"  {line}".rstrip() for line in lines))
+
+
+def _parameter(one: dict[str, Any]) -> str:
+    return f"{one['name']} [{one['units'] or ''}] {one['title'] or ''}"
 
 
 def _files(connection: Connection, catalog: Catalog, found: Found | None, uid: str) -> list[dict[str, Any]]:
@@ -148,9 +156,9 @@ def _files(connection: Connection, catalog: Catalog, found: Found | None, uid: s
 def _told(values: dict[str, Any]) -> Iterator[str]:
     width = max(map(len, values))
     for name, value in values.items():
+        text = one_line(str(value))
         if name in _TIMES:
-            value = f"{value}  ({_moment(value)})"  # noqa: PLW2901  # what is shown of it
-        text = str(value)
+            text += f"  ({_moment(value)})"
         first, *rest = textwrap.wrap(text, max(40, 118 - width), break_long_words=False, break_on_hyphens=False) or [""]
         yield f"  {name.ljust(width)}  {first}"
         yield from (f"  {' ' * width}  {line}" for line in rest)
@@ -162,7 +170,7 @@ def _absolute(settings: Settings, value: Any) -> Any:  # values of columns of an
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[str]], right: set[int]) -> str:
     """Columns under their names; numbers stand to the right."""
-    lines = [tuple(names), *map(tuple, rows)]
+    lines = [tuple(names), *(tuple(map(one_line, cells)) for cells in rows)]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(

@@ -157,3 +157,8 @@ def test_an_alarm_that_somebody_else_has_set_still_rings(tmp_path: Path) -> None
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert rung == [1]
+
+
+def test_the_name_of_a_source_is_one_line(tmp_path: Path) -> None:
+    path = cdf(tmp_path / "a_20010102_v01.cdf", "2001-01-02T00:00:00", logical_source="syn\nmag\x1b[2J")
+    assert scan.CdfLook()(path, path.name).logical_source == "syn mag [2J"
