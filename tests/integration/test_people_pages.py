@@ -212,6 +212,10 @@ def test_the_cookie_stays_with_this_service(client: FlaskClient) -> None:
     cookie = answer.headers["Set-Cookie"]
     for part in ("HttpOnly", "SameSite=Lax", "Path=/"):
         assert part in cookie
+    other = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    begun = client.post("/tap/async", data={"LANG": "ADQL", "QUERY": QUERY}, headers=other)
+    assert begun.status_code == 303
+    assert "Set-Cookie" not in begun.headers, "the list of this browser would be lost"
     assert client.get("/jobs").headers["Cache-Control"] == "private, no-store"
 
 

@@ -9,7 +9,7 @@ import flask
 from epntap.addresses import Addresses
 from epntap.errors import ForbiddenError
 
-__all__ = ["refuse_other_sites"]
+__all__ = ["is_of_other_site", "refuse_other_sites"]
 
 
 def refuse_other_sites(addresses: Addresses) -> None:
@@ -17,16 +17,20 @@ def refuse_other_sites(addresses: Addresses) -> None:
 
     The cookie is not sent along by other sites either (SameSite), and the names of jobs cannot be guessed.
     """
+    if is_of_other_site(addresses):
+        raise ForbiddenError("This form comes from a page of another site; please use the page of this service.")
+
+
+def is_of_other_site(addresses: Addresses) -> bool:
+    """Whether the page of another site has sent the request, as far as browsers say that."""
     headers = flask.request.headers
     site = headers.get("Sec-Fetch-Site")
     if site is not None and site not in {"same-origin", "none"}:
-        raise _refusal()
+        return True
     origin = headers.get("Origin")
     if origin is None:  # no browser, or one that sends forms of the same site without
-        return
-    here = {headers.get("Host", ""), urlsplit(addresses.base).netloc} - {""}
-    if _host_of(origin) not in here:
-        raise _refusal()
+        return False
+    return _host_of(origin) not in {headers.get("Host", ""), urlsplit(addresses.base).netloc} - {""}
 
 
 def _host_of(origin: str) -> str:
@@ -35,7 +39,3 @@ def _host_of(origin: str) -> str:
         return urlsplit(origin).netloc
     except ValueError:
         return ""
-
-
-def _refusal() -> ForbiddenError:
-    return ForbiddenError("This form comes from a page of another site; please use the page of this service.")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import flask
 
 from epntap.addresses import Addresses
+from epntap.http.browsers.origin import is_of_other_site
 
 __all__ = ["client_digest", "keep_session", "new_session", "session_digest"]
 
@@ -33,7 +34,12 @@ def client_digest() -> str | None:
 
 
 def keep_session(response: flask.Response, token: str, addresses: Addresses, lifetime_s: int) -> None:
-    """Have the browser keep the word, and send it from pages of this service only."""
+    """Have the browser keep the word, and send it from pages of this service only.
+
+    What the page of another site has sent is without the cookie: a new word would take the place of the one it keeps.
+    """
+    if is_of_other_site(addresses):
+        return
     response.set_cookie(
         _COOKIE,
         token,
