@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
 from epntap.addresses import LINKS
+from epntap.dali.params import MAXREC
 from epntap.errors import EpnTapError, TooLargeError
 from epntap.http.browsers.faultpage import Remedy, Way
 from epntap.http.request import pairs
@@ -14,7 +15,7 @@ from epntap.pages import Pages
 __all__ = ["OF_LINKS", "back_to_links", "form_address"]
 
 #: parameters of {links} itself; the others belong into the fields of forms
-OF_LINKS = frozenset({"ID", "SCHEMA", "RESPONSEFORMAT", "MAXREC"})
+OF_LINKS = frozenset({"ID", "SCHEMA", "RESPONSEFORMAT", MAXREC})
 #: of what is filled in again
 _MOST_FIELDS = 250
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import mimetypes
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from werkzeug.security import safe_join
 
 from epntap.errors import NotFoundError
 from epntap.http.documents import Document, to_conditional_response
+from epntap.media import media_type
 from epntap.pages import Pages
 from epntap.pages.render import STATIC
 
@@ -69,7 +69,7 @@ def _sent(document: Document, name: str, *, is_current: bool) -> flask.Response:
 
 
 def _type_of(name: str) -> str:
-    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    kind = media_type(name)
     return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
 
 

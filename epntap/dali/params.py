@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from epntap.errors import ParameterError
 
-__all__ = ["Params", "maxrec", "read_params", "single"]
+__all__ = ["MAXREC", "Params", "maxrec", "read_params", "single"]
+
+#: the most rows that a client wants (DALI 1.1 §3.4.4)
+MAXREC = "MAXREC"
 
 # digits; beyond any limit of ours anyway
 _LONGEST_NUMBER = 18
@@ -37,7 +40,7 @@ def single(params: Params, name: str) -> str | None:
 
 def maxrec(params: Params) -> int | None:
     """The most rows that the client wants (DALI 1.1 §3.4.4), None if it does not say. Raises ParameterError."""
-    text = single(params, "MAXREC")
+    text = single(params, MAXREC)
     if text is None:
         return None
     stripped = text.strip()

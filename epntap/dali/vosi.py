@@ -32,7 +32,6 @@ __all__ = [
 
 
 _NS = {
-    "esatapplus": "http://esa.int/xml/EsaTapPlus",
     "xsi": "http://www.w3.org/2001/XMLSchema-instance",
     "xlink": "http://www.w3.org/1999/xlink",
     "vosi": "http://www.ivoa.net/xml/VOSICapabilities/v1.0",

@@ -19,7 +19,6 @@ from epntap.dali.vosi import (
     column_element,
     document_root,
     interface,
-    qualified,
     texts,
     to_xml,
 )
@@ -113,7 +112,7 @@ def _spelled(feature_type: str) -> str:
 
 def tableset(catalog: Catalog, *, detail: bool = True) -> bytes:
     """All published tables; without `detail` only their names (VOSI 1.1 §2.1)."""
-    root = document_root("vtm", "tableset", "vs", "esatapplus")
+    root = document_root("vtm", "tableset", "vs")
     for schema in catalog.schemas:
         element = E.schema(E.name(schema.name))
         texts(element, (("title", schema.title), ("description", schema.description), ("utype", schema.utype)))
@@ -126,7 +125,7 @@ def tableset(catalog: Catalog, *, detail: bool = True) -> bytes:
 
 def table_document(table: Table, keys: Iterable[ForeignKey]) -> bytes:
     """One table with its columns."""
-    root = document_root("vtm", "table", "vs", "esatapplus")
+    root = document_root("vtm", "table", "vs")
     root.set("type", _role(table))
     return to_xml(_fill_table(root, table, keys, detail=True))
 
@@ -152,10 +151,7 @@ def _fill_table(element: Element, table: Table, keys: Iterable[ForeignKey], *, d
 
 def _column(column: Column, table: Table) -> Element:
     flags = (("indexed", column.indexed), ("primary", column.name in table.primary_key), ("nullable", column.nullable))
-    element = column_element(column, [flag for flag, is_set in flags if is_set])
-    # astroquery's load_tables() fails on columns without this attribute of ESA's TAP+; no flags of theirs are set
-    element.set(qualified("esatapplus", "flags"), "0")
-    return element
+    return column_element(column, [flag for flag, is_set in flags if is_set])
 
 
 def _foreign_key(key: ForeignKey) -> Element:
@@ -188,7 +184,7 @@ def vosi_blueprint(service: TapService) -> flask.Blueprint:
     @blueprint.get("/tables")
     def get_tables() -> flask.Response:
         given = params()
-        # the second is how astroquery asks for names
+        # the second is how astroquery asks for names; it fails on columns that lack an attribute of ESA's own
         detail = "min" not in (single(given, "DETAIL") or "").lower() and not single(given, "ONLY_TABLES")
         name = "tables" if detail else "tables in short"
         return document(name, service.catalog(), lambda catalog: tableset(catalog, detail=detail))

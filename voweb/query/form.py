@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import BinaryIO
 
 from epntap.access import Caller
-from epntap.dali.params import Params, maxrec, single
+from epntap.dali.params import MAXREC, Params, maxrec, single
 from epntap.errors import ParameterError
 from epntap.tap.query.params import TapRequest, tap_request
 
@@ -53,7 +53,7 @@ class Form:
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """The parameters of TAP that say the same."""
-        pairs = [("LANG", "ADQL"), ("QUERY", self.query), ("MAXREC", str(self.maxrec))]
+        pairs = [("LANG", "ADQL"), ("QUERY", self.query), (MAXREC, str(self.maxrec))]
         return [*pairs, ("UPLOAD", f"{self.table},param:{_FIELD}")] if self.upload is not None else pairs
 
     @property

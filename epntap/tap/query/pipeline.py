@@ -22,6 +22,7 @@ from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.answer.watch import Ending, Watch, Watcher
 from epntap.catalog.model import Catalog
 from epntap.connection import Connection
+from epntap.dali.params import MAXREC
 from epntap.db.pool import pooled
 from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error
 from epntap.db.rows.plan import LONG_COST, planned, spelled_out
@@ -304,7 +305,7 @@ def _paging(request: TapRequest, maxrec: int) -> Paging:
     """The page that is asked for, and what asks for the others."""
     asked = [("LANG", "ADQL"), ("QUERY", request.query)]
     if request.maxrec is not None:
-        asked.append(("MAXREC", str(request.maxrec)))
+        asked.append((MAXREC, str(request.maxrec)))
     asked += [("UPLOAD", f"{one.name},{one.address}") for one in request.uploads if one.address]
     paging = Paging(request.page, maxrec, tuple(asked), can_ask_again=all(one.address for one in request.uploads))
     if not paging.most and maxrec:
