@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cutouts.interval import instant_or_end
 from epntap.access import ANONYMOUS, Caller
-from epntap.cdf import MAX_TT2000, MIN_TT2000, InstantError, parse_utc
 from epntap.dali.params import Params, single
 from epntap.errors import NotFoundError, ParameterError
 
@@ -18,8 +17,6 @@ WIDTHS = (160, 320, 640, 960, 1280, 1920)
 _USUAL_WIDTH = 960
 #: parameters in one picture
 MOST_PANELS = 8
-#: years that reach beyond what TT2000 can count are open ends
-_FIRST_YEAR, _LAST_YEAR = 1707, 2292
 
 
 class Form(StrEnum):
@@ -89,12 +86,4 @@ def _instant(params: Params, name: str) -> int | None:
     text = single(params, name)
     if text is None:
         return None
-    year = re.match(r"\s*([0-9]{4})-(?:[0-9]{2}-[0-9]{2}|[0-9]{3})(?![0-9])", text)
-    if year and int(year[1]) <= _FIRST_YEAR:
-        return MIN_TT2000
-    if year and int(year[1]) >= _LAST_YEAR:
-        return MAX_TT2000
-    try:
-        return parse_utc(text)
-    except InstantError as error:
-        raise ParameterError(f"{name.lower()}: {error}") from None
+    return instant_or_end(text, name.lower())

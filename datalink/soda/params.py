@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from itertools import zip_longest
 
-from cutouts.interval import Interval
+from cutouts.interval import Interval, instant_or_end
 from cutouts.request import EVERYTHING, CutRequest
 from epntap.access import ANONYMOUS, Caller
 from epntap.addresses import SODA_ASYNC
-from epntap.cdf import MAX_TT2000, MIN_TT2000, InstantError, parse_utc, tt2000_from_mjd
+from epntap.cdf import MAX_TT2000, MIN_TT2000, tt2000_from_mjd
 from epntap.dali.params import Params
 from epntap.errors import ParameterError
 
@@ -25,8 +24,6 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }
 #: of which a job makes one cut-out for each combination
 SEVERAL_IN_JOBS = frozenset({"ID", "START", "STOP", "TIME"})
-#: years that reach beyond what TT2000 nanoseconds can count
-_FIRST_YEAR, _LAST_YEAR = 1707, 2292
 _YES_NO = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -121,25 +118,12 @@ def _intervals(params: Params) -> list[Interval]:
 
 def _between(start: str | None, stop: str | None) -> Interval:
     interval = Interval(
-        MIN_TT2000 if start is None else _instant("START", start),
-        MAX_TT2000 if stop is None else _instant("STOP", stop),
+        MIN_TT2000 if start is None else instant_or_end(start, "START"),
+        MAX_TT2000 if stop is None else instant_or_end(stop, "STOP"),
     )
     if start is not None and stop is not None and interval.stop_tt2000 <= interval.start_tt2000:
         raise ParameterError(f"STOP must be later than START, but START is {start} and STOP is {stop}.")
     return interval
-
-
-def _instant(name: str, text: str) -> int:
-    """UTC as TT2000; a year that TT2000 cannot hold is an open end, as many write it (0001-01-01, 9999-12-31)."""
-    year = re.match(r"\s*([0-9]{4})-(?:[0-9]{2}-[0-9]{2}|[0-9]{3})(?![0-9])", text)
-    if year and int(year[1]) <= _FIRST_YEAR:
-        return MIN_TT2000
-    if year and int(year[1]) >= _LAST_YEAR:
-        return MAX_TT2000
-    try:
-        return parse_utc(text)
-    except InstantError as error:
-        raise ParameterError(f"{name}: {error}") from None
 
 
 def _from_mjd(text: str) -> Interval:
