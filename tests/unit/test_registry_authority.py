@@ -51,8 +51,8 @@ def test_a_definition_that_is_wrong(tmp_path: Path, text: str, message: str) -> 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"authority": ""}, r"needs authority; give it as --authority"),
-        ({"contact_email": None}, r"needs contact_email; give it as --contact-email"),
+        ({"authority": ""}, r"needs authority; give them as options \(--authority"),
+        ({"contact_email": None}, r"needs contact_email; give them as options \(--contact-email"),
         ({"authority": "x"}, r"must have three characters"),
         ({"tap_record": "cdpp/tap"}, r"no IVOA identifier such as ivo://cdpp/tap"),
         ({"subjects": ("space-plasmas",)}, r"One of the subjects must be"),
