@@ -13,8 +13,8 @@ from epntap.catalog.model import Column, Form, Table
 from epntap.errors import DefinitionError
 from ingest.definition.model import Granule
 from ingest.publish.account import Account
-from ingest.publish.quarantine import SetAside
 from ingest.publish.rows.block import Block
+from ingest.publish.rows.quarantine import SetAside
 
 __all__ = ["Contents", "joined_table"]
 

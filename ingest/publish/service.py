@@ -18,12 +18,11 @@ from epntap.connection import Connection
 from ingest.facts import Remark
 from ingest.ingestion import Ingestion
 from ingest.progress import Progress
-from ingest.publish.catalogue import publish_catalogue
 from ingest.publish.contents import Contents
 from ingest.publish.coverage import MOST_VALUES, coverage_of
+from ingest.publish.datasets.catalogue import publish_catalogue
+from ingest.publish.datasets.series import publish_series
 from ingest.publish.guard import refuse_equal_uids, refuse_lost_rows, refuse_other_writers
-from ingest.publish.identifiers import give_public_ids, meetings, note_successors, note_superseded
-from ingest.publish.quarantine import write_quarantine
 from ingest.publish.rows.block import ROW_DATES
 from ingest.publish.rows.copy import (
     Merged,
@@ -33,7 +32,8 @@ from ingest.publish.rows.copy import (
     foresee_merge,
     merge_into_table,
 )
-from ingest.publish.series import publish_series
+from ingest.publish.rows.identifiers import give_public_ids, meetings, note_successors, note_superseded
+from ingest.publish.rows.quarantine import write_quarantine
 from ingest.publish.stock import Stock
 
 __all__ = ["Published", "foresee", "publish_contents", "tidy"]

@@ -17,8 +17,8 @@ from epntap.connection import Connection
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, Rule, Severity, applicable_rules
 from ingest.facts import Value
 from ingest.findings import Finding
-from ingest.publish.quarantine import SetAside
 from ingest.publish.rows.block import ROW_DATES, Block, copy_columns
+from ingest.publish.rows.quarantine import SetAside
 from ingest.validation.rows import Examination, examine
 
 __all__ = ["NOTHING_WRONG", "Screening", "Specimen", "screen_rows", "screen_specimens"]

@@ -11,7 +11,7 @@ from epntap.catalog.names import RESERVED
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.ucd import is_valid_ucd
 from ingest.pipeline import ingest_service
-from ingest.publish.catalogue import catalogue_tables
+from ingest.publish.datasets.catalogue import catalogue_tables
 from ingest.publish.drop import delete_service
 from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
 from tests.support.spase_records import parameter as spase_parameter

@@ -12,7 +12,7 @@ from epntap.db.pool import Database, Role, connect
 from epntap.instants.tt2000 import parse_utc
 from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
-from ingest.publish import series as publishing
+from ingest.publish.datasets import series as publishing
 from tests.support.cdf_builder import CdfBuilder
 
 DEFINITION = """

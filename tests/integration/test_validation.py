@@ -32,8 +32,8 @@ from epntap.epncore.rules.all_rules import (
 from epntap.errors import DefinitionError, InputError, NotFoundError
 from epntap.settings import Settings
 from ingest.pipeline import ingest_service
-from ingest.publish.quarantine import write_quarantine
 from ingest.publish.rows.block import Block, copy_columns, copy_text
+from ingest.publish.rows.quarantine import write_quarantine
 from ingest.report import Report
 from ingest.validation.cli import check
 from ingest.validation.published import check_published

@@ -8,7 +8,7 @@ import pytest
 
 from epntap.archive.model import Dataset, Parameter
 from epntap.archive.series import Bins, Series, SeriesVariable
-from ingest.publish.described import described_series, differences
+from ingest.publish.datasets.described import described_series, differences
 
 MINUTE = 60_000_000_000
 

@@ -17,7 +17,7 @@ from ingest.facts import Remark
 from ingest.files.digest import code_digest
 from ingest.files.series import describe_series, joined_series, series_edition
 from ingest.progress import Progress
-from ingest.publish import described
+from ingest.publish.datasets import described
 
 __all__ = ["publish_series"]
 
