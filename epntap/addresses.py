@@ -18,11 +18,14 @@ __all__ = [
     "BULK",
     "DAS2",
     "DATA",
+    "DATASETS",
     "FILES",
+    "GRANULES",
     "HAPI",
     "HAPI_SERVER",
     "JOBS",
     "LINKS",
+    "PLOT",
     "PREVIEW",
     "QUERY",
     "REACHED_AT",
@@ -54,6 +57,9 @@ DAS2 = "/das2"
 JOBS = "/jobs"
 QUERY = "/query"
 SERVICES = "/services"
+#: for people: what is measured, and one granule with its plot
+DATASETS = "/datasets"
+GRANULES = "/granules"
 #: for people: how the service is
 STATUS = "/status"
 BULK = "/datalink/bulk"
@@ -65,6 +71,8 @@ DATA = "/data"
 FILES = "/files"
 #: pictures of granules, datasets and services
 PREVIEW = "/preview"
+#: values of a dataset, few enough to be drawn
+PLOT = "/plot"
 
 #: the address at which a client has reached the service, while its request is answered and where it can be believed
 REACHED_AT: ContextVar[str] = ContextVar("reached_at", default="")
@@ -118,6 +126,14 @@ class Addresses:
         """Of a picture of a granule or dataset, of so many pixels."""
         query = f"?width={width}" if width else ""
         return self.at(f"{PREVIEW}/{schema}/{quote(granule_uid)}.png{query}")
+
+    def dataset_page(self, schema: str, dataset_id: str) -> str:
+        """Of the page of a dataset."""
+        return self.at(f"{DATASETS}/{schema}/{quote(dataset_id, safe='')}")
+
+    def granule_page(self, schema: str, granule_uid: str) -> str:
+        """Of the page of a granule."""
+        return self.at(f"{GRANULES}/{schema}/{quote(granule_uid, safe='')}")
 
     def soda(self, resource: str = "sync") -> str:
         """Of a resource of the cut-out service: sync, async, capabilities, availability."""

@@ -59,3 +59,8 @@ def test_a_file_is_found_again(path: str) -> None:
 def test_an_address_is_taken_apart_around_its_identifier() -> None:
     before, after = around_uid(lambda uid: HERE.links(uid, "amdadb"))
     assert f"{before}x_20161231{after}" == HERE.links("x_20161231", "amdadb")
+
+
+def test_pages_of_datasets_and_granules_are_one_part_of_a_path() -> None:
+    assert HERE.dataset_page("demo", "sync-mag") == "https://example.org/~epn/datasets/demo/sync-mag"
+    assert STORED.granule_page("demo", "a/b c?d") == "/granules/demo/a%2Fb%20c%3Fd"
