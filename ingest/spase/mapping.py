@@ -1,6 +1,6 @@
 """A SPASE dataset as facts: each column of epn_core that is the same for all granules of the dataset.
 
-The rules are set out in docs/spase.md.
+The rules are set out in docs/reference/spase.md.
 """
 
 from __future__ import annotations

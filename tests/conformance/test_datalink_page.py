@@ -1,4 +1,4 @@
-"""The examples of docs/datalink.md, run as they stand, and the addresses and settings that it has to name."""
+"""The examples of docs/reference/datalink.md, run as they stand, and the addresses and settings that it has to name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from epntap.settings import Settings
 from tests.support.places import ROOT
 from tests.support.server import Server
 
-PAGE = (ROOT / "docs" / "datalink.md").read_text()
+PAGE = (ROOT / "docs" / "reference" / "datalink.md").read_text()
 EXAMPLES = re.findall(r"^```(sh|python)\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 PATH = os.environ.get("PATH", "")
 

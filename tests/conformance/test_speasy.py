@@ -148,6 +148,6 @@ def test_a_leap_second_is_the_next_second_and_no_record_is_lost(read: dict[str, 
 
 
 def test_where_nothing_is_it_finds_no_records(read: dict[str, Any]) -> None:
-    """It stumbles over a header without records (docs/hapi.md), but is given no wrong ones."""
+    """It stumbles over a header without records (docs/reference/hapi.md), but is given no wrong ones."""
     assert isinstance(read["nothing"], str)
     assert "No columns to parse" in read["nothing"]

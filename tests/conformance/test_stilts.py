@@ -15,7 +15,7 @@ from tests.support.server import Server
 
 pytestmark = pytest.mark.skipif(shutil.which("stilts") is None, reason="stilts is not installed")
 
-#: what taplint 3.4.7 may complain of, and why it stays so (docs/clients.md)
+#: what taplint 3.4.7 may complain of, and why it stays so (docs/howto/clients.md)
 ARGUED = {
     "W-CAP-CULF": "ADQL 2.1 has the feature adql-conditional (COALESCE), which TAPRegExt 1.0 and this taplint lack",
     "F-LOC-NOTP": "there is no ivoa.obsplan: the service publishes no plans of observations",

@@ -236,7 +236,7 @@ def test_help_names_all_options() -> None:
 
 
 def test_the_documentation_names_all_options() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "ingestion.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "ingestion.md").read_text(encoding="utf-8")
     command = main.get_command(Context(main), "ingest")
     assert command is not None
     options = [option for parameter in command.params for option in parameter.opts]

@@ -1,4 +1,4 @@
-"""docs/operations.md: its commands work, its tables are complete."""
+"""docs/howto/operations.md: its commands work, its tables are complete."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.server import serve
 from voserver import metrics
 from voserver.cli import main
 
-PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "howto" / "operations.md").read_text(encoding="utf-8")
 
 
 def commands(name: str) -> str:
@@ -121,7 +121,7 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
     told = dict(re.findall(r"^\| `(EPNTAP_\w+)` \| (.*?) ?\|", PAGE, re.MULTILINE))
     exist = {f"EPNTAP_{f.name.upper()}": _spelled(f.default) for f in fields(Settings)}
     for name, default in exist.items():
-        assert told.get(name) == default, f"docs/operations.md needs the row: | `{name}` | {default} | what it does |"
+        assert told.get(name) == default, f"howto/operations.md needs the row: | `{name}` | {default} | what it does |"
     assert set(told) == set(exist), "the page has settings that do not exist"
 
 

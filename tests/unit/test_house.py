@@ -111,20 +111,20 @@ def said_of(room: Path) -> str:
 
 
 def test_the_list_of_rooms_is_the_folders_that_exist() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
     found = [line for line in text.splitlines() if line.startswith("| `")]
-    assert found == [f"| `{room}` | {said_of(room)} |" for room in rooms()], "see docs/architecture.md, Rooms"
+    assert found == [f"| `{room}` | {said_of(room)} |" for room in rooms()], "see architecture.md, Rooms"
 
 
 def test_the_directions_are_those_of_the_contracts() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
     contracts = pyproject()["tool"]["importlinter"]["contracts"]
     for contract in contracts:
         said = "\n".join(["```", *contract["layers"], "```"]) if contract["type"] == "layers" else contract["name"]
-        assert said in text, f"docs/architecture.md, Directions, lacks {said}"
+        assert said in text, f"docs/explanation/architecture.md, Directions, lacks {said}"
 
 
-@pytest.mark.parametrize(("document", "least"), [("docs/architecture.md", 40), ("CONTRIBUTING.md", 15)])
+@pytest.mark.parametrize(("document", "least"), [("docs/explanation/architecture.md", 40), ("CONTRIBUTING.md", 15)])
 def test_files_and_folders_that_are_named_exist(document: str, least: int) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     named = re.findall(r"`([a-z0-9_]+(?:/[a-z0-9_]+)+(?:\.[a-z]+)?|[a-z]+/)`", text)

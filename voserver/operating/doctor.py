@@ -28,7 +28,7 @@ __all__ = ["Finding", "Verdict", "doctor", "examined"]
 _GB = 1_000_000_000
 #: less room than this stops jobs and ingestion soon, or now
 _LITTLE_ROOM, _NO_ROOM = 5 * _GB, _GB // 5
-#: connections that a web process and a worker have beside those for queries and jobs (docs/operations.md, Sizing)
+#: connections that a web process and a worker have beside those for queries and jobs (docs/howto/operations.md, Sizing)
 _OF_A_PROCESS, _OF_A_WORKER, _OF_OTHERS = 9, 2, 10
 #: files of each folder that are opened, the newest
 _SAMPLE = 3

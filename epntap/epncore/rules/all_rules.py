@@ -58,7 +58,7 @@ def severity_of(rule: Rule | TableRule, severities: Mapping[str, Severity] = NO_
 def assertions_of(table: Table, severities: Mapping[str, Severity] = NO_SEVERITIES) -> Mapping[str, tuple[str, ...]]:
     """Rule id -> SQL conditions that no published row can break, in a form that a query planner can use.
 
-    As CHECK constraints they answer a validator's search for a violation without a scan (docs/validation.md).
+    As CHECK constraints they answer a validator's search for a violation without a scan (docs/reference/validation.md).
     """
     found = {}
     for rule in applicable_rules(table):

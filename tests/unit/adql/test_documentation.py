@@ -1,4 +1,4 @@
-"""docs/adql.md says what the code does."""
+"""docs/reference/adql.md says what the code does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from epntap.adql import Features, user_defined_functions
 
-TEXT = (Path(__file__).parents[3] / "docs" / "adql.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "adql.md").read_text(encoding="utf-8")
 
 
 def test_every_user_defined_function_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""docs/validation.md tells of every family of rules and of every option."""
+"""docs/reference/validation.md tells of every family of rules and of every option."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from epntap.epncore.rules.all_rules import ALL_RULES, Severity
 
-TEXT = (Path(__file__).parents[3] / "docs" / "validation.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "validation.md").read_text(encoding="utf-8")
 
 
 def test_every_family_is_told_of() -> None:
