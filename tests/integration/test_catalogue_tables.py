@@ -6,10 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from epntap.catalog.load import load_catalog
 from epntap.catalog.names import RESERVED
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.ucd import is_valid_ucd
+from epntap.errors import SetupError
 from ingest.pipeline import ingest_service
 from ingest.publish.datasets.catalogue import catalogue_tables
 from ingest.publish.drop import delete_service
@@ -17,6 +20,7 @@ from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, re
 from tests.support.spase_records import parameter as spase_parameter
 
 NOW = datetime.fromisoformat("2026-01-31T10:00:00")
+COLUMNS_OF_DATASET = "SELECT attname FROM pg_attribute WHERE attrelid = 'plasma.dataset'::regclass AND attnum > 0"
 JOINED = (SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "[source.files]", 'syn-mag = "syn_mag_*.cdf"')
 
 
@@ -106,6 +110,51 @@ def test_views_that_are_missing_come_with_a_run_that_changes_nothing(database: D
         connection.execute("DROP VIEW plasma.dataset")
     ingest_service(definition(tmp_path, *JOINED), database, now=NOW)
     assert query(database, "SELECT count(*) FROM plasma.dataset") == [(2,)]
+
+
+def test_views_of_an_older_release_are_made_anew_and_what_was_built_upon_them_stays(
+    database: Database, tmp_path: Path
+) -> None:
+    publish(database, tmp_path)
+    columns = ", ".join(name for (name,) in query(database, COLUMNS_OF_DATASET, Role.OWNER))
+    with connect(database, Role.OWNER) as connection:
+        # the same columns from another place, and no word of what it was made from
+        connection.execute("CREATE VIEW plasma.mine AS SELECT dataset_id FROM plasma.dataset")
+        connection.execute(f"CREATE TABLE plasma.old AS SELECT {columns} FROM plasma.dataset WHERE false")
+        connection.execute(f"CREATE OR REPLACE VIEW plasma.dataset AS SELECT {columns} FROM plasma.old")
+        connection.execute("COMMENT ON VIEW plasma.dataset IS NULL")
+        connection.execute("UPDATE tap_schema.columns SET description = 'old' WHERE table_name = 'plasma.dataset'")
+    assert query(database, "SELECT count(*) FROM plasma.dataset") == [(0,)]
+    ingest_service(definition(tmp_path, *JOINED), database, now=NOW)
+    assert query(database, "SELECT count(*) FROM plasma.dataset") == [(2,)]
+    assert query(database, "SELECT count(*) FROM plasma.mine", Role.OWNER) == [(2,)]
+    assert query(database, "SELECT count(*) FROM tap_schema.columns WHERE description = 'old'") == [(0,)]
+
+
+def test_views_that_are_as_they_should_be_are_left_alone(database: Database, tmp_path: Path) -> None:
+    publish(database, tmp_path)
+    known = "SELECT oid, xmin::text FROM pg_class WHERE relname = 'dataset' AND relkind = 'v'"
+    before = query(database, known, Role.OWNER)
+    ingest_service(definition(tmp_path, *JOINED), database, now=NOW)
+    assert query(database, known, Role.OWNER) == before
+
+
+def test_a_view_with_other_columns_is_made_anew_unless_something_is_built_upon_it(
+    database: Database, tmp_path: Path
+) -> None:
+    publish(database, tmp_path)
+    with connect(database, Role.OWNER) as connection:
+        connection.execute("DROP VIEW plasma.gap")
+        connection.execute("CREATE VIEW plasma.gap AS SELECT 1 AS one")
+        connection.execute("CREATE VIEW plasma.mine AS SELECT one FROM plasma.gap")
+    with pytest.raises(
+        SetupError, match=r"^plasma\.gap has other columns in this release.*view plasma\.mine depends.*drop that"
+    ):
+        ingest_service(definition(tmp_path, *JOINED), database, now=NOW)
+    with connect(database, Role.OWNER) as connection:
+        connection.execute("DROP VIEW plasma.mine")
+    ingest_service(definition(tmp_path, *JOINED), database, now=NOW)
+    assert query(database, "SELECT duration FROM plasma.gap") == []
 
 
 def test_they_go_with_the_service(database: Database, tmp_path: Path) -> None:

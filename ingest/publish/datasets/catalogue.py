@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import psycopg
 from psycopg import sql
 
 from epntap.catalog import ddl
 from epntap.catalog.model import Column, Form, Schema, Table
 from epntap.catalog.publish import publish_table
 from epntap.connection import Connection
+from epntap.errors import SetupError
 from ingest.definition.model import Definition
 
 __all__ = ["catalogue_tables", "publish_catalogue"]
@@ -171,24 +175,24 @@ def catalogue_tables(definition: Definition) -> tuple[Table, ...]:
 
 
 def publish_catalogue(connection: Connection, definition: Definition) -> bool:
-    """Make the views that are missing and describe them, in the caller's transaction; whether there were any.
+    """Make the views that are missing or were made otherwise, and describe them; whether there were any.
 
-    TAP_SCHEMA must have the schema of the service. Views that are as they should be are left alone, so that their
-    readers are not hindered.
+    Part of the caller's transaction. TAP_SCHEMA must have the schema of the service. Views that are as they should be
+    are left alone, so that their readers are not hindered.
     """
     schema = Schema(definition.schema, definition.description or definition.title, title=definition.title)
-    missing = [table for table in catalogue_tables(definition) if not _is_there(connection, table)]
-    for table in missing:
-        _make_view(connection, table)
-        publish_table(connection, schema, table)
-    return bool(missing)
+    made = False
+    for table in catalogue_tables(definition):
+        select = _select(table)
+        digest = hashlib.sha256(f"{select.as_string(connection)}\n{table}".encode()).hexdigest()[:16]
+        if _digest_of(connection, table) != digest:
+            _make_view(connection, table, select, digest)
+            publish_table(connection, schema, table)
+            made = True
+    return made
 
 
-def _is_there(connection: Connection, table: Table) -> bool:
-    return list(ddl.stored_columns(connection, table)) == [column.name for column in table.columns]
-
-
-def _make_view(connection: Connection, table: Table) -> None:
+def _select(table: Table) -> sql.Composed:
     columns, source, _ = _VIEWS[table.name]
     # expressions are constants of this module; the schema is a value
     selected = sql.SQL(", ").join(
@@ -200,11 +204,42 @@ def _make_view(connection: Connection, table: Table) -> None:
         )
         for column, expression in columns.items()
     )
+    return sql.SQL("SELECT {} FROM {}").format(selected, sql.SQL(source).format(sql.Literal(table.schema)))
+
+
+def _digest_of(connection: Connection, table: Table) -> str | None:
+    """Of what a view was made from and described as, which is its comment; None where there is no view or no comment.
+
+    PostgreSQL tells a definition in words of its own, which differ from release to release.
+    """
+    row = connection.execute(
+        """
+        SELECT obj_description(c.oid, 'pg_class') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relname = %s
+        """,
+        (table.schema, table.name),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def _make_view(connection: Connection, table: Table, select: sql.Composed, digest: str) -> None:
     name = ddl.sql_name(table)
-    connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(name))
-    connection.execute(
-        sql.SQL("CREATE VIEW {} AS SELECT {} FROM {}").format(
-            name, selected, sql.SQL(source).format(sql.Literal(table.schema))
-        )
-    )
+    try:
+        with connection.transaction():
+            # what an operator has built upon the view stays
+            connection.execute(sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(name, select))
+    except psycopg.errors.InvalidTableDefinition:  # other columns than before
+        _drop_view(connection, table)
+        connection.execute(sql.SQL("CREATE VIEW {} AS {}").format(name, select))
+    connection.execute(sql.SQL("COMMENT ON VIEW {} IS {}").format(name, sql.Literal(digest)))
     connection.execute("SELECT archive.grant_published(%s, %s)", (table.schema, table.name))
+
+
+def _drop_view(connection: Connection, table: Table) -> None:
+    try:
+        connection.execute(sql.SQL("DROP VIEW {}").format(ddl.sql_name(table)))
+    except psycopg.errors.DependentObjectsStillExist as exc:
+        raise SetupError(
+            f"{table.schema}.{table.name} has other columns in this release, and something is built upon it "
+            f"({exc.diag.message_detail}); drop that and ingest again."
+        ) from exc
