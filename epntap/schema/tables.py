@@ -36,6 +36,7 @@ __all__ = [
     "file",
     "former_uid",
     "gap",
+    "granule_group",
     "job",
     "metadata",
     "parameter",
@@ -426,6 +427,34 @@ value_count = Table(
     schema="archive",
     comment="Rows of epn_core by value. A column is here with all its values, NULL included, or not at all",
 )
+
+granule_group = Table(
+    "granule_group",
+    metadata,
+    _of_service(),
+    Column("dataset_id", Text, comment="As in the rows; NULL also where a service has no such column"),
+    Column("target_name", Text, comment="As in the rows"),
+    Column("target_class", Text, comment="As in the rows"),
+    Column("target_region", Text, comment="As in the rows; NULL also where a service has no such column"),
+    Column("measurement_type", Text, comment="As in the rows"),
+    Column("instrument_host_name", Text, comment="As in the rows"),
+    Column("instrument_name", Text, comment="As in the rows"),
+    Column("dataproduct_type", Text, comment="As in the rows"),
+    Column("processing_level", Text, comment="As in the rows, as text"),
+    Column("has_access", Boolean, nullable=False, comment="Whether the rows have an access_url"),
+    Column("granule_count", BigInteger, nullable=False, comment="Rows of the group"),
+    Column("time_min", Double, comment="Least time_min, Julian date (UTC); NULL: no row has one"),
+    Column("time_max", Double, comment="Greatest time_max, Julian date (UTC); NULL: no row has one"),
+    # one item for each pair of months in which granules begin and end: 12 times the year, and 0 for January; months
+    # before year 1 and after year 9999 are counted with the first and the last
+    Column("first_months", ARRAY(Integer), nullable=False, comment="Months in which granules begin, UTC"),
+    Column("last_months", ARRAY(Integer), nullable=False, comment="Months in which these end, UTC"),
+    Column("granules", ARRAY(BigInteger), nullable=False, comment="How many these are"),
+    schema="archive",
+    comment="Rows of epn_core that have the same values in all that people search by, and how many there are in which "
+    "months. True as long as value_count has rows of the service",
+)
+Index("granule_group_of_dataset", granule_group.c.schema_name, granule_group.c.dataset_id)
 
 coverage = Table(
     "coverage",

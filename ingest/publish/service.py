@@ -11,6 +11,7 @@ from epntap.archive import datasets as datasets_store
 from epntap.archive import files as files_store
 from epntap.archive import services as services_store
 from epntap.archive.counts import write_coverage, write_value_counts
+from epntap.archive.groups import are_grouped, group_granules
 from epntap.archive.memory import forget_files, note_withdrawn, write_dataset_states, write_row_state
 from epntap.catalog import ddl, publish
 from epntap.catalog.model import Schema, Table
@@ -39,7 +40,7 @@ from ingest.publish.stock import Stock
 __all__ = ["Published", "foresee", "publish_contents", "tidy"]
 
 #: tables that change with every service
-_ARCHIVE = ("dataset", "parameter", "file", "series", "former_uid", "scanned_file", "value_count")
+_ARCHIVE = ("dataset", "parameter", "file", "series", "former_uid", "scanned_file", "value_count", "granule_group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def publish_contents(ingestion: Ingestion, contents: Contents, table: Table, sto
     Raises SetupError when somebody else has written to the table or most of what is published would go.
     """
     if contents.unmoved:
-        published = _note_run(ingestion, contents)
+        published = _note_run(ingestion, contents, table)
     else:
         published = _publish_moved(ingestion, contents, table, stock)
     datasets = (dataset for dataset, _ in contents.datasets)
@@ -83,6 +84,7 @@ def _publish_moved(ingestion: Ingestion, contents: Contents, table: Table, stock
         note_superseded(connection, table, contents.former)
         write_quarantine(connection, schema, contents.set_aside)
         _count(connection, contents, table)
+        _group(ingestion, table, merged, stock)
         forget_files(connection, schema, ingestion.scanner.forgotten())
     return Published(merged, load_seconds, tuple(remarks))
 
@@ -235,7 +237,16 @@ def _count(connection: Connection, contents: Contents, table: Table) -> None:
     write_coverage(connection, table.schema, covered)
 
 
-def _note_run(ingestion: Ingestion, contents: Contents) -> Published:
+def _group(ingestion: Ingestion, table: Table, merged: Merged, stock: Stock) -> None:
+    """Keep the groups of granules true: those of datasets whose rows moved, or all where nobody knows which did."""
+    known = stock.is_as_ingested and are_grouped(ingestion.connection, table.schema)
+    if not known or merged.datasets is None:
+        ingestion.progress.stage("counting granules by month")
+    allow_memory(ingestion.connection, "work_mem")
+    group_granules(ingestion.connection, table, merged.datasets if known else None)
+
+
+def _note_run(ingestion: Ingestion, contents: Contents, table: Table) -> Published:
     connection, schema = ingestion.connection, ingestion.schema
     with connection.transaction():
         connection.execute(
@@ -243,6 +254,10 @@ def _note_run(ingestion: Ingestion, contents: Contents) -> Published:
         )
         forget_files(connection, schema, ingestion.scanner.forgotten())
         give_public_ids(connection, schema)
+        if contents.rows and not are_grouped(connection, schema):
+            # of a version that did not group: what is searched changes, so pages have to read again
+            group_granules(connection, table)
+            publish.raise_catalog_version(connection)
         if publish_catalogue(connection, ingestion.definition):
             publish.raise_catalog_version(connection)
     return Published(Merged(unchanged=contents.rows), 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from psycopg import sql
 
@@ -11,7 +11,7 @@ from epntap.catalog.ddl import LOCK_TIMEOUT_S
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from ingest.progress import Progress
-from ingest.publish.rows.block import ROW_DATES, Block, copy_columns
+from ingest.publish.rows.block import DATASET_ID, ROW_DATES, Block, copy_columns
 from ingest.publish.rows.promises import drop_broken_promises, make_promises
 
 __all__ = [
@@ -40,6 +40,8 @@ class Merged:
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+    #: datasets of which a row was inserted, updated or deleted; None where that is not known
+    datasets: frozenset[str] | None = field(default=frozenset(), compare=False)
 
 
 def fill_new_table(
@@ -52,7 +54,7 @@ def fill_new_table(
     columns = copy_columns(table)
     # FREEZE: the rows need no later pass of VACUUM to be marked as visible to all
     target = sql.SQL("COPY {} ({}) FROM STDIN (FREEZE)").format(name(table), _names(columns))
-    merged = Merged(inserted=_copy(connection, target, blocks, advance))
+    merged = Merged(inserted=_copy(connection, target, blocks, advance), datasets=None)
     make_promises(connection, table)
     return merged
 
@@ -87,11 +89,12 @@ def merge_into_table(
     staged = _compare(connection, name(table), columns, stored, blocks, progress, scope)
     check()
     drop_broken_promises(connection, table, STAGED, LOCK_TIMEOUT_S)
+    datasets = _changed_datasets(connection, table)
     deleted = _delete_vanished(connection, table)
     updated = _update_changed(connection, table, stored, now)
     inserted = _insert_new(connection, table, columns, now)
     connection.execute(sql.SQL("DROP TABLE {}, {}").format(STAGED, CHANGED))
-    return Merged(inserted, updated, staged - inserted - updated, deleted)
+    return Merged(inserted, updated, staged - inserted - updated, deleted, datasets)
 
 
 def foresee_merge(
@@ -213,6 +216,20 @@ def _only(scope: Scope | None) -> sql.SQL:
     if scope.granules or not parts:
         parts.append("granule_uid = ANY (%(granules)s)")
     return sql.SQL("WHERE " + " OR ".join(parts))  # constants
+
+
+def _changed_datasets(connection: Connection, table: Table) -> frozenset[str] | None:
+    """The datasets that rows leave, come to or change in; None where the table has no datasets."""
+    if table.column(DATASET_ID.name) is None:
+        return None
+    rows = connection.execute(
+        sql.SQL(
+            "SELECT t.dataset_id FROM {table} t JOIN {changed} c ON c.stored_uid = t.granule_uid "
+            "UNION SELECT s.dataset_id FROM {staged} s JOIN {changed} c ON c.staged_uid = s.granule_uid"
+        ).format(table=name(table), changed=CHANGED, staged=STAGED)
+    ).fetchall()
+    found = {row[0] for row in rows}
+    return None if None in found else frozenset(found)
 
 
 def _delete_vanished(connection: Connection, table: Table) -> int:
