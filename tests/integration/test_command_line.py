@@ -24,7 +24,7 @@ from epntap.db.server import open_database
 from epntap.settings import Settings
 from tests.support.asking import query as over_http
 from tests.support.asking import request
-from tests.support.command import run, run_in, sentence
+from tests.support.command import run, run_in, run_process, sentence
 from tests.support.places import ROOT
 from tests.support.server import Server, serve
 
@@ -238,10 +238,10 @@ def test_show_tells_a_granule_and_a_dataset(here: dict[str, str]) -> None:
 
 def test_psql_opens_the_database(here: dict[str, str]) -> None:
     if shutil.which("psql") is None:
-        assert "There is no program psql" in sentence(run("psql", "-c", "SELECT 1", **here))
+        assert "There is no program psql" in sentence(run_process("psql", "-c", "SELECT 1", **here))
         return
-    assert said(run("psql", "-At", "-c", "SELECT count(*) FROM amdadb.epn_core", **here)) == "63\n"
-    assert run("psql", "-v", "ON_ERROR_STOP=1", "-c", "SELECT x", **here).returncode == 1
+    assert said(run_process("psql", "-At", "-c", "SELECT count(*) FROM amdadb.epn_core", **here)) == "63\n"
+    assert run_process("psql", "-v", "ON_ERROR_STOP=1", "-c", "SELECT x", **here).returncode == 1
 
 
 def test_psql_does_not_show_a_password() -> None:
@@ -264,14 +264,14 @@ def embedded() -> Iterator[dict[str, str]]:
 
 
 def test_an_embedded_database_is_opened_and_left(embedded: dict[str, str]) -> None:
-    assert "There is no epntap database" in sentence(run("psql", "-c", "SELECT 1", **embedded))
-    assert said(run("init", **embedded))
-    assert said(run("psql", "-At", "-c", "SELECT current_database()", **embedded)) == "epntap\n"
+    assert "There is no epntap database" in sentence(run_process("psql", "-c", "SELECT 1", **embedded))
+    assert said(run_process("init", **embedded))
+    assert said(run_process("psql", "-At", "-c", "SELECT current_database()", **embedded)) == "epntap\n"
     assert not Path(embedded["EPNTAP_HOME"], "pg", "postmaster.pid").exists()
-    healthy = run("doctor", **embedded)
+    healthy = run_process("doctor", **embedded)
     assert healthy.returncode == 0, healthy.stdout
     assert "embedded PostgreSQL" in healthy.stdout
-    assert "nothing is published yet" in said(run("services", **embedded))
+    assert "nothing is published yet" in said(run_process("services", **embedded))
 
 
 def test_config_says_what_is_in_force_and_where_from(tmp_path: Path) -> None:
@@ -456,17 +456,10 @@ def test_the_compose_file_is_that_of_the_source_tree_with_these_settings(tmp_pat
 
 
 def completed(line: str, **environ: str) -> list[str]:
-    words = line.split(" ")
-    script = "import sys; from voserver.cli import main; sys.argv[0] = 'epntap'; main(prog_name='epntap')"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, **environ, "_EPNTAP_COMPLETE": "bash_complete", "COMP_WORDS": line,
-             "COMP_CWORD": str(len(words) - 1)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )  # fmt: skip
-    assert done.stderr == ""
+    count = str(line.count(" "))
+    asked = {"_EPNTAP_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": count}
+    done = run(**environ, **asked)
+    assert (done.returncode, done.stderr) == (0, "")
     return [text.partition(",")[2] for text in done.stdout.splitlines() if text]
 
 
@@ -486,7 +479,7 @@ def test_commands_schemas_and_definitions_are_completed(here: dict[str, str], tm
 
 
 def test_a_running_embedded_server_is_asked_and_none_is_started(embedded: dict[str, str]) -> None:
-    assert said(run("init", **embedded))
+    assert said(run_process("init", **embedded))
     assert completed("epntap drop ", **embedded) == []
     home = Path(embedded["EPNTAP_HOME"])
     assert not (home / "pg" / "postmaster.pid").exists()

@@ -21,7 +21,7 @@ import psycopg
 import pytest
 
 from epntap.db.pool import Database
-from tests.support.command import run, sentence
+from tests.support.command import run, run_process, sentence
 from tests.support.places import ROOT
 from tests.support.server import Server, free_port, serve
 
@@ -35,14 +35,14 @@ def home() -> Iterator[Path]:
 
 def test_the_whole_way_on_an_embedded_database(home: Path) -> None:
     settings = {"EPNTAP_HOME": str(home / "home"), "EPNTAP_DATABASE_URL": ""}
-    assert "applied 0001_first" in run("init", **settings).stdout
-    assert "up to date already" in run("init", **settings).stdout
-    assert "nothing yet" in run("status", **settings).stdout
-    done = run("demo", "--prepare-only", **settings)
+    assert "applied 0001_first" in run_process("init", **settings).stdout
+    assert "up to date already" in run_process("init", **settings).stdout
+    assert "nothing yet" in run_process("status", **settings).stdout
+    done = run_process("demo", "--prepare-only", **settings)
     assert done.returncode == 0, done.stderr
-    again = run("demo", "--prepare-only", **settings)
+    again = run_process("demo", "--prepare-only", **settings)
     assert again.returncode == 0, again.stderr
-    assert "amdadb.epn_core: 63 granules" in run("status", **settings).stdout
+    assert "amdadb.epn_core: 63 granules" in run_process("status", **settings).stdout
 
 
 def test_a_database_that_is_not_initialised(postgres_server: Database, home: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_database_that_is_not_initialised(postgres_server: Database, home: Pat
         connection.execute("CREATE DATABASE not_initialised")
     settings = {"EPNTAP_HOME": str(home), "EPNTAP_DATABASE_URL": _with_name(postgres_server.url, "not_initialised")}
     try:
-        assert "run 'epntap init'" in sentence(run("serve", **settings))
+        assert "run 'epntap init'" in sentence(run_process("serve", **settings))
         assert "not ready" in run("status", **settings).stdout
     finally:
         with psycopg.connect(postgres_server.url, autocommit=True) as connection:
@@ -65,7 +65,8 @@ def _with_name(url: str, name: str) -> str:
 def test_a_database_that_is_down_at_start(home: Path) -> None:
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
     for command in ("init", "status", "serve"):
-        done = run(command, EPNTAP_HOME=str(home), EPNTAP_DATABASE_URL=url, EPNTAP_PORT=str(free_port()))
+        call = run_process if command == "serve" else run
+        done = call(command, EPNTAP_HOME=str(home), EPNTAP_DATABASE_URL=url, EPNTAP_PORT=str(free_port()))
         assert "The database cannot be reached" in sentence(done)
 
 
@@ -77,7 +78,7 @@ def test_an_address_that_is_none(home: Path) -> None:
 def test_only_init_and_demo_make_a_database(home: Path) -> None:
     settings = {"EPNTAP_HOME": str(home / "none"), "EPNTAP_DATABASE_URL": ""}
     for command in (("status",), ("serve",), ("ingest", str(ROOT / "ingest/services/demo.toml"))):
-        assert sentence(run(*command, **settings))
+        assert sentence(run_process(*command, **settings))
         assert not (home / "none").exists()
 
 
@@ -96,7 +97,7 @@ def test_status_tells_who_serves(demo_database: Database, home: Path) -> None:
 def test_a_port_that_is_taken(demo_database: Database, home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = str(holder.getsockname()[1])
-        done = run("serve", EPNTAP_HOME=str(home), EPNTAP_DATABASE_URL=demo_database.url, EPNTAP_PORT=port)
+        done = run_process("serve", EPNTAP_HOME=str(home), EPNTAP_DATABASE_URL=demo_database.url, EPNTAP_PORT=port)
     assert f"Port {port} on 127.0.0.1 cannot be used" in sentence(done)
 
 
@@ -104,7 +105,7 @@ def test_a_second_server_on_the_same_home(demo_database: Database, home: Path) -
     with serve(demo_database, home / "shared") as server:
         settings = {"EPNTAP_HOME": str(home / "shared"), "EPNTAP_DATABASE_URL": demo_database.url}
         for command in ("serve", "demo"):
-            said = sentence(run(command, **settings, EPNTAP_PORT=str(free_port())))
+            said = sentence(run_process(command, **settings, EPNTAP_PORT=str(free_port())))
             assert f"is already served by process {server.pid} at {server.base}" in said
 
 
