@@ -17,7 +17,7 @@ from pathlib import Path
 
 from epntap.db.pool import Database
 
-START_WITHIN_S = 30
+START_WITHIN_S = 120
 
 
 @dataclass(frozen=True, slots=True)

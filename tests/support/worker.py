@@ -14,7 +14,7 @@ from epntap.db.pool import Database
 
 __all__ = ["job_worker"]
 
-START_WITHIN_S = 30
+START_WITHIN_S = 120
 
 
 @contextmanager
