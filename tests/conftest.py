@@ -156,7 +156,7 @@ def own_demo_database(postgres_server: Database, demo_template: str) -> Iterator
 @pytest.fixture(scope="session")
 def served(demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A web server that serves the sample archive."""
-    with serve(demo_database, tmp_path_factory.mktemp("serve")) as server:
+    with serve(demo_database, tmp_path_factory.mktemp("serve"), job_workers="1") as server:
         yield server
 
 

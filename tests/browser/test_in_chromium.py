@@ -76,7 +76,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def site(chromium: Browser, own_demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     assert chromium.is_connected()  # a server is started only where somebody will look at it
-    with serve(own_demo_database, tmp_path_factory.mktemp("browser")) as server:
+    with serve(own_demo_database, tmp_path_factory.mktemp("browser"), job_workers="1") as server:
         yield server
 
 

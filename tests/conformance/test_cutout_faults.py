@@ -21,6 +21,7 @@ from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from tests.bench.cutouts import write_day
 from tests.support.databases import clone_database, drop_database
+from tests.support.processes import children_of
 from tests.support.server import Server, serve
 
 _DEFINITION = """
@@ -54,8 +55,7 @@ class Archive:
         return Answer(connection, connection.getresponse())
 
     def processes(self) -> list[psutil.Process]:
-        server = psutil.Process(self.server.pid)
-        return [server, *server.children(recursive=True)]
+        return [psutil.Process(self.server.pid), *children_of(self.server.pid, recursive=True)]
 
     def holds(self) -> list[str]:
         """Files of the archive and spools that the processes of the server have open."""

@@ -6,7 +6,6 @@ import csv
 import io
 import resource
 import signal
-import subprocess
 import time
 import urllib.error
 import urllib.parse
@@ -22,7 +21,9 @@ import pytest
 from lxml import etree
 
 from epntap.db.pool import Database
+from tests.support.launch import Running
 from tests.support.long_series import GRANULES, RECORDS, Place, long_series
+from tests.support.processes import grandchildren_of
 from tests.support.server import serve
 from tests.support.uws_client import Client, message
 from tests.support.worker import job_worker
@@ -72,9 +73,7 @@ def place(
 
 
 @contextmanager
-def worker(
-    place: Place, prepare: Callable[[], None] | None = None, **settings: str
-) -> Iterator[subprocess.Popen[bytes]]:
+def worker(place: Place, prepare: Callable[[], None] | None = None, **settings: str) -> Iterator[Running]:
     settings = {"job_heartbeat_s": str(HEARTBEAT_S), "port": str(place.server.port), **settings}
     with job_worker(place.database, place.home, jobs=2, prepare=prepare, **settings) as process:
         yield process
@@ -113,9 +112,9 @@ def several(count: int) -> list[tuple[str, str]]:
     return [("START", f"2015-12-01T00:00:{n:02d}") for n in range(count)] + [("STOP", "2015-12-04T11:20:00")] * count
 
 
-def at_work(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+def at_work(process: Running) -> list[psutil.Process]:
     """The processes that make cut-outs for this worker."""
-    return [cutter for loader in psutil.Process(process.pid).children() for cutter in loader.children()]
+    return grandchildren_of(process.pid)
 
 
 def until(condition: Callable[[], object], within_s: float = 20) -> float:

@@ -314,7 +314,7 @@ def found_by_doctor(code: int, **environ: str) -> dict[str, tuple[str, str]]:
 
 
 def test_doctor_finds_a_served_installation_well(demo_database: Database, tmp_path: Path) -> None:
-    with serve(demo_database, tmp_path / "home", public_url="https://tap.example.org") as server:
+    with serve(demo_database, tmp_path / "home", public_url="https://tap.example.org", job_workers="1") as server:
         here = {"EPNTAP_DATABASE_URL": demo_database.url, "EPNTAP_HOME": str(tmp_path / "home")}
         found = found_by_doctor(0, EPNTAP_PUBLIC_URL="https://tap.example.org", **here)
         assert {what: verdict for what, (verdict, _) in found.items() if verdict not in {"fine", "note"}} == {}

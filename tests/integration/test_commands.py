@@ -23,7 +23,7 @@ import pytest
 from epntap.db.pool import Database
 from tests.support.command import run, run_process, sentence
 from tests.support.places import ROOT
-from tests.support.server import Server, free_port, serve
+from tests.support.server import Server, free_port, serve, serve_anew
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_home_with_a_blank(home: Path) -> None:
 
 def test_status_tells_who_serves(demo_database: Database, home: Path) -> None:
     settings = {"EPNTAP_HOME": str(home / "s"), "EPNTAP_DATABASE_URL": demo_database.url}
-    with serve(demo_database, home / "s") as server:
+    with serve_anew(demo_database, home / "s") as server:
         assert f"process {server.pid} at {server.base}" in run("status", **settings).stdout
     assert "not at the moment" in run("status", **settings).stdout
 

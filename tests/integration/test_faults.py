@@ -77,7 +77,7 @@ def until(is_so: Callable[[], bool], within_s: float = 40) -> None:
 
 
 def test_the_database_is_restarted(postgres: Postgres, tmp_path: Path) -> None:
-    with serve(postgres.database, tmp_path, workers="1", job_heartbeat_s="1") as server:
+    with serve(postgres.database, tmp_path, workers="1", job_workers="1", job_heartbeat_s="1") as server:
         assert query(server, SHORT)[0] == 200
         assert phase_at_the_end(server, job_of(server, SHORT, PHASE="RUN")) == "COMPLETED"
         running = job_of(server, FOR_SECONDS, PHASE="RUN")

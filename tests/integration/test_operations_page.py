@@ -91,7 +91,7 @@ def test_backup_and_restore(postgres_server: Database, demo_template: str, elsew
     with ExitStack() as stack:
         copy = clone_database(postgres_server, "kept", demo_template)
         stack.callback(drop_database, postgres_server, copy)
-        with serve(copy, first, workers="1", public_url="http://tap.example") as server:
+        with serve(copy, first, workers="1", job_workers="1", public_url="http://tap.example") as server:
             before = query(server, everything)[2]
             job = job_of(server, everything, PHASE="RUN", FORMAT="csv")
             assert phase_at_the_end(server, job) == "COMPLETED"

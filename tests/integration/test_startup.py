@@ -12,7 +12,7 @@ import click
 import pytest
 
 from epntap.db.pool import Database
-from tests.support.server import serve
+from tests.support.server import serve_anew
 from voserver.cli import main
 
 SLOW = ("astropy", "cryptography", "flask", "gunicorn", "lxml", "numpy", "pandas", "pyarrow", "pyvo", "rich", "yoyo")
@@ -65,7 +65,7 @@ def test_first_answers_import_nothing(demo_database: Database, tmp_path: Path) -
 def test_the_process_that_forks_has_loaded_what_pyarrow_wants_and_has_no_threads_but_keepers(
     demo_database: Database, tmp_path: Path
 ) -> None:
-    with serve(demo_database, tmp_path, workers="1", job_workers="1") as server:
+    with serve_anew(demo_database, tmp_path, workers="1", job_workers="1") as server:
         process = Path("/proc", str(server.pid))
         loaded = (process / "maps").read_text()
         assert "pandas/_libs" in loaded

@@ -28,7 +28,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(own_demo_database: Database, home: Path) -> Iterator[Client]:
-    with serve(own_demo_database, home, upload_bytes="100000", job_heartbeat_s="0.2") as server:
+    with serve(own_demo_database, home, upload_bytes="100000", job_workers="1", job_heartbeat_s="0.2") as server:
         yield Client(server)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,8 @@ from epntap.settings import Settings
 from epntap.uws.xml import iso
 from ingest.progress import Silent
 from tests.support.databases import clone_database, drop_database
+from tests.support.launch import Running
+from tests.support.processes import children_of, command_of
 from tests.support.server import Server, serve
 from tests.support.uws_client import QUERY, SLOW, Client, E, element, message
 from tests.support.worker import job_worker
@@ -67,7 +68,7 @@ class Workers:
         self.database, self.home = database, home
 
     @contextmanager
-    def one(self, prepare: Callable[[], None] | None = None, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+    def one(self, prepare: Callable[[], None] | None = None, **settings: str) -> Iterator[Running]:
         settings = {"job_heartbeat_s": str(HEARTBEAT_S), **settings}
         with job_worker(self.database, self.home, jobs=3, prepare=prepare, **settings) as process:
             yield process
@@ -337,7 +338,7 @@ def _end_queries(database: Database) -> None:
 def test_serve_restarts_a_worker_that_dies_and_stops_it_at_the_end(
     jobs_database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    with serve(jobs_database, tmp_path_factory.mktemp("keeper"), workers="1") as server:
+    with serve(jobs_database, tmp_path_factory.mktemp("keeper"), workers="1", job_workers="1") as server:
         client = Client(server)
         client.until(client.create(PHASE="RUN"), "COMPLETED")
         (first,) = _worker_of(server)
@@ -353,7 +354,7 @@ def test_serve_restarts_a_worker_that_dies_and_stops_it_at_the_end(
 def test_a_worker_leaves_when_its_server_is_killed(
     jobs_database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    with serve(jobs_database, tmp_path_factory.mktemp("orphan"), workers="1") as server:
+    with serve(jobs_database, tmp_path_factory.mktemp("orphan"), workers="1", job_workers="1") as server:
         client = Client(server)
         client.until(client.create(PHASE="RUN"), "COMPLETED")
         (worker,) = _worker_of(server)
@@ -362,8 +363,7 @@ def test_a_worker_leaves_when_its_server_is_killed(
 
 
 def _worker_of(server: Server) -> list[psutil.Process]:
-    children = psutil.Process(server.pid).children(recursive=True)
-    return [child for child in children if "worker" in child.cmdline()]
+    return [child for child in children_of(server.pid, recursive=True) if "worker" in command_of(child)]
 
 
 def test_the_job_list_is_quick_among_many_jobs(client: Client, jobs_database: Database) -> None:

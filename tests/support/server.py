@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from epntap.db.pool import Database
+from tests.support.launch import Running, launch
 
 START_WITHIN_S = 120
 
@@ -43,9 +42,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def serve(database: Database, home: Path, **settings: str) -> AbstractContextManager[Server]:
+    """`epntap serve` on this database, as a process of its own. Who wants jobs to run asks for `job_workers`."""
+    return _serve(database, home, settings)
+
+
+def serve_anew(database: Database, home: Path, **settings: str) -> AbstractContextManager[Server]:
+    """The same in a new interpreter, as a person starts it."""
+    return _serve(database, home, settings, anew=True)
+
+
 @contextmanager
-def serve(database: Database, home: Path, **settings: str) -> Iterator[Server]:
-    """`epntap serve` on this database, as a process of its own."""
+def _serve(database: Database, home: Path, settings: Mapping[str, str], *, anew: bool = False) -> Iterator[Server]:
     port = free_port()
     home.mkdir(parents=True, exist_ok=True)
     log = home / "serve.log"
@@ -54,27 +62,24 @@ def serve(database: Database, home: Path, **settings: str) -> Iterator[Server]:
         "EPNTAP_DATABASE_URL": database.url,
         "EPNTAP_HOME": str(home),
         "EPNTAP_PORT": str(port),
+        "EPNTAP_JOB_WORKERS": "0",
         **{f"EPNTAP_{name.upper()}": value for name, value in settings.items()},
     }
-    with (
-        log.open("wb") as out,
-        subprocess.Popen(
-            [sys.executable, "-m", "voserver.cli", "serve"], env=environ, stdout=out, stderr=out
-        ) as process,
-    ):
-        server = Server(f"http://127.0.0.1:{port}", process.pid, log)
+    process = launch(["serve"], environ, log, anew=anew)
+    server = Server(f"http://127.0.0.1:{port}", process.pid, log)
+    try:
+        _wait_until_ready(server, process)
+        yield server
+    finally:
+        process.terminate()
         try:
-            _wait_until_ready(server, process)
-            yield server
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(server: Server, process: Running) -> None:
     deadline = time.monotonic() + START_WITHIN_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -84,5 +89,5 @@ def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> None:
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
+            time.sleep(0.05)
     raise RuntimeError(f"the server did not start:\n{server.log.read_text()}")

@@ -22,6 +22,7 @@ from cutouts.processes.pool import Cutters
 from epntap.archive.model import ArchiveFile
 from epntap.errors import EpnTapError, ParameterError, ServiceError, UnavailableError
 from tests.support.made_files import EVERYTHING, between, rich, seconds, series
+from tests.support.processes import children_of, command_of
 
 #: text of some tens of megabytes
 MANY = 400_000
@@ -48,12 +49,12 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def loaders_of(process: psutil.Process) -> list[psutil.Process]:
     """The processes that cut-outs are forked from, of all that this one has started (databases, servers, trackers)."""
-    return [child for child in process.children() if "cutouts.processes.child" in child.cmdline()]
+    return [child for child in children_of(process.pid) if "cutouts.processes.child" in command_of(child)]
 
 
 def at_work() -> list[psutil.Process]:
     """The processes that make cut-outs at this moment."""
-    return [cutter for loader in loaders_of(psutil.Process()) for cutter in loader.children()]
+    return [cutter for loader in loaders_of(psutil.Process()) for cutter in children_of(loader.pid)]
 
 
 def until_idle() -> None:
