@@ -9,6 +9,8 @@ __all__ = ["attribute", "is_ncname", "xml_legal", "xml_text"]
 
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: what may stand in texts and in attributes as it is
+_PLAIN = re.compile("[ !#-%'-;=?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 _NCNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -24,9 +26,13 @@ def xml_legal(text: str) -> str:
 
 def xml_text(text: str) -> str:
     """Text for XML content."""
+    if _PLAIN.fullmatch(text):  # nearly all texts: escaping looks through them nine times
+        return text
     return escape(xml_legal(text))
 
 
 def attribute(text: str) -> str:
     """Text as the value of an attribute, quotes included; white space survives."""
+    if _PLAIN.fullmatch(text):
+        return f'"{text}"'
     return quoteattr(xml_legal(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})

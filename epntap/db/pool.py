@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +26,8 @@ __all__ = ["Database", "Role", "connect", "open_pool", "pooled"]
 CONNECT_TIMEOUT_S = 5
 #: a pool tries for so long, with growing pauses; short, so that the first request after an outage begins anew
 RECONNECT_TIMEOUT_S = 3
+#: a connection that has been silent for so long may lead nowhere
+ASK_AFTER_S = 5.0
 
 
 class Role(StrEnum):
@@ -96,10 +101,37 @@ def open_pool(database: Database, role: Role, *, size: int, name: str, **setting
         reconnect_timeout=RECONNECT_TIMEOUT_S,
         timeout=CONNECT_TIMEOUT_S,
         kwargs={"autocommit": True},
-        check=ConnectionPool.check_connection,  # one short round trip, so that a restart of the database goes unseen
+        connection_class=_Held,
+        check=_check,
         name=name,
         open=True,
     )
+
+
+class _Held(psycopg.Connection[tuple[Any, ...]]):
+    """A connection of a pool."""
+
+    #: monotonic time at which the server last answered to a question that was asked for nothing else
+    answered = -math.inf
+
+
+def _check(connection: Connection) -> None:
+    """Raise psycopg.Error for a connection that has ended, so that a restart of the database goes unseen.
+
+    A server that stops says so, or closes the connection: there is something to read. One that has vanished says
+    nothing, so it is asked now and then; each time would be a round trip more than the query itself takes.
+    """
+    assert isinstance(connection, _Held)
+    now = time.monotonic()
+    if now - connection.answered > ASK_AFTER_S or _has_something_to_read(connection):
+        ConnectionPool.check_connection(connection)
+        connection.answered = now
+
+
+def _has_something_to_read(connection: Connection) -> bool:
+    poll = select.poll()
+    poll.register(connection.pgconn.socket, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 @contextmanager

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import LiteralString, Protocol
+from typing import Any, LiteralString, Protocol
 
 from psycopg import sql
 
@@ -27,6 +27,8 @@ class AnswerFacts:
     infos: Sequence[tuple[str, str, str]] = ()
     #: XML of service descriptors, whole RESOURCE elements
     descriptors: Sequence[str] = field(default=())
+    #: what writers have made of the same columns for other answers, by whatever they choose
+    kept: MutableMapping[Any, str] = field(default_factory=dict)
     #: what makes a page, for formats that are one
     pages: Pages = field(default_factory=Pages)
     #: which of several pages it is; None: all rows are on one

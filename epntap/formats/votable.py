@@ -67,7 +67,16 @@ def document_start(
     columns: Sequence[ResultColumn], facts: AnswerFacts, *, nulls: Mapping[str, str] = MappingProxyType({})
 ) -> bytes:
     """The document up to and including the last FIELD; `nulls` are the values that say NULL, by datatype."""
-    parts = [VOTABLE_START, RESULTS_START, *(info(name, value, about) for name, value, about in facts.infos)]
+    kept = ("votable fields", *nulls.items())
+    fields = facts.kept.get(kept)
+    if fields is None:
+        fields = facts.kept[kept] = _fields(columns, nulls)
+    infos = [info(name, value, about) for name, value, about in facts.infos]
+    return "".join((VOTABLE_START, RESULTS_START, *infos, fields)).encode()
+
+
+def _fields(columns: Sequence[ResultColumn], nulls: Mapping[str, str]) -> str:
+    parts = []
     systems = [_system_of(column) for column in columns]
     if _TIMESYS_ID in systems:
         parts.append(f'<TIMESYS ID="{_TIMESYS_ID}" timeorigin="JD-origin" timescale="UTC" refposition="UNKNOWN"/>\n')
@@ -78,7 +87,7 @@ def document_start(
         _field(column, field_id, system, nulls.get(column.datatype, "") if column.arraysize is None else "")
         for column, field_id, system in zip(columns, field_ids(columns), systems, strict=True)
     ]
-    return "".join(parts).encode()
+    return "".join(parts)
 
 
 def _system_of(column: ResultColumn) -> str | None:

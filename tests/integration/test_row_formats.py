@@ -28,6 +28,7 @@ from psycopg_pool import ConnectionPool
 from epntap.answer.model import OutcomeStatus, ResultColumn
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, open_pool
+from epntap.db.rows.copy_statement import CopyStatement
 from epntap.db.rows.stream import RowStream
 from epntap.errors import ParameterError
 from epntap.formats.arrow import Arrow
@@ -116,9 +117,7 @@ def answer(
 ) -> bytes:
     stream = RowStream(
         pool,
-        project(statement, columns, form.spelling),
-        params,
-        copy_options=form.copy_options(columns),
+        CopyStatement(project(statement, columns, form.spelling), params, form.copy_options(columns)),
         pack=form.pack,
         maxrec=maxrec,
         timeout_s=60,

@@ -15,6 +15,7 @@ from epntap.answer.model import OutcomeStatus
 from epntap.answer.watch import Ending, Watcher
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, open_pool
+from epntap.db.rows.copy_statement import CopyStatement
 from epntap.db.rows.stream import RowStream
 from epntap.errors import QueryError, QueryTimeoutError, UnavailableError
 
@@ -36,8 +37,8 @@ def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def stream(pool: ConnectionPool[Connection], text: str, *, maxrec: int = 10**9, timeout_s: float = 30) -> RowStream:
-    statement = sql.SQL(text)
-    return RowStream(pool, statement, {}, copy_options=sql.SQL("FORMAT csv"), maxrec=maxrec, timeout_s=timeout_s)
+    statement = CopyStatement(sql.SQL(text), {}, sql.SQL("FORMAT csv"))
+    return RowStream(pool, statement, maxrec=maxrec, timeout_s=timeout_s)
 
 
 def running(database: Database) -> int:

@@ -7,11 +7,11 @@ and only the waiting is a call. All of psycopg.pq used here is documented.
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
-from psycopg import ClientCursor, pq, sql
+from psycopg import pq
 from psycopg.errors import error_from_result
 
 __all__ = ["CopyOut"]
@@ -22,10 +22,9 @@ _ROW_ENDS = -1
 class CopyOut:
     """One COPY statement on a connection that nobody else uses meanwhile. Raises psycopg.Error."""
 
-    def __init__(self, connection: psycopg.Connection[Any], statement: sql.Composed, params: Mapping[str, Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], text: bytes) -> None:
         self._pgconn = connection.pgconn
-        text = ClientCursor(connection).mogrify(statement, params)
-        self._pgconn.send_query(text.encode())
+        self._pgconn.send_query(text)
         self._flush()
         self._wait_for_result()
         result = self._pgconn.get_result()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg_pool import ConnectionPool
 
 from epntap.answer.model import Outcome, OutcomeStatus
@@ -17,8 +15,8 @@ from epntap.answer.watch import Ending, Watch
 from epntap.connection import Connection
 from epntap.db.pool import pooled
 from epntap.db.rows.copy_out import CopyOut
+from epntap.db.rows.copy_statement import CopyStatement
 from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error
-from epntap.db.rows.plan import planned
 from epntap.errors import EpnTapError
 
 __all__ = ["RowStream"]
@@ -33,10 +31,15 @@ FIRST_BLOCK_BYTES = 32 * 1024
 FLUSH_AFTER_S = 0.25
 #: how long a cancelled backend may go on before it is terminated
 TERMINATE_AFTER_S = 1.0
+#: a connection that breaks so soon had ended before, or the query can be asked once more without harm
+LOST_WITHIN_S = 1.0
 #: COPY BINARY begins with a signature and two words, together with the first row, and ends with a message of its own
-_BINARY = sql.SQL("FORMAT binary")
 _BINARY_HEADER = 19
 _BINARY_TRAILER = 2
+
+
+class _LostConnectionError(Exception):
+    """A connection had ended, unseen, before anything was asked on it; the database may well be there."""
 
 
 class RowStream:
@@ -51,10 +54,8 @@ class RowStream:
     def __init__(
         self,
         pool: ConnectionPool[Connection],
-        statement: sql.Composable,
-        params: Mapping[str, Any],  # values of any type that psycopg can adapt
+        statement: CopyStatement,
         *,
-        copy_options: sql.Composable,
         pack: Callable[[Sequence[bytes | memoryview]], bytes] | None = None,
         maxrec: int,
         timeout_s: float,
@@ -63,22 +64,23 @@ class RowStream:
     ) -> None:
         self._pool = pool
         self._conninfo = pool.conninfo if isinstance(pool.conninfo, str) else pool.conninfo()
-        self._statement = sql.SQL("COPY ({}) TO STDOUT ({})").format(statement, copy_options)
-        self._params = params
-        self._binary = copy_options == _BINARY
+        self._statement = statement
         self._pack = pack or b"".join
-        self._block_bytes = BINARY_BLOCK_BYTES if self._binary else BLOCK_BYTES
+        self._block_bytes = BINARY_BLOCK_BYTES if statement.is_binary else BLOCK_BYTES
         self._maxrec = maxrec
-        self._plain = statement
         self._weigh = weigh
         self._timeout_s = timeout_s
         self._around = around
         self._connection: Connection | None = None
         self._over = threading.Event()
+        # what is entered with a connection may be gone with it
+        self._may_ask_again = around is nullcontext
         self._blocks = self._read()
         self.outcome: Outcome | None = None
         #: rows in the blocks that were handed out
         self.rows = 0
+        # all that came, the one that tells overflow among them
+        self._seen = 0
         self.watch = Watch(deadline=time.monotonic() + timeout_s, on_end=self._interrupt)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -90,8 +92,16 @@ class RowStream:
         self._blocks.close()
 
     def _read(self) -> Generator[bytes, None, None]:
-        pending: list[memoryview | bytes] = []
-        rows = 0
+        try:
+            yield from self._read_once()
+        except _LostConnectionError:
+            self._pool.check()
+            self._may_ask_again = False
+            self._over.clear()
+            yield from self._read_once()
+
+    def _read_once(self) -> Generator[bytes, None, None]:
+        asked = time.monotonic()
         with pooled(self._pool) as connection:
             self._connection = connection
             if self.watch.ending is not None:  # while a connection was waited for
@@ -99,36 +109,46 @@ class RowStream:
                 raise self._ended() or timeout_error(self._timeout_s)
             try:
                 with self._around(connection):
-                    if self._weigh is not None:
-                        self._weigh(float(planned(connection, self._plain, self._params)["Total Cost"]))
-                    copy = CopyOut(connection, self._statement, self._params)
-                    size, enough = 0, FIRST_BLOCK_BYTES
-                    last = time.monotonic()
-                    try:
-                        for row in _only_rows(copy) if self._binary else copy:
-                            if row is not None:
-                                rows += 1
-                                if rows <= self._maxrec:
-                                    pending.append(row)
-                                    size += len(row)
-                            if size >= enough or (row is None and size and time.monotonic() - last > FLUSH_AFTER_S):
-                                self.rows = min(rows, self._maxrec)
-                                yield self._pack(pending)
-                                pending, size, last = [], 0, time.monotonic()
-                                enough = self._block_bytes
-                    finally:
-                        if not copy.finished:
-                            connection.cancel_safe(timeout=TERMINATE_AFTER_S)
-                            copy.abandon()
+                    last = yield from self._read_from(connection)
             except psycopg.Error as exc:
+                at_once = not self.rows and time.monotonic() - asked < LOST_WITHIN_S
+                if connection.broken and at_once and self._may_ask_again and self.watch.ending is None:
+                    raise _LostConnectionError from exc
                 raise self._ended() or from_psycopg(exc, timeout_s=self._timeout_s) from exc
             finally:
                 self._over.set()
                 self._connection = None
-        overflow = rows > self._maxrec
-        self.outcome = Outcome(OutcomeStatus.OVERFLOW if overflow else OutcomeStatus.OK, min(rows, self._maxrec))
-        if pending:
-            yield self._pack(pending)
+        overflow = self._seen > self._maxrec
+        self.outcome = Outcome(OutcomeStatus.OVERFLOW if overflow else OutcomeStatus.OK, min(self._seen, self._maxrec))
+        if last:
+            yield self._pack(last)
+
+    def _read_from(self, connection: Connection) -> Generator[bytes, None, list[memoryview | bytes]]:
+        """All blocks but the last, whose rows are returned."""
+        if self._weigh is not None:
+            self._weigh(self._statement.cost(connection))
+        copy = CopyOut(connection, self._statement.text(connection))
+        pending: list[memoryview | bytes] = []
+        rows = size = 0
+        enough, last = FIRST_BLOCK_BYTES, time.monotonic()
+        try:
+            for row in _only_rows(copy) if self._statement.is_binary else copy:
+                if row is not None:
+                    rows += 1
+                    if rows <= self._maxrec:
+                        pending.append(row)
+                        size += len(row)
+                if size >= enough or (row is None and size and time.monotonic() - last > FLUSH_AFTER_S):
+                    self.rows = min(rows, self._maxrec)
+                    yield self._pack(pending)
+                    pending, size, last = [], 0, time.monotonic()
+                    enough = self._block_bytes
+        finally:
+            if not copy.finished:
+                connection.cancel_safe(timeout=TERMINATE_AFTER_S)
+                copy.abandon()
+        self._seen = rows
+        return pending
 
     def _ended(self) -> EpnTapError | None:
         """Why the watch ended it, however the backend was made to end."""

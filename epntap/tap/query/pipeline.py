@@ -24,6 +24,7 @@ from epntap.catalog.model import Catalog
 from epntap.connection import Connection
 from epntap.dali.params import MAXREC
 from epntap.db.pool import pooled
+from epntap.db.rows.copy_statement import CopyStatement
 from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error
 from epntap.db.rows.plan import LONG_COST, planned, spelled_out
 from epntap.db.rows.stream import RowStream
@@ -39,6 +40,7 @@ from epntap.tap.query.answer import Answer
 from epntap.tap.query.explain import Explanation, explanation
 from epntap.tap.query.params import TapRequest
 from epntap.tap.query.provenance import provenance
+from epntap.tap.query.questions import Key, Question, Questions
 from epntap.upload.model import SCHEMA, Budget, Limits, ReadTable
 from epntap.upload.read import read_uploads
 
@@ -57,7 +59,9 @@ class _Asked:
     maxrec: int
     #: rows of this page of it, where it is shown in pages
     most: int
-    translation: adql.Translation
+    question: Question
+    #: remembers it, once the database has understood it as well
+    keep: Callable[[], None]
     facts: AnswerFacts
     #: those that the question is about
     uploads: Sequence[ReadTable]
@@ -73,7 +77,7 @@ class _Asked:
         resources: ExitStack | None = None,
     ) -> Answer:
         """The answer to it."""
-        columns = list(self.translation.columns)
+        columns = list(self.question.translation.columns)
         answer = Answer(
             self.form, self.media_type, columns, self.facts, stream=stream, first=first, outcome=outcome,
             resources=resources,
@@ -102,6 +106,8 @@ class TapService:
     #: queries that hold a connection, and, among them, answers that last
     running: Slots = field(init=False)
     slow: Slots = field(init=False)
+    #: what needs not be understood again
+    questions: Questions = field(default_factory=Questions)
 
     def __post_init__(self) -> None:
         connections = self.settings.query_connections
@@ -154,6 +160,7 @@ class TapService:
             stream = self._stream(asked, stack, deadline, place)
             prepare(stream.watch)
             first = self._first(stream)
+            asked.keep()
             if stream.outcome is None:
                 if place is not None and not place.take():
                     raise UnavailableError("Too many answers are being sent; please try again in a few seconds.", 5)
@@ -174,7 +181,8 @@ class TapService:
         maxrec, catalog = self._maxrec(request), self.catalog()
         # a job has all its rows in one file
         paging = _paging(request, maxrec) if form is HTML and resource == "sync" else None
-        translation = self._translated(request, catalog, uploads, maxrec, paging)
+        question, keep = self._question(request, catalog, uploads, maxrec, paging, form)
+        translation = question.translation
         infos = provenance(
             request.query,
             catalog,
@@ -183,11 +191,33 @@ class TapService:
             now=datetime.now(UTC),
         )
         facts = AnswerFacts(
-            infos=infos, descriptors=self.describe(list(translation.columns)), pages=self.pages, paging=paging
+            infos=infos, descriptors=question.descriptors, kept=question.kept, pages=self.pages, paging=paging
         )
         wanted = [upload for upload in uploads if upload.table.qualified_name in translation.tables]
         most = maxrec if paging is None else paging.most
-        return _Asked(form, media_type, maxrec, most, translation, facts, wanted, _is_cut(translation, catalog, maxrec))
+        is_cut = _is_cut(translation, catalog, maxrec)
+        return _Asked(form, media_type, maxrec, most, question, keep, facts, wanted, is_cut)
+
+    def _question(
+        self,
+        request: TapRequest,
+        catalog: Catalog,
+        uploads: Sequence[ReadTable],
+        maxrec: int,
+        paging: Paging | None,
+        form: RowFormat,
+    ) -> tuple[Question, Callable[[], None]]:
+        """What is to be asked of the database, and what remembers it for the next time."""
+        limit, passed_over = _bounds(maxrec, paging)
+        key = Key(request.query, self.settings.base_url, limit, passed_over, form)
+        if not uploads and (known := self.questions.known(key, catalog)) is not None:
+            return known, _nothing
+        translation = self._translated(request, catalog, uploads, maxrec, paging)
+        columns = list(translation.columns)
+        spelled = project(translation.statement, columns, form.spelling)
+        statement = CopyStatement(spelled, translation.params, form.copy_options(columns))
+        question = Question(translation, statement, self.describe(columns))
+        return question, _nothing if uploads else lambda: self.questions.keep(key, catalog, question)
 
     def _stream(self, asked: _Asked, stack: ExitStack, deadline: float, place: Place | None) -> RowStream:
         """The rows, which begin to come when the first of them is asked for; `stack` ends the query."""
@@ -195,9 +225,7 @@ class TapService:
         self._admit(stack, self.running, "queries are running")
         stream = RowStream(
             self.pool,
-            project(asked.translation.statement, asked.translation.columns, asked.form.spelling),
-            asked.translation.params,
-            copy_options=asked.form.copy_options(asked.translation.columns),
+            asked.question.statement,
             pack=asked.form.pack,
             maxrec=asked.most,
             timeout_s=deadline - time.monotonic(),
@@ -218,7 +246,7 @@ class TapService:
         with ExitStack() as stack:
             uploads = self._uploads(request, stack, time.monotonic() + timeout_s, timeout_s)
             asked = self._asked(request, "sync", uploads)
-            statement, params = asked.translation.statement, asked.translation.params
+            statement, params = asked.question.translation.statement, asked.question.translation.params
             self._admit(stack, self.running, "queries are running")
             connection = stack.enter_context(pooled(self.pool))
             try:
@@ -244,12 +272,13 @@ class TapService:
         maxrec: int,
         paging: Paging | None,
     ) -> adql.Translation:
+        limit, passed_over = _bounds(maxrec, paging)
         return adql.translate(
             request.query,
             catalog.with_tables(upload.table for upload in uploads) if uploads else catalog,
             base_url=self.settings.base_url,
-            row_limit=(maxrec if paging is None else paging.before + paging.most) + 1,
-            passed_over=0 if paging is None else paging.before,
+            row_limit=limit,
+            passed_over=passed_over,
             schemas={SCHEMA: TEMPORARY},
             features=self.features,
         )
@@ -311,6 +340,15 @@ def _paging(request: TapRequest, maxrec: int) -> Paging:
     if not paging.most and maxrec:
         raise ParameterError(f"There is no page {paging.number}: the answer has {maxrec:,} rows at most (MAXREC).")
     return paging
+
+
+def _bounds(maxrec: int, paging: Paging | None) -> tuple[int, int]:
+    """How many rows are asked for, one more than the answer may have, and how many of them are left out."""
+    return (maxrec + 1, 0) if paging is None else (paging.before + paging.most + 1, paging.before)
+
+
+def _nothing() -> None:
+    """There is nothing to remember."""
 
 
 def _is_cut(translation: adql.Translation, catalog: Catalog, maxrec: int) -> bool:
