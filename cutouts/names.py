@@ -33,8 +33,8 @@ class Holdings:
         #: by name and number of the file
         self.held: dict[str, dict[int, Held]] = {}
         for number, file in enumerate(files):
-            for name in file.variables:
-                self.held.setdefault(self._names[number][name], {})[number] = Held(name, file.role_of(name))
+            for name, role in file.roles.items():
+                self.held.setdefault(self._names[number][name], {})[number] = Held(name, role)
         #: time axis of every series
         self.axis_of: dict[str, str] = {}
         #: further names of a variable whose axis changes

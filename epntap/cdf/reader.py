@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from epntap.cdf.binary.compression import SUPPORTED, Compression
+from epntap.cdf.binary.compression import Compression
 from epntap.cdf.binary.damage import refusing
-from epntap.cdf.binary.datatypes import CdfType, element_type
+from epntap.cdf.binary.datatypes import CdfType
+from epntap.cdf.binary.entries import Entry
 from epntap.cdf.binary.header import Header, inflate, read_header
-from epntap.cdf.binary.records import Entry, RecordFile, VariableRecord
+from epntap.cdf.binary.records import RecordFile, VariableRecord
 from epntap.cdf.binary.source import open_source
-from epntap.cdf.computed import ComputedEpoch, computed_epoch
 from epntap.cdf.epochs import as_epochs, is_fill
-from epntap.cdf.roles import Kind, Role, Roles, resolve_name
+from epntap.cdf.roles import Kind, Role, resolve_name
+from epntap.cdf.structure import Structure, structure_of
 from epntap.cdf.values import ValueReader
-from epntap.cdf.variable import Sparse, Variable
+from epntap.cdf.variable import Sparse, Variable, describe
 from epntap.errors import UnreadableFileError
 from epntap.instants.leapseconds import leap_days
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CdfFile"]
 
-_SPARSE = {int(kind): kind for kind in Sparse}
 # eight megabytes of epochs
 _BLOCK_RECORDS = 1 << 20
 
@@ -95,33 +95,27 @@ class CdfFile:
     @cached_property
     def _variable_records(self) -> dict[str, VariableRecord]:
         with refusing(self._source.name):
-            return {record.name.strip(): record for record in self._records.read_variables()}
+            return {record.name: record for record in self._records.read_variables()}
 
     @cached_property
-    def _stored(self) -> dict[str, Variable]:
-        return {name: self._describe(name, record) for name, record in self._variable_records.items()}
-
-    @cached_property
-    def _computed(self) -> dict[str, ComputedEpoch]:
-        found = ((name, computed_epoch(variable, self._stored)) for name, variable in self._stored.items())
-        return {name: one for name, one in found if one is not None}
-
-    @cached_property
-    def _roles(self) -> Roles:
-        return Roles(self.variables)
+    def _structure(self) -> Structure:
+        of_variables = self._attributes[1]
+        records = self._variable_records.values()
+        with refusing(self._source.name):
+            return structure_of(tuple(describe(one, of_variables.get((one.is_z, one.number), {})) for one in records))
 
     @cached_property
     def attributes(self) -> Mapping[str, tuple[Entry, ...]]:
         """Global attributes by name, each with its entries in order."""
         return MappingProxyType(self._attributes[0])
 
-    @cached_property
+    @property
     def variables(self) -> Mapping[str, Variable]:
         """All variables by name, in the order of the file.
 
         An epoch that is computed by a known function from what is stored is as if it was stored itself.
         """
-        return MappingProxyType(self._stored | {name: one.variable for name, one in self._computed.items()})
+        return self._structure.variables
 
     def text(self, attribute: str) -> str | None:
         """Return the first entry of a global attribute as text, None when it is absent or blank."""
@@ -133,14 +127,17 @@ class CdfFile:
 
         In a file where no DEPEND_0 leads to one, every record-varying epoch variable is an axis, or the only epoch.
         """
-        return self._roles.axes
+        return self._structure.axes
 
-    def role_of(self, name: str) -> Role:
-        """Return how a variable goes with time; what cannot be read is nowhere."""
-        variable = self._variable(name)
-        role = self._roles.of(variable)
-        unreadable = self._why_unreadable(variable)
-        return role if unreadable is None else Role(Kind.NOWHERE, reason=unreadable)
+    @cached_property
+    def roles(self) -> Mapping[str, Role]:
+        """How each variable goes with time; what cannot be read is nowhere. Files of one structure share them."""
+        unreadable = {}
+        for variable in self._structure.unsupported:
+            reason = self._why_unreadable(variable)
+            if reason is not None:
+                unreadable[variable.name] = Role(Kind.NOWHERE, reason=reason)
+        return self._structure.roles | unreadable if unreadable else self._structure.roles
 
     def axis_of(self, name: str) -> Variable | None:
         """Return the time axis of a variable, an axis itself for an axis, None when there is none.
@@ -149,10 +146,10 @@ class CdfFile:
         records as itself.
         """
         variable = self._variable(name)
-        axis = self._roles.of(variable).axis
+        axis = self._structure.roles[name].axis
         if axis is None and variable.depend_0 is not None:
             target = self.resolve(variable.depend_0)
-            return target if target in self._roles.axes else None
+            return target if target in self._structure.axes else None
         return axis
 
     def resolve(self, name: str) -> Variable | None:
@@ -166,7 +163,7 @@ class CdfFile:
         if variable.units is not None or pointer is None:
             return variable.units
         target = self.resolve(pointer)
-        if target is None or not target.cdf_type.is_text or self.role_of(target.name).kind is not Kind.WHOLE:
+        if target is None or not target.cdf_type.is_text or self.roles[target.name].kind is not Kind.WHOLE:
             return None
         if not target.records:
             return None
@@ -175,8 +172,7 @@ class CdfFile:
 
     def uncuttable(self) -> dict[str, str]:
         """Return, by name, why variables cannot be cut by time and do not belong to all times either."""
-        roles = ((name, self.role_of(name)) for name in self.variables)
-        return {name: role.reason for name, role in roles if role.kind is Kind.NOWHERE}
+        return {name: role.reason for name, role in self.roles.items() if role.kind is Kind.NOWHERE}
 
     def outdated_leap_table(self, axis: str, last: int) -> str | None:
         """Say that TT2000 up to an instant were made without a leap second that lies before it; None if they were not.
@@ -207,7 +203,7 @@ class CdfFile:
         end = variable.records if stop is None or not variable.record_varying else min(stop, variable.records)
         begin = min(max(first, 0), end) if variable.record_varying else 0
         with refusing(self._source.name):
-            computed = self._computed.get(name)
+            computed = self._structure.computed.get(name)
             if computed is None:
                 return self._reader(name).read(begin, end)
             origin = self._reader(computed.origin.name).read(0, 1)
@@ -228,7 +224,7 @@ class CdfFile:
                 self._reader(one).check(first, stop)
 
     def _sources_of(self, name: str) -> tuple[str, ...]:
-        computed = self._computed.get(name)
+        computed = self._structure.computed.get(name)
         return (name,) if computed is None else (computed.origin.name, computed.seconds.name)
 
     def read_at(self, name: str, records: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
@@ -262,7 +258,7 @@ class CdfFile:
         if variable.is_to_be_computed:
             return []
         everything = [(0, variable.records)]
-        if variable.name in self._computed or variable.sparse is Sparse.PREVIOUS:
+        if variable.name in self._structure.computed or variable.sparse is Sparse.PREVIOUS:
             return everything
         with refusing(self._source.name):
             written = self._reader(variable.name).written(variable.records)
@@ -272,9 +268,7 @@ class CdfFile:
         return written if is_fill(pad, variable.cdf_type, variable.fill).all() else everything
 
     def _why_unreadable(self, variable: Variable) -> str | None:
-        """Why no value of a variable can be read, where its description says so."""
-        if variable.compression in SUPPORTED or not variable.records:
-            return None
+        """Why no value of a variable can be read, whose compression is not supported."""
         try:
             with refusing(self._source.name):
                 packed = self._reader(variable.name).is_compressed
@@ -296,20 +290,3 @@ class CdfFile:
             blocks = self._records.read_index(record)
             reader = self._readers[name] = ValueReader(self._source, self.header, record, blocks)
         return reader
-
-    def _describe(self, name: str, record: VariableRecord) -> Variable:
-        attributes = self._attributes[1].get((record.is_z, record.number), {})
-        virtual = attributes.get("VIRTUAL")
-        return Variable(
-            name=name,
-            cdf_type=record.cdf_type,
-            dtype=element_type(record.cdf_type, record.elements),
-            dims=record.dims,
-            records=record.last_record + 1 if record.record_varying else min(record.last_record + 1, 1),
-            record_varying=record.record_varying,
-            virtual=virtual is not None and virtual.text.casefold() == "true",
-            sparse=_SPARSE.get(record.sparse, Sparse.NO),
-            pad=record.pad,
-            compression=record.compression,
-            attributes=MappingProxyType(attributes),
-        )

@@ -13,11 +13,11 @@ from math import prod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from epntap.cdf.variable import Variable
 
-__all__ = ["Kind", "Role", "Roles", "resolve_name"]
+__all__ = ["Kind", "Role", "axes_of", "resolve_name", "roles_of"]
 
 # of one dimension, or of the values as they are (ISTP guidelines, "Variable attributes")
 _POINTER = re.compile(
@@ -54,20 +54,27 @@ class _Pointer:
     size: int | None
 
 
-class Roles:
-    """The roles of all variables of one file."""
+def roles_of(variables: Mapping[str, Variable], axes: Sequence[Variable]) -> dict[str, Role]:
+    """Return the role of each variable of one file, by name."""
+    return _Finder(variables, axes).all()
 
-    def __init__(self, variables: Mapping[str, Variable]) -> None:
+
+class _Finder:
+    """Finds the roles of the variables of one file."""
+
+    def __init__(self, variables: Mapping[str, Variable], axes: Sequence[Variable]) -> None:
         self._variables = variables
-        self.axes: tuple[Variable, ...] = _axes(variables)
+        self._axes = axes
         self._known: dict[str, Role] = {}
+
+    def all(self) -> dict[str, Role]:
+        return {name: self._of(variable) for name, variable in self._variables.items()}
 
     @cached_property
     def _pointers(self) -> dict[str, list[_Pointer]]:
         return _pointers(self._variables)
 
-    def of(self, variable: Variable) -> Role:
-        """The role of a variable of this file."""
+    def _of(self, variable: Variable) -> Role:
         role = self._known.get(variable.name)
         if role is None:
             # whoever asks again meanwhile goes round in circles of pointers
@@ -76,7 +83,7 @@ class Roles:
         return role
 
     def _find(self, variable: Variable) -> Role:
-        if variable in self.axes:
+        if variable in self._axes:
             return Role(Kind.SERIES, variable)
         if variable.is_to_be_computed:
             return _nowhere(variable.say_virtual())
@@ -89,7 +96,7 @@ class Roles:
     def _dated(self, variable: Variable, depend_0: str) -> Role:
         """What names its time axis."""
         axis = resolve_name(self._variables, depend_0)
-        known = axis in self.axes
+        known = axis in self._axes
         if not variable.record_varying:
             single = known and axis is not None and axis.records == 1 and variable.records == 1
             return Role(Kind.SERIES, axis) if single else Role(Kind.WHOLE)
@@ -112,11 +119,11 @@ class Roles:
         if any(self._is_whole(variable, pointer) for pointer in pointers):
             return Role(Kind.WHOLE)
         for pointer in pointers:
-            axis = self.of(pointer.owner).axis
+            axis = self._of(pointer.owner).axis
             if axis is not None and axis.records == variable.records and (pointer.size is None or variable.dims):
                 return Role(Kind.SERIES, axis)
         if not pointers:
-            same = [axis for axis in self.axes if axis.records == variable.records]
+            same = [axis for axis in self._axes if axis.records == variable.records]
             if len(same) == 1:
                 return Role(Kind.SERIES, same[0])
             if variable.records == 1:
@@ -129,7 +136,7 @@ class Roles:
         if pointer.size is not None:
             return not variable.dims and variable.records == pointer.size
         owner = pointer.owner
-        if self.of(owner).kind is not Kind.WHOLE:
+        if self._of(owner).kind is not Kind.WHOLE:
             return False
         same = (owner.records, owner.dims) == (variable.records, variable.dims)
         return same or (not variable.dims and variable.records in owner.dims)
@@ -148,7 +155,7 @@ def _nowhere(reason: str) -> Role:
     return Role(Kind.NOWHERE, reason=reason)
 
 
-def _axes(variables: Mapping[str, Variable]) -> tuple[Variable, ...]:
+def axes_of(variables: Mapping[str, Variable]) -> tuple[Variable, ...]:
     """The epoch variables that a DEPEND_0 leads to; without any, all that vary with the record; else a single one."""
     epochs = {name: one for name, one in variables.items() if one.cdf_type.is_epoch and prod(one.dims) == 1}
     named = (resolve_name(variables, one.depend_0) for one in variables.values() if one.depend_0 is not None)

@@ -124,7 +124,7 @@ class ValueReader:
             raise self._damaged(f"{block.size} compressed bytes are more than the file has")
         stored = bytearray(block.size)
         self._source.read_into(block.offset, memoryview(stored))
-        where = f"{self._source.name}: variable {self._variable.name.strip()}"
+        where = f"{self._source.name}: variable {self._variable.name}"
         content = decompress(bytes(stored), self._variable.compression, size, where)
         if len(content) < size:
             raise self._damaged(f"{size} bytes are expected after decompression, {len(content)} come out")
@@ -161,5 +161,5 @@ class ValueReader:
 
     def _damaged(self, reason: str) -> UnreadableFileError:
         return UnreadableFileError(
-            f"{self._source.name} is damaged: variable {self._variable.name.strip()} cannot be read: {reason}"
+            f"{self._source.name} is damaged: variable {self._variable.name} cannot be read: {reason}"
         )

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from epntap.cdf.binary.compression import Compression
-from epntap.cdf.binary.datatypes import CdfType, ElementType
+from epntap.cdf.binary.datatypes import CdfType, ElementType, element_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from epntap.cdf.binary.records import Entry
+    from epntap.cdf.binary.entries import Entry
+    from epntap.cdf.binary.records import VariableRecord
 
-__all__ = ["Sparse", "Variable"]
+__all__ = ["Sparse", "Variable", "describe"]
+
+#: descriptions that are kept, and how long a pad value may be
+_MOST_KEPT = 1 << 12
+_LONGEST_PAD = 1 << 10
 
 
 class Sparse(IntEnum):
@@ -99,3 +107,61 @@ class Variable:
         """Return an attribute as text, None when it is absent or blank."""
         entry = self.attributes.get(attribute)
         return None if entry is None else entry.text or None
+
+
+def describe(record: VariableRecord, attributes: Mapping[str, Entry]) -> Variable:
+    """Return what a file says of a variable.
+
+    Files that say the same with the same entries, which is what files of one dataset do, share one description.
+    """
+    make = _kept if record.dtype.itemsize <= _LONGEST_PAD else _describe
+    return make(
+        record.name,
+        record.cdf_type,
+        record.dtype,
+        record.dims,
+        record.last_record + 1 if record.record_varying else min(record.last_record + 1, 1),
+        record.record_varying,
+        record.sparse,
+        record.pad.tobytes(),
+        record.compression,
+        tuple(attributes.items()),
+    )
+
+
+def _describe(
+    name: str,
+    cdf_type: CdfType,
+    dtype: ElementType,
+    dims: tuple[int, ...],
+    records: int,
+    record_varying: bool,
+    sparse: int,
+    pad: bytes,
+    compression: Compression,
+    attributes: tuple[tuple[str, Entry], ...],
+) -> Variable:
+    shared = _attributes(attributes)
+    virtual = shared.get("VIRTUAL")
+    return Variable(
+        name=name,
+        cdf_type=cdf_type,
+        dtype=dtype,
+        dims=dims,
+        records=records,
+        record_varying=record_varying,
+        virtual=virtual is not None and virtual.text.casefold() == "true",
+        sparse=Sparse(sparse) if sparse in _SPARSE else Sparse.NO,
+        pad=np.frombuffer(pad, dtype).reshape(()),
+        compression=compression,
+        attributes=shared,
+    )
+
+
+_SPARSE = frozenset(map(int, Sparse))
+_kept = lru_cache(maxsize=_MOST_KEPT)(_describe)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _attributes(entries: tuple[tuple[str, Entry], ...]) -> Mapping[str, Entry]:
+    return MappingProxyType(dict(entries))

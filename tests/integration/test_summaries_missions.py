@@ -92,10 +92,10 @@ def test_bins_of_mission_files_hold_the_records_that_others_read() -> None:
             continue
         with CdfFile(path) as opened:
             axes = {
-                one.name: [name for name in opened.variables if opened.role_of(name).axis == one and name != one.name]
+                one.name: [name for name in opened.variables if opened.roles[name].axis == one and name != one.name]
                 for one in opened.time_axes()
             }
-            kinds = {name: opened.role_of(name).kind for name in opened.variables}
+            kinds = {name: opened.roles[name].kind for name in opened.variables}
             virtual = {name for name, one in opened.variables.items() if one.virtual or one.sparse}
         other = cdflib.CDF(path, string_encoding="latin-1")
         for axis, names in axes.items():

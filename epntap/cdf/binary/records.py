@@ -7,7 +7,7 @@ records are the same otherwise. Reading all of a file takes one pass over each c
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from epntap.cdf.binary.compression import Compression, to_compression
 from epntap.cdf.binary.datatypes import CdfType, ElementType, element_type
+from epntap.cdf.binary.entries import VALUE_BYTES, Entry, read_entry, read_name
 from epntap.errors import UnreadableFileError
 
 if TYPE_CHECKING:
@@ -56,24 +57,6 @@ _DEFAULT_PADS: dict[CdfType, Any] = {  # numbers of any kind
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One value of an attribute with its stored type."""
-
-    #: entry number of a global attribute, variable number of a variable's
-    number: int
-    cdf_type: CdfType
-    #: text, or numbers of shape (n,) in native byte order
-    value: str | npt.NDArray[Any]
-
-    @property
-    def text(self) -> str:
-        """The value as a person would write it, without padding."""
-        if isinstance(self.value, str):
-            return self.value.strip()
-        return ", ".join(str(number) for number in self.value)
-
-
-@dataclass(frozen=True, slots=True)
 class Block:
     """Consecutive records of a variable that lie together in the file."""
 
@@ -90,13 +73,15 @@ class Block:
 class VariableRecord:
     """A variable descriptor record."""
 
-    #: as stored, blanks included
+    #: without the blanks some writers pad names with
     name: str
     number: int
     is_z: bool
     cdf_type: CdfType
     #: characters in a string, else 1
     elements: int
+    #: of one value, native byte order
+    dtype: ElementType
     #: as declared, dimensions that do not vary left out
     dims: tuple[int, ...]
     #: number of the last record written, -1 if none
@@ -108,7 +93,41 @@ class VariableRecord:
     pad: npt.NDArray[Any]
     compression: Compression
     index_offset: int
-    attributes: dict[str, Entry] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layouts:
+    """How records begin; each has its size and its type first."""
+
+    #: of one offset
+    offset: str
+    start: struct.Struct
+    gdr: struct.Struct
+    adr: struct.Struct
+    entry: struct.Struct
+    vdr: struct.Struct
+    index: struct.Struct
+    compressed: struct.Struct
+    parameters: struct.Struct
+
+
+@cache
+def _layouts(wide: bool, ancient: bool) -> _Layouts:
+    """The layouts of files with offsets of 8 bytes or 4; `ancient` ones are of before version 2.5."""
+    o = "q" if wide else "i"
+    # there the record has 128 more bytes here
+    gap = "128x" if ancient else ""
+    return _Layouts(
+        offset=o,
+        start=struct.Struct(f">{o}i"),
+        gdr=struct.Struct(f">{o}i{o}{o}{o}{o}iiiii{o}iii"),
+        adr=struct.Struct(f">{o}i{o}{o}i4xi8x{o}i8x"),
+        entry=struct.Struct(f">{o}i{o}4xiii20x"),
+        vdr=struct.Struct(f">{o}i{o}ii{o}{struct.calcsize(o)}xii12x{gap}ii{o}4x"),
+        index=struct.Struct(f">{o}i{o}ii"),
+        compressed=struct.Struct(f">{o}ii{o}"),
+        parameters=struct.Struct(f">{o}ii"),
+    )
 
 
 class RecordFile:
@@ -117,18 +136,13 @@ class RecordFile:
     def __init__(self, source: ByteSource, header: Header) -> None:
         self._source = source
         self._header = header
-        self._offset = "q" if header.wide else "i"
         self._offset_bytes = 8 if header.wide else 4
         self._name_bytes = 256 if header.wide else 64
-        #: size and type open every record
-        self._start = struct.Struct(f">{self._offset}i")
-        self._entry = struct.Struct(f">{self._offset}i{self._offset}iiii5i")
-        self._entry_types = _entry_types(header.byte_order)
+        self._layouts = _layouts(header.wide, header.version < (2, 5))
         self._read_gdr()
 
     def _read_gdr(self) -> None:
-        o = self._offset
-        head, body = self._unpack(f"{o}{o}{o}{o}iiiii{o}iii", self._header.gdr_offset, _GDR)
+        head, body = self._unpack(self._layouts.gdr, self._header.gdr_offset, _GDR)
         self._r_head, self._z_head, self._attribute_head = head[:3]
         self._r_count, self._attribute_count, _, r_dims, self._z_count = head[4:9]
         self._r_dims = self._integers(body, r_dims)
@@ -137,14 +151,11 @@ class RecordFile:
 
     def read_attributes(self) -> tuple[dict[str, tuple[Entry, ...]], dict[tuple[bool, int], dict[str, Entry]]]:
         """Return the global attributes, and the attributes of variables by (is z variable, variable number)."""
-        o = self._offset
-        layout = f"{o}{o}iiiii{o}iii"
         whole: dict[str, tuple[Entry, ...]] = {}
         by_variable: dict[tuple[bool, int], dict[str, Entry]] = {}
-        for offset in self._chain(self._attribute_head, self._attribute_count, _ADR):
-            values, body = self._unpack(layout, offset, _ADR)
-            _, gr_head, scope, _, gr_count, _, _, z_head, z_count, _, _ = values
-            name = _decode(self._source.read(body, self._name_bytes)).strip()
+        for _, values, body in self._chain(self._attribute_head, self._attribute_count, _ADR, self._layouts.adr):
+            _, gr_head, scope, gr_count, z_head, z_count = values
+            name = read_name(self._source.read(body, self._name_bytes))
             if scope in _GLOBAL_SCOPES:
                 whole[name] = tuple(self._entries(gr_head, gr_count, _GR_ENTRY))
                 continue
@@ -155,9 +166,11 @@ class RecordFile:
 
     def read_variables(self) -> list[VariableRecord]:
         """Return all variables in the order of the file, r variables first, without their attributes."""
+        layout = self._layouts.vdr
         return [
-            *(self._read_vdr(offset, _R_VDR) for offset in self._chain(self._r_head, self._r_count, _R_VDR)),
-            *(self._read_vdr(offset, _Z_VDR) for offset in self._chain(self._z_head, self._z_count, _Z_VDR)),
+            self._read_vdr(offset, values, body, kind)
+            for head, count, kind in ((self._r_head, self._r_count, _R_VDR), (self._z_head, self._z_count, _Z_VDR))
+            for offset, values, body in self._chain(head, count, kind, layout)
         ]
 
     def read_index(self, variable: VariableRecord) -> list[Block]:
@@ -167,38 +180,38 @@ class RecordFile:
         for before, after in pairwise(blocks):
             if before.stop > after.first:
                 raise UnreadableFileError(
-                    f"{self._source.name} is damaged: variable {variable.name.strip()} has record {after.first} twice"
+                    f"{self._source.name} is damaged: variable {variable.name} has record {after.first} twice"
                 )
         return blocks
 
     def _entries(self, head: int, count: int, kind: int) -> Iterator[Entry]:
         offset, done = head, 0
         seen: set[int] = set()
-        read, layout, types = self._source.read, self._entry, self._entry_types
+        window, layout, byte_order = self._source.window, self._layouts.entry, self._header.byte_order
+        head_bytes, unpack, sizes = layout.size, layout.unpack_from, VALUE_BYTES
         while offset > 0 and done < count:
             if offset in seen:
                 raise self._looping(offset)
             seen.add(offset)
-            _, found, following, _, type_number, number, elements, *_ = layout.unpack(read(offset, layout.size))
+            held, start = window(offset, head_bytes)
+            _, found, following, type_number, number, elements = unpack(held, start)
             if found != kind:
                 raise self._unexpected(offset, kind, found)
-            cdf_type, stored_type = types.get(type_number) or (self._cdf_type(type_number, offset), None)
-            if stored_type is None:
-                value: str | npt.NDArray[Any] = _decode(read(offset + layout.size, elements))
+            size = sizes.get(type_number, 0) * elements
+            if size <= 0 and type_number not in sizes:
+                raise self._unknown_type(type_number, offset)
+            start += head_bytes
+            if 0 <= size <= len(held) - start:
+                content = held[start : start + size]
             else:
-                stored = np.frombuffer(read(offset + layout.size, stored_type.itemsize * elements), stored_type)
-                value = stored.astype(stored_type.newbyteorder("="))
-            yield Entry(number, cdf_type, value)
+                content = self._source.read(offset + head_bytes, size)
+            yield read_entry(byte_order, type_number, number, content)
             offset = following
             done += 1
 
-    def _read_vdr(self, offset: int, kind: int) -> VariableRecord:
-        o = self._offset
-        # before version 2.5 the record has 128 more bytes here
-        gap = "128x" if self._header.version < (2, 5) else ""
-        values, body = self._unpack(f"{o}ii{o}{o}iiiii{gap}ii{o}i", offset, kind)
-        _, type_number, last_record, index_offset, _, flags, sparse, _, _, _, elements, number, parameters, _ = values
-        name = _decode(self._source.read(body, self._name_bytes))
+    def _read_vdr(self, offset: int, values: tuple[Any, ...], body: int, kind: int) -> VariableRecord:
+        _, type_number, last_record, index_offset, flags, sparse, elements, number, parameters = values
+        name = read_name(self._source.read(body, self._name_bytes))
         body += self._name_bytes
         if kind == _Z_VDR:
             count = self._integers(body, 1)[0]
@@ -211,25 +224,27 @@ class RecordFile:
         cdf_type = self._cdf_type(type_number, offset)
         if elements < 1 or last_record < -1 or len(sizes) > _MAX_DIMENSIONS or min(sizes, default=1) < 1:
             raise UnreadableFileError(
-                f"{self._source.name} is damaged: variable {name.strip()} has impossible dimensions or counts"
+                f"{self._source.name} is damaged: variable {name} has impossible dimensions or counts"
             )
         if elements > _MAX_INFLATION * self._source.size:
             raise UnreadableFileError(
-                f"{self._source.name} is damaged: variable {name.strip()} has texts of {elements} characters, "
+                f"{self._source.name} is damaged: variable {name} has texts of {elements} characters, "
                 f"which do not come out of its {self._source.size} bytes"
             )
-        dtype = element_type(cdf_type, elements, self._header.byte_order)
+        stored = element_type(cdf_type, elements, self._header.byte_order)
+        dtype = element_type(cdf_type, elements)
         return VariableRecord(
             name=name,
             number=number,
             is_z=kind == _Z_VDR,
             cdf_type=cdf_type,
             elements=elements,
+            dtype=dtype,
             dims=tuple(size for size, vary in zip(sizes, varies, strict=True) if vary),
             last_record=last_record,
             record_varying=bool(flags & _FLAG_VARIES),
             sparse=sparse,
-            pad=self._read_pad(body, dtype, cdf_type) if flags & _FLAG_PAD else _default_pad(cdf_type, dtype),
+            pad=self._read_pad(body, stored, cdf_type) if flags & _FLAG_PAD else _default_pad(cdf_type, dtype),
             compression=self._read_compression(parameters) if flags & _FLAG_COMPRESSED else Compression.NONE,
             index_offset=index_offset,
         )
@@ -243,7 +258,7 @@ class RecordFile:
 
     def _read_compression(self, offset: int) -> Compression:
         try:
-            return to_compression(self._unpack("i", offset, _CPR)[0][0], self._source.name)
+            return to_compression(self._unpack(self._layouts.parameters, offset, _CPR)[0][0], self._source.name)
         except UnreadableFileError:
             # of this variable only
             return Compression.UNKNOWN
@@ -254,17 +269,17 @@ class RecordFile:
             if offset in seen:
                 raise self._looping(offset)
             seen.add(offset)
-            (following, entries, used), body = self._unpack(f"{self._offset}ii", offset, _VXR)
+            (following, entries, used), body = self._unpack(self._layouts.index, offset, _VXR)
             if not 0 <= used <= entries:
                 raise UnreadableFileError(
                     f"{self._source.name} is damaged: the index at byte {offset} has wrong counts"
                 )
-            content = self._source.read(body, entries * (8 + self._offset_bytes))
-            first = np.frombuffer(content, ">i4", used, 0).tolist()
-            last = np.frombuffer(content, ">i4", used, 4 * entries).tolist()
-            places = np.frombuffer(content, f">i{self._offset_bytes}", used, 8 * entries).tolist()
+            held, at = self._source.window(body, entries * (8 + self._offset_bytes))
+            first = struct.unpack_from(f">{used}i", held, at)
+            last = struct.unpack_from(f">{used}i", held, at + 4 * entries)
+            places = struct.unpack_from(f">{used}{self._layouts.offset}", held, at + 8 * entries)
             for start, end, place in zip(first, last, places, strict=True):
-                size, kind = self._start.unpack(self._source.read(place, self._start.size))
+                size, kind = self._layouts.start.unpack_from(*self._source.window(place, self._layouts.start.size))
                 if kind == _VXR:
                     yield from self._index_blocks(place, seen)
                 else:
@@ -275,39 +290,46 @@ class RecordFile:
         if first < 0 or last < first:
             raise UnreadableFileError(f"{self._source.name} is damaged: records {first} to {last} at byte {place}")
         if kind == _VVR:
-            return Block(first, last + 1, place + self._start.size, size - self._start.size, compressed=False)
-        (_, stored), body = self._unpack(f"i{self._offset}", place, _CVVR)
+            head = self._layouts.start.size
+            return Block(first, last + 1, place + head, size - head, compressed=False)
+        (_, stored), body = self._unpack(self._layouts.compressed, place, _CVVR)
         return Block(first, last + 1, body, stored, compressed=True)
 
-    def _chain(self, head: int, count: int, kind: int) -> Iterator[int]:
-        """Yield the offsets of records that point to the next one."""
+    def _chain(
+        self, head: int, count: int, kind: int, layout: struct.Struct
+    ) -> Iterator[tuple[int, tuple[Any, ...], int]]:
+        """Yield offset, fields and place of the rest of records that point to the next one with their first field."""
         offset = head
         seen: set[int] = set()
         while offset > 0 and len(seen) < count:
             if offset in seen:
                 raise self._looping(offset)
             seen.add(offset)
-            yield offset
-            offset = self._unpack(self._offset, offset, kind)[0][0]
+            values, body = self._unpack(layout, offset, kind)
+            yield offset, values, body
+            offset = values[0]
 
-    def _unpack(self, layout: str, offset: int, kind: int) -> tuple[tuple[Any, ...], int]:
+    def _unpack(self, layout: struct.Struct, offset: int, kind: int) -> tuple[tuple[Any, ...], int]:
         """Return the fields after size and type of a record of the given kind, and where the rest starts."""
-        record = struct.Struct(f">{self._offset}i{layout}")
-        _, found, *values = record.unpack(self._source.read(offset, record.size))
+        _, found, *values = layout.unpack_from(*self._source.window(offset, layout.size))
         if found != kind:
             raise self._unexpected(offset, kind, found)
-        return tuple(values), offset + record.size
+        return tuple(values), offset + layout.size
 
     def _integers(self, offset: int, count: int) -> tuple[int, ...]:
-        return struct.unpack(f">{max(count, 0)}i", self._source.read(offset, 4 * max(count, 0)))
+        count = max(count, 0)
+        return struct.unpack_from(f">{count}i", *self._source.window(offset, 4 * count))
 
     def _cdf_type(self, number: int, offset: int) -> CdfType:
         try:
             return CdfType(number)
         except ValueError as exc:
-            raise UnreadableFileError(
-                f"{self._source.name} is damaged: the record at byte {offset} has the unknown data type {number}"
-            ) from exc
+            raise self._unknown_type(number, offset) from exc
+
+    def _unknown_type(self, number: int, offset: int) -> UnreadableFileError:
+        return UnreadableFileError(
+            f"{self._source.name} is damaged: the record at byte {offset} has the unknown data type {number}"
+        )
 
     def _unexpected(self, offset: int, expected: int, found: int) -> UnreadableFileError:
         return UnreadableFileError(
@@ -316,24 +338,6 @@ class RecordFile:
 
     def _looping(self, offset: int) -> UnreadableFileError:
         return UnreadableFileError(f"{self._source.name} is damaged: its records lead back to byte {offset}")
-
-
-@cache
-def _entry_types(byte_order: str) -> dict[int, tuple[CdfType, ElementType | None]]:
-    """Type number → type, and the numpy type of one number in the file or None for text."""
-    return {
-        int(cdf_type): (cdf_type, None if cdf_type.is_text else element_type(cdf_type, 1, byte_order))
-        for cdf_type in CdfType
-    }
-
-
-def _decode(content: bytes) -> str:
-    """Return text up to the first NUL. The format says ASCII; real files hold UTF-8 and Latin-1 as well."""
-    content = content.partition(b"\x00")[0]
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
 
 
 def _default_pad(cdf_type: CdfType, dtype: ElementType) -> npt.NDArray[Any]:

@@ -28,6 +28,9 @@ class ByteSource(Protocol):
     def read(self, offset: int, count: int) -> bytes:
         """Return `count` bytes; meant for the many small descriptor records."""
 
+    def window(self, offset: int, count: int) -> tuple[bytes, int]:
+        """Return bytes that hold `count` bytes from `offset`, and where in them these start; as `read`, uncopied."""
+
     def read_into(self, offset: int, target: memoryview) -> None:
         """Fill `target` with the bytes from `offset`; meant for values."""
 
@@ -56,16 +59,22 @@ class FileSource:
 
     def read(self, offset: int, count: int) -> bytes:
         """See ByteSource."""
-        _check_range(self, offset, count)
+        held, start = self.window(offset, count)
+        return held[start : start + count]
+
+    def window(self, offset: int, count: int) -> tuple[bytes, int]:
+        """See ByteSource."""
+        if offset < 0 or count < 0 or offset + count > self.size:
+            raise _past_end(self, offset, count)
         number, start = divmod(offset, _CHUNK_BYTES)
         if start + count > _CHUNK_BYTES:
             target = bytearray(count)
-            self.read_into(offset, memoryview(target))
-            return bytes(target)
+            self._fill(memoryview(target), offset)
+            return bytes(target), 0
         chunk = self._chunks.get(number)
         if chunk is None:
             chunk = self._chunks[number] = self._chunk(number * _CHUNK_BYTES)
-        return chunk[start : start + count]
+        return chunk, start
 
     def read_into(self, offset: int, target: memoryview) -> None:
         """See ByteSource."""
@@ -137,6 +146,11 @@ class MemorySource:
         """See ByteSource."""
         _check_range(self, offset, count)
         return self._content[offset : offset + count]
+
+    def window(self, offset: int, count: int) -> tuple[bytes, int]:
+        """See ByteSource."""
+        _check_range(self, offset, count)
+        return self._content, offset
 
     def read_into(self, offset: int, target: memoryview) -> None:
         """See ByteSource."""

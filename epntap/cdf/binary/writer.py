@@ -14,7 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from epntap.cdf.binary.datatypes import CdfType, element_type
-from epntap.cdf.binary.records import Entry
+from epntap.cdf.binary.entries import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
