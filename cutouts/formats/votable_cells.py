@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Protocol
@@ -22,7 +23,7 @@ from cutouts.formats.cells import (
     with_text,
 )
 from cutouts.joined.series import Column
-from epntap.xml import xml_text
+from epntap.xml import xml_legal, xml_text
 
 __all__ = ["Cells", "cells_of"]
 
@@ -42,6 +43,7 @@ _DATATYPES = {
 _BETWEEN = ";"
 _OTHERS_BETWEEN = ("|", "~", "^", "\u241f")
 _BLOCK_BYTES = 1 << 20
+_CONTROL = re.compile(rb"[\x00-\x1f]")
 
 
 class Cells(Protocol):
@@ -94,12 +96,18 @@ def cells_of(column: Column) -> Cells:
 def _texts_of(column: Column) -> _Texts:
     is_ascii, between = True, [_BETWEEN, *_OTHERS_BETWEEN]
     for first, stop in column.blocks(_BLOCK_BYTES):
-        content = column.read(first, stop).tobytes()
-        is_ascii = is_ascii and content.isascii()
+        values = column.read(first, stop)
+        content = values.tobytes()
+        is_ascii = is_ascii and content.isascii() and (_CONTROL.search(content) is None or _told_in_ascii(values))
         if prod(column.variable.dims) > 1:
             between = [one for one in between if one.encode() not in content]
     chosen = between[0] if between else _BETWEEN
     return _Texts(column, is_ascii and chosen.isascii(), chosen)
+
+
+def _told_in_ascii(values: npt.NDArray[Any]) -> bool:
+    """Whether nothing in texts has to be replaced that no reader could read."""
+    return all(xml_legal(word).isascii() for word in text_values(values).reshape(-1).tolist())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

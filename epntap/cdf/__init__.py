@@ -6,8 +6,8 @@ one pass over them takes 5 and 30 ms, and its missing records of more than one v
 """
 
 from epntap.cdf.binary.datatypes import CdfType
-from epntap.cdf.binary.header import Header, check_header
 from epntap.cdf.binary.entries import Entry
+from epntap.cdf.binary.header import Header, check_header
 from epntap.cdf.epochs import StoredInstant, as_epochs, bound_in, is_fill, select, to_tt2000
 from epntap.cdf.facts import AxisFacts, FileFacts, VariableFacts, index_file
 from epntap.cdf.reader import CdfFile

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,15 +11,15 @@ import numpy.typing as npt
 from epntap.cdf.binary.compression import Compression
 from epntap.cdf.binary.damage import refusing
 from epntap.cdf.binary.datatypes import CdfType
-from epntap.cdf.binary.entries import Entry
 from epntap.cdf.binary.header import Header, inflate, read_header
-from epntap.cdf.binary.records import RecordFile, VariableRecord
+from epntap.cdf.binary.records import RecordFile
 from epntap.cdf.binary.source import open_source
+from epntap.cdf.descriptions import Descriptions, kept_descriptions, read_descriptions
 from epntap.cdf.epochs import as_epochs, is_fill
 from epntap.cdf.roles import Kind, Role, resolve_name
-from epntap.cdf.structure import Structure, structure_of
+from epntap.cdf.structure import Structure
 from epntap.cdf.values import ValueReader
-from epntap.cdf.variable import Sparse, Variable, describe
+from epntap.cdf.variable import Sparse, Variable
 from epntap.errors import UnreadableFileError
 from epntap.instants.leapseconds import leap_days
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from epntap.cdf.binary.entries import Entry
     from epntap.cdf.binary.source import ByteSource
 
 __all__ = ["CdfFile"]
@@ -46,11 +46,11 @@ class CdfFile:
     def __init__(self, path: Path) -> None:
         file = open_source(path)
         source: ByteSource = file
-        #: size in bytes and time of change in nanoseconds of the file that was opened
-        self.version: tuple[int, int] = file.version
+        self._identity = file.identity
+        self._known = kept_descriptions(file.identity)
         try:
             with refusing(path.name):
-                self.header: Header = read_header(source)
+                self.header: Header = read_header(source) if self._known is None else self._known.header
                 if self.header.compression is not Compression.NONE:
                     plain = inflate(source, self.header)
                     source.close()
@@ -70,7 +70,7 @@ class CdfFile:
 
     def read_descriptions(self) -> None:
         """Read attributes and variables now, as far as they were not asked for yet."""
-        _ = self.variables
+        _ = self._descriptions
 
     def suspend(self) -> None:
         """Let go of the operating system's file until the next read, which refuses one that was changed meanwhile."""
@@ -82,32 +82,26 @@ class CdfFile:
         """Give the file back; harmless when repeated."""
         self._source.close()
 
-    @cached_property
-    def _records(self) -> RecordFile:
-        with refusing(self._source.name):
-            return RecordFile(self._source, self.header)
+    @property
+    def version(self) -> tuple[int, int]:
+        """Size in bytes and time of change in nanoseconds of the file that was opened."""
+        return self._identity.size, self._identity.changed_ns
 
-    @cached_property
-    def _attributes(self) -> tuple[dict[str, tuple[Entry, ...]], dict[tuple[bool, int], dict[str, Entry]]]:
-        with refusing(self._source.name):
-            return self._records.read_attributes()
+    @property
+    def _descriptions(self) -> Descriptions:
+        if self._known is None:
+            with refusing(self._source.name):
+                self._known = read_descriptions(self._source, self.header, self._identity)
+        return self._known
 
-    @cached_property
-    def _variable_records(self) -> dict[str, VariableRecord]:
-        with refusing(self._source.name):
-            return {record.name: record for record in self._records.read_variables()}
-
-    @cached_property
+    @property
     def _structure(self) -> Structure:
-        of_variables = self._attributes[1]
-        records = self._variable_records.values()
-        with refusing(self._source.name):
-            return structure_of(tuple(describe(one, of_variables.get((one.is_z, one.number), {})) for one in records))
+        return self._descriptions.structure
 
-    @cached_property
+    @property
     def attributes(self) -> Mapping[str, tuple[Entry, ...]]:
         """Global attributes by name, each with its entries in order."""
-        return MappingProxyType(self._attributes[0])
+        return self._descriptions.attributes
 
     @property
     def variables(self) -> Mapping[str, Variable]:
@@ -137,7 +131,7 @@ class CdfFile:
             reason = self._why_unreadable(variable)
             if reason is not None:
                 unreadable[variable.name] = Role(Kind.NOWHERE, reason=reason)
-        return self._structure.roles | unreadable if unreadable else self._structure.roles
+        return {**self._structure.roles, **unreadable} if unreadable else self._structure.roles
 
     def axis_of(self, name: str) -> Variable | None:
         """Return the time axis of a variable, an axis itself for an axis, None when there is none.
@@ -179,7 +173,7 @@ class CdfFile:
 
         The CDF library refuses such files (TT2000_USED_OUTDATED_TABLE) or warns of them.
         """
-        variable, table = self._variable(axis), self._records.leap_table
+        variable, table = self._variable(axis), self._descriptions.leap_table
         if variable.cdf_type is not CdfType.CDF_TIME_TT2000 or table is None:
             return None
         missed = [day for day, instant in leap_days() if int(day.replace("-", "")) > table and instant <= last]
@@ -286,7 +280,9 @@ class CdfFile:
     def _reader(self, name: str) -> ValueReader:
         reader = self._readers.get(name)
         if reader is None:
-            record = self._variable_records[name]
-            blocks = self._records.read_index(record)
+            known = self._descriptions
+            record, blocks = known.records[name], known.blocks.get(name)
+            if blocks is None:
+                blocks = known.blocks[name] = RecordFile(self._source, self.header).read_index(record)
             reader = self._readers[name] = ValueReader(self._source, self.header, record, blocks)
         return reader

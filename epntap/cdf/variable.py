@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from epntap.cdf.binary.compression import Compression
-from epntap.cdf.binary.datatypes import CdfType, ElementType, element_type
+from epntap.cdf.binary.datatypes import CdfType, ElementType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from epntap.errors import UnreadableFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ByteSource", "FileSource", "MemorySource", "open_source"]
+__all__ = ["ByteSource", "FileSource", "Identity", "MemorySource", "open_source"]
 
 # Descriptor records lie close together: one read of this size serves a few hundred of them.
 _CHUNK_BYTES = 1 << 16
+
+
+class Identity(NamedTuple):
+    """What tells a file from another one of the same name, and from itself before it was changed."""
+
+    device: int
+    number: int
+    size: int
+    changed_ns: int
 
 
 class ByteSource(Protocol):
@@ -54,8 +63,9 @@ class FileSource:
         self._closed = False
         self._chunks: dict[int, bytes] = {}
         self._descriptor: int | None = _open_regular(path)
-        self._identity = _identity(self._descriptor)
-        self.size = self._identity[2]
+        #: when it was opened
+        self.identity = _identity(self._descriptor)
+        self.size = self.identity.size
 
     def read(self, offset: int, count: int) -> bytes:
         """See ByteSource."""
@@ -93,18 +103,13 @@ class FileSource:
         self.suspend()
         self._closed = True
 
-    @property
-    def version(self) -> tuple[int, int]:
-        """Size in bytes and time of change in nanoseconds when the file was opened."""
-        return self._identity[2:]
-
     def _chunk(self, offset: int) -> bytes:
         descriptor = self._open()
         try:
             chunk = os.pread(descriptor, _CHUNK_BYTES, offset)
         except OSError as exc:
             raise _failed(self.name, exc, offset) from exc
-        if len(chunk) < min(_CHUNK_BYTES, self.size - offset) or _identity(descriptor) != self._identity:
+        if len(chunk) < min(_CHUNK_BYTES, self.size - offset) or _identity(descriptor) != self.identity:
             raise _changed(self.name)
         return chunk
 
@@ -118,7 +123,7 @@ class FileSource:
         except OSError as exc:
             raise _failed(self.name, exc, offset + done) from exc
         # looked at after the bytes were taken: whoever wrote before that has left a mark
-        if done < len(target) or _identity(descriptor) != self._identity:
+        if done < len(target) or _identity(descriptor) != self.identity:
             raise _changed(self.name)
 
     def _open(self) -> int:
@@ -127,7 +132,7 @@ class FileSource:
         if self._closed:
             raise ValueError(f"{self.name} is closed")
         descriptor = _open_regular(self._path)
-        if _identity(descriptor) != self._identity:
+        if _identity(descriptor) != self.identity:
             os.close(descriptor)
             raise _changed(self.name)
         self._descriptor = descriptor
@@ -182,10 +187,9 @@ def _open_regular(path: Path) -> int:
     return descriptor
 
 
-def _identity(descriptor: int) -> tuple[int, int, int, int]:
-    """Return what tells a file from another one of the same name: device, number, size, time of change."""
+def _identity(descriptor: int) -> Identity:
     status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _failed(name: str, error: OSError, offset: int) -> UnreadableFileError:

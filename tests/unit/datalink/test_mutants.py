@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import time
+import traceback
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ def _sound(folder: Path) -> list[bytes]:
 @contextmanager
 def _within(limit_s: int) -> Iterator[None]:
     def late(*_args: object) -> None:
-        raise AssertionError(f"still reading after {limit_s} s")
+        raise TimeoutError(f"still reading after {limit_s} s")
 
     before = signal.signal(signal.SIGALRM, late)
     signal.alarm(limit_s)
@@ -76,18 +77,28 @@ def _look_at(path: Path, sound: Path, form: str) -> str:
 
 
 def _run(folder: Path, count: int, budget_s: float) -> Counter[str]:
+    """What came of so many damaged files; raises what was not refused as ours, after all, of each kind one."""
     path, beside = folder / "mutant.cdf", folder / "beside.cdf"
     found: Counter[str] = Counter()
+    unexpected: dict[str, Exception] = {}
     began = time.monotonic()
     sounds = _sound(folder)
     for number, sound in enumerate(sounds):
         beside.write_bytes(sound)
         for one, content in enumerate(mutants(sound, count // len(sounds), seed=number)):
             path.write_bytes(content)
-            with _within(_LONGEST_S):
-                found[_look_at(path, beside, _FORMATS[one % len(_FORMATS)])] += 1
+            form = _FORMATS[one % len(_FORMATS)]
+            try:
+                with _within(_LONGEST_S):
+                    found[_look_at(path, beside, form)] += 1
+            except Exception as exc:  # noqa: BLE001  # told at the end
+                exc.add_note(f"file {one} of seed {number} as {form}")
+                last = traceback.extract_tb(exc.__traceback__)[-1]
+                unexpected.setdefault(f"{type(exc).__name__} in {last.filename}:{last.lineno}", exc)
             if time.monotonic() - began > budget_s * (number + 1) / len(sounds):
                 break
+    if unexpected:
+        raise ExceptionGroup(f"{sum(found.values()):,} others were read or refused", list(unexpected.values()))
     return found
 
 

@@ -175,6 +175,18 @@ def test_texts_hold_no_nul_and_are_told_apart() -> None:
     assert "several texts with | between" in next(field.description for field in table.fields if field.name == "TA")
 
 
+@pytest.mark.parametrize("form", ["votable", "votable/b2"])
+def test_texts_with_what_xml_cannot_hold(tmp_path: Path, form: str) -> None:
+    texts = np.array([b"a\0b", b"\0\1 ", b"c\0\0", b"d  "], "S3")
+    path = (
+        CdfBuilder().axis("Epoch", seconds(0, 1, 2, 3)).variable("T", texts, DEPEND_0="Epoch").write(tmp_path / "a.cdf")
+    )
+    table = votable.parse(io.BytesIO(rendered([path], form))).get_first_table()
+    found = [str(one) for one in table.array["T"]]
+    control = "\ufffd" if form == "votable" else "\1"
+    assert found == ["a\ufffdb", f"\ufffd{control}", "c", "d"]
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["neg_size", "neg_v2"])
 def test_an_impossible_size_is_refused(name: str) -> None:
