@@ -28,13 +28,20 @@ class Holdings:
     """
 
     def __init__(self, files: Sequence[CdfFile]) -> None:
-        self._files = files
         self._names = _one_name_each(files)
         #: by name and number of the file
         self.held: dict[str, dict[int, Held]] = {}
+        alike: dict[int, list[tuple[dict[int, Held], Held]]] = {}
         for number, file in enumerate(files):
-            for name, role in file.roles.items():
-                self.held.setdefault(self._names[number][name], {})[number] = Held(name, role)
+            # files of one structure share their roles
+            places = alike.get(id(file.roles))
+            if places is None:
+                places = alike[id(file.roles)] = [
+                    (self.held.setdefault(self._names[number][name], {}), Held(name, role))
+                    for name, role in file.roles.items()
+                ]
+            for by_number, held in places:
+                by_number[number] = held
         #: time axis of every series
         self.axis_of: dict[str, str] = {}
         #: further names of a variable whose axis changes
@@ -106,16 +113,21 @@ class Holdings:
 
 
 def _one_name_each(files: Sequence[CdfFile]) -> list[dict[str, str]]:
-    """For each file, by the spelling there, the name that stands for a variable in all files."""
+    """For each file, by the spelling there, the name that stands for a variable in all files.
+
+    Files with the same variables share one.
+    """
+    variables = {id(file.variables): file.variables for file in files}
     spellings: dict[str, dict[str, None]] = {}
     several = set()
-    for file in files:
+    for names in variables.values():
         folded: set[str] = set()
-        for name in file.variables:
+        for name in names:
             key = name.casefold()
             spellings.setdefault(key, {})[name] = None
             if key in folded:
                 several.add(key)
             folded.add(key)
     first = {key: next(iter(names)) for key, names in spellings.items() if key not in several}
-    return [{name: first.get(name.casefold(), name) for name in file.variables} for file in files]
+    found = {key: {name: first.get(name.casefold(), name) for name in names} for key, names in variables.items()}
+    return [found[id(file.variables)] for file in files]

@@ -29,6 +29,7 @@ __all__ = [
     "Member",
     "Records",
     "Stored",
+    "distinct",
     "is_same_entry",
     "join",
     "text_variable",
@@ -158,12 +159,32 @@ def join(
     complete = all(number in here for number in used)
     if len(here) == 1 and complete and first.record_varying == only.varies and _is_simple(first):
         return ColumnModel(first, here, frozenset(here))
-    described = _described(here, names)
-    if complete and _is_simple(first) and all(_is_alike(first, member.variable) for member in here.values()):
+    unlike = distinct(here)
+    described = _described(unlike, names)
+    if complete and _is_simple(first) and all(_is_alike(first, member.variable) for member in unlike.values()):
         return ColumnModel(described, here, frozenset(here))
     described = _with_fill(described, here, rows, padded=not complete or not _same_dims(here, described))
     plain = {number for number, member in here.items() if _is_plain(member.variable, described)}
     return ColumnModel(described, here, frozenset(plain))
+
+
+def distinct(members: Mapping[int, Member]) -> dict[int, Member]:
+    """The first of each of those that are described alike in all but the number of their records.
+
+    Files of one dataset share what they say alike, so that nothing has to be compared for it.
+    """
+    found: dict[int, Member] = {}
+    seen: set[object] = set()
+    for number, member in members.items():
+        one = member.variable
+        if (id(one), member.varies) in seen:
+            continue
+        seen.add((id(one), member.varies))
+        said = (one.cdf_type, one.dtype, one.dims, one.record_varying, one.pad.tobytes(), id(one.attributes))
+        if (*said, member.varies) not in seen:
+            seen.add((*said, member.varies))
+            found[number] = member
+    return found
 
 
 def text_variable(name: str, length: int, attributes: Mapping[str, Entry]) -> Variable:

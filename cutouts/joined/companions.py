@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from cutouts.joined.columns import ColumnModel, Constant, Stored, text_variable
+from cutouts.joined.columns import ColumnModel, Constant, Stored, distinct, text_variable
 from cutouts.joined.remarks import Remarks
 from cutouts.joined.series import Column, Rows
 from epntap.cdf import CdfFile, CdfType, Entry, Variable
@@ -39,8 +39,11 @@ class Companions:
         if model.variable.cdf_type.is_epoch:
             return [Column(model, rows)]
         variables = {number: self._in_file(model, number) for number in numbers}
-        if len(numbers) == 1:
-            return [Column(model, rows, self._files[numbers[0]].units_of(variables[numbers[0]].name))]
+        first = variables[numbers[0]]
+        alike = len(distinct({number: model.members[number] for number in numbers})) == 1
+        # what is pointed to may differ all the same
+        if len(numbers) == 1 or (alike and "UNIT_PTR" not in first.attributes):
+            return [Column(model, rows, self._files[numbers[0]].units_of(first.name))]
         units = {number: self._files[number].units_of(one.name) for number, one in variables.items()}
         units_differ = len({to_vounit(unit) or unit for unit in units.values()}) > 1
         said: dict[str, dict[int, str]] = {}

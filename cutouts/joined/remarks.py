@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cutouts.joined.columns import ColumnModel, Member, is_same_entry
+from cutouts.joined.columns import ColumnModel, Member, distinct, is_same_entry
 from cutouts.names import Held
-from epntap.cdf import CdfFile, Variable
+from epntap.cdf import CdfFile, Entry, Variable
 
 __all__ = ["Remarks", "enumerate_names"]
 
@@ -42,7 +42,11 @@ class Remarks:
 
     def joined(self, name: str, model: ColumnModel, numbers: Sequence[int]) -> None:
         """Say what was made equal, and on which attributes the files do not agree."""
-        variables = {number: model.members[number].variable for number in numbers if number in model.members}
+        members = {number: model.members[number] for number in numbers if number in model.members}
+        unlike = distinct(members)
+        if len(unlike) == 1 and next(iter(unlike.values())).variable.dtype == model.variable.dtype:
+            return
+        variables = {number: member.variable for number, member in members.items()}
         self._types_and_shapes(name, model.variable, variables)
         if not model.variable.cdf_type.is_epoch:
             self._fills(name, model.variable, variables)
@@ -60,6 +64,8 @@ class Remarks:
 
     def missing(self, name: str, lacking: Mapping[int, str], variable: Variable) -> None:
         """Say which files have nothing of a column, and what stands there."""
+        if not lacking:
+            return
         by_reason: dict[str, list[str]] = {}
         for number, reason in lacking.items():
             by_reason.setdefault(reason, []).append(self._files[number])
@@ -101,7 +107,7 @@ class Remarks:
     def spelled(self, held: Mapping[str, Mapping[int, Held]], used: Sequence[int]) -> None:
         """Say which names stand for others."""
         for name, by_number in held.items():
-            other = {number: one.name for number, one in by_number.items() if number in used and one.name != name}
+            other = {number: one.name for number, one in by_number.items() if one.name != name and number in used}
             for spelled in dict.fromkeys(other.values()):
                 files = [self._files[number] for number, one in other.items() if one == spelled]
                 self.say(f"{name} is called {spelled} in {enumerate_names(files)}")
@@ -116,8 +122,7 @@ class Remarks:
             if name in _OF_EACH_FILE:
                 continue
             found = [other.attributes.get(name, ()) for other in others]
-            same = all(len(one) == len(entries) and all(map(is_same_entry, one, entries)) for one in found)
-            if not same:
+            if not all(_are_same(one, entries) for one in found):
                 differing.append(name)
         if differing:
             self.say(
@@ -153,6 +158,10 @@ class Remarks:
         for number, answer in answers.items():
             by_answer.setdefault(answer, []).append(self._files[number])
         return "; ".join(f"{answer} in {enumerate_names(files)}" for answer, files in by_answer.items())
+
+
+def _are_same(some: Sequence[Entry], others: Sequence[Entry]) -> bool:
+    return some == others or (len(some) == len(others) and all(map(is_same_entry, some, others)))
 
 
 def enumerate_names(names: Iterable[str]) -> str:

@@ -46,9 +46,11 @@ def find_rows(
     runs: list[_Run] = []
     contested: dict[int, int] = {}
     interleaved = False
+    reach: int | None = None
     for number, axis in sorted(axes.items()):
         run = _records_in(files[number], axis, interval, number)
-        before = [one for one in runs if run is not None and one.last >= run.first]
+        overlaps = run is not None and reach is not None and reach >= run.first
+        before = [one for one in runs if run is not None and one.last >= run.first] if overlaps else []
         if run is not None and before:
             run, differing = _without(run, before, along)
             if differing:
@@ -56,6 +58,7 @@ def find_rows(
             interleaved |= run is not None and any(one.last > run.first for one in before)
         if run is not None:
             runs.append(run)
+            reach = run.last if reach is None else max(reach, run.last)
         for touched in (number, *(one.number for one in before)):
             if touched >= most_open:
                 files[touched].suspend()

@@ -64,16 +64,21 @@ class RunOfRows:
         return np.full(len(self.records[first:stop]), self.number, np.intp)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class StackedRows:
     """The rows of several files one after the other."""
 
     runs: Sequence[RunOfRows]
 
     def __len__(self) -> int:
-        return sum(len(run) for run in self.runs)
+        return self._ends[-1] if self.runs else 0
 
-    @property
+    @cached_property
+    def _ends(self) -> list[int]:
+        """For each run, one after its last row."""
+        return list(accumulate(len(run) for run in self.runs))
+
+    @cached_property
     def files(self) -> AbstractSet[int]:
         """See Rows."""
         return {run.number for run in self.runs}
@@ -92,7 +97,7 @@ class StackedRows:
 
     def _pieces(self, first: int, stop: int) -> Iterator[tuple[RunOfRows, int, int]]:
         """Yield runs with first and stop of the rows that they give."""
-        ends = list(accumulate(len(run) for run in self.runs))
+        ends = self._ends
         for number in range(bisect_right(ends, first), len(self.runs)):
             begin = ends[number] - len(self.runs[number])
             if begin >= stop:

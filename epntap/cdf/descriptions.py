@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from epntap.cdf.binary.source import ByteSource, Identity
     from epntap.cdf.structure import Structure
 
-__all__ = ["Descriptions", "forget_descriptions", "kept_descriptions", "read_descriptions"]
+__all__ = ["Descriptions", "kept_descriptions", "read_descriptions"]
 
 #: variables of all files that are kept
 _MOST_VARIABLES = 1 << 14
+#: of one variable
+_MOST_BLOCKS = 32
 #: a file that was changed a moment ago may be changed again within one tick of its clock
 _SETTLED_NS = 2 * 10**9
 
@@ -42,8 +44,17 @@ class Descriptions:
     #: by name, in the order of the file
     records: Mapping[str, VariableRecord]
     structure: Structure
-    #: where records lie, by name of a variable, as far as it was looked at
+    #: where records lie, by name of a variable, as far as it was looked at and is short
     blocks: dict[str, list[Block]] = field(default_factory=dict)
+
+    def blocks_of(self, name: str, source: ByteSource) -> list[Block]:
+        """Return where the records of a variable lie. Raises UnreadableFileError."""
+        found = self.blocks.get(name)
+        if found is None:
+            found = RecordFile(source, self.header).read_index(self.records[name])
+            if len(found) <= _MOST_BLOCKS:
+                self.blocks[name] = found
+        return found
 
 
 def read_descriptions(source: ByteSource, header: Header, identity: Identity) -> Descriptions:
@@ -56,31 +67,39 @@ def read_descriptions(source: ByteSource, header: Header, identity: Identity) ->
         header, MappingProxyType(attributes), file.leap_table, MappingProxyType(records), structure_of(tuple(described))
     )
     if time.time_ns() - identity.changed_ns > _SETTLED_NS:
-        _keep(identity, found)
+        _kept.keep(identity, found)
     return found
 
 
-_kept: OrderedDict[Identity, Descriptions] = OrderedDict()
-_lock = threading.Lock()
+class _Kept:
+    """What was read lately, by version of a file."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: OrderedDict[Identity, Descriptions] = OrderedDict()
+        self._variables = 0
+
+    def find(self, identity: Identity) -> Descriptions | None:
+        with self._lock:
+            found = self._found.get(identity)
+            if found is not None:
+                self._found.move_to_end(identity)
+            return found
+
+    def keep(self, identity: Identity, found: Descriptions) -> None:
+        with self._lock:
+            if identity in self._found:
+                return
+            self._found[identity] = found
+            self._variables += len(found.records)
+            while self._variables > _MOST_VARIABLES:
+                _, oldest = self._found.popitem(last=False)
+                self._variables -= len(oldest.records)
+
+
+_kept = _Kept()
 
 
 def kept_descriptions(identity: Identity) -> Descriptions | None:
     """Return what was read of this very version of a file lately, None if it was not."""
-    with _lock:
-        found = _kept.get(identity)
-        if found is not None:
-            _kept.move_to_end(identity)
-        return found
-
-
-def forget_descriptions() -> None:
-    """Let go of all that is kept."""
-    with _lock:
-        _kept.clear()
-
-
-def _keep(identity: Identity, found: Descriptions) -> None:
-    with _lock:
-        _kept[identity] = found
-        while len(_kept) > 1 and sum(len(one.records) for one in _kept.values()) > _MOST_VARIABLES:
-            _kept.popitem(last=False)
+    return _kept.find(identity)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["is_fill", "plain_fill"]
 
+#: variables whose fills are kept: files of one dataset share them
+_MOST_KEPT = 1 << 10
 _INTEGER = re.compile(r"[+-]?\d+")
 
 
@@ -44,6 +47,7 @@ def is_fill(variable: Variable, values: npt.NDArray[Any]) -> npt.NDArray[np.bool
     return same
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def _fills(variable: Variable) -> npt.NDArray[Any] | None:
     """FILLVAL as numbers that values are compared with: shape (), or that of a record."""
     entry = variable.attributes.get("FILLVAL")

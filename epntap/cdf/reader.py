@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,7 +12,6 @@ from epntap.cdf.binary.compression import Compression
 from epntap.cdf.binary.damage import refusing
 from epntap.cdf.binary.datatypes import CdfType
 from epntap.cdf.binary.header import Header, inflate, read_header
-from epntap.cdf.binary.records import RecordFile
 from epntap.cdf.binary.source import open_source
 from epntap.cdf.descriptions import Descriptions, kept_descriptions, read_descriptions
 from epntap.cdf.epochs import as_epochs, is_fill
@@ -34,6 +33,12 @@ __all__ = ["CdfFile"]
 
 # eight megabytes of epochs
 _BLOCK_RECORDS = 1 << 20
+
+
+@cache
+def _leap_days() -> tuple[tuple[str, int, int], ...]:
+    """The days that followed a leap second: as text, as the number that files write, as the instant it began."""
+    return tuple((day, int(day.replace("-", "")), instant) for day, instant in leap_days())
 
 
 class CdfFile:
@@ -87,23 +92,23 @@ class CdfFile:
         """Size in bytes and time of change in nanoseconds of the file that was opened."""
         return self._identity.size, self._identity.changed_ns
 
-    @property
+    @cached_property
     def _descriptions(self) -> Descriptions:
-        if self._known is None:
-            with refusing(self._source.name):
-                self._known = read_descriptions(self._source, self.header, self._identity)
-        return self._known
+        if self._known is not None:
+            return self._known
+        with refusing(self._source.name):
+            return read_descriptions(self._source, self.header, self._identity)
 
-    @property
+    @cached_property
     def _structure(self) -> Structure:
         return self._descriptions.structure
 
-    @property
+    @cached_property
     def attributes(self) -> Mapping[str, tuple[Entry, ...]]:
         """Global attributes by name, each with its entries in order."""
         return self._descriptions.attributes
 
-    @property
+    @cached_property
     def variables(self) -> Mapping[str, Variable]:
         """All variables by name, in the order of the file.
 
@@ -176,11 +181,11 @@ class CdfFile:
         variable, table = self._variable(axis), self._descriptions.leap_table
         if variable.cdf_type is not CdfType.CDF_TIME_TT2000 or table is None:
             return None
-        missed = [day for day, instant in leap_days() if int(day.replace("-", "")) > table and instant <= last]
-        if not missed:
+        missed = next((day for day, number, instant in _leap_days() if number > table and instant <= last), None)
+        if missed is None:
             return None
         return (
-            f"{axis} of {self._source.name} was made with a leap-second table that ends before {missed[0]}: "
+            f"{axis} of {self._source.name} was made with a leap-second table that ends before {missed}: "
             "its times from then on may be wrong by the leap seconds that were missing"
         )
 
@@ -281,8 +286,6 @@ class CdfFile:
         reader = self._readers.get(name)
         if reader is None:
             known = self._descriptions
-            record, blocks = known.records[name], known.blocks.get(name)
-            if blocks is None:
-                blocks = known.blocks[name] = RecordFile(self._source, self.header).read_index(record)
-            reader = self._readers[name] = ValueReader(self._source, self.header, record, blocks)
+            blocks = known.blocks_of(name, self._source)
+            reader = self._readers[name] = ValueReader(self._source, self.header, known.records[name], blocks)
         return reader

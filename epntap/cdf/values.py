@@ -143,7 +143,7 @@ class ValueReader:
                 self._copy(block, block.stop - 1, previous)
                 target[:] = previous
                 return
-        pad = self._variable.pad.astype(self._stored_type).reshape(1).view(np.uint8)
+        pad = np.frombuffer(self._variable.pad, self._variable.dtype).astype(self._stored_type).view(np.uint8)
         target[:] = np.tile(pad, prod(self._variable.dims))
 
     def _arrange(self, content: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:

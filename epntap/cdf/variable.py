@@ -123,7 +123,7 @@ def describe(record: VariableRecord, attributes: Mapping[str, Entry]) -> Variabl
         record.last_record + 1 if record.record_varying else min(record.last_record + 1, 1),
         record.record_varying,
         record.sparse,
-        record.pad.tobytes(),
+        record.pad,
         record.compression,
         tuple(attributes.items()),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -66,6 +67,7 @@ _CODES = {
 }
 
 
+@lru_cache(maxsize=1 << 10)
 def element_type(cdf_type: CdfType, elements: int, byte_order: str = "=") -> ElementType:
     """Return the numpy type of one value; `elements` is the length of a character string.
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from epntap.cdf.binary.compression import Compression, to_compression
 from epntap.cdf.binary.datatypes import CdfType, ElementType, element_type
@@ -31,6 +30,8 @@ __all__ = ["Block", "Entry", "RecordFile", "VariableRecord"]
 _GDR, _R_VDR, _ADR, _GR_ENTRY, _VXR, _VVR, _Z_VDR, _Z_ENTRY, _CPR, _CVVR = 2, 3, 4, 5, 6, 7, 8, 9, 11, 13
 # of the CDF library
 _MAX_DIMENSIONS = 10
+#: descriptions of variables that are kept: files of one dataset repeat them
+_MOST_SHAPES = 1 << 11
 # what GZIP can do at best
 _MAX_INFLATION = 1032
 _GLOBAL_SCOPES = frozenset({1, 3})
@@ -89,8 +90,8 @@ class VariableRecord:
     record_varying: bool
     #: 0 none, 1 missing records have the pad value, 2 the value of the record before
     sparse: int
-    #: one value, shape ()
-    pad: npt.NDArray[Any]
+    #: one value, native byte order
+    pad: bytes
     compression: Compression
     index_offset: int
 
@@ -114,20 +115,35 @@ class _Layouts:
 @cache
 def _layouts(wide: bool, ancient: bool) -> _Layouts:
     """The layouts of files with offsets of 8 bytes or 4; `ancient` ones are of before version 2.5."""
-    o = "q" if wide else "i"
+    o, o_bytes = ("q", 8) if wide else ("i", 4)
     # there the record has 128 more bytes here
     gap = "128x" if ancient else ""
     return _Layouts(
         offset=o,
         start=struct.Struct(f">{o}i"),
-        gdr=struct.Struct(f">{o}i{o}{o}{o}{o}iiiii{o}iii"),
+        gdr=struct.Struct(f">{o}i{o}{o}{o}{o_bytes}xii4xii{o_bytes}x4xi4x"),
         adr=struct.Struct(f">{o}i{o}{o}i4xi8x{o}i8x"),
         entry=struct.Struct(f">{o}i{o}4xiii20x"),
-        vdr=struct.Struct(f">{o}i{o}ii{o}{struct.calcsize(o)}xii12x{gap}ii{o}4x"),
+        vdr=struct.Struct(f">{o}i{o}ii{o}{o_bytes}xii12x{gap}ii{o}4x"),
         index=struct.Struct(f">{o}i{o}ii"),
         compressed=struct.Struct(f">{o}ii{o}"),
         parameters=struct.Struct(f">{o}ii"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """Where the chains of a file begin, and how long they are."""
+
+    r_head: int
+    r_count: int
+    #: sizes of the dimensions of all r variables
+    r_dims: tuple[int, ...]
+    z_head: int
+    z_count: int
+    attributes: int
+    attribute_count: int
+    leap_table: int
 
 
 class RecordFile:
@@ -139,21 +155,25 @@ class RecordFile:
         self._offset_bytes = 8 if header.wide else 4
         self._name_bytes = 256 if header.wide else 64
         self._layouts = _layouts(header.wide, header.version < (2, 5))
-        self._read_gdr()
 
-    def _read_gdr(self) -> None:
-        head, body = self._unpack(self._layouts.gdr, self._header.gdr_offset, _GDR)
-        self._r_head, self._z_head, self._attribute_head = head[:3]
-        self._r_count, self._attribute_count, _, r_dims, self._z_count = head[4:9]
-        self._r_dims = self._integers(body, r_dims)
-        # since CDF 3.6; before, the field is unused
-        self.leap_table: int | None = head[11] if head[11] > 0 else None
+    @cached_property
+    def _head(self) -> _Head:
+        values, body = self._unpack(self._layouts.gdr, self._header.gdr_offset, _GDR)
+        r_head, z_head, attributes, r_count, attribute_count, r_dims, z_count, leap_table = values
+        return _Head(
+            r_head, r_count, self._integers(body, r_dims), z_head, z_count, attributes, attribute_count, leap_table
+        )
+
+    @property
+    def leap_table(self) -> int | None:
+        """Last day of the leap-second table that was used, as YYYYMMDD. Before CDF 3.6 the field is unused."""
+        return self._head.leap_table if self._head.leap_table > 0 else None
 
     def read_attributes(self) -> tuple[dict[str, tuple[Entry, ...]], dict[tuple[bool, int], dict[str, Entry]]]:
         """Return the global attributes, and the attributes of variables by (is z variable, variable number)."""
         whole: dict[str, tuple[Entry, ...]] = {}
         by_variable: dict[tuple[bool, int], dict[str, Entry]] = {}
-        for _, values, body in self._chain(self._attribute_head, self._attribute_count, _ADR, self._layouts.adr):
+        for _, values, body in self._chain(self._head.attributes, self._head.attribute_count, _ADR, self._layouts.adr):
             _, gr_head, scope, gr_count, z_head, z_count = values
             name = read_name(self._source.read(body, self._name_bytes))
             if scope in _GLOBAL_SCOPES:
@@ -166,11 +186,15 @@ class RecordFile:
 
     def read_variables(self) -> list[VariableRecord]:
         """Return all variables in the order of the file, r variables first, without their attributes."""
-        layout = self._layouts.vdr
+        all_of_them = self._head
+        of_kinds = (
+            (all_of_them.r_head, all_of_them.r_count, _R_VDR),
+            (all_of_them.z_head, all_of_them.z_count, _Z_VDR),
+        )
         return [
             self._read_vdr(offset, values, body, kind)
-            for head, count, kind in ((self._r_head, self._r_count, _R_VDR), (self._z_head, self._z_count, _Z_VDR))
-            for offset, values, body in self._chain(head, count, kind, layout)
+            for head, count, kind in of_kinds
+            for offset, values, body in self._chain(head, count, kind, self._layouts.vdr)
         ]
 
     def read_index(self, variable: VariableRecord) -> list[Block]:
@@ -211,16 +235,14 @@ class RecordFile:
 
     def _read_vdr(self, offset: int, values: tuple[Any, ...], body: int, kind: int) -> VariableRecord:
         _, type_number, last_record, index_offset, flags, sparse, elements, number, parameters = values
-        name = read_name(self._source.read(body, self._name_bytes))
-        body += self._name_bytes
+        name_bytes, r_dims = self._name_bytes, self._head.r_dims
         if kind == _Z_VDR:
-            count = self._integers(body, 1)[0]
-            sizes = self._integers(body + 4, count)
-            body += 4 + 4 * count
+            count = self._integers(body + name_bytes, 1)[0]
+            size = name_bytes + 4 + 8 * count
+            name, sizes, varies = _shape(self._source.read(body, size), name_bytes, None)
         else:
-            sizes = self._r_dims
-        varies = self._integers(body, len(sizes))
-        body += 4 * len(sizes)
+            size = name_bytes + 4 * len(r_dims)
+            name, sizes, varies = _shape(self._source.read(body, size), name_bytes, r_dims)
         cdf_type = self._cdf_type(type_number, offset)
         if elements < 1 or last_record < -1 or len(sizes) > _MAX_DIMENSIONS or min(sizes, default=1) < 1:
             raise UnreadableFileError(
@@ -231,7 +253,6 @@ class RecordFile:
                 f"{self._source.name} is damaged: variable {name} has texts of {elements} characters, "
                 f"which do not come out of its {self._source.size} bytes"
             )
-        stored = element_type(cdf_type, elements, self._header.byte_order)
         dtype = element_type(cdf_type, elements)
         return VariableRecord(
             name=name,
@@ -240,21 +261,24 @@ class RecordFile:
             cdf_type=cdf_type,
             elements=elements,
             dtype=dtype,
-            dims=tuple(size for size, vary in zip(sizes, varies, strict=True) if vary),
+            dims=tuple(one for one, vary in zip(sizes, varies, strict=True) if vary),
             last_record=last_record,
             record_varying=bool(flags & _FLAG_VARIES),
             sparse=sparse,
-            pad=self._read_pad(body, stored, cdf_type) if flags & _FLAG_PAD else _default_pad(cdf_type, dtype),
+            pad=self._read_pad(body + size, dtype, cdf_type) if flags & _FLAG_PAD else _default_pad(cdf_type, dtype),
             compression=self._read_compression(parameters) if flags & _FLAG_COMPRESSED else Compression.NONE,
             index_offset=index_offset,
         )
 
-    def _read_pad(self, offset: int, dtype: ElementType, cdf_type: CdfType) -> npt.NDArray[Any]:
+    def _read_pad(self, offset: int, dtype: ElementType, cdf_type: CdfType) -> bytes:
         try:
             content = self._source.read(offset, dtype.itemsize)
         except UnreadableFileError:
             return _default_pad(cdf_type, dtype)
-        return np.frombuffer(content, dtype).astype(dtype.newbyteorder("=")).reshape(())
+        if cdf_type.is_text:
+            return content
+        stored = element_type(cdf_type, 1, self._header.byte_order)
+        return content if stored.isnative else np.frombuffer(content, stored).astype(dtype).tobytes()
 
     def _read_compression(self, offset: int) -> Compression:
         try:
@@ -340,7 +364,24 @@ class RecordFile:
         return UnreadableFileError(f"{self._source.name} is damaged: its records lead back to byte {offset}")
 
 
-def _default_pad(cdf_type: CdfType, dtype: ElementType) -> npt.NDArray[Any]:
+@lru_cache(maxsize=_MOST_SHAPES)
+def _shape(
+    content: bytes, name_bytes: int, r_dims: tuple[int, ...] | None
+) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+    """Name, sizes of dimensions and which of them vary, from what a variable's record says in a row.
+
+    Those that have no sizes of their own have those of all r variables.
+    """
+    name = read_name(content[:name_bytes])
+    numbers = struct.unpack_from(f">{(len(content) - name_bytes) // 4}i", content, name_bytes)
+    if r_dims is not None:
+        return name, r_dims, numbers
+    count = numbers[0]
+    return name, numbers[1 : 1 + count], numbers[1 + count :]
+
+
+@lru_cache(maxsize=_MOST_SHAPES)
+def _default_pad(cdf_type: CdfType, dtype: ElementType) -> bytes:
     if cdf_type.is_text:
-        return np.array(b" " * dtype.itemsize, dtype)
-    return np.array(_DEFAULT_PADS[cdf_type], dtype.newbyteorder("="))
+        return b" " * dtype.itemsize
+    return np.array(_DEFAULT_PADS[cdf_type], dtype).tobytes()
