@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlencode
 
 __all__ = [
+    "AMDA",
     "ASYNC",
     "BULK",
     "DAS2",
@@ -53,6 +54,8 @@ HAPI = "/datalink/hapi"
 HAPI_SERVER = "/hapi"
 #: the same datasets as das2 streams
 DAS2 = "/das2"
+#: the same datasets by AMDA's REST interface
+AMDA = "/php"
 #: for people: their jobs of all kinds
 JOBS = "/jobs"
 QUERY = "/query"

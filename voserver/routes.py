@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from amdarest import routes as amda
 from das2server import routes as das2
 from datalink import routes as datalink
 from datalink.bulk.params import Identifiers
@@ -43,6 +44,7 @@ def wings(house: House) -> tuple[Wing, ...]:
         uws.routes(cut_jobs, sender, house.pages, [SODA_ASYNC], as_labelled_text),
         datalink.links(house.finder, sender, settings, admission, house.pages),
         datalink.soda(house.cutouts, sender, settings, house.pages),
+        amda.routes(house.finder, sender, settings, admission, house.pages),
         das2.routes(house.finder, sender, settings, admission, house.pages),
         hapi.routes(house.finder, sender, settings, admission, house.pages),
         datalink.bulk(house.cutouts, granules, sender, settings, admission, house.pages),

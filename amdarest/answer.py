@@ -1,0 +1,163 @@
+"""The story of a file with data: what is asked for is found, bounded and admitted, cut, named and written."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from math import prod
+from socket import socket
+
+from amdarest.cuts import averaged, named, split
+from amdarest.params import AmdaRequest, Form
+from amdarest.texts import as_ascii, as_json
+from cutouts.extract import open_cut
+from cutouts.files import check_files
+from cutouts.formats.base import Provenance, Rendering, software_version
+from cutouts.formats.cdf import Cdf
+from cutouts.formats.votable import VoTable
+from cutouts.interval import Interval
+from cutouts.joined.series import SeriesCut
+from cutouts.plan import changed_at, version_of
+from epntap.addresses import Addresses
+from epntap.answer.admission import Slots
+from epntap.answer.begun import Begun, begin
+from epntap.answer.blocks import Blocks, Version
+from epntap.answer.watch import Watcher
+from epntap.archive.finding.locate import LocatedGranule
+from epntap.archive.holdings import estimated_records, files_for
+from epntap.archive.model import ArchiveFile, Dataset
+from epntap.connection import Connection
+from epntap.errors import ParameterError, UnavailableError
+from epntap.media import MEDIA_TYPES
+
+__all__ = ["AmdaPlan", "DataFiles"]
+
+_NOT_YET_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class AmdaPlan:
+    """A request with the files that its records are in."""
+
+    request: AmdaRequest
+    files: tuple[ArchiveFile, ...]
+    #: files of another time, which say what the parameters look like where the interval has none
+    specimens: tuple[ArchiveFile, ...]
+
+    @property
+    def version(self) -> Version:
+        """What tells the answer from others, and from the same one of other files."""
+        request = self.request
+        wanted = (request.dataset.held, request.id, request.start, request.stop)
+        how = (request.form, request.is_unix, request.sampling_ns)
+        return version_of(self.files or self.specimens, wanted, how, software_version())
+
+    @property
+    def file_name(self) -> str:
+        """Under which the answer is saved."""
+        name = "".join(letter if letter.isalnum() or letter in "._+-" else "_" for letter in self.request.id)
+        return f"{name[:100]}.{self.request.form.extension}"
+
+
+@dataclass(frozen=True, slots=True)
+class DataFiles:
+    """Files with data; so many at once that what is short still finds a thread."""
+
+    #: lends a connection in the service role
+    connect: Callable[[], AbstractContextManager[Connection]]
+    watcher: Watcher
+    places: Slots
+    #: about the most bytes of values in one answer
+    most_bytes: int
+    #: of this service, which answers name as where they are from
+    addresses: Addresses
+
+    def plan(self, request: AmdaRequest) -> AmdaPlan:
+        """Find the files. Raises ParameterError when there is too much in them, UnavailableError when they are gone."""
+        held = request.dataset.held
+        with self.connect() as connection:
+            files = files_for(connection, held, request.start, request.stop, request.caller)
+            sample = (held.series.sample_start, held.series.sample_stop)
+            specimens = () if files else files_for(connection, held, *sample, request.caller)
+        record = 8 * (1 + sum(prod(one.parameter.variable.dims) for one in request.chosen))
+        if estimated_records(held, files, request.start, request.stop) * record > self.most_bytes:
+            raise ParameterError(
+                f"One answer holds about {self.most_bytes:,} bytes of values, and this would be more; "
+                "ask for a shorter interval, or for means by sampling."
+            )
+        owner = Dataset(held.dataset_id, held.title, access_rights=held.access_rights)
+        used = files or specimens
+        granule = LocatedGranule(held.schema, held.public_id, owner, request.start, request.stop, used)
+        check_files(granule, used)
+        return AmdaPlan(request, files, specimens)
+
+    def answer(self, plan: AmdaPlan, client: socket | None) -> Blocks:
+        """Begin the file and make its first block, so that what fails early fails with a proper error.
+
+        It must be closed by its receiver; it ends when the client leaves. Raises our errors.
+        """
+        request = plan.request
+        with ExitStack() as stack:
+            begun = begin(stack, self.places, self.watcher, client)
+            cut = stack.enter_context(self._opened(plan))
+            rendering = self._render(plan, cut, begun)
+            stack.callback(rendering.close)
+            blocks = _checked(rendering.blocks, begun)
+            stack.callback(blocks.close)
+            first = list(itertools.islice(blocks, 1))
+            answer = Blocks(
+                itertools.chain(first, blocks),
+                _media_type(request.form),
+                file_name=plan.file_name,
+                length=rendering.length,
+                version=plan.version,
+            )
+            answer.compressible = request.form is not Form.CDF
+            answer.has_place = True
+            answer.watch = begun.watch
+            answer.on_close(stack.pop_all().close)
+            return answer
+
+    def _opened(self, plan: AmdaPlan) -> AbstractContextManager[SeriesCut]:
+        """The records; none of other files where the interval has none, so that the answer has its columns."""
+        request = plan.request
+        names = [one.parameter.variable.name for one in request.chosen]
+        if plan.files:
+            return open_cut(plan.files, Interval(request.start, request.stop), names)
+        if not plan.specimens:
+            raise UnavailableError(f"No file of {request.dataset.id} can be read at the moment.", _NOT_YET_S)
+        return open_cut(plan.specimens, Interval(request.start, request.start), names)
+
+    def _render(self, plan: AmdaPlan, cut: SeriesCut, begun: Begun) -> Rendering:
+        request = plan.request
+        changed = changed_at(plan.files or plan.specimens)
+        provenance = Provenance(request.id, self.addresses.base, changed)
+        # also where the columns are those of files of another time
+        cut = replace(cut, interval=Interval(request.start, request.stop))
+        found = averaged(cut, request.chosen, request.sampling_ns, begun.check) if request.sampling_ns else cut
+        match request.form:
+            case Form.CDF:
+                return Cdf().render(named(found, request.chosen), provenance)
+            case Form.VOTABLE:
+                return VoTable().render(split(found, request.chosen), provenance)
+            case Form.JSON:
+                return as_json(split(found, request.chosen), request, provenance)
+            case Form.ASCII:
+                return as_ascii(split(found, request.chosen), request, provenance)
+
+
+def _checked(blocks: Iterator[bytes], begun: Begun) -> Generator[bytes]:
+    for block in blocks:
+        yield block
+        begun.check()
+
+
+def _media_type(form: Form) -> str:
+    return {
+        Form.CDF: MEDIA_TYPES["cdf"],
+        Form.VOTABLE: VoTable().media_type,
+        Form.JSON: "application/json",
+        Form.ASCII: "text/plain;charset=utf-8",
+    }[form]

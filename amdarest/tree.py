@@ -1,0 +1,146 @@
+"""The tree of datasets that clients show, and the lists beside it, as XML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import groupby
+
+from amdarest.products import AmdaDataset, AmdaParameter
+from epntap.cdf import format_utc
+from epntap.xml import attribute
+
+__all__ = ["EMPTY_LISTS", "obs_data_tree"]
+
+_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+#: Speasy takes names for attributes of objects, and a child that is called like one hides it
+_RESERVED = frozenset({
+    "att", "created", "dataset", "datasource", "datastart", "datastop", "desc", "description", "display_type",
+    "folder", "group", "id", "is_spz_parameter", "lastmodificationdate", "lastupdate", "maxsampling",
+    "measurement_type", "minsampling", "name", "parameter", "processing_level", "rank", "restriction", "sampling",
+    "size", "spaseid", "start_date", "stop_date", "target", "template", "timerestriction", "ucd", "units",
+})  # fmt: skip
+#: what each list holds while nobody keeps anything in it, by the name of its document
+EMPTY_LISTS: Mapping[str, str] = {
+    "timetables.xml": f'{_HEAD}<timeTableList xml:id="sharedtimeTable-treeRootNode" name="SharedTimeTables"/>\n',
+    "catalogs.xml": f'{_HEAD}<catalogList xml:id="sharedcatalog-treeRootNode" name="SharedCatalogs"/>\n',
+    "own-timetables.xml": f'{_HEAD}<ws><timetabList xml:id="timeTable-treeRootNode" name="My Time Tables"/></ws>\n',
+    "own-catalogs.xml": f'{_HEAD}<catalogList xml:id="catalog-treeRootNode" name="My Catalogs"/>\n',
+    "own-parameters.xml": f'{_HEAD}<ws><paramList xml:id="ws" name="Derived Parameters"/></ws>\n',
+    "own-tree.xml": f'{_HEAD}<dataRoot xml:id="DATAROOT"><dataCenter/></dataRoot>\n',
+}
+_UNITS_OF_TIME = ((86_400, "D"), (3_600, "H"), (60, "M"), (1, "S"))
+_NS = 1_000_000_000
+
+
+def obs_data_tree(datasets: Iterable[AmdaDataset], centre: str, titles: Mapping[str, str]) -> bytes:
+    """All datasets by service, whose titles are given by schema."""
+    return "".join(_lines(datasets, centre, titles)).encode()
+
+
+def _lines(datasets: Iterable[AmdaDataset], centre: str, titles: Mapping[str, str]) -> Iterator[str]:
+    yield f'{_HEAD}<dataRoot xml:id="DATAROOT">'
+    yield _start("dataCenter", {"name": centre, "desc": centre, "xml:id": "myLocalData-treeRootNode"})
+    by_schema = sorted(datasets, key=lambda one: one.held.schema)
+    names = _Names()
+    for schema, group in groupby(by_schema, key=lambda one: one.held.schema):
+        title = titles.get(schema, schema)
+        yield _start("mission", {"name": names.free(schema), "desc": title, "xml:id": f"service-{schema}"})
+        own = _Names()
+        for dataset in group:
+            yield from _dataset(dataset, own.free(dataset.id))
+        yield "</mission>"
+    yield "</dataCenter></dataRoot>\n"
+
+
+def _dataset(dataset: AmdaDataset, name: str) -> Iterator[str]:
+    held = dataset.held
+    changed = _changed_at(held.changed_ns)
+    facts = {
+        "xml:id": dataset.id,
+        "name": name,
+        "desc": held.description or held.title,
+        "dataStart": _whole_seconds(held.first_tt2000),
+        "dataStop": _whole_seconds(held.last_tt2000 + _NS - 1),
+        "lastUpdate": changed,
+        "lastModificationDate": changed,
+        "dataSource": held.publisher or "",
+        "spaseId": held.resource_id or "",
+    }
+    if held.series.cadence_ns:
+        facts["sampling"] = facts["maxSampling"] = _sampling(held.series.cadence_ns)
+    yield _start("dataset", facts)
+    names = _Names()
+    for parameter in dataset.parameters:
+        yield from _parameter(parameter, names.free(parameter.name))
+    yield "</dataset>"
+
+
+def _parameter(parameter: AmdaParameter, name: str) -> Iterator[str]:
+    told = parameter.variable.described
+    facts = {
+        "xml:id": parameter.id,
+        "name": name,
+        "units": parameter.units,
+        "description": parameter.description,
+        "display_type": "spectrogram" if parameter.is_spectrum else "timeseries",
+        "ucd": (told.ucd if told else None) or "",
+    }
+    if not parameter.components:
+        size = {"size": ",".join(map(str, parameter.variable.dims))} if parameter.variable.dims else {}
+        yield _element("parameter", facts | size)
+        return
+    yield _start("parameter", {**facts, "size": str(parameter.components)})
+    names = _Names()
+    for number in range(parameter.components):
+        yield _element(
+            "component",
+            {
+                "xml:id": f"{parameter.id}({number})",
+                "index1": str(number),
+                "name": names.free(parameter.component(number)),
+            },
+        )
+    yield "</parameter>"
+
+
+class _Names:
+    """Names of siblings: different also as names of attributes in Python."""
+
+    def __init__(self) -> None:
+        self._taken = set(_RESERVED)
+
+    def free(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while (key := re.sub(r"\W+", "_", name).strip("_").casefold()) in self._taken or not key:
+            number += 1
+            name = f"{wanted} {number}".strip()
+        self._taken.add(key)
+        return name
+
+
+def _start(name: str, facts: Mapping[str, str]) -> str:
+    said = "".join(f" {key}={attribute(value)}" for key, value in facts.items() if value)
+    return f"<{name}{said}>"
+
+
+def _element(name: str, facts: Mapping[str, str]) -> str:
+    return f"{_start(name, facts)[:-1]}/>"
+
+
+def _changed_at(unix_ns: int) -> str:
+    return f"{datetime.fromtimestamp(unix_ns // _NS, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _whole_seconds(tt2000: int) -> str:
+    return f"{format_utc(tt2000, 0)}Z"
+
+
+def _sampling(cadence_ns: int) -> str:
+    """As AMDA spells it: `16S`, `5M`, `1H`."""
+    seconds = cadence_ns / _NS
+    for length, letter in _UNITS_OF_TIME:
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g}{letter}"
+    return f"{seconds:g}S"
