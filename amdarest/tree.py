@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
 
+from amdarest.places import NOWHERE, Place
 from amdarest.products import AmdaDataset, AmdaParameter
 from epntap.cdf import format_utc
 from epntap.xml import attribute
@@ -34,27 +34,56 @@ _UNITS_OF_TIME = ((86_400, "D"), (3_600, "H"), (60, "M"), (1, "S"))
 _NS = 1_000_000_000
 
 
-def obs_data_tree(datasets: Iterable[AmdaDataset], centre: str, titles: Mapping[str, str]) -> bytes:
-    """All datasets by service, whose titles are given by schema."""
-    return "".join(_lines(datasets, centre, titles)).encode()
+def obs_data_tree(
+    datasets: Iterable[AmdaDataset],
+    centre: str,
+    titles: Mapping[str, str],
+    places: Mapping[tuple[str, str], Place],
+) -> bytes:
+    """All datasets by mission and instrument; where no row names a mission, by service, whose titles are by schema."""
+    return "".join(_lines(datasets, centre, titles, places)).encode()
 
 
-def _lines(datasets: Iterable[AmdaDataset], centre: str, titles: Mapping[str, str]) -> Iterator[str]:
+def _lines(
+    datasets: Iterable[AmdaDataset],
+    centre: str,
+    titles: Mapping[str, str],
+    places: Mapping[tuple[str, str], Place],
+) -> Iterator[str]:
+    branches: dict[str, dict[str, list[tuple[AmdaDataset, Place]]]] = {}
+    for one in datasets:
+        held = one.held
+        place = places.get((held.schema, held.dataset_id), NOWHERE)
+        mission = branches.setdefault(place.mission or titles.get(held.schema, held.schema), {})
+        mission.setdefault(place.instrument, []).append((one, place))
     yield f'{_HEAD}<dataRoot xml:id="DATAROOT">'
     yield _start("dataCenter", {"name": centre, "desc": centre, "xml:id": "myLocalData-treeRootNode"})
-    by_schema = sorted(datasets, key=lambda one: one.held.schema)
-    names = _Names()
-    for schema, group in groupby(by_schema, key=lambda one: one.held.schema):
-        title = titles.get(schema, schema)
-        yield _start("mission", {"name": names.free(schema), "desc": title, "xml:id": f"service-{schema}"})
-        own = _Names()
-        for dataset in group:
-            yield from _dataset(dataset, own.free(dataset.id))
+    missions = _Names()
+    for number, (name, instruments) in enumerate(sorted(branches.items())):
+        targets = dict.fromkeys(place.target for group in instruments.values() for _, place in group)
+        facts = {"name": missions.free(name), "desc": name, "target": ", ".join(filter(None, targets))}
+        yield _start("mission", {**facts, "xml:id": f"mission_{number}"})
+        yield from _mission(instruments, f"mission_{number}")
         yield "</mission>"
     yield "</dataCenter></dataRoot>\n"
 
 
-def _dataset(dataset: AmdaDataset, name: str) -> Iterator[str]:
+def _mission(instruments: Mapping[str, Sequence[tuple[AmdaDataset, Place]]], mission: str) -> Iterator[str]:
+    names = _Names()
+    for number, (instrument, group) in enumerate(sorted(instruments.items())):
+        if not instrument:
+            for dataset, place in group:
+                yield from _dataset(dataset, names.free(dataset.id), place)
+            continue
+        facts = {"name": names.free(instrument), "desc": instrument, "xml:id": f"{mission}_instrument_{number}"}
+        yield _start("instrument", facts)
+        own = _Names()
+        for dataset, place in group:
+            yield from _dataset(dataset, own.free(dataset.id), place)
+        yield "</instrument>"
+
+
+def _dataset(dataset: AmdaDataset, name: str, place: Place) -> Iterator[str]:
     held = dataset.held
     changed = _changed_at(held.changed_ns)
     facts = {
@@ -67,6 +96,8 @@ def _dataset(dataset: AmdaDataset, name: str) -> Iterator[str]:
         "lastModificationDate": changed,
         "dataSource": held.publisher or "",
         "spaseId": held.resource_id or "",
+        "target": place.target,
+        "measurement_type": place.measurement_type,
     }
     if held.series.cadence_ns:
         facts["sampling"] = facts["maxSampling"] = _sampling(held.series.cadence_ns)

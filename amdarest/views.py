@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 from amdarest.answer import DataFiles
 from amdarest.params import amda_request, values_of
+from amdarest.places import places_of
 from amdarest.products import Products
 from amdarest.tree import EMPTY_LISTS, obs_data_tree
 from epntap.access import ANONYMOUS
@@ -143,7 +144,7 @@ def _tree(amda: Amda, products: Products, catalog: Catalog) -> bytes:
     datasets = list(products.datasets(ANONYMOUS))
     centre = amda.settings.hapi_title or next((one.held.publisher for one in datasets if one.held.publisher), "")
     titles = {schema.name: schema.title or schema.name for schema in catalog.schemas}
-    return obs_data_tree(datasets, centre or "EPN-TAP", titles)
+    return obs_data_tree(datasets, centre or "EPN-TAP", titles, places_of(amda.files.connect))
 
 
 def _begun(amda: Amda, values: Mapping[str, str], *, of_dataset: bool) -> flask.Response:

@@ -1,16 +1,11 @@
 """Speasy, unmodified, against a live server: its HAPI provider, and its own readers of our CSV and binary.
 
-It lives in an environment of its own, because what it depends on is not what we depend on: `make speasy` makes it,
-SPEASY_PYTHON names another one. The expected values are those that cdflib reads from the files.
+The expected values are those that cdflib reads from the files.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import cdflib
@@ -19,14 +14,10 @@ import pytest
 
 from epntap.db.pool import Database
 from tests.support.hapi import RECORDS, serve_kinds
-from tests.support.places import ROOT
 from tests.support.server import Server
+from tests.support.speasy import ask_speasy, needs_speasy
 
-PYTHON = Path(os.environ.get("SPEASY_PYTHON") or ROOT / "build" / "speasy" / "bin" / "python")
-
-pytestmark = pytest.mark.skipif(
-    "SPEASY_PYTHON" not in os.environ and not PYTHON.exists(), reason="there is no Speasy; `make speasy` installs it"
-)
+pytestmark = needs_speasy
 
 #: of the first file, which ends before the leap second
 SPAN = ("2016-12-31T23:58:00Z", "2016-12-31T23:59:59.9Z")
@@ -79,28 +70,7 @@ def server(
 @pytest.fixture(scope="module")
 def read(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What Speasy has read."""
-    home = tmp_path_factory.mktemp("speasyhome")
-    environ = {
-        **{name: value for name, value in os.environ.items() if name != "PYTHONPATH" and "proxy" not in name.lower()},
-        "HOME": str(home),
-        "SPEASY_PROXY_ENABLED": "False",
-        "SPEASY_CACHE_PATH": str(home / "cache"),
-        "SPEASY_INDEX_PATH": str(home / "index"),
-        # none of its own data centres is asked
-        "SPEASY_CORE_DISABLED_PROVIDERS": "amda,cda,cdaweb,ssc,sscweb,csa,archive,cdpp3dview,uiowa_eph_tool",
-    }
-    done = subprocess.run(
-        [str(PYTHON), "-c", PROVIDER, server.base, *SPAN, *NUMBERS],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environ,
-        timeout=300,
-        cwd=home,
-    )
-    assert done.returncode == 0, done.stderr
-    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return said
+    return ask_speasy(tmp_path_factory.mktemp("speasyhome"), PROVIDER, [server.base, *SPAN, *NUMBERS])
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,159 @@
+"""Speasy, unmodified, with this service in place of AMDA (SPEASY_AMDA_ENTRY_POINT).
+
+The expected values are those that cdflib reads from the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import cdflib
+import numpy as np
+import pytest
+
+from epntap.db.pool import Database
+from tests.support.cdf_builder import CdfBuilder
+from tests.support.databases import clone_database, drop_database
+from tests.support.hapi import FILL, ingest_tree, write_kinds
+from tests.support.server import Server, serve
+from tests.support.speasy import ask_speasy, needs_speasy
+
+pytestmark = needs_speasy
+
+#: of the archive of many days: longer than two of the pieces that Speasy asks for
+DAYS = 26
+START = datetime(2018, 2, 1, tzinfo=UTC)
+SCRIPT = """
+import json, sys, time
+started = time.process_time()
+import speasy as spz
+from speasy import amda
+
+def plain(found):
+    if found is None:
+        return None
+    return {
+        "time": [str(one) for one in found.time],
+        "values": found.values.tolist(),
+        "unit": str(found.unit),
+        "columns": list(found.columns),
+        "axes": [axis.values.tolist() for axis in found.axes[1:]],
+    }
+
+said = {
+    "datasets": [one.spz_uid() for one in amda.list_datasets()],
+    "parameters": [one.spz_uid() for one in amda.list_parameters()],
+    "timetables": len(amda.list_timetables()),
+    "catalogs": len(amda.list_catalogs()),
+}
+for name, product, start, stop in (
+    ("vector", "B", "2016-12-31T23:58:00", "2016-12-31T23:59:59"),
+    ("scalar", "flag", "2016-12-31T23:58:00", "2016-12-31T23:59:59"),
+    ("spectrum", "flux", "2016-12-31T23:58:00", "2016-12-31T23:58:10"),
+    ("empty", "flag", "2016-12-31T23:58:00.6", "2016-12-31T23:58:00.9"),
+    ("pieces", "steps", "2018-02-01T00:00:00", "2018-02-27T00:00:00"),
+    ("gap", "steps", "2018-02-11T00:00:00", "2018-02-11T23:00:00"),
+):
+    said[name] = plain(spz.get_data(f"amda/{product}", start, stop))
+whole = amda.get_dataset("kinds", "2016-12-31T23:58:00", "2016-12-31T23:58:10")
+said["whole"] = sorted(whole.variables)
+if sys.argv[1:] == ["user"]:
+    said["own"] = [len(amda.list_user_timetables()), len(amda.list_user_catalogs()), len(amda.list_user_parameters())]
+print(json.dumps(said))
+"""
+
+
+def write_days(folder: Path) -> None:
+    """A file a day with a record a minute that counts on; one day is missing."""
+    folder.mkdir(parents=True)
+    for day in range(DAYS):
+        if day == 10:
+            continue
+        minutes = np.arange(1440)
+        instant = cdflib.cdfepoch.compute_tt2000([[2018, 2, 1, 0, 0, 0, 0, 0, 0]])
+        first = int(np.atleast_1d(instant)[0]) + day * 86_400_000_000_000
+        (
+            CdfBuilder()
+            .attribute("Logical_source", "days")
+            .axis("Epoch", first + minutes * 60_000_000_000, VAR_TYPE="support_data")
+            .variable("steps", (day * 1440 + minutes).astype(np.int32), DEPEND_0="Epoch", VAR_TYPE="data", UNITS="1")
+            .write(folder / f"days_{START + timedelta(days=day):%Y%m%d}_v01.cdf")
+        )
+
+
+@pytest.fixture(scope="module")
+def server(
+    postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    root = tmp_path_factory.mktemp("speasyamda")
+    write_kinds(root / "cdf" / "kinds")
+    write_days(root / "cdf" / "days")
+    database = clone_database(postgres_server, "speasyamda", template_database)
+    try:
+        ingest_tree(root / "cdf", database)
+        with serve(database, root) as server:
+            yield server
+    finally:
+        drop_database(postgres_server, database)
+
+
+@pytest.fixture(scope="module")
+def read(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What Speasy has read."""
+    settings = {"SPEASY_AMDA_ENTRY_POINT": server.base}
+    return ask_speasy(tmp_path_factory.mktemp("speasyhome"), SCRIPT, [], settings, "amda")
+
+
+@pytest.fixture(scope="module")
+def stored(server: Server) -> cdflib.CDF:
+    (path,) = server.log.parent.glob("cdf/kinds/*20161230_v01.cdf")
+    return cdflib.CDF(path)
+
+
+def test_its_inventory_is_what_is_published(read: dict[str, Any]) -> None:
+    assert sorted(read["datasets"]) == ["days", "kinds"]
+    assert {"B", "flux", "flag", "steps"} <= set(read["parameters"])
+    assert (read["timetables"], read["catalogs"]) == (0, 0)
+    assert {"B", "flux", "flag"} <= set(read["whole"])
+
+
+def test_values_units_and_times_are_those_of_the_file(read: dict[str, Any], stored: cdflib.CDF) -> None:
+    times = cdflib.cdfepoch.encode_tt2000(stored.varget("Epoch"))
+    inside = np.asarray(times) < "2016-12-31T23:59:59"
+    field = np.asarray(stored.varget("B"))[inside]
+    found = np.asarray(read["vector"]["values"], np.float32)
+    assert np.array_equal(np.where(np.isnan(found), FILL, found), field)
+    assert read["vector"]["unit"] == "nT"
+    assert read["vector"]["columns"] == ["Bx", "By", "Bz"]
+    assert read["vector"]["time"] == np.asarray(times)[inside].tolist(), "to the nanosecond"
+    assert [one for (one,) in read["scalar"]["values"]] == np.asarray(stored.varget("flag"))[inside].tolist()
+
+
+def test_a_spectrum_comes_with_its_axes(read: dict[str, Any], stored: cdflib.CDF) -> None:
+    flux = np.asarray(stored.varget("flux"))[:20]
+    assert np.array_equal(np.asarray(read["spectrum"]["values"]), flux, equal_nan=True)
+    assert read["spectrum"]["axes"][1] == [[10.0, 20.0, 30.0]] or read["spectrum"]["axes"][1] == [10.0, 20.0, 30.0]
+
+
+def test_pieces_join_without_gap_or_repetition(read: dict[str, Any]) -> None:
+    found = [value for (value,) in read["pieces"]["values"]]
+    assert found == [one for one in range(DAYS * 1440) if one // 1440 != 10]
+
+
+def test_where_nothing_is_there_are_no_records(read: dict[str, Any]) -> None:
+    assert read["empty"] is None or read["empty"]["values"] == []
+    assert read["gap"] is None or read["gap"]["values"] == []
+
+
+def test_who_says_a_name_owns_nothing_yet(server: Server, tmp_path_factory: pytest.TempPathFactory) -> None:
+    settings = {
+        "SPEASY_AMDA_ENTRY_POINT": server.base,
+        "SPEASY_AMDA_USERNAME": "ann",
+        "SPEASY_AMDA_PASSWORD": "pw",
+    }
+    said = ask_speasy(tmp_path_factory.mktemp("speasyuser"), SCRIPT, ["user"], settings, "amda")
+    assert said["own"] == [0, 0, 0]
+    assert sorted(said["datasets"]) == ["days", "kinds"]
