@@ -33,7 +33,7 @@ MOST_COMPONENTS = 4096
 DIFFERS = "its type, shape or unit differs between files in what no column can hold"
 #: of values, in one reading
 _BLOCK_BYTES = 1 << 22
-_BLOCK_RECORDS = 1 << 16
+_BLOCK_RECORDS = 1 << 15
 #: partial bins that are joined when so many have come together
 _MOST_PARTS = 64
 
@@ -182,13 +182,17 @@ def _take(found: Gathered, time: Column, columns: Sequence[Column], first: int, 
     for column in columns:
         values = column.read(first, stop)
         missing = missing_values(column, values, first, stop)
-        values = values.reshape(len(values), -1)
-        if order is not None:
-            values, missing = values[order], None if missing is None else missing[order]
         one = described(column.variable, column.units)
-        variables[one.name] = of_values(one, values, missing, starts)
-        found.add_instants(one.name, days, *_ends(instants, missing, day_starts))
+        gone = None if missing is None else _by_component(missing, order)
+        variables[one.name] = of_values(one, _by_component(values, order), gone, starts)
+        found.add_instants(one.name, days, *_ends(instants, gone, day_starts))
     found.add(Bins(numbers, np.diff(starts, append=len(instants)), variables))
+
+
+def _by_component(values: npt.NDArray[Any], order: npt.NDArray[np.intp] | None) -> npt.NDArray[Any]:
+    """Values of records in this order, as (components, n), each component in one piece; scalars are not copied."""
+    flat = values.reshape(len(values), -1)
+    return np.ascontiguousarray((flat if order is None else flat[order]).T)
 
 
 def _grouped(instants: Integers, width: int) -> tuple[Integers, npt.NDArray[np.intp]]:
@@ -208,11 +212,12 @@ def _grouped(instants: Integers, width: int) -> tuple[Integers, npt.NDArray[np.i
 def _ends(
     instants: Integers, missing: npt.NDArray[np.bool_] | None, starts: npt.NDArray[np.intp]
 ) -> tuple[Integers, Integers]:
-    """First and last instants with a value in groups of instants that rise."""
+    """First and last instants with a value in groups of instants that rise; `missing` is by component."""
     lasts = np.append(starts[1:], len(instants)) - 1
-    if missing is None or not (missing[starts].all(axis=1).any() or missing[lasts].all(axis=1).any()):
+    gone = None if missing is None else missing.all(axis=0)
+    if gone is None or not (gone[starts].any() or gone[lasts].any()):
         return instants[starts], instants[lasts]
-    there = ~missing.all(axis=1)
+    there = ~gone
     limits = np.iinfo(np.int64)
     first = np.minimum.reduceat(np.where(there, instants, limits.max), starts)
     return first, np.maximum.reduceat(np.where(there, instants, limits.min), starts)

@@ -118,63 +118,73 @@ class Bins:
 def of_values(
     described: Described, values: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None, starts: npt.NDArray[np.intp]
 ) -> Statistics:
-    """Statistics of values (n, components) in groups of rows that begin at `starts`, the first of them at 0.
+    """Statistics of values (components, n) in groups of columns that begin at `starts`, the first of them at 0.
 
-    `missing` says which values do not count, None: all do.
+    `missing` says which values do not count, and are overwritten; None: all do.
     """
-    rows, components = values.shape
+    components, rows = values.shape
     sizes = np.diff(starts, append=rows)
     found = _nothing(described, len(starts))
     together = max(_AT_ONCE // max(rows, 1), 1)
     for first in range(0, components, together):
         place = slice(first, min(first + together, components))
-        gone = None if missing is None else np.nonzero(missing[:, place].T)
-        if gone is not None and not len(gone[0]):
-            gone = None
-        # by component, and a copy where something is to be written into it
-        some = np.array(values[:, place].T, order="C", copy=True if gone else None)
-        _reduce(some, gone, starts, sizes, found, place)
+        gone = None if missing is None else np.flatnonzero(missing[place])
+        _reduce(values[place], gone, starts, sizes, found, place)
     return found
 
 
 def _reduce(
     values: npt.NDArray[Any],
-    gone: tuple[npt.NDArray[np.intp], ...] | None,
+    gone: npt.NDArray[np.intp] | None,
     starts: npt.NDArray[np.intp],
     sizes: npt.NDArray[np.intp],
     found: Statistics,
     place: slice,
 ) -> None:
-    """The same for some components, shape (components, n), written into their place; `gone` are places in these."""
-    numbers = values.astype(np.float64)
-    shape = len(values), len(starts)
-    count = np.broadcast_to(sizes, shape)
-    if gone is not None:
-        groups = gone[0] * len(starts) + np.searchsorted(starts, gone[1], side="right") - 1
-        count = count - np.bincount(groups, minlength=count.size).reshape(shape)
-        least, greatest = _limits(values.dtype)
-        values[gone] = greatest
-        numbers[gone] = 0
-    low = np.minimum.reduceat(values, starts, axis=1)
-    if gone is not None:
-        values[gone] = least
-    high = np.maximum.reduceat(values, starts, axis=1)
+    """The same for some components, shape (components, n), written into their place; `gone` counts through these.
+
+    Every line over all values is a pass over memory, so there are as few as there can be.
+    """
+    components, rows = values.shape
+    shape = components, len(starts)
+    # groups of all components, one after the other
+    edges = (starts + np.arange(components)[:, np.newaxis] * rows).reshape(-1)
+    sizes = np.tile(sizes, components)
+    count, flat = sizes, values.reshape(-1)
+    if gone is not None and len(gone):
+        groups = np.searchsorted(edges, gone, side="right") - 1
+        count = sizes - np.bincount(groups, minlength=len(sizes))
+        flat[gone] = 0
+    else:
+        gone = None
+    numbers = flat if flat.dtype == np.float64 else flat.astype(np.float64)
     with np.errstate(all="ignore"):
         # reduceat adds each group in pairs, as numpy's sum does
-        mean = np.add.reduceat(numbers, starts, axis=1) / np.maximum(count, 1)
-        numbers -= np.repeat(mean, sizes, axis=1)
+        mean = np.add.reduceat(numbers, edges) / np.maximum(count, 1)
+        apart = np.repeat(mean, sizes)
+        np.subtract(numbers, apart, out=apart)
         if gone is not None:
-            numbers[gone] = 0
-        np.multiply(numbers, numbers, out=numbers)
-        squares = np.add.reduceat(numbers, starts, axis=1)
+            apart[gone] = 0
+        np.multiply(apart, apart, out=apart)
+        squares = np.add.reduceat(apart, edges)
+    least, greatest = _limits(values.dtype)
+    if gone is not None:
+        flat[gone] = greatest
+    low = np.minimum.reduceat(flat, edges)
+    if gone is not None:
+        flat[gone] = least
+    high = np.maximum.reduceat(flat, edges)
     if gone is not None:
         empty = count == 0
         low[empty] = high[empty] = 0
-    found.count[:, place] = count.T
-    found.low[:, place] = low.T
-    found.high[:, place] = high.T
-    found.mean[:, place] = mean.T
-    found.squares[:, place] = squares.T
+    for target, some in (
+        (found.count, count),
+        (found.low, low),
+        (found.high, high),
+        (found.mean, mean),
+        (found.squares, squares),
+    ):
+        target[:, place] = some.reshape(shape).T
 
 
 def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:

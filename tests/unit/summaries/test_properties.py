@@ -196,13 +196,13 @@ def test_parts_in_any_order_make_the_same_bin(parts: list[list[int]]) -> None:
 
 
 def _column(values: list[int]) -> npt.NDArray[np.float64]:
-    return (np.array(values, np.float64) / 7).reshape(-1, 1)
+    return (np.array(values, np.float64) / 7).reshape(1, -1)
 
 
 def test_a_million_records_in_one_bin_are_added_as_well_as_fsum_does() -> None:
     random = np.random.default_rng(5)
     values = random.normal(1e6, 1.0, 1_000_000) * np.where(random.random(1_000_000) < 0.5, 1, -1)
-    one = of_values(Described("x", "f8", ()), values.reshape(-1, 1), None, np.array([0]))
+    one = of_values(Described("x", "f8", ()), values.reshape(1, -1), None, np.array([0]))
     check_one([one.count[0, 0], one.low[0, 0], one.high[0, 0], one.mean[0, 0], one.deviation[0, 0]], values)
 
 
