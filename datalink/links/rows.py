@@ -201,7 +201,7 @@ class LinkMaker:
     def _relatives(self, row: GranuleRow) -> Iterator[Link]:
         """Other granules of the same observation, and the thumbnail."""
         if row.thumbnail_url:
-            yield Link(
+            thumbnail = Link(
                 row.granule_uid,
                 access_url=self._addresses.absolute(row.thumbnail_url),
                 description="Thumbnail",
@@ -211,6 +211,7 @@ class LinkMaker:
                 content_qualifier="#image",
                 local_semantics="thumbnail",
             )
+            yield replace(thumbnail, **_authority(row.located, self._caller)) if row.located else thumbnail
         for one in row.relatives:
             if one.access_url is None or one.access_url == row.thumbnail_url:
                 continue

@@ -79,7 +79,7 @@ class Binder:
         base = Parameter(type=Type.TEXT, value=self.base_url, cast="text")
         return Application(
             type=Type.TEXT, span=expr.span, meta=expr.meta, unicode=expr.unicode, name="address",
-            pieces=pieces("({0} || {1})"), args=(base, expr),
+            pieces=pieces("(CASE WHEN starts_with({1}, '/') THEN {0} ELSE '' END || {1})"), args=(base, expr),
         )  # fmt: skip
 
     def sortable(self, expr: Expr) -> Expr:

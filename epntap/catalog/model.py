@@ -18,7 +18,7 @@ class Form(StrEnum):
     DALI_TEXT = "dali_text"
     #: a timestamp as somebody has uploaded it, in any spelling of DALI: leaves as it is, is a timestamp in all else
     LOOSE_DALI_TEXT = "loose_dali_text"
-    #: a path below the public address of the service, published with that address in front
+    #: a path below the public address of the service, published with that address in front; or a whole address
     RELATIVE_URL = "relative_url"
 
 

@@ -29,7 +29,7 @@ __all__ = [
 TABLE_UTYPE = "ivo://ivoa.net/std/epntap#table-2.0"
 
 #: columns whose values are paths below the public address unless a service says otherwise
-RELATIVE_URLS = frozenset({"access_url", "datalink_url"})
+RELATIVE_URLS = frozenset({"access_url", "datalink_url", "thumbnail_url"})
 
 
 class Section(StrEnum):

@@ -44,6 +44,7 @@ _ALWAYS = (
     "access_estsize",
     "file_name",
     "datalink_url",
+    "thumbnail_url",
     "publisher",
     "processing_level_desc",
     "external_link",
@@ -57,6 +58,8 @@ _NO_ACCESS = "\t".join([NULL] * 4)
 #: JD of the midnight before day 1 of the calendar of `datetime.date`
 _JD_OF_ORDINAL_ZERO = 1_721_424.5
 _CDF_MEDIA_TYPE = MEDIA_TYPES["cdf"]
+#: of thumbnails, pixels: the narrowest picture that has words
+_THUMBNAIL_WIDTH = 320
 
 
 def epn_core_table(definition: Definition, facts: Sequence[DatasetFacts]) -> Table:
@@ -126,7 +129,7 @@ class GranuleBuilder:
 
     def __init__(self, definition: Definition, table: Table, today: date, now: str, *, is_new: bool) -> None:
         self._definition = definition
-        self._constant_columns = copy_columns(table)[len(COPY_ORDER) :]
+        self._constant_columns = [name for name in copy_columns(table) if name not in COPY_ORDER]
         self._today = today.toordinal()
         self._now = now
         self._is_new = is_new
@@ -136,9 +139,10 @@ class GranuleBuilder:
         values = self._dated(common_values(self._definition, plan.facts))
         tail = self._tail(values)
         modified = copy_text(values.get("modification_date"))
-        yield from self._calendar_blocks(plan, modified, tail)
+        thumbnails = _Thumbnails(plan, values.get("thumbnail_url"), self._definition.schema)
+        yield from self._calendar_blocks(plan, thumbnails, modified, tail)
         rows = [
-            self._file_row(file, plan.dataset, self._now if file in plan.touched else modified, tail)
+            self._file_row(file, plan.dataset, thumbnails, self._now if file in plan.touched else modified, tail)
             for file in plan.single
         ]
         yield from _blocks_of(rows)
@@ -164,7 +168,7 @@ class GranuleBuilder:
         held = _access_by_label(plan, "", self._definition.schema)
         return sum(label_of(day) in held for day in _starts(plan, self._today)) + len(plan.single)
 
-    def _calendar_blocks(self, plan: DatasetPlan, modified: str, tail: str) -> Iterator[Block]:
+    def _calendar_blocks(self, plan: DatasetPlan, thumbnails: _Thumbnails, modified: str, tail: str) -> Iterator[Block]:
         starts = _starts(plan, self._today)
         if not starts:
             return
@@ -182,12 +186,13 @@ class GranuleBuilder:
             highs = [clip.high(following(day)) for day in some]
             rows = [
                 f"{prefix}{label}\t{prefix}{label}\t{low}\t{high}\t{access.get(label, _NO_ACCESS)}"
-                f"\t{link}{label}{after}\t{touched.get(label, modified)}{tail}"
+                f"\t{link}{label}{after}\t{thumbnails.of(prefix + label, is_offered=label in access)}"
+                f"\t{touched.get(label, modified)}{tail}"
                 for label, low, high in zip(labels, lows, highs, strict=True)
             ]
             yield Block("".join(rows).encode(), len(rows))
 
-    def _file_row(self, file: ArchiveFile, dataset: Dataset, modified: str, tail: str) -> str:
+    def _file_row(self, file: ArchiveFile, dataset: Dataset, thumbnails: _Thumbnails, modified: str, tail: str) -> str:
         assert file.tt2000_min is not None
         assert file.tt2000_max is not None
         uid = file.uid
@@ -200,7 +205,8 @@ class GranuleBuilder:
         )
         low, high = jd_from_tt2000(file.tt2000_min), jd_from_tt2000(file.tt2000_max)
         link = _ADDRESSES.links(uid, schema)
-        return f"{uid}\t{observation}\t{low!r}\t{high!r}\t{access}\t{link}\t{modified}{tail}"
+        thumbnail = thumbnails.of(uid, is_offered=_is_open(dataset))
+        return f"{uid}\t{observation}\t{low!r}\t{high!r}\t{access}\t{link}\t{thumbnail}\t{modified}{tail}"
 
     def _dated(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """The values with the three dates, for a new table."""
@@ -212,6 +218,22 @@ class GranuleBuilder:
     def _tail(self, values: Mapping[str, Value]) -> str:
         """The end of a row, from the first constant column on."""
         return "".join(f"\t{copy_text(values.get(name))}" for name in self._constant_columns) + "\n"
+
+
+class _Thumbnails:
+    """The thumbnails of a dataset: the one that the definition names for all its rows, or pictures of the data."""
+
+    def __init__(self, plan: DatasetPlan, given: Value, schema: str) -> None:
+        self._given = None if given is None else copy_text(given)
+        self._is_drawable = plan.is_drawable
+        self._around = around_uid(lambda uid: _ADDRESSES.preview(uid, schema, _THUMBNAIL_WIDTH))
+
+    def of(self, uid: str, *, is_offered: bool) -> str:
+        """As COPY reads it; `is_offered` says whether the row has an access_url, whoever may use it today."""
+        if self._given is not None:
+            return self._given
+        before, after = self._around
+        return f"{before}{quote(uid)}{after}" if is_offered and self._is_drawable else NULL
 
 
 def _blocks_of(rows: Sequence[str]) -> Iterator[Block]:

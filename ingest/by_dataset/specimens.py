@@ -45,4 +45,6 @@ def _made(uid: str, values: Mapping[str, Value], schema: str) -> Mapping[str, Va
     made: dict[str, Value] = {"granule_uid": uid, "obs_id": uid, "datalink_url": _ADDRESSES.links(uid, schema)}
     if values.get("access_format") is not None:
         made |= {"access_url": _ADDRESSES.data(uid, "cdf", schema), "access_estsize": 1, "file_name": f"{uid}.cdf"}
+        if values.get("thumbnail_url") is None:
+            made["thumbnail_url"] = _ADDRESSES.preview(uid, schema)
     return made

@@ -248,10 +248,10 @@ class RowSpool:
 
 
 def _address_problem(column: Column, value: str) -> str | None:
-    if column.form is Form.RELATIVE_URL:
-        return None if value.startswith("/") else f"{column.name} must start with / but is {value!r}"
     if "://" in value:
         return None
+    if column.form is Form.RELATIVE_URL:
+        return None if value.startswith("/") else f"{column.name} must start with / but is {value!r}"
     return (
         f"{column.name} must be a whole address such as https://… but is {value!r}; "
         "paths below the address of the service need relative_urls in the definition"

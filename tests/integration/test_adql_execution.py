@@ -53,8 +53,8 @@ def _fill(connection: Connection) -> None:
     connection.execute(
         "INSERT INTO amdadb.epn_core"
         " (granule_uid, target_name, time_min, time_max, creation_date, access_url, s_region) VALUES"
-        " ('g1', 'Jupiter#Io', 100, 101, '2024-01-01T00:00:00', 'data/g1.cdf', 'Circle ICRS 10 20 1'),"
-        " ('g2', 'jupiter', 101, 102, '2024-02-01T10:30:00.250', 'data/g2.cdf',"
+        " ('g1', 'Jupiter#Io', 100, 101, '2024-01-01T00:00:00', '/data/g1.cdf', 'Circle ICRS 10 20 1'),"
+        " ('g2', 'jupiter', 101, 102, '2024-02-01T10:30:00.250', '/data/g2.cdf',"
         "  'Polygon UNKNOWNFrame 0 0 10 0 10 10 0 10'),"
         " ('g3', NULL, NULL, NULL, NULL, NULL, 'Union (Circle 1 2 3)')"
     )
@@ -230,7 +230,7 @@ def test_addresses_come_out_absolute(tables: Connection) -> None:
     found = rows(
         tables, "SELECT DISTINCT access_url FROM amdadb.epn_core WHERE granule_uid <> 'g3' ORDER BY access_url"
     )
-    assert found == [(f"{BASE_URL}data/g1.cdf",), (f"{BASE_URL}data/g2.cdf",)]
+    assert found == [(f"{BASE_URL}/data/g1.cdf",), (f"{BASE_URL}/data/g2.cdf",)]
 
 
 def test_dali_timestamps_come_out_as_they_are(tables: Connection) -> None:

@@ -78,8 +78,8 @@ def test_every_address_in_every_row_answers(served: Server, schema: str) -> None
                 assert address.startswith(f"{served.base}/"), f"{name}: {address} is of another server"
                 assert get(address).content
                 called[name] += 1
-    expected = {"amdadb": {"access_url", "datalink_url"}, "illu67p": {"access_url", "thumbnail_url"}}
-    assert set(called) == expected.get(schema, {"access_url", "datalink_url"})
+    expected = {"illu67p": {"access_url", "thumbnail_url"}, "transplanet": {"access_url", "datalink_url"}}
+    assert set(called) == expected.get(schema, {"access_url", "datalink_url", "thumbnail_url"})
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)

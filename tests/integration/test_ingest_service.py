@@ -123,6 +123,7 @@ def test_tap_schema_and_archive_are_filled(database: Database, archive: Path) ->
         ("datalink_url", "relative_url"),
         ("modification_date", "dali_text"),
         ("release_date", "dali_text"),
+        ("thumbnail_url", "relative_url"),
     ]
     assert query(database, "SELECT title, granule_count, first_ingested, last_ingested FROM archive.service") == [
         ("Plasma data", 20, FIRST, FIRST)

@@ -61,7 +61,15 @@ def test_files_get_what_the_definition_says_of_their_dataset(database: Database,
             8,
             "https://example.org/field.png",
         ),
-        ("Saturn", "interplanetary_medium", None, "2026-01-31T10:00:00", "magnetotail", None, None),
+        (
+            "Saturn",
+            "interplanetary_medium",
+            None,
+            "2026-01-31T10:00:00",
+            "magnetotail",
+            None,
+            "/preview/plasma/other_20010102.png?width=320",
+        ),
     ]
     assert query(database, "SELECT title FROM archive.dataset WHERE dataset_id = 'syn_mag'") == [("Synthetic field",)]
     (unit,) = query(database, "SELECT unit FROM tap_schema.columns WHERE column_name = 'syn_rate'")

@@ -13,6 +13,7 @@ import pytest
 import requests
 from lxml import etree
 from PIL import Image
+from pyvo.dal import TAPService
 
 from epntap.db.pool import Database
 from epntap.settings import Settings
@@ -74,6 +75,21 @@ def test_a_granule_is_a_picture_of_the_width_that_is_asked_for(server: Server, w
     image = Image.open(io.BytesIO(answer.content))
     assert image.width == width
     assert len(np.unique(np.asarray(image.convert("L")))) > 3, "there is something on it"
+
+
+def test_the_thumbnail_of_every_granule_that_tap_tells_of_is_a_small_picture(server: Server) -> None:
+    tap = TAPService(f"{server.base}/tap")
+    rows = tap.search("SELECT granule_uid, access_url, thumbnail_url FROM truth.epn_core ORDER BY granule_uid")
+    assert len(rows) > 40
+    assert [bool(row["thumbnail_url"]) for row in rows] == [bool(row["access_url"]) for row in rows]
+    for address in [row["thumbnail_url"] for row in rows if row["thumbnail_url"]][:8]:
+        assert address.startswith(f"{server.base}/preview/truth/kt_0")
+        answer = requests.get(address, timeout=60)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
+        assert Image.open(io.BytesIO(answer.content)).size[0] == 320
+    (closed, opened) = tap.search("SELECT thumbnail_url FROM plasma.epn_core ORDER BY granule_uid")["thumbnail_url"]
+    # as the address of the data, it is told before the embargo ends
+    assert [requests.get(one, timeout=60).status_code for one in (closed, opened)] == [403, 200]
 
 
 def test_a_picture_is_drawn_once_and_sent_once(server: Server, home: Path) -> None:

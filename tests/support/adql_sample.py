@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from epntap.catalog.model import Catalog, Column, Form, Table
 
-BASE_URL = "https://data.example.org/"
+BASE_URL = "https://data.example.org"
 
 
 def _text(name: str, **more: object) -> Column:

@@ -33,7 +33,7 @@ def fingerprint_of(plan: DatasetPlan, values: Mapping[str, Value], rows: int) ->
     shared = sorted((name, value) for name, value in values.items() if value is not None)
     modules = (build, versions, cdf_days, cdf_time, epn_text, epn_time, access, addresses)
     made_by = code_digest(*(Path(module.__file__ or "") for module in modules))
-    return hashlib.sha256(repr((made_by, rows, shared, plain)).encode()).hexdigest()
+    return hashlib.sha256(repr((made_by, rows, shared, plain, plan.is_drawable)).encode()).hexdigest()
 
 
 def content_of(file: ArchiveFile) -> tuple[object, ...]:

@@ -31,3 +31,8 @@ class DatasetPlan:
     def dataset(self) -> Dataset:
         """The dataset itself."""
         return self.facts.dataset
+
+    @property
+    def is_drawable(self) -> bool:
+        """Whether files have something measured along time; those of which that is not known count as having it."""
+        return any("\t" in layout or not layout for layout in {file.layout for file in self.files})

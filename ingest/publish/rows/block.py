@@ -14,7 +14,8 @@ __all__ = ["BLOCK_ROWS", "COPY_ORDER", "DATASET_ID", "NULL", "ROW_DATES", "Block
 BLOCK_ROWS = 2000
 
 
-#: columns whose value differs from row to row; they come first in COPY, so that the rest of a row is one constant
+#: columns whose value differs from row to row, as far as a table has them; they come first in COPY, so that the rest
+#: of a row is one constant
 COPY_ORDER = (
     "granule_uid",
     "obs_id",
@@ -25,6 +26,7 @@ COPY_ORDER = (
     "access_estsize",
     "file_name",
     "datalink_url",
+    "thumbnail_url",
     "modification_date",
 )
 
@@ -59,9 +61,9 @@ class Block:
 
 
 def copy_columns(table: Table) -> tuple[str, ...]:
-    """The columns of a table in the order in which a `GranuleBuilder` writes them."""
-    rest = (column.name for column in table.columns if column.name not in COPY_ORDER)
-    return (*COPY_ORDER, *rest)
+    """The columns of a table in the order of COPY."""
+    here = [column.name for column in table.columns]
+    return (*(name for name in COPY_ORDER if name in here), *(name for name in here if name not in COPY_ORDER))
 
 
 def copy_text(value: Value) -> str:

@@ -101,6 +101,7 @@ ALLOWED_FUNCTIONS = {
     "region",
     "regexp_split_to_array",
     "replace",
+    "starts_with",
     "string_to_array",
     "time_span",
     "timezone",

@@ -151,7 +151,7 @@ def test_which_addresses_are_relative_is_the_choice_of_the_service() -> None:
     extra = ["access_url", "datalink_url", "thumbnail_url"]
     usual = {column.name: column.form for column in table_columns(extra)}
     assert (usual["access_url"], usual["datalink_url"]) == (Form.RELATIVE_URL, Form.RELATIVE_URL)
-    assert usual["thumbnail_url"] is Form.PLAIN
+    assert usual["thumbnail_url"] is Form.RELATIVE_URL
     other = {column.name: column.form for column in table_columns(extra, relative_urls={"thumbnail_url"})}
     assert (other["access_url"], other["thumbnail_url"]) == (Form.PLAIN, Form.RELATIVE_URL)
     assert other["creation_date"] is Form.DALI_TEXT

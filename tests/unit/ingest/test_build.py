@@ -59,10 +59,11 @@ def test_the_table_has_all_mandatory_columns_and_those_in_use() -> None:
     assert [column.name for column in MANDATORY] == names[:46]
     assert table.utype == TABLE_UTYPE
     assert table.primary_key == ("granule_uid",)
-    for used in ("access_url", "access_format", "access_estsize", "file_name", "datalink_url", "species", "dataset_id"):
+    for used in ("access_url", "access_format", "access_estsize", "file_name", "datalink_url", "thumbnail_url"):
         assert used in names
+    assert {"species", "dataset_id"} <= set(names)
     assert "particle_spectral_resolution_max" in names
-    assert "thumbnail_url" not in names
+    assert "map_projection" not in names
 
 
 def test_units_follow_the_only_frame_of_a_service() -> None:
@@ -175,6 +176,36 @@ def test_a_restricted_dataset_has_no_access_url() -> None:
     made = rows(plan(facts(access_rights="PartiallyRestricted"), files=(file,), single=(file,)))
     assert {row["access_url"] for row in made} == {row["access_estsize"] for row in made} == {None}
     assert all(row["datalink_url"] for row in made)
+
+
+def thumbnails(one: DatasetPlan) -> list[str | None]:
+    return [row["thumbnail_url"] for row in rows(one)]
+
+
+def test_the_thumbnail_of_a_row_with_files_is_a_picture_of_them() -> None:
+    file = held("a.cdf", "2001-01-02T00:00:00", "2001-01-02T23:59:59")
+    until = moment("2001-01-03T12:00:00")
+    address = "/preview/plasma/{}.png?width=320"
+    assert thumbnails(plan(facts(stop=until), files=(file,))) == [None, address.format("syn-mag_20010102"), None]
+    assert thumbnails(plan(granule=Granule.FILE, files=(file,), single=(file,))) == [address.format("a")]
+    plus = plan(facts(dataset_id="H+", stop=until), files=(replace(file, dataset_id="H+"),))
+    assert thumbnails(plus)[1] == address.format("H%2B_20010102")
+
+
+def test_the_thumbnail_that_a_definition_names_is_that_of_all_rows() -> None:
+    file = held("a.cdf", "2001-01-02T00:00:00", "2001-01-02T23:59:59")
+    one = facts({"thumbnail_url": "https://example.org/a.png"}, stop=moment("2001-01-03T12:00:00"))
+    assert thumbnails(plan(one, files=(file,), single=(file,))) == ["https://example.org/a.png"] * 4
+
+
+def test_where_nothing_can_be_drawn_there_is_no_thumbnail() -> None:
+    file = held("a.cdf", "2001-01-02T00:00:00", "2001-01-02T23:59:59")
+    closed = plan(facts(access_rights="Restricted"), files=(file,), single=(file,))
+    assert set(thumbnails(closed)) == {None}
+    for layout, has_any in (("Epoch\x1f00", False), ("Epoch\x1f00\tB", True), ("", True)):
+        one = replace(file, layout=layout)
+        (thumbnail,) = thumbnails(plan(granule=Granule.FILE, files=(one,), single=(one,)))
+        assert (thumbnail is not None) is has_any
 
 
 def test_one_row_for_a_file() -> None:
