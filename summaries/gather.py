@@ -214,7 +214,7 @@ def _ends(
 ) -> tuple[Integers, Integers]:
     """First and last instants with a value in groups of instants that rise; `missing` is by component."""
     lasts = np.append(starts[1:], len(instants)) - 1
-    gone = None if missing is None else missing.all(axis=0)
+    gone: npt.NDArray[np.bool_] | None = None if missing is None else np.logical_and.reduce(missing, axis=0)
     if gone is None or not (gone[starts].any() or gone[lasts].any()):
         return instants[starts], instants[lasts]
     there = ~gone

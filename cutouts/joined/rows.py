@@ -154,7 +154,8 @@ def _are_in(instants: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> n
     # times rise, mostly: looking them up in order is faster than the hashes or sorting of np.isin
     rising = others if bool((others[1:] >= others[:-1]).all()) else np.sort(others)
     places = np.minimum(np.searchsorted(rising, instants), len(rising) - 1)
-    return rising[places] == instants
+    found: npt.NDArray[np.bool_] = rising[places] == instants
+    return found
 
 
 def _shared(
