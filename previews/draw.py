@@ -1,30 +1,42 @@
-"""Draws panels with matplotlib: figures as objects, Agg and SVG, no state of pyplot, no markup in texts."""
+"""Draws panels with matplotlib: lines, polygons, images and texts on a figure, Agg and SVG, no markup in texts.
+
+Places of ticks and texts are known, so there are no Axes: they would take most of the time of a picture. What goes into
+a panel has coordinates from 0 to 1 in both directions.
+"""
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.image import BboxImage
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.transforms import Affine2D, Bbox, Transform, TransformedBbox
+from PIL import Image
 
 from epntap.xml import xml_legal
-from previews.panels import Lines, Panel, Spectrogram, raster
+from previews.panels import Line, Lines, Panel, Spectrogram, raster
 from previews.plan import InventoryPlan
 from previews.request import Form
 from previews.ticks import linear_ticks, log_ticks, time_ticks
 from previews.timegrid import labels_of
 
-__all__ = ["draw_inventory", "draw_panels", "set_up"]
+__all__ = ["draw_inventory", "draw_panels", "points_across", "set_up"]
+
+Floats = npt.NDArray[np.float64]
 
 _DPI: Final = 100
 #: pixels of a point of type
@@ -32,6 +44,7 @@ _POINT: Final = _DPI / 72
 _COLOURS: Final = ("#1f5aa6", "#c8461e", "#2f8a3e", "#7a4fa3", "#8a6d1d", "#1b8f99", "#b3367f", "#555555")
 _FAINT: Final = "#d8d8d8"
 _GREY: Final = "#666666"
+_BLACK: Final = "#000000"
 _MAP: Final = "viridis"
 #: below this a picture is a thumbnail without words
 _WORDS_FROM: Final = 300
@@ -42,6 +55,12 @@ _DOTS_BELOW: Final = 40
 _LONGEST_LABEL: Final = 24
 #: of a logarithmic axis
 _SMALLEST: Final = 1e-290
+#: of ticks, pixels; of their lines and of frames, points
+_TICK: Final = 4
+_SMALL_TICK: Final = 2.5
+_THIN: Final = 0.6
+#: values far outside of a panel are drawn as being so many heights away
+_FAR: Final = 50.0
 
 
 def set_up() -> None:
@@ -52,7 +71,6 @@ def set_up() -> None:
             "svg.fonttype": "none",
             "svg.hashsalt": "previews",
             "font.family": "DejaVu Sans",
-            "axes.linewidth": 0.6,
             "path.simplify": False,
             "agg.path.chunksize": 20_000,
         }
@@ -82,19 +100,87 @@ class _Layout:
         """Width of a panel."""
         return self.width - self.left - self.right
 
-    def box(self, number: int) -> tuple[float, float, float, float]:
-        """Of a panel, as matplotlib has it."""
-        top = self.top + number * (self.panel + self.between)
-        return (
-            self.left / self.width,
-            1 - (top + self.panel) / self.height,
-            self.inner / self.width,
-            self.panel / self.height,
-        )
+    @property
+    def letter(self) -> float:
+        """Width of one, about."""
+        return self.size * _POINT * 0.62
 
     def figure(self) -> Figure:
         """An empty one."""
         return Figure(figsize=(self.width / _DPI, self.height / _DPI), dpi=_DPI, facecolor="white")
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """A part of a figure, whose own coordinates go from 0 to 1."""
+
+    figure: Figure
+    layout: _Layout
+    #: pixels from the top left of the figure
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @classmethod
+    def of_panel(cls, figure: Figure, layout: _Layout, number: int) -> _Box:
+        """The place of a panel."""
+        top = layout.top + number * (layout.panel + layout.between)
+        return cls(figure, layout, layout.left, top, layout.inner, layout.panel)
+
+    @property
+    def bbox(self) -> TransformedBbox:
+        """The same as matplotlib has it, on any canvas."""
+        width, height = self.layout.width, self.layout.height
+        low = 1 - (self.top + self.height) / height
+        bounds = Bbox.from_bounds(self.left / width, low, self.width / width, self.height / height)
+        return TransformedBbox(bounds, self.figure.transFigure)
+
+    @property
+    def inside(self) -> Transform:
+        """From its own coordinates to those of the canvas."""
+        width, height = self.layout.width, self.layout.height
+        scale = Affine2D().scale(self.width / width, self.height / height)
+        return scale.translate(self.left / width, 1 - (self.top + self.height) / height) + self.figure.transFigure
+
+    def add(self, artist: Artist, *, is_clipped: bool = False) -> None:
+        """Draw something over what is there."""
+        artist.set_transform(self.inside)
+        if is_clipped:
+            artist.set_clip_box(self.bbox)
+        self.figure.add_artist(artist)
+
+    def line(self, x: Any, y: Any, colour: str, width: float, *, is_clipped: bool = False, **rest: Any) -> None:
+        """A line through points; what numpy takes as an array."""
+        self.add(Line2D(x, y, color=colour, linewidth=width, **rest), is_clipped=is_clipped)
+
+    def segments(self, ends: Sequence[Any], colour: str, width: float) -> None:
+        """Lines from one point to another."""
+        if len(ends):
+            self.add(LineCollection(ends, colors=colour, linewidths=width))
+
+    def text(self, x: float, y: float, text: str, *, size: float | None = None, **rest: Any) -> None:
+        """A text at a place that is so many pixels from the top left of the figure."""
+        place = x / self.layout.width, 1 - y / self.layout.height
+        found = Text(*place, text, fontsize=size or self.layout.size, **rest)
+        found.set_transform(self.figure.transFigure)
+        self.figure.add_artist(found)
+
+    def frame(self) -> None:
+        """A line around it."""
+        self.line([0, 1, 1, 0, 0], [0, 0, 1, 1, 0], _GREY, _THIN, solid_joinstyle="miter", zorder=2.5)
+
+    def say(self, text: str) -> None:
+        """A text in the middle."""
+        middle = self.left + self.width / 2, self.top + self.height / 2
+        self.text(*middle, _fitted(text, 70), ha="center", va="center", color=_GREY)
+
+    def aside(self, text: str, *, at_right: bool) -> None:
+        """A small text in an upper corner, over what is drawn."""
+        x = self.left + (self.width - 4 if at_right else 4)
+        ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
+        place: dict[str, Any] = {"ha": "right" if at_right else "left", "va": "top", "color": _GREY}
+        self.text(x, self.top + 4, _fitted(text, 80), size=self.layout.size * 0.85, bbox=ground, zorder=4, **place)
 
 
 def points_across(width: int) -> int:
@@ -108,29 +194,22 @@ def draw_panels(
     """A picture; `span` is what the time axis shows, as labels. Without panels it says `note` alone."""
     layout = _Layout(width, max(len(panels), 1))
     figure = layout.figure()
-    start, stop = span
     for number in range(layout.panels):
-        axes = figure.add_axes(layout.box(number))
-        axes.set_xlim(0, (stop - start) / 1e9)
-        _frame(axes, layout)
+        box = _Box.of_panel(figure, layout, number)
+        box.frame()
         match panels[number] if number < len(panels) else None:
             case None:
-                _say(axes, note or "no data in this interval", layout)
+                box.say(note or "no data in this interval")
             case Lines() as lines:
-                _draw_lines(axes, lines, start, layout)
+                _draw_lines(box, lines, span)
             case Spectrogram() as spectrogram:
-                _draw_spectrogram(figure, axes, spectrogram, span, layout)
-        _draw_times(axes, span, layout, is_last=number == layout.panels - 1)
+                _draw_spectrogram(box, spectrogram, span)
+        _draw_times(box, span, is_last=number == layout.panels - 1)
     if layout.has_words:
         text = f"{title} \u2014 {note}" if note and panels else title
-        figure.text(
-            layout.left / width,
-            1 - layout.top * 0.5 / layout.height,
-            _fitted(text, (width - layout.left - 4) / (layout.size * _POINT * 0.62)),
-            fontsize=layout.size,
-            fontweight="bold" if layout.has_all_words else "normal",
-            va="center",
-        )
+        weight = "bold" if layout.has_all_words else "normal"
+        shown = _fitted(text, (width - layout.left - 4) / layout.letter)
+        box.text(layout.left, layout.top * 0.5, shown, fontweight=weight, va="center")
     return _written(figure, form)
 
 
@@ -143,12 +222,14 @@ def _written(figure: Figure, form: Form) -> bytes:
 
 def _bytes_of(figure: Figure, form: Form) -> bytes:
     target = io.BytesIO()
-    # these two have no types
     if form is Form.PNG:
-        print_png: Any = FigureCanvasAgg(figure).print_png
-        print_png(target, metadata={"Software": "EPN-TAP previews"}, pil_kwargs={"compress_level": 3})
+        canvas: Any = FigureCanvasAgg(figure)  # it has no types
+        canvas.draw()
+        # nothing shines through
+        pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
+        Image.fromarray(np.ascontiguousarray(pixels)).save(target, "png", compress_level=3, dpi=(_DPI, _DPI))
     else:
-        print_svg: Any = FigureCanvasSVG(figure).print_svg
+        print_svg: Any = FigureCanvasSVG(figure).print_svg  # it has no types
         print_svg(target, metadata={"Date": None, "Creator": "EPN-TAP previews"})
     return target.getvalue()
 
@@ -163,113 +244,128 @@ def _fitted(text: str, most: float) -> str:
     return plain if len(plain) <= most else f"{plain[: max(int(most) - 1, 1)]}\u2026"
 
 
-def _frame(axes: Axes, layout: _Layout) -> None:
-    axes.tick_params(labelsize=layout.size, width=0.6, length=3, pad=2, direction="out")
-    for side in axes.spines.values():
-        side.set_color(_GREY)
-    if not layout.has_words:
-        axes.set_yticks([])
-
-
-def _say(axes: Axes, text: str, layout: _Layout) -> None:
-    axes.set_yticks([])
-    axes.text(
-        0.5,
-        0.5,
-        _fitted(text, 70),
-        transform=axes.transAxes,
-        ha="center",
-        va="center",
-        fontsize=layout.size,
-        color=_GREY,
-    )
-
-
-def _draw_times(axes: Axes, span: tuple[int, int], layout: _Layout, *, is_last: bool) -> None:
+def _draw_times(box: _Box, span: tuple[int, int], *, is_last: bool) -> None:
     start, stop = span
+    layout = box.layout
     if not layout.has_words:
-        axes.set_xticks([])
         return
     ticks, texts, common = time_ticks(start, stop, max(layout.inner // round(layout.size * _POINT * 6.5), 2))
-    axes.set_xticks([(one - start) / 1e9 for one in ticks], texts if is_last else [""] * len(ticks))
-    axes.tick_params(axis="x", labelsize=layout.size)
-    axes.set_xlim(0, (stop - start) / 1e9)
-    if is_last:
-        box = axes.get_position()
-        axes.figure.text(
-            box.x1,
-            3 / layout.height,
-            _plain(f"{common} UTC"),
-            fontsize=layout.size,
-            ha="right",
-            va="bottom",
-            color=_GREY,
-        )
+    places = [(tick - start) / (stop - start) for tick in ticks]
+    box.segments([((x, 0), (x, -_TICK / box.height)) for x in places], _BLACK, _THIN)
+    if not is_last:
+        return
+    below = box.top + box.height + _TICK + 3
+    for x, text in zip(places, texts, strict=True):
+        box.text(box.left + x * box.width, below, text, ha="center", va="top")
+    box.text(box.left + box.width, layout.height - 3, _plain(f"{common} UTC"), ha="right", va="bottom", color=_GREY)
 
 
-def _label(axes: Axes, title: str, units: str, layout: _Layout) -> None:
+def _label(box: _Box, title: str, units: str) -> None:
+    layout = box.layout
     if not layout.has_words:
         return
-    most = layout.panel / (layout.size * _POINT * 0.62)
+    most = box.height / layout.letter
     name = _fitted(title, most)
     text = f"{name}\n{_fitted(units, most)}" if units and layout.has_all_words else name
-    axes.text(
-        -(layout.left - 3) / layout.inner,
-        0.5,
-        text,
-        transform=axes.transAxes,
-        rotation=90,
-        fontsize=layout.size,
-        ha="left",
-        va="center",
-        linespacing=1.05,
-    )
+    place: dict[str, Any] = {"rotation": 90, "ha": "left", "va": "center", "linespacing": 1.05}
+    box.text(3, box.top + box.height / 2, text, **place)
 
 
-def _note(axes: Axes, note: str, layout: _Layout) -> None:
-    if note and layout.has_all_words:
-        axes.text(
-            0.995,
-            0.97,
-            _fitted(note, 80),
-            transform=axes.transAxes,
-            fontsize=layout.size * 0.85,
-            ha="right",
-            va="top",
-            color=_GREY,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1},
-        )
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """From values to places between 0 and 1."""
+
+    low: float
+    high: float
+    is_log: bool
+
+    def __call__(self, values: npt.ArrayLike) -> Floats:
+        """Places; NaN and what has none stays NaN."""
+        found = np.asarray(values, np.float64)
+        with np.errstate(all="ignore"):
+            if self.is_log:
+                places = np.log(found / self.low) / np.log(self.high / self.low)
+            else:
+                # halves first: the difference of two large numbers may be more than a double holds
+                places = (found / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
+            clipped: Floats = np.clip(places, -_FAR, _FAR)
+        return clipped
+
+
+def _value_ticks(box: _Box, scale: _Scale, *, at_right: bool = False, size: float | None = None) -> None:
+    """Ticks and what is written at them, at one side."""
+    layout = box.layout
+    if not layout.has_words:
+        return
+    size = size or layout.size
+    most = max(int(layout.panel / (layout.size * _POINT * 2.4)), 2)
+    small: list[float] = []
+    power = ""
+    if scale.is_log:
+        ticks, texts, small = log_ticks(scale.low, scale.high, most)
+    else:
+        ticks, texts, power = linear_ticks(scale.low, scale.high, most)
+    edge, outwards = (1, 1) if at_right else (0, -1)
+    for values, length, width in ((ticks, _TICK, _THIN), (small, _SMALL_TICK, _THIN)):
+        end = edge + outwards * length / box.width
+        box.segments([((edge, y), (end, y)) for y in scale(values).tolist()], _BLACK, width)
+    x = box.left + edge * box.width + outwards * (_TICK + 3)
+    align = "left" if at_right else "right"
+    for y, text in zip(scale(ticks).tolist(), texts, strict=True):
+        if -0.001 <= y <= 1.001:
+            # the middle of digits: the middle of a line of text is lower
+            box.text(x, box.top + (1 - y) * box.height, text, size=size, ha=align, va="center_baseline")
+    if power:
+        box.aside(power, at_right=False)
 
 
 # -- lines
 
 
-def _draw_lines(axes: Axes, panel: Lines, start: int, layout: _Layout) -> None:
-    _label(axes, panel.title, panel.units, layout)
+def _draw_lines(box: _Box, panel: Lines, span: tuple[int, int]) -> None:
+    _label(box, panel.title, panel.units)
     if panel.span is None:
-        _say(axes, "no data in this interval", layout)
+        box.say("no data in this interval")
         return
-    low, high = _limits(panel.span, is_log=panel.is_log)
-    if panel.is_log:
-        axes.set_yscale("log")
-    axes.set_ylim(low, high)
-    times = (panel.times - start) / 1e9
+    scale = _Scale(*_limits(panel.span, is_log=panel.is_log), is_log=panel.is_log)
+    if scale.low < 0 < scale.high and not panel.is_log:
+        zero = float(scale(0.0))
+        box.line([0, 1], [zero, zero], _FAINT, _THIN)
+    times = (panel.times - span[0]) / (span[1] - span[0])
     for number, line in enumerate(panel.lines):
-        colour = _COLOURS[number % len(_COLOURS)]
-        if line.low is not None and line.high is not None:
-            axes.fill_between(times, line.low, line.high, color=colour, alpha=0.25, linewidth=0)
-        axes.plot(times, line.values, color=colour, linewidth=0.8, gid=f"series{number}")
-        lonely = _lonely(line.values)
-        if lonely.any():
-            axes.plot(times[lonely], line.values[lonely], ".", color=colour, markersize=2.5)
-    if low < 0 < high and not panel.is_log:
-        axes.axhline(0, color=_FAINT, linewidth=0.6, zorder=0)
-    _value_ticks(axes, low, high, layout, is_log=panel.is_log)
-    _name_lines(axes, panel, layout)
-    _note(axes, panel.note, layout)
+        _draw_line(box, line, times, scale, number)
+    _value_ticks(box, scale)
+    _name_lines(box, panel)
+    if panel.note and box.layout.has_all_words:
+        box.aside(panel.note, at_right=True)
 
 
-def _lonely(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def _draw_line(box: _Box, line: Line, times: Floats, scale: _Scale, number: int) -> None:
+    colour = _COLOURS[number % len(_COLOURS)]
+    if line.low is not None and line.high is not None:
+        bands = list(_bands(times, scale(line.low), scale(line.high)))
+        if bands:
+            shade = PolyCollection(bands, facecolors=colour, alpha=0.25, linewidths=0)
+            box.add(shade, is_clipped=True)
+    values = scale(line.values)
+    box.line(times, values, colour, 0.8, is_clipped=True, gid=f"series{number}")
+    lonely = _lonely(line.values)
+    if lonely.any():
+        dots = {"linestyle": "none", "marker": ".", "markersize": 2.5}
+        box.line(times[lonely], values[lonely], colour, 0, is_clipped=True, **dots)
+
+
+def _bands(times: Floats, low: Floats, high: Floats) -> Iterable[Floats]:
+    """Polygons between two lines, one for each stretch in which both have values."""
+    there = np.isfinite(low) & np.isfinite(high)
+    edges = np.flatnonzero(np.diff(there, prepend=False, append=False))
+    for first, stop in edges.reshape(-1, 2):
+        if stop - first > 1:
+            x = times[first:stop]
+            yield np.stack([np.append(x, x[::-1]), np.append(low[first:stop], high[first:stop][::-1])], axis=1)
+
+
+def _lonely(values: Floats) -> npt.NDArray[np.bool_]:
     """Points without a neighbour, which a line does not show; all of a few."""
     there: npt.NDArray[np.bool_] = np.isfinite(values)
     if there.sum() < _DOTS_BELOW:
@@ -279,22 +375,17 @@ def _lonely(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return there & ~beside
 
 
-def _name_lines(axes: Axes, panel: Lines, layout: _Layout) -> None:
+def _name_lines(box: _Box, panel: Lines) -> None:
+    layout = box.layout
     if len(panel.lines) < 2 or not layout.has_words:
         return
-    step = layout.size * _POINT * 1.15 / layout.panel
-    most = max(int(0.98 / step), 1)
-    room = (layout.right - 8) / (layout.size * _POINT * 0.62)
+    step = layout.size * _POINT * 1.15
+    most = max(int(0.98 * box.height / step), 1)
+    room = (layout.right - 8) / layout.letter
     for number, line in enumerate(panel.lines[:most]):
-        axes.text(
-            1 + 5 / layout.inner,
-            0.98 - number * step,
-            _fitted(line.name, room),
-            transform=axes.transAxes,
-            fontsize=layout.size,
-            va="top",
-            color=_COLOURS[number % len(_COLOURS)],
-        )
+        y = box.top + 0.02 * box.height + number * step
+        colour = _COLOURS[number % len(_COLOURS)]
+        box.text(box.left + box.width + 5, y, _fitted(line.name, room), va="top", color=colour)
 
 
 def _limits(span: tuple[float, float], *, is_log: bool) -> tuple[float, float]:
@@ -313,68 +404,42 @@ def _limits(span: tuple[float, float], *, is_log: bool) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _value_ticks(axes: Axes, low: float, high: float, layout: _Layout, *, is_log: bool) -> None:
-    if not layout.has_words:
-        axes.set_yticks([])
-        axes.set_yticks([], minor=True)
-        return
-    most = max(int(layout.panel / (layout.size * _POINT * 2.4)), 2)
-    _set_ticks(axes, low, high, most, layout.size, is_log=is_log)
-
-
-def _set_ticks(axes: Axes, low: float, high: float, most: int, size: float, *, is_log: bool) -> None:
-    if is_log:
-        ticks, texts, small = log_ticks(low, high, most)
-        axes.set_yticks(ticks, texts)
-        axes.set_yticks(small, [""] * len(small), minor=True)
-    else:
-        ticks, texts, power = linear_ticks(low, high, most)
-        axes.set_yticks(ticks, texts)
-        if power:
-            place = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
-            axes.text(
-                0.005, 0.97, power, transform=axes.transAxes, fontsize=size * 0.85, va="top", color=_GREY, bbox=place
-            )
-    axes.set_ylim(low, high)
-
-
 # -- spectrograms
 
 
-def _draw_spectrogram(figure: Figure, axes: Axes, panel: Spectrogram, span: tuple[int, int], layout: _Layout) -> None:
+def _draw_spectrogram(box: _Box, panel: Spectrogram, span: tuple[int, int]) -> None:
     units = f" [{panel.axis_units}]" if panel.axis_units else ""
-    _label(axes, panel.title, f"{panel.axis_title}{units}", layout)
+    _label(box, panel.title, f"{panel.axis_title}{units}")
     edges = panel.edges[np.isfinite(panel.edges)]
     if panel.span is None or not len(edges):
-        _say(axes, "no data in this interval", layout)
+        box.say("no data in this interval")
         return
     low, high = float(edges.min()), float(edges.max())
     colours = _norm(panel)
     start, stop = span
-    pixels = start + ((np.arange(layout.inner) + 0.5) * ((stop - start) / layout.inner)).astype(np.int64)
-    parts = (np.arange(layout.panel) + 0.5) / layout.panel
+    across, down = round(box.width), round(box.height)
+    pixels = start + ((np.arange(across) + 0.5) * ((stop - start) / across)).astype(np.int64)
+    parts = (np.arange(down) + 0.5) / down
     heights = low * (high / low) ** parts if panel.is_axis_log else low + (high - low) * parts
     found = raster(panel, pixels, heights)
     if panel.is_log:
         found = np.where(found > 0, found, np.nan)
     image = mpl.colormaps[_MAP](colours(np.ma.masked_invalid(found)), bytes=True)
     image[~np.isfinite(found)] = (255, 255, 255, 0)
-    axes.imshow(
-        image,
-        extent=(0, 1, 0, 1),
-        transform=axes.transAxes,
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-    )
-    axes.set_xlim(0, (stop - start) / 1e9)
-    if panel.is_axis_log:
-        axes.set_yscale("log")
-    axes.set_ylim(low, high)
-    _value_ticks(axes, low, high, layout, is_log=panel.is_axis_log)
-    _note(axes, panel.note, layout)
-    if layout.has_words:
-        _draw_colours(figure, axes, panel, colours, layout)
+    _show(box, image)
+    _value_ticks(box, _Scale(low, high, panel.is_axis_log))
+    if panel.note and box.layout.has_all_words:
+        box.aside(panel.note, at_right=True)
+    if box.layout.has_words:
+        _draw_colours(box, panel, colours)
+
+
+def _show(box: _Box, image: npt.NDArray[np.uint8]) -> None:
+    """Pixels, the lowest row first, in the whole of a box."""
+    found = BboxImage(box.bbox, origin="lower", interpolation="nearest")
+    found.set_data(image)
+    found.set_zorder(1)
+    box.figure.add_artist(found)
 
 
 def _norm(panel: Spectrogram) -> Normalize:
@@ -385,27 +450,22 @@ def _norm(panel: Spectrogram) -> Normalize:
     return Normalize(low, high if high > low else low + (abs(low) or 1.0), clip=True)
 
 
-def _draw_colours(figure: Figure, axes: Axes, panel: Spectrogram, colours: Normalize, layout: _Layout) -> None:
-    box = axes.get_position()
+def _draw_colours(box: _Box, panel: Spectrogram, colours: Normalize) -> None:
+    layout = box.layout
     across = max(round(layout.size * 0.8), 4)
-    bar = figure.add_axes((box.x1 + 5 / layout.width, box.y0, across / layout.width, box.height))
-    figure.colorbar(ScalarMappable(colours, _MAP), cax=bar)
-    bar.tick_params(labelsize=layout.size * 0.9, width=0.5, length=2, pad=1.5)
+    bar = _Box(box.figure, layout, box.left + box.width + 5, box.top, across, box.height)
+    shades = mpl.colormaps[_MAP](np.linspace(0, 1, 256), bytes=True)
+    _show(bar, shades[:, np.newaxis])
+    bar.frame()
     assert colours.vmin is not None
     assert colours.vmax is not None
-    most = max(int(layout.panel / (layout.size * _POINT * 2.4)), 2)
-    _set_ticks(bar, float(colours.vmin), float(colours.vmax), most, layout.size, is_log=panel.is_log)
+    scale = _Scale(float(colours.vmin), float(colours.vmax), panel.is_log)
+    _value_ticks(bar, scale, at_right=True, size=layout.size * 0.9)
     if panel.units and layout.has_all_words:
-        figure.text(
-            1 - 2 / layout.width,
-            (box.y0 + box.y1) / 2,
-            _fitted(panel.units, layout.panel / (layout.size * 0.85 * _POINT * 0.62)),
-            rotation=90,
-            fontsize=layout.size * 0.85,
-            ha="right",
-            va="center",
-            color=_GREY,
-        )
+        size = layout.size * 0.85
+        text = _fitted(panel.units, layout.panel / (size * _POINT * 0.62))
+        place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "center", "color": _GREY}
+        box.text(layout.width - 2, box.top + box.height / 2, text, size=size, **place)
 
 
 # -- inventories
@@ -423,44 +483,41 @@ def draw_inventory(plan: InventoryPlan) -> bytes:
         layout.left = min(round(letters * layout.size * _POINT * 0.68) + 8, layout.width // 2)
         layout.right = round(layout.size * _POINT * 2)
     layout.height = layout.top + layout.bottom + layout.panel
-    figure = layout.figure()
-    axes = figure.add_axes(layout.box(0))
-    _frame(axes, layout)
+    box = _Box.of_panel(layout.figure(), layout, 0)
+    box.frame()
     if not bars:
-        _say(axes, "no dataset with a time", layout)
-        return _written(figure, plan.form)
+        box.say("no dataset with a time")
+        return _written(box.figure, plan.form)
     ends = labels_of(np.array([[bar.first, bar.last] for bar in bars]).reshape(-1)).reshape(-1, 2)
     start, stop = int(ends.min()), int(ends.max()) + 1
     room = max((stop - start) // 100, 1_000_000)
     start, stop = start - room, stop + room
-    least = (stop - start) / max(layout.inner, 1) / 1e9
+    _draw_bars(box, plan, (ends - start) / (stop - start))
+    _draw_times(box, (start, stop), is_last=True)
+    if layout.has_words:
+        for place, row in enumerate(plan.rows):
+            y = box.top + (place + 0.5) / len(plan.rows) * box.height
+            box.text(box.left - 4, y, _fitted(row.dataset_id, _LONGEST_LABEL), ha="right", va="center")
+        more = f" (and {plan.more} more datasets)" if plan.more else ""
+        text = _fitted(f"{plan.title}{more}", plan.width / (layout.size * _POINT * 0.65))
+        box.text(4, layout.top * 0.5, text, fontweight="bold", va="center")
+    return _written(box.figure, plan.form)
+
+
+def _draw_bars(box: _Box, plan: InventoryPlan, ends: Floats) -> None:
+    """What is described as a thin bar below what is held; `ends` are those of all, row by row, from 0 to 1."""
+    held: list[list[tuple[float, float]]] = []
+    described: list[list[tuple[float, float]]] = []
     number = 0
     for place, row in enumerate(plan.rows):
         for bar in (*row.held, *([row.described] if row.described else [])):
-            first, last = (float(one - start) / 1e9 for one in ends[number])
-            is_held = bar is not row.described
+            first, last = ends[number].tolist()
+            last = max(last, first + 1 / box.width)
             number += 1
-            axes.broken_barh(
-                [(first, max(last - first, least))],
-                (place - 0.32, 0.64) if is_held else (place - 0.06, 0.12),
-                facecolors=_COLOURS[0] if is_held else "#b5b5b5",
-                zorder=2 if is_held else 1,
-            )
-    axes.set_ylim(len(plan.rows) - 0.5, -0.5)
-    axes.set_yticks(
-        range(len(plan.rows)) if layout.has_words else [],
-        [_fitted(row.dataset_id, _LONGEST_LABEL) for row in plan.rows] if layout.has_words else [],
-    )
-    axes.tick_params(axis="y", length=0)
-    _draw_times(axes, (start, stop), layout, is_last=True)
-    if layout.has_words:
-        more = f" (and {plan.more} more datasets)" if plan.more else ""
-        figure.text(
-            4 / plan.width,
-            1 - layout.top * 0.5 / layout.height,
-            _fitted(f"{plan.title}{more}", plan.width / (layout.size * _POINT * 0.65)),
-            fontsize=layout.size,
-            fontweight="bold",
-            va="center",
-        )
-    return _written(figure, plan.form)
+            is_held = bar is not row.described
+            half = 0.32 if is_held else 0.06
+            low, high = (1 - (place + 0.5 + half * side) / len(plan.rows) for side in (1, -1))
+            (held if is_held else described).append([(first, low), (last, low), (last, high), (first, high)])
+    for polygons, colour in ((described, "#b5b5b5"), (held, _COLOURS[0])):
+        if polygons:
+            box.add(PolyCollection(polygons, facecolors=colour, linewidths=0), is_clipped=True)

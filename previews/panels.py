@@ -32,8 +32,11 @@ _WIDE_RANGE = 1_000
 _LEAST_POSITIVE = 0.5
 #: names of what is said of measurements
 _ASIDE = re.compile(
-    r"flag|qual|stat(us|e)|count|cnt|err|sigma|unc|delta|delphi|spin_?(phase|per)|mode|time$", re.IGNORECASE
+    r"flag|qual|stat(us|e)|count|cnt|^num_|n(um)?_?pts|err|sigma|unc|delta|delphi|spin_?(phase|per)|mode|time$",
+    re.IGNORECASE,
 )
+#: types that flags have, mostly
+_SMALL_INTEGERS = ("BYTE", "INT1", "INT2")
 #: share of values that may lie outside of a colour scale at each end
 _BEYOND = 0.003
 
@@ -94,11 +97,21 @@ def chosen(variables: Sequence[SeriesVariable], hints: Mapping[str, Hints], most
     shown = [one for one in variables if one.name not in along]
     data = [one for one in shown if hints.get(one.name, NO_HINTS).var_type == "data"]
     named = [one for one in data if hints.get(one.name, NO_HINTS).display not in {"", "no_plot"}]
+    measured = [one for one in data if not _is_aside(one)]
+    # what was measured before what is said of it, even where only the latter has a DISPLAY_TYPE
+    named = named if any(not _is_aside(one) for one in named) or not measured else measured
     for some in (named, data, shown, list(variables)):
         if some:
-            # what was measured before what is said of it
-            return [one.name for one in sorted(some, key=lambda one: _ASIDE.search(one.name) is not None)[:most]]
+            return [one.name for one in sorted(some, key=_is_aside)[:most]]
     return []
+
+
+def _is_aside(one: SeriesVariable) -> bool:
+    """Whether it is a flag, a counter or an error: by its name, or small integers without a unit."""
+    if _ASIDE.search(one.name):
+        return True
+    has_unit = any(unit.strip() for unit in one.units)
+    return not has_unit and any(word in one.cdf_type for word in _SMALL_INTEGERS)
 
 
 def bins_along(one: SeriesVariable) -> tuple[int, Bins | None] | None:
