@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cutouts.interval import instant_or_end
+from cutouts.interval import check_ends, instant_or_end
 from epntap.access import ANONYMOUS, Caller
 from epntap.dali.params import Params, single
 from epntap.errors import NotFoundError, ParameterError
@@ -73,11 +73,9 @@ def picture_request(schema: str, name: str, params: Params, caller: Caller) -> P
     if len(names) > MOST_PANELS:
         raise ParameterError(f"A picture shows {MOST_PANELS} parameters at most, but {len(names)} are asked for.")
     start, stop = _instant(params, "START"), _instant(params, "STOP")
-    if start is not None and stop is not None and stop <= start:
-        raise ParameterError(
-            f"stop must be later than start, but start is {single(params, 'START')} and stop is "
-            f"{single(params, 'STOP')}."
-        )
+    if start is not None and stop is not None:
+        said = single(params, "START") or "", single(params, "STOP") or ""
+        check_ends((start, stop), said, ("start", "stop"))
     return PictureRequest(schema, identifier, form, width_of(params), start, stop, names, caller)
 
 

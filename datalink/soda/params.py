@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import zip_longest
 
-from cutouts.interval import Interval, instant_or_end
+from cutouts.interval import Interval, check_ends, instant_or_end
 from cutouts.request import EVERYTHING, CutRequest
 from epntap.access import ANONYMOUS, Caller
 from epntap.addresses import SODA_ASYNC
@@ -121,8 +121,8 @@ def _between(start: str | None, stop: str | None) -> Interval:
         MIN_TT2000 if start is None else instant_or_end(start, "START"),
         MAX_TT2000 if stop is None else instant_or_end(stop, "STOP"),
     )
-    if start is not None and stop is not None and interval.stop_tt2000 <= interval.start_tt2000:
-        raise ParameterError(f"STOP must be later than START, but START is {start} and STOP is {stop}.")
+    if start is not None and stop is not None:
+        check_ends((interval.start_tt2000, interval.stop_tt2000), (start, stop), ("START", "STOP"))
     return interval
 
 

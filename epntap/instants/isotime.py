@@ -6,7 +6,7 @@ import calendar
 import re
 
 from epntap.instants.leapseconds import SECOND_NS
-from epntap.instants.tt2000 import MAX_TT2000, MIN_TT2000, InstantError, parse_utc
+from epntap.instants.tt2000 import FIRST_YEAR, LAST_YEAR, MAX_TT2000, MIN_TT2000, InstantError, parse_utc
 
 __all__ = ["first_instant"]
 
@@ -16,8 +16,6 @@ _TIME = re.compile(
     re.ASCII,
 )
 _DECIMALS = 9
-#: years that 64 bits of nanoseconds cannot hold are before or after everything
-_FIRST_YEAR, _LAST_YEAR = 1708, 2291
 _LEAP_YEAR, _COMMON_YEAR = 2000, 2001
 
 
@@ -35,8 +33,9 @@ def first_instant(text: str) -> int:
     if whole_day and (minute or second or digits):
         raise InstantError("expected nothing after hour 24")
     _check_clock(hour, minute, second)
-    if not _FIRST_YEAR <= year <= _LAST_YEAR:
-        return MIN_TT2000 if year < _FIRST_YEAR else MAX_TT2000
+    # other years are before or after everything
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        return MIN_TT2000 if year < FIRST_YEAR else MAX_TT2000
     nanoseconds = digits[:_DECIMALS].ljust(_DECIMALS, "0")
     clock = f"{0 if whole_day else hour:02}:{minute:02}:{second:02}.{nanoseconds}"
     instant = parse_utc(f"{year:04}-{month:02}-{day:02}T{clock}Z")

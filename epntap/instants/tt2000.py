@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILL_TT2000",
+    "FIRST_YEAR",
+    "LAST_YEAR",
     "MAX_TT2000",
     "MIN_TT2000",
     "InstantError",
@@ -30,13 +32,14 @@ __all__ = [
 ]
 
 _DAY_ZERO: Final = date(2000, 1, 1).toordinal()
-_FIRST_YEAR, _LAST_YEAR = 1708, 2291
+#: years that 64 bits of nanoseconds hold whole
+FIRST_YEAR, LAST_YEAR = 1708, 2291
 
 #: what stands for "no instant"
 FILL_TT2000: Final = -(2**63)
-#: first and last instant that can be said: the years 1708 to 2291 fit into 64 bits of nanoseconds
-MIN_TT2000: Final = offsets().to_instant((date(_FIRST_YEAR, 1, 1).toordinal() - _DAY_ZERO) * DAY_NS)
-MAX_TT2000: Final = offsets().to_instant((date(_LAST_YEAR + 1, 1, 1).toordinal() - _DAY_ZERO) * DAY_NS) - 1
+#: first and last instant that can be said
+MIN_TT2000: Final = offsets().to_instant((date(FIRST_YEAR, 1, 1).toordinal() - _DAY_ZERO) * DAY_NS)
+MAX_TT2000: Final = offsets().to_instant((date(LAST_YEAR + 1, 1, 1).toordinal() - _DAY_ZERO) * DAY_NS) - 1
 
 _TEXT = re.compile(
     r"(?P<year>\d{4})-(?:(?P<month>\d{2})-(?P<day>\d{2})|(?P<day_of_year>\d{3}))"
@@ -170,8 +173,8 @@ def _parse_day(match: re.Match[str], text: str) -> int:
         raise InstantError(f"expected a day of the calendar, found '{text}'") from exc
     if day.year != year:
         raise InstantError(f"expected a day of the year {year}, found '{text}'")
-    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise InstantError(f"expected a time between the years {_FIRST_YEAR} and {_LAST_YEAR}, found '{text}'")
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InstantError(f"expected a time between the years {FIRST_YEAR} and {LAST_YEAR}, found '{text}'")
     return day.toordinal()
 
 
