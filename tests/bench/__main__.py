@@ -20,7 +20,19 @@ from rich.table import Table
 from epntap.db.migrate import apply_migrations
 from epntap.db.server import open_database
 from epntap.settings import Settings
-from tests.bench import answers, cutouts, fairness, ingestion, jobs, links, short_queries, summaries, uploads, year
+from tests.bench import (
+    answers,
+    cutouts,
+    fairness,
+    ingestion,
+    jobs,
+    links,
+    previews,
+    short_queries,
+    summaries,
+    uploads,
+    year,
+)
 from tests.bench.granules import fill
 from tests.bench.measure import Bench, Measure
 from tests.support.server import serve
@@ -35,6 +47,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Measure]]] = {
     "links": links.measure,
     "year": year.measure,
     "summaries": summaries.measure,
+    "previews": previews.measure,
     "ingestion": ingestion.measure,
     "fairness": fairness.measure,
 }
