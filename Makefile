@@ -4,7 +4,7 @@
 # make bench  measure the budgets as ratios in one run
 # make lock   write constraints.txt anew: the newest versions that pyproject.toml allows
 # make speasy install Speasy in an environment of its own, for the tests that ask it
-# make accept what is too big for every run: the full amdadb, kill tests
+# make accept what is too big for every run: the full amdadb, kill tests, all examples of properties
 
 PYTHON ?= python3
 VENV := .venv
@@ -52,6 +52,7 @@ speasy: build/speasy/stamp
 
 accept: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m accept -s $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "hypothesis and not accept" --hypothesis-profile=thorough $(PYTEST_ARGS)
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .

@@ -28,6 +28,7 @@ from tests.support.databases import (
     name_of,
     named_database,
 )
+from tests.support.examples import THOROUGH, examples
 from tests.support.memory import peak_memory_bytes
 from tests.support.places import shared_directory
 from tests.support.run import Run
@@ -42,8 +43,9 @@ _told: list[int] = []
 ROLES_LOCK = 7240532
 
 
-# how long an example takes depends on who else uses the machine
-hypothesis.settings.register_profile("epntap", deadline=None)
+# how long an example takes depends on who else uses the machine; `make accept` tries as many as the tests name
+hypothesis.settings.register_profile("epntap", deadline=None, max_examples=examples(100, thorough=False))
+hypothesis.settings.register_profile(THOROUGH, deadline=None)
 hypothesis.settings.load_profile("epntap")
 
 

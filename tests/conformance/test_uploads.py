@@ -22,6 +22,7 @@ from astropy.table import MaskedColumn, Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.multipart import query
 from tests.support.server import Server
 
@@ -201,7 +202,7 @@ def tables(draw: st.DrawFn) -> Table:
 
 
 @given(table=tables(), serialization=st.sampled_from(SERIALIZATIONS), form=st.sampled_from(FORMS))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_table_comes_back(served: Server, table: Table, serialization: str, form: str) -> None:
     reply = query(served, "SELECT * FROM TAP_UPLOAD.t", response_format=form, t=as_votable(table, serialization))
     assert reply.status == 200, reply.body[:500]

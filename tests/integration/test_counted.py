@@ -23,6 +23,7 @@ from epntap.db.pool import Database, Role, connect
 from ingest.pipeline import ingest_service
 from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
 from tests.support.databases import clone_database, drop_database
+from tests.support.examples import examples
 
 FIRST = datetime.fromisoformat("2026-01-31T10:00:00")
 JOINED = (SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "[source.files]", 'syn-mag = "syn_mag_*.cdf"')
@@ -138,12 +139,13 @@ def queries(draw: st.DrawFn) -> str:
     )
 
 
+@pytest.mark.hypothesis
 def test_random_queries_have_one_answer(states: tuple[Database, ...]) -> None:
     asked: list[bool] = []
     with connect(states[0], Role.READER) as first, connect(states[1], Role.READER) as second:
         sides = [(c, *catalogues(d)) for c, d in zip((first, second), states, strict=True)]
 
-        @settings(max_examples=400, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=examples(400), suppress_health_check=list(HealthCheck))
         @given(queries())
         def compare(query: str) -> None:
             for connection, counted, plain in sides:

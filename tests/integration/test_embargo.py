@@ -48,7 +48,7 @@ def server(
     )
     database = clone_database(postgres_server, "embargo", template_database)
     ingest_service(definition(root, CDF_SOURCE, *told), database)
-    with serve(database, tmp_path_factory.mktemp("home")) as running:
+    with serve(database, tmp_path_factory.mktemp("home"), job_workers="1") as running:
         yield running
     drop_database(postgres_server, database)
 

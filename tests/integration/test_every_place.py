@@ -38,6 +38,7 @@ def place(
 ) -> Iterator[Place]:
     settings = {
         "workers": "1",
+        "job_workers": "1",
         "threads": str(THREADS),
         "upload_private_addresses": "1",
         "upload_fetch_s": "120",

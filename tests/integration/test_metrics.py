@@ -23,7 +23,9 @@ Labels = tuple[tuple[str, str], ...]
 
 @pytest.fixture(scope="module")
 def watched(own_demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serve(own_demo_database, tmp_path_factory.mktemp("watched"), workers="2", threads="8") as server:
+    with serve(
+        own_demo_database, tmp_path_factory.mktemp("watched"), workers="2", job_workers="1", threads="8"
+    ) as server:
         yield server
 
 

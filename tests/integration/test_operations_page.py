@@ -104,7 +104,7 @@ def test_backup_and_restore(postgres_server: Database, demo_template: str, elsew
         said = run(commands("restore"), EPNTAP_DATABASE_URL=elsewhere.url, EPNTAP_HOME=str(second), BACKUP=str(backup))
         assert f"amdadb.epn_core: {rows['amdadb.epn_core'][0]} granules" in said
         assert contents(elsewhere) == rows
-        with serve(elsewhere, second, workers="1", public_url="http://tap.example") as server:
+        with serve(elsewhere, second, workers="1", job_workers="1", public_url="http://tap.example") as server:
             assert query(server, everything)[2] == before
             assert request(server, "GET", f"{job}/phase")[2] == "COMPLETED"
             assert request(server, "GET", f"{job}/results/result")[2] == result == before

@@ -26,7 +26,9 @@ THREADS = 8
 def small(own_demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One process with eight threads: four slow answers, two waits, two cut-outs."""
     home = tmp_path_factory.mktemp("small")
-    with serve(own_demo_database, home, workers="1", threads=str(THREADS), long_query_s="0.4") as server:
+    with serve(
+        own_demo_database, home, workers="1", job_workers="1", threads=str(THREADS), long_query_s="0.4"
+    ) as server:
         yield server
 
 

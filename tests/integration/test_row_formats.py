@@ -44,6 +44,7 @@ from epntap.formats.parquet import Parquet
 from epntap.formats.projection import project
 from epntap.formats.tabledata import TableData
 from epntap.formats.text import Text
+from tests.support.examples import examples
 
 COLUMNS = (
     ResultColumn("name", "unicodeChar", "*", pg_type="text"),
@@ -98,7 +99,7 @@ rows = st.tuples(
     maybe(st.lists(st.floats(), min_size=2, max_size=2)),
 )
 tables = st.lists(rows, min_size=1, max_size=5)
-examples = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+tried = settings(max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +176,7 @@ def parsed(body: bytes) -> Any:  # astropy has no types
         return votable.parse(io.BytesIO(body), verify="exception").get_first_table()
 
 
-@examples
+@tried
 @given(tables)
 def test_tabledata_round_trip(pool: ConnectionPool[Connection], values: list[Row]) -> None:
     table = parsed(document(pool, TableData(), values))
@@ -216,7 +217,7 @@ def cells_of(read: Any, mask: Any) -> list[Any]:
     return found
 
 
-@examples
+@tried
 @given(tables)
 def test_binary2_round_trip(pool: ConnectionPool[Connection], values: list[Row]) -> None:
     table = parsed(document(pool, Binary2(), values))
@@ -235,7 +236,7 @@ def test_binary2_round_trip(pool: ConnectionPool[Connection], values: list[Row])
                 assert same(cell, wanted), name
 
 
-@examples
+@tried
 @given(tables)
 def test_binary_round_trip(pool: ConnectionPool[Connection], values: list[Row]) -> None:
     least = {"s": -(2**15), "i": -(2**31), "n": -(2**63)}
@@ -259,7 +260,7 @@ def test_binary_round_trip(pool: ConnectionPool[Connection], values: list[Row]) 
                 assert same(cell, wanted), name
 
 
-@examples
+@tried
 @given(tables)
 def test_parquet_and_arrow_round_trip(pool: ConnectionPool[Connection], values: list[Row]) -> None:
     parquet = pq.read_table(io.BytesIO(document(pool, Parquet(), values)))
@@ -274,7 +275,7 @@ def test_parquet_and_arrow_round_trip(pool: ConnectionPool[Connection], values: 
                 assert same(cell, wanted), name
 
 
-@examples
+@tried
 @given(tables)
 def test_fits_round_trip(pool: ConnectionPool[Connection], values: list[Row]) -> None:
     body = io.BytesIO(document(pool, Fits(), values))
@@ -302,7 +303,7 @@ def test_fits_round_trip(pool: ConnectionPool[Connection], values: list[Row]) ->
                     assert same(float(cell), math.nan if wanted is None else wanted)
 
 
-@examples
+@tried
 @given(tables)
 def test_json_round_trip(pool: ConnectionPool[Connection], values: list[Row]) -> None:
     def refuse(word: str) -> None:
@@ -364,7 +365,7 @@ def html_can_say(text: str) -> str:
     return re.sub("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]", "", text.replace("\r", "\n").replace("\v", ""))
 
 
-@examples
+@tried
 @given(tables)
 def test_html_round_trip(pool: ConnectionPool[Connection], values: list[Row]) -> None:
     page = lxml_html.document_fromstring(document(pool, Html(), values).decode())
@@ -386,7 +387,7 @@ def test_html_round_trip(pool: ConnectionPool[Connection], values: list[Row]) ->
                 assert same(float(text), float(wanted)) or column.datatype == "float"
 
 
-@examples
+@tried
 @given(tables)
 def test_csv_round_trip(pool: ConnectionPool[Connection], values: list[Row]) -> None:
     text = document(pool, Csv(), values).decode()
@@ -401,7 +402,7 @@ def test_csv_round_trip(pool: ConnectionPool[Connection], values: list[Row]) -> 
         assert cells[4] == (iso(when) or "")
 
 
-@examples
+@tried
 @given(tables)
 def test_tsv_has_one_line_a_row(pool: ConnectionPool[Connection], values: list[Row]) -> None:
     lines = document(pool, Tsv(), values).decode().removesuffix("\n").split("\n")
@@ -417,7 +418,7 @@ def text_cells(line: str) -> list[str]:
     return [bare or re.sub(r"\\(.)", r"\1", quoted) for quoted, bare in words]
 
 
-@examples
+@tried
 @given(tables)
 def test_text_has_one_line_a_row_and_quotes_what_needs_it(pool: ConnectionPool[Connection], values: list[Row]) -> None:
     lines = document(pool, Text(), values).decode().removesuffix("\n").split("\n")

@@ -19,6 +19,7 @@ from epntap.db.pool import Database, Role, open_pool, pooled
 from epntap.errors import NotFoundError
 from epntap.uws.model import ACTIVE, Filters, IllegalTransitionError, Job, JobError, JobResult, Phase
 from epntap.uws.store import JobStore
+from tests.support.examples import examples
 
 RESULT = (JobResult("text/csv", "csv", 5),)
 #: how a phase may be left, told independently of the statements (UWS 1.1 §2.1.3)
@@ -199,10 +200,11 @@ class Machine(RuleBasedStateMachine):
             assert job.error is None or job.phase in {Phase.ERROR, Phase.ABORTED}
 
 
+@pytest.mark.hypothesis
 def test_no_sequence_of_operations_reaches_an_illegal_state(store: JobStore) -> None:
     run_state_machine_as_test(
         lambda: Machine(store),  # type: ignore[arg-type]  # a factory is documented to do, too
-        settings=settings(max_examples=25, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
+        settings=settings(max_examples=examples(25), stateful_step_count=30, suppress_health_check=list(HealthCheck)),
     )
 
 

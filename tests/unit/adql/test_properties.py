@@ -18,6 +18,7 @@ from epntap.adql.functions import known_names, overloads
 from epntap.errors import AdqlError
 from tests.support.adql_cases import CASES, Case
 from tests.support.adql_sample import BASE_URL, CATALOG
+from tests.support.examples import examples
 
 _WORDS = """
 SELECT DISTINCT ALL TOP 5 FROM WHERE GROUP BY HAVING ORDER OFFSET UNION INTERSECT EXCEPT WITH AS JOIN NATURAL LEFT FULL
@@ -39,7 +40,7 @@ def as_sql(result: Translation) -> str:
 
 
 @given(st.one_of(anything, soup, soup.map(lambda tail: f"SELECT id FROM lab.parts {tail}")))
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_any_text_is_translated_or_refused(text: str) -> None:
     try:
         result = translate(text, CATALOG, base_url=BASE_URL)

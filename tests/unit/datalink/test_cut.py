@@ -21,6 +21,7 @@ from epntap.archive.model import ArchiveFile
 from epntap.cdf import CdfFile, format_utc, parse_utc
 from epntap.errors import ParameterError, UnreadableFileError
 from tests.support.cdf_builder import CdfBuilder
+from tests.support.examples import examples
 from tests.support.made_files import EVERYTHING, T0, between, rendered, rich, seconds, series
 from tests.support.places import SHARED
 
@@ -288,7 +289,7 @@ sample_times = st.lists(st.integers(0, 40), min_size=1, max_size=12).map(sorted)
 bounds = st.tuples(st.integers(-2, 42), st.integers(-2, 42)).map(sorted)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.lists(sample_times, min_size=1, max_size=3), bounds, bounds)
 def test_a_cut_of_a_cut_is_a_cut(
     tmp_path_factory: pytest.TempPathFactory, files: list[list[int]], outer: list[int], inner: list[int]

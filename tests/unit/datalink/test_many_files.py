@@ -24,6 +24,7 @@ from epntap.cdf import CdfFile
 from epntap.cdf.fills import is_fill
 from tests.support.cdf_builder import CdfBuilder
 from tests.support.cdf_judges import JUDGES, Judge, values_of
+from tests.support.examples import examples
 from tests.support.made_files import EVERYTHING, between, rendered, seconds
 
 CASES = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared"))) / "cases" / "cdf"
@@ -108,7 +109,7 @@ def _write(path: Path, first: int, about: dict[str, Any]) -> Path:
     return builder.write(path)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(one_file, min_size=1, max_size=4), st.lists(st.integers(-1, 40), min_size=1, max_size=3))
 def test_a_record_is_the_same_whatever_else_is_asked_for(
     tmp_path_factory: pytest.TempPathFactory, files: list[dict[str, Any]], cuts: list[int]

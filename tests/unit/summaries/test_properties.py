@@ -23,6 +23,7 @@ from summaries.grid import DAY_NS, STORED_NS, bins_within, instants_of, levels_f
 from summaries.levels import read_level, write_level
 from summaries.statistics import Bins, Described, joined, of_values
 from tests.support.cdf_builder import CdfBuilder
+from tests.support.examples import examples
 from tests.support.known_truth import midnight_tt2000
 from tests.support.summary_truth import check_one
 
@@ -135,7 +136,7 @@ def check(bins: Bins, some: Sequence[File], width: int, inside: Interval) -> Non
         check_one([one.count[row, 0], one.low[row, 0], one.high[row, 0], mean, one.deviation[row, 0]], values)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @example(some=[File((59, 60, 61, 60), (1, 2, 3, None), "i2"), File((60, 62), (5, 13), "i4")], cut=(0, 200), level=3)
 @given(
     some=files(),

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from epntap.errors import UploadError
 from epntap.upload.model import Budget, Limits, ReadTable, Source
 from epntap.upload.read import read_uploads
+from tests.support.examples import examples
 from tests.support.votables import votable
 
 IDS = '<FIELD name="id" datatype="int"/><FIELD name="name" datatype="char" arraysize="*"/>'
@@ -207,7 +208,7 @@ BASES = [
     cuts=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9), st.binary(max_size=6)), max_size=4),
 )
 @example(base=b"", cuts=[])
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_spoiled_uploads_are_tables_or_sentences(base: bytes, cuts: list[tuple[float, int, bytes]]) -> None:
     content = bytearray(base)
     for place, gone, more in cuts:
