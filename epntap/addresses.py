@@ -30,6 +30,7 @@ __all__ = [
     "PREVIEW",
     "QUERY",
     "REACHED_AT",
+    "SEARCH",
     "SERVICES",
     "SODA",
     "SODA_ASYNC",
@@ -59,6 +60,8 @@ AMDA = "/php"
 #: for people: their jobs of all kinds
 JOBS = "/jobs"
 QUERY = "/query"
+#: for people: granules without ADQL
+SEARCH = "/search"
 SERVICES = "/services"
 #: for people: what is measured, and one granule with its plot
 DATASETS = "/datasets"

@@ -21,7 +21,7 @@ from hapiserver import routes as hapi
 from previews import routes as previews
 from voserver import metrics, pages
 from voserver.house import House
-from voweb import query
+from voweb import query, search
 from voweb import routes as web
 
 __all__ = ["wings"]
@@ -57,6 +57,7 @@ def wings(house: House) -> tuple[Wing, ...]:
             house.finder.connect,
             {f"{TAP}{ASYNC}": house.jobs, SODA_ASYNC: cut_jobs},
         ),
+        search.routes(house.pages, settings, house.catalog, house.finder.connect),
         query.routes(house.pages, house.tap, house.jobs),
         pages.routes(house),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from epntap.addresses import HAPI_SERVER, JOBS, QUERY, SERVICES, STATUS, TAP
+from epntap.addresses import HAPI_SERVER, JOBS, QUERY, SEARCH, SERVICES, STATUS, TAP
 from epntap.pages import Entry
 
 __all__ = ["NAVIGATION"]
 
 NAVIGATION = (
+    Entry("Search", SEARCH),
     Entry("Services", SERVICES),
     Entry("Query", QUERY),
     Entry("Examples", f"{TAP}/examples"),

@@ -16,7 +16,9 @@ from epntap.connection import Connection
 from epntap.schema import tables
 
 __all__ = [
+    "FIRST_MONTH",
     "GROUPED",
+    "LAST_MONTH",
     "GranuleGroup",
     "are_grouped",
     "ends_in_month",
