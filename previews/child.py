@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,11 +11,11 @@ from cutouts.processes.frames import Frame, Head, send
 from cutouts.processes.loader import run
 from previews.draw import draw_inventory, draw_panels, points_across, set_up
 from previews.hints import NO_HINTS, hints_of
-from previews.panels import Line, Lines, bins_along, chosen, panel_of
+from previews.panels import Line, Lines, chosen, panel_of, with_bins
 from previews.plan import InventoryPlan, PicturePlan
+from previews.plotted import PlotPlan, plotted
 from previews.request import Form
 from previews.timegrid import labels_of
-from summaries.reader import Asked
 
 __all__ = ["drawn", "main"]
 
@@ -41,9 +40,10 @@ def _warm_up() -> None:
 
 
 def _answer(channel: socket.socket, plan: object) -> None:
-    assert isinstance(plan, (PicturePlan, InventoryPlan))
-    content = drawn(plan)
-    send(channel, Frame.HEAD, Head(plan.form.media_type, plan.identifier, len(content), None, len(content), ()))
+    assert isinstance(plan, (PicturePlan, InventoryPlan, PlotPlan))
+    content = plotted(plan) if isinstance(plan, PlotPlan) else drawn(plan)
+    kind = "application/json" if isinstance(plan, PlotPlan) else plan.form.media_type
+    send(channel, Frame.HEAD, Head(kind, plan.identifier, len(content), None, len(content), ()))
     send(channel, Frame.BLOCK, content)
     send(channel, Frame.END)
 
@@ -58,7 +58,7 @@ def drawn(plan: PicturePlan | InventoryPlan) -> bytes:
         hints,
         _THUMBNAIL_PANELS if plan.width <= _THUMBNAIL_UP_TO else _USUAL_PANELS,
     )
-    asked = replace(plan.asked, names=_with_bins(plan.asked, names))
+    asked = replace(plan.asked, names=with_bins({one.name: one for one in plan.asked.series.variables}, names))
     series = asked.read(points_across(plan.width))
     panels = [panel_of(series, name, hints.get(name, NO_HINTS)) for name in names]
     start, stop = (int(one) for one in labels_of(np.array([plan.shown.start_tt2000, plan.shown.stop_tt2000 - 1])))
@@ -74,18 +74,6 @@ def drawn(plan: PicturePlan | InventoryPlan) -> bytes:
 
 def _title(plan: PicturePlan) -> str:
     return plan.title if plan.title == plan.identifier else f"{plan.title} \u00b7 {plan.identifier}"
-
-
-def _with_bins(asked: Asked, names: Sequence[str]) -> tuple[str, ...]:
-    """The names with those of the variables that say where their channels are."""
-    about = {one.name: one for one in asked.series.variables}
-    found = list(names)
-    for name in names:
-        along = bins_along(about[name])
-        bins = along and along[1]
-        if bins and bins.variable in about:
-            found.append(bins.variable)
-    return tuple(dict.fromkeys(found))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from previews.hints import NO_HINTS, Hints
 from previews.timegrid import labels_of
 from summaries.reader import ParameterSeries, SummarySeries
 
-__all__ = ["Line", "Lines", "Panel", "Spectrogram", "bins_along", "chosen", "panel_of", "raster"]
+__all__ = ["Line", "Lines", "Panel", "Spectrogram", "bins_along", "chosen", "panel_of", "raster", "with_bins"]
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -132,6 +132,17 @@ def bins_along(one: SeriesVariable) -> tuple[int, Bins | None] | None:
     if count <= MOST_LINES:
         return None
     return int(np.argmax(one.dims)), None
+
+
+def with_bins(known: Mapping[str, SeriesVariable], names: Sequence[str]) -> tuple[str, ...]:
+    """The names with those of the variables that say where their channels are."""
+    found = list(names)
+    for name in names:
+        along = bins_along(known[name])
+        bins = along and along[1]
+        if bins and bins.variable and bins.variable in known:
+            found.append(bins.variable)
+    return tuple(dict.fromkeys(found))
 
 
 def _is_spectral(units: str | None) -> bool:

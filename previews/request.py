@@ -10,7 +10,17 @@ from epntap.access import ANONYMOUS, Caller
 from epntap.dali.params import Params, single
 from epntap.errors import NotFoundError, ParameterError
 
-__all__ = ["MOST_PANELS", "WIDTHS", "Form", "PictureRequest", "picture_request", "split_name", "width_of"]
+__all__ = [
+    "MOST_PANELS",
+    "WIDTHS",
+    "Form",
+    "PictureRequest",
+    "interval_of",
+    "names_of",
+    "picture_request",
+    "split_name",
+    "width_of",
+]
 
 #: of a picture, pixels; the narrow ones are thumbnails
 WIDTHS = (160, 320, 640, 960, 1280, 1920)
@@ -67,16 +77,26 @@ def width_of(params: Params) -> int:
 def picture_request(schema: str, name: str, params: Params, caller: Caller) -> PictureRequest:
     """The request of an address. Raises ParameterError and NotFoundError with what was expected and found."""
     identifier, form = split_name(name)
+    return PictureRequest(schema, identifier, form, width_of(params), *interval_of(params), names_of(params), caller)
+
+
+def names_of(params: Params) -> tuple[str, ...]:
+    """The parameters that are asked for. Raises ParameterError for too many."""
     names = tuple(
         dict.fromkeys(one.strip() for text in params.get("PARAMETERS", ()) for one in text.split(",") if one.strip())
     )
     if len(names) > MOST_PANELS:
         raise ParameterError(f"A picture shows {MOST_PANELS} parameters at most, but {len(names)} are asked for.")
+    return names
+
+
+def interval_of(params: Params) -> tuple[int | None, int | None]:
+    """Start and stop, TT2000, each None where it is not given. Raises ParameterError."""
     start, stop = _instant(params, "START"), _instant(params, "STOP")
     if start is not None and stop is not None:
         said = single(params, "START") or "", single(params, "STOP") or ""
         check_ends((start, stop), said, ("start", "stop"))
-    return PictureRequest(schema, identifier, form, width_of(params), start, stop, names, caller)
+    return start, stop
 
 
 def _instant(params: Params, name: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cutouts.processes.pool import Cutters
-from epntap.addresses import PREVIEW
+from epntap.addresses import PLOT, PREVIEW
 from epntap.answer.admission import Admission
 from epntap.archive.finding.finder import Finder
 from epntap.http.response import Sender
@@ -12,14 +12,14 @@ from epntap.pages import Pages
 from epntap.settings import Settings
 from previews.cache import KeptPictures
 from previews.service import Previews
-from previews.views import preview_blueprint
+from previews.views import plot_blueprint, preview_blueprint
 from summaries.reader import Summaries
 
 __all__ = ["routes"]
 
 
 def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admission, pages: Pages) -> Wing:
-    """/preview and what is below it."""
+    """/preview and /plot, and what is below them."""
     service = Previews(
         connect=finder.connect,
         finder=finder,
@@ -36,6 +36,6 @@ def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admiss
     )
     return Wing(
         name="previews",
-        blueprints=(preview_blueprint(service, sender, pages),),
-        open_to_other_origins=(PREVIEW,),
+        blueprints=(preview_blueprint(service, sender, pages), plot_blueprint(service, sender, pages)),
+        open_to_other_origins=(PREVIEW, PLOT),
     )

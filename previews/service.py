@@ -24,9 +24,10 @@ from epntap.errors import ForbiddenError, NotFoundError, UnavailableError
 from previews.cache import KeptPictures
 from previews.inventory import extent_of, inventory_rows
 from previews.plan import InventoryPlan, PicturePlan
+from previews.plotted import PlotPlan
 from previews.request import Form, PictureRequest
 from previews.timegrid import MIN_SHOWN_NS, aligned
-from summaries.reader import Summaries
+from summaries.reader import Asked, Summaries
 
 __all__ = ["Picture", "Previews"]
 
@@ -69,6 +70,45 @@ class Previews:
 
     def plan(self, request: PictureRequest) -> PicturePlan:
         """Find what a picture needs. Raises our errors; NotFoundError for an interval outside of the data."""
+        found, wanted = self._interval(request)
+        start, stop = wanted.start_tt2000, wanted.stop_tt2000
+        if request.start is request.stop is None:
+            start, stop = _with_room(start, stop)
+        shown = aligned(Interval(start, stop), request.width)
+        return PicturePlan(
+            identifier=request.identifier,
+            title=found.dataset.title,
+            form=request.form,
+            width=request.width,
+            shown=shown,
+            asked=self._ask(request, found, shown),
+            parameters=request.parameters,
+            for_all=may_now(ANONYMOUS, found.dataset.rights),
+        )
+
+    def plot(self, request: PictureRequest, points: int) -> PlotPlan:
+        """Find what the values of a picture need. Raises our errors, as `plan` does."""
+        found, wanted = self._interval(request)
+        return PlotPlan(
+            identifier=request.identifier,
+            title=found.dataset.title,
+            points=points,
+            asked=self._ask(request, found, wanted),
+            parameters=request.parameters,
+            extent=found.extent,
+        )
+
+    def _ask(self, request: PictureRequest, found: _Found, interval: Interval) -> Asked:
+        return self.summaries.ask(
+            request.schema,
+            found.dataset.dataset_id,
+            request.parameters,
+            interval=interval.intersect(found.extent),
+            caller=request.caller,
+        )
+
+    def _interval(self, request: PictureRequest) -> tuple[_Found, Interval]:
+        """What is asked for, and which interval of it. Raises our errors."""
         if request.schema not in self.finder.schemas():
             raise NotFoundError(f"No service {request.schema!r} with datasets of CDF files is published here.")
         found = self._found(request)
@@ -82,26 +122,7 @@ class Previews:
                 f"{request.identifier} has no record in this interval; it reaches from "
                 f"{format_utc(extent.start_tt2000)}Z to {format_utc(extent.stop_tt2000)}Z."
             )
-        if request.start is request.stop is None:
-            start, stop = _with_room(start, stop)
-        shown = aligned(Interval(start, stop), request.width)
-        asked = self.summaries.ask(
-            request.schema,
-            found.dataset.dataset_id,
-            request.parameters,
-            interval=shown.intersect(extent),
-            caller=request.caller,
-        )
-        return PicturePlan(
-            identifier=request.identifier,
-            title=found.dataset.title,
-            form=request.form,
-            width=request.width,
-            shown=shown,
-            asked=asked,
-            parameters=request.parameters,
-            for_all=may_now(ANONYMOUS, found.dataset.rights),
-        )
+        return found, Interval(start, stop)
 
     def inventory(self, schema: str, form: Form, width: int) -> InventoryPlan:
         """Find what a service holds. Raises NotFoundError for one that is not published."""
@@ -135,7 +156,14 @@ class Previews:
         check_files(granule, granule.files)
         return _Found(granule.dataset, Interval(granule.start_tt2000, granule.stop_tt2000))
 
-    def _drawn(self, plan: Plan, client: socket.socket | None) -> bytes:
+    def values(self, plan: PlotPlan, client: socket.socket | None = None) -> Blocks:
+        """The values as JSON. Raises our errors."""
+        content = self._drawn(plan, client)
+        answer = Blocks([content], "application/json", length=len(content), version=plan.version)
+        answer.compressible = True
+        return answer
+
+    def _drawn(self, plan: Plan | PlotPlan, client: socket.socket | None) -> bytes:
         with ExitStack() as stack:
             for slots, patience_s in ((self.places, 0.0), (self.drawing, self.patience_s)):
                 if not slots.acquire(patience_s):

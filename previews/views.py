@@ -1,20 +1,21 @@
-"""/preview/<schema>.<form> and /preview/<schema>/<granule or dataset>.<form> over HTTP."""
+"""/preview/<schema>.<form>, /preview/<schema>/<granule or dataset>.<form> and /plot/<schema>/… over HTTP."""
 
 from __future__ import annotations
 
 import flask
 
-from epntap.addresses import PREVIEW
+from epntap.addresses import PLOT, PREVIEW
 from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.faults import answer_faults, as_labelled_text
 from epntap.http.request import caller, client_socket, params
 from epntap.http.response import Sender, unchanged
 from epntap.pages import Pages
 from previews.plan import InventoryPlan, PicturePlan
-from previews.request import picture_request, split_name, width_of
+from previews.plotted import points_of
+from previews.request import PictureRequest, interval_of, names_of, picture_request, split_name, width_of
 from previews.service import Previews
 
-__all__ = ["preview_blueprint"]
+__all__ = ["plot_blueprint", "preview_blueprint"]
 
 #: whoever keeps a copy asks whether it still holds
 _CACHING = "no-cache"
@@ -37,6 +38,25 @@ def preview_blueprint(service: Previews, sender: Sender, pages: Pages) -> flask.
     @blueprint.get("/<schema>/<path:name>")
     def picture(schema: str, name: str) -> flask.Response:
         return sent(service.plan(picture_request(schema, name, params(), caller())))
+
+    answer_faults(blueprint, lambda _error: as_labelled_text, FaultPages(pages))
+    return blueprint
+
+
+def plot_blueprint(service: Previews, sender: Sender, pages: Pages) -> flask.Blueprint:
+    """The route of values that scripts draw."""
+    blueprint = flask.Blueprint("plots", __name__, url_prefix=PLOT)
+
+    @blueprint.get("/<schema>/<path:identifier>")
+    def values(schema: str, identifier: str) -> flask.Response:
+        given = params()
+        start, stop = interval_of(given)
+        request = PictureRequest(
+            schema, identifier, start=start, stop=stop, parameters=names_of(given), caller=caller()
+        )
+        plan = service.plot(request, points_of(given))
+        known = unchanged(plan.version, _CACHING)
+        return known or sender.respond(service.values(plan, client_socket()), inline=True, caching=_CACHING)
 
     answer_faults(blueprint, lambda _error: as_labelled_text, FaultPages(pages))
     return blueprint
