@@ -23,6 +23,8 @@ from voserver import metrics, pages
 from voserver.house import House
 from voweb import query, search
 from voweb import routes as web
+from voweb.datasets import routes as datasets
+from voweb.datasets.facts import Datasets
 
 __all__ = ["wings"]
 
@@ -59,5 +61,6 @@ def wings(house: House) -> tuple[Wing, ...]:
         ),
         search.routes(house.pages, settings, house.catalog, house.finder.connect),
         query.routes(house.pages, house.tap, house.jobs),
+        datasets.routes(house.pages, settings, Datasets(house.catalog, house.finder.connect)),
         pages.routes(house),
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from epntap.addresses import HAPI_SERVER, JOBS, QUERY, SEARCH, SERVICES, STATUS, TAP
+from epntap.addresses import DATASETS, HAPI_SERVER, JOBS, QUERY, SEARCH, SERVICES, STATUS, TAP
 from epntap.pages import Entry
 
 __all__ = ["NAVIGATION"]
 
 NAVIGATION = (
     Entry("Search", SEARCH),
+    Entry("Datasets", DATASETS),
     Entry("Services", SERVICES),
     Entry("Query", QUERY),
     Entry("Examples", f"{TAP}/examples"),
