@@ -25,6 +25,7 @@ from voweb import query, search
 from voweb import routes as web
 from voweb.datasets import routes as datasets
 from voweb.datasets.facts import Datasets
+from voweb.granules import routes as granule_pages
 
 __all__ = ["wings"]
 
@@ -62,5 +63,6 @@ def wings(house: House) -> tuple[Wing, ...]:
         search.routes(house.pages, settings, house.catalog, house.finder.connect),
         query.routes(house.pages, house.tap, house.jobs),
         datasets.routes(house.pages, settings, Datasets(house.catalog, house.finder.connect)),
+        granule_pages.routes(house.pages, house.finder),
         pages.routes(house),
     )
