@@ -48,6 +48,14 @@ PAGES = {
     "status": "/status",
     "hapi": "/hapi",
     "a dataset": "/hapi?dataset=SYNA-MAG",
+    "a search": "/search",
+    "what a search finds": "/search?target=Mars&quantity=magnetic+field&from=2016-12-01&to=2017-01-01",
+    "a search without an answer": "/search?target=Marz",
+    "datasets": "/datasets",
+    "the page of a dataset": "/datasets/amdadb/sync-mag",
+    "a granule": "/granules/amdadb/sync-mag_20161231",
+    "a part of a granule": "/granules/amdadb/sync-mag_20161231?start=2016-12-31T06:00&stop=2016-12-31T07:00",
+    "a granule of files": "/granules/illu67p/nothing",
     "links": "/datalink/links?ID=syna-mag_20161231",
     "rows": f"/tap/sync?{urlencode({'LANG': 'ADQL', 'RESPONSEFORMAT': 'html', 'QUERY': COUNT})}",
     "no page": "/nothing/here",
@@ -258,6 +266,34 @@ def test_an_upload_is_joined(chromium: Browser, site: Server) -> None:
         expect(look.page.locator("tbody")).to_contain_text("the last day")
         look.press("Explain")
         expect(look.page.locator("#answer")).to_contain_text("It reads the uploaded table TAP_UPLOAD.days.")
+        assert look.complaints == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_from_a_target_to_values_by_clicks(chromium: Browser, site: Server, *, scripts: bool) -> None:
+    """Mars, magnetic field, December 2016, a dataset, a granule, a plot of half a day, CSV, without ADQL."""
+    with looking(chromium, site, scripts=scripts) as look:
+        page = look.page
+        look.open("/")
+        page.get_by_role("link", name="Mars", exact=True).click()
+        page.get_by_role("link", name="magnetic field", exact=True).click()
+        page.get_by_label("From").fill("2016-12-01")
+        page.get_by_label("To", exact=True).fill("2016-12-31")
+        look.press("Search")
+        expect(page.locator("main")).to_contain_text("3 granules of 1 dataset")
+        page.get_by_role("link", name="sync-mag", exact=True).first.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("magnetic field")
+        page.get_by_role("link", name="Look at the newest granule").click()
+        page.get_by_role("link", name="Zoom in").click()
+        picture = page.locator("img.picture")
+        expect(picture).to_have_js_property("complete", value=True, timeout=4 * WITHIN_MS)
+        assert picture.evaluate("one => one.naturalWidth") == 960
+        page.get_by_label("FORMAT").select_option("csv")
+        with page.expect_download() as download:
+            look.press("Cut out")
+        lines = Path(download.value.path()).read_text().splitlines()
+        assert lines[0].startswith("Epoch,B_vector[0],B_vector[1],B_vector[2]")
+        assert (lines[1][:16], lines[-1][:16]) == ("2017-01-04T06:00", "2017-01-04T17:59")
         assert look.complaints == []
 
 

@@ -367,6 +367,24 @@ def test_facts_and_gaps_are_in_the_catalogue(archive: Archive) -> None:
         assert archive.query("SELECT count(*) FROM moving.gap") == [(0,)]
 
 
+def test_a_file_that_is_closed_takes_what_was_told_of_it_along(archive: Archive) -> None:
+    archive.remove(4)
+    archive.ingest()
+    archive.summarise()
+    counts = "SELECT (SELECT count(value_min) FROM moving.parameter), (SELECT count(*) FROM moving.gap)"
+    assert archive.query(counts) == [(2, 1)]
+    close = "UPDATE archive.file SET embargoed_until = %s WHERE path = (SELECT max(path) FROM archive.file)"
+    with connect(archive.database, Role.SERVICE, autocommit=True) as connection:
+        connection.execute("UPDATE archive.file SET records = records")
+        connection.execute(close, ("2001-01-01T00:00:00.000",))
+        assert archive.query(counts) == [(2, 1)], "it is open"
+        connection.execute(close, ("2999-01-01T00:00:00.000",))
+    assert archive.query(counts) == [(0, 0)]
+    archive.summarise()
+    assert archive.query(counts) == [(2, 1)]
+    assert archive.query("SELECT max(last_time) FROM moving.parameter")[0][0] < "2017-01-04T00:00:01"
+
+
 def test_a_job_makes_them_in_a_lane_of_its_own(archive: Archive, tmp_path: Path) -> None:
     with archive.connect() as connection:
         assert queue_summary(connection, "moving")

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from epntap.db.pool import Database
+from epntap.db.rows.stream import LOST_WITHIN_S
 from epntap.settings import Settings
 from epntap.uws.xml import iso
 from ingest.progress import Silent
@@ -267,6 +268,7 @@ def test_all_connections_of_a_worker_break(workers: Workers, client: Client, job
         slow = client.create(SLOW, PHASE="RUN")
         client.until(slow, "EXECUTING")
         until_running(jobs_database, True, 5)
+        time.sleep(LOST_WITHIN_S)  # a query that is lost sooner is asked once more
         with psycopg.connect(jobs_database.url, autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

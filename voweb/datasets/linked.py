@@ -1,4 +1,4 @@
-"""Datasets and services as linked data (schema.org), which search engines for data read. No I/O here."""
+"""Datasets as linked data (schema.org), which search engines for data read. No I/O here."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from markupsafe import Markup
 
 from epntap.addresses import HAPI_SERVER, SERVICES, Addresses
 from voweb.datasets.facts import DatasetFacts, ParameterFacts
-from voweb.holdings.facts import Holding
 
-__all__ = ["catalog_of", "dataset_of", "embedded"]
+__all__ = ["dataset_of", "embedded"]
 
 #: variables that are listed
 _MOST = 100
@@ -90,31 +89,6 @@ def dataset_of(
                 "name": one.service_title,
                 "url": addresses.at(f"{SERVICES}/{one.schema_name}"),
             },
-        }
-    )
-
-
-def catalog_of(one: Holding, addresses: Addresses, datasets: Iterable[DatasetFacts]) -> dict[str, Any]:
-    """A schema.org DataCatalog: a service with its datasets."""
-    return _given(
-        {
-            "@context": "https://schema.org/",
-            "@type": "DataCatalog",
-            "url": addresses.at(f"{SERVICES}/{one.schema.name}"),
-            "name": one.title,
-            "description": one.table.description or one.schema.description,
-            "temporalCoverage": f"{_day(one.first)}/{_day(one.last)}" if one.first and one.last else None,
-            "creator": {"@type": "Organization", "name": one.schema.creator} if one.schema.creator else None,
-            "publisher": {"@type": "Organization", "name": one.schema.publisher} if one.schema.publisher else None,
-            "dateModified": f"{one.schema.updated:%Y-%m-%d}" if one.schema.updated else None,
-            "dataset": [
-                {
-                    "@type": "Dataset",
-                    "@id": addresses.dataset_page(each.schema_name, each.dataset_id),
-                    "name": each.title,
-                }
-                for each in list(datasets)[:_MOST]
-            ],
         }
     )
 

@@ -9,9 +9,10 @@ from urllib.parse import quote, urlencode
 
 import flask
 
+from cutouts.formats import FORMATS
 from cutouts.interval import Interval
 from epntap.access import may_now
-from epntap.addresses import DATASETS, GRANULES, LINKS, PREVIEW, Addresses
+from epntap.addresses import DATASETS, GRANULES, LINKS, PREVIEW, SODA_SYNC, Addresses
 from epntap.archive.finding.finder import Finder
 from epntap.archive.finding.locate import LocatedGranule
 from epntap.catalog.model import Column
@@ -27,6 +28,8 @@ from voweb.granules.facts import Granule, Granules
 
 __all__ = ["granules_blueprint"]
 
+#: of cut-outs: as they are asked for, and as they are shown
+_FORMATS = tuple((form.names[0], form.names[0].upper()) for form in FORMATS)
 #: a shorter interval is not zoomed into
 _SHORTEST_NS = 1_000_000
 
@@ -53,6 +56,8 @@ def granules_blueprint(granules: Granules, finder: Finder, pages: Pages) -> flas
             page_of=lambda uid: relative.granule_page(schema, uid),
             links=pages.site.at(LINKS, ID=one.granule_uid, SCHEMA=schema),
             files=located.files if located else (),
+            cut_at=SODA_SYNC,
+            formats=_FORMATS,
             is_open=located is not None and may_now(caller(), located.dataset.rights_to(located.files)),
             look=_look(one, located, here, pages) if located and located.files else None,
         )
@@ -104,6 +109,8 @@ def _look(one: Granule, located: LocatedGranule, here: str, pages: Pages) -> Map
         "picture": f"{pages.site.prefix}{PREVIEW}/{one.schema}/{dataset}.png?{query(first, last)}",
         "steps": {label: f"{here}?{query(*ends)}#plot" for label, ends in steps.items()},
         "whole": f"{here}#plot",
+        # a granule ends where the view may go on
+        "identifier": one.granule_uid if start is stop is None else located.dataset.dataset_id,
         "is_whole": start is stop is None,
         "parameters": [(name, f"{here}?{query(first, last, (name,))}#plot", name in names) for name in axes[:200]],
         "all": f"{here}?{query(first, last, ())}#plot",

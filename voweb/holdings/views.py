@@ -16,6 +16,8 @@ __all__ = ["holdings_blueprint"]
 
 #: asked about each time: a publication is seen at once
 _CACHING = "no-cache"
+#: that the first page leads to
+_MOST_TARGETS = 12
 
 
 def holdings_blueprint(holdings: Holdings, pages: Pages, settings: Settings) -> flask.Blueprint:
@@ -25,10 +27,13 @@ def holdings_blueprint(holdings: Holdings, pages: Pages, settings: Settings) -> 
     @blueprint.get("/")
     @blueprint.get(TAP)
     def home() -> flask.Response:
+        services = holdings.all()
+        targets = dict.fromkeys(name for one in services for name in one.covered.target_names)
         return _page(
             pages.render(
                 "voweb.holdings/home.html",
-                services=holdings.all(),
+                services=services,
+                targets=list(targets)[:_MOST_TARGETS],
                 tap=settings.addresses.tap(),
                 maxrec=settings.maxrec_default,
                 unknown_host=flask.request.headers.get("Host", "") if flask.g.get("host_is_unknown") else None,

@@ -31,7 +31,7 @@ EVIL = """</script><script>alert(1)</script>"'>&<img src=x onerror=alert(1)>{{ 7
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 TEMPLATES = [path for package in shipped() for path in sorted((ROOT / package).rglob("templates/*"))]
 #: where text counts as markup, each for a reason that is said there
-MARKUP = {"epntap/pages/render.py", "epntap/http/browsers/faultpage.py", "voweb/views.py"}
+MARKUP = {"epntap/pages/render.py", "epntap/http/browsers/faultpage.py", "voweb/datasets/linked.py", "voweb/views.py"}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_a_service(pages: Pages) -> None:
     )
     harmless(pages.render("voweb.holdings/service.html", one=one, tap=EVIL, citation=one.citation(EVIL)))
     harmless(pages.render("voweb.holdings/services.html", services=[one]))
-    facts = {"services": [one], "tap": EVIL, "maxrec": 1, "unknown_host": EVIL}
+    facts = {"services": [one], "targets": [EVIL], "tap": EVIL, "maxrec": 1, "unknown_host": EVIL}
     harmless(pages.render("voweb.holdings/home.html", **facts))
     examples = pages.render("epntap.tap/examples.xhtml", tap=EVIL, examples=one.examples)
     harmless(examples.partition("?>")[2])
