@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
 
 import flask
-from werkzeug.exceptions import HTTPException
 
 from amdarest.answer import DataFiles
 from amdarest.params import amda_request, values_of
@@ -28,10 +27,10 @@ from epntap.access import ANONYMOUS
 from epntap.addresses import AMDA
 from epntap.archive.holdings import Holdings
 from epntap.catalog.model import Catalog
-from epntap.errors import EpnTapError, NotFoundError, ServiceError, UnavailableError
-from epntap.http.browsers.faultpage import FaultPages, Remedy
+from epntap.errors import EpnTapError, NotFoundError, UnavailableError
+from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.documents import Documents, to_conditional_response
-from epntap.http.faults import answer_faults, as_text, fault_response
+from epntap.http.faults import answer_bugs, answer_faults, as_text
 from epntap.http.request import caller, client_socket, pairs
 from epntap.http.response import Sender, unchanged
 from epntap.pages import Pages
@@ -114,7 +113,9 @@ def amda_blueprint(
             return known
         return amda.sender.respond(amda.files.answer(plan, client_socket()), caching=_CACHING)
 
-    _add_faults(blueprint, FaultPages(pages, lambda _error: Remedy()))
+    people = FaultPages(pages)
+    answer_faults(blueprint, lambda _error: as_text, people)
+    answer_bugs(blueprint, log, as_text, people)
     return blueprint
 
 
@@ -182,16 +183,3 @@ def _said(value: Mapping[str, object]) -> flask.Response:
     response = flask.Response(json.dumps(value, ensure_ascii=False), content_type=_JSON)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _add_faults(blueprint: flask.Blueprint, people: FaultPages) -> None:
-    answer_faults(blueprint, lambda _error: as_text, people)
-
-    @blueprint.errorhandler(Exception)
-    def bug(error: Exception) -> flask.Response | HTTPException:
-        if isinstance(error, HTTPException):
-            return error
-        number = flask.g.get("request_id", "")
-        log.error("unhandled error", exc_info=error, extra={"request_id": number})
-        sentence = f"The service failed on this request; the operators find the reason in the log under {number}."
-        return fault_response(ServiceError(sentence), as_text, people)

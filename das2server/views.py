@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import flask
-from werkzeug.exceptions import HTTPException
 
 from das2server import dsdf as said
 from das2server.answer import Streams
@@ -18,11 +17,11 @@ from das2server.planes import Datasets
 from epntap.access import ANONYMOUS
 from epntap.addresses import DAS2
 from epntap.archive.holdings import Holdings
-from epntap.errors import EpnTapError, ParameterError, ServiceError, UserError
+from epntap.errors import EpnTapError, ParameterError, UserError
 from epntap.http.browsers.faultpage import FaultPages, Remedy
 from epntap.http.documents import Documents, to_conditional_response
 from epntap.http.faults import TEXT as PLAIN
-from epntap.http.faults import answer_faults, fault_response
+from epntap.http.faults import answer_bugs, answer_faults
 from epntap.http.request import caller, client_socket
 from epntap.http.response import Sender, unchanged
 from epntap.pages import Pages
@@ -80,14 +79,7 @@ def das2_blueprint(
     people = FaultPages(pages, lambda _error: Remedy(asked=_pairs()))
     answer_faults(blueprint, lambda _error: _as_stream, people)
 
-    @blueprint.errorhandler(Exception)
-    def bug(error: Exception) -> flask.Response | HTTPException:
-        if isinstance(error, HTTPException):
-            return error
-        number = flask.g.get("request_id", "")
-        log.error("unhandled error", exc_info=error, extra={"request_id": number})
-        sentence = f"The service failed on this request; the operators find the reason in the log under {number}."
-        return fault_response(ServiceError(sentence), _as_stream, people)
+    answer_bugs(blueprint, log, _as_stream, people)
 
     return blueprint
 

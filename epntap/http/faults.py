@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import flask
+from werkzeug.exceptions import HTTPException
 
 from epntap.answer.endings import ClientGoneError
-from epntap.errors import EpnTapError, InputError, ParameterError, UnavailableError, UserError
+from epntap.errors import EpnTapError, InputError, ParameterError, ServiceError, UnavailableError, UserError
 from epntap.formats import votable
 from epntap.formats.tabledata import TableData
 from epntap.http.browsers.faultpage import FaultPages
@@ -19,6 +21,7 @@ __all__ = [
     "ChangedError",
     "FaultBody",
     "RangeError",
+    "answer_bugs",
     "answer_faults",
     "as_labelled_text",
     "as_links",
@@ -124,3 +127,18 @@ def answer_faults(
     @server.errorhandler(ClientGoneError)
     def left(_error: ClientGoneError) -> flask.Response:
         return flask.Response(status=_CLIENT_CLOSED_REQUEST)
+
+
+def answer_bugs(
+    server: flask.Flask | flask.Blueprint, log: logging.Logger, body: FaultBody, people: FaultPages | None = None
+) -> None:
+    """Let a server answer what nobody has expected in its own words, with a number that the log has too."""
+
+    @server.errorhandler(Exception)
+    def bug(error: Exception) -> flask.Response | HTTPException:
+        if isinstance(error, HTTPException):
+            return error
+        number = flask.g.get("request_id", "")
+        log.error("unhandled error", exc_info=error, extra={"request_id": number})
+        sentence = f"The service failed on this request; the operators find the reason in the log under {number}."
+        return fault_response(ServiceError(sentence), body, people)
