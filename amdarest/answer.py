@@ -13,7 +13,7 @@ from amdarest.cuts import averaged, named, split
 from amdarest.params import AmdaRequest, Form
 from amdarest.texts import as_ascii, as_json
 from cutouts.extract import open_cut
-from cutouts.files import check_files
+from cutouts.files import check_files_of
 from cutouts.formats.base import Provenance, Rendering, software_version
 from cutouts.formats.cdf import Cdf
 from cutouts.formats.votable import VoTable
@@ -25,16 +25,13 @@ from epntap.answer.admission import Slots
 from epntap.answer.begun import Begun, begin
 from epntap.answer.blocks import Blocks, Version
 from epntap.answer.watch import Watcher
-from epntap.archive.finding.locate import LocatedGranule
 from epntap.archive.holdings import estimated_records, files_for
-from epntap.archive.model import ArchiveFile, Dataset
+from epntap.archive.model import ArchiveFile
 from epntap.connection import Connection
-from epntap.errors import ParameterError, UnavailableError
+from epntap.errors import ParameterError
 from epntap.media import MEDIA_TYPES
 
 __all__ = ["AmdaPlan", "DataFiles"]
-
-_NOT_YET_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +84,7 @@ class DataFiles:
                 f"One answer holds about {self.most_bytes:,} bytes of values, and this would be more; "
                 "ask for a shorter interval, or for means by sampling."
             )
-        owner = Dataset(held.dataset_id, held.title, access_rights=held.access_rights)
-        used = files or specimens
-        granule = LocatedGranule(held.schema, held.public_id, owner, request.start, request.stop, used)
-        check_files(granule, used)
+        check_files_of(held, files or specimens)
         return AmdaPlan(request, files, specimens)
 
     def answer(self, plan: AmdaPlan, client: socket | None) -> Blocks:
@@ -126,8 +120,6 @@ class DataFiles:
         names = [one.parameter.variable.name for one in request.chosen]
         if plan.files:
             return open_cut(plan.files, Interval(request.start, request.stop), names)
-        if not plan.specimens:
-            raise UnavailableError(f"No file of {request.dataset.id} can be read at the moment.", _NOT_YET_S)
         return open_cut(plan.specimens, Interval(request.start, request.start), names)
 
     def _render(self, plan: AmdaPlan, cut: SeriesCut, begun: Begun) -> Rendering:

@@ -13,10 +13,11 @@ from epntap.archive.files import file_of
 from epntap.archive.finding.finder import Finder
 from epntap.archive.finding.locate import LocatedGranule
 from epntap.archive.model import ArchiveFile, Dataset
+from epntap.archive.series import HeldSeries
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
 from epntap.media import media_type
 
-__all__ = ["archived_file", "check_access", "check_files", "published_file"]
+__all__ = ["archived_file", "check_access", "check_files", "check_files_of", "published_file"]
 
 
 _INGEST_AGAIN_S = 3600
@@ -68,14 +69,23 @@ def _check_rights(owner: Dataset, files: Sequence[ArchiveFile], caller: Caller) 
 def check_files(granule: LocatedGranule, files: Sequence[ArchiveFile]) -> None:
     """Raises our errors when the files of an interval are not there, or not those that were indexed."""
     if not granule.files:
-        raise NotFoundError(
-            f"No file of the dataset {granule.dataset.dataset_id} is held for {granule.granule_uid}; "
-            "its links name other sources."
-        )
+        raise _none_held(granule.dataset.dataset_id, granule.granule_uid)
     if not files:
         raise NothingThereError(f"{granule.granule_uid} has no record in this interval.")
     for file in files:
         _check_file(file)
+
+
+def check_files_of(held: HeldSeries, files: Sequence[ArchiveFile]) -> None:
+    """The same for files of a dataset, which are asked for without a granule."""
+    if not files:
+        raise _none_held(held.dataset_id, held.public_id)
+    for file in files:
+        _check_file(file)
+
+
+def _none_held(dataset_id: str, asked: str) -> NotFoundError:
+    return NotFoundError(f"No file of the dataset {dataset_id} is held for {asked}; its links name other sources.")
 
 
 def _check_file(file: ArchiveFile) -> None:

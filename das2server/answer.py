@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cutouts.files import check_files
+from cutouts.files import check_files_of
 from cutouts.formats.base import software_version
 from cutouts.interval import Interval
 from cutouts.plan import version_of
@@ -39,9 +39,8 @@ from epntap.answer.admission import Slots
 from epntap.answer.begun import Begun, begin
 from epntap.answer.blocks import Blocks, Version
 from epntap.answer.watch import Watcher
-from epntap.archive.finding.locate import LocatedGranule
 from epntap.archive.holdings import estimated_records, files_for
-from epntap.archive.model import ArchiveFile, Dataset
+from epntap.archive.model import ArchiveFile
 from epntap.archive.summaries import years_of
 from epntap.cdf.fills import is_fill
 from epntap.connection import Connection
@@ -183,12 +182,10 @@ class Streams:
     def _records(self, plan: DataPlan, begun: Begun) -> Iterator[Block]:
         request = plan.request
         held = request.dataset.held
-        owner = Dataset(held.dataset_id, held.title, access_rights=held.access_rights)
 
         def check(files: Sequence[ArchiveFile]) -> None:
             begun.check()
-            granule = LocatedGranule(held.schema, held.public_id, owner, request.start, request.stop, tuple(files))
-            check_files(granule, files)
+            check_files_of(held, files)
 
         names = [one.variable.name for one in request.parameters]
         record_bytes = 8 * sum(one.components for one in request.parameters)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from socket import socket
 from typing import Any
 
-from cutouts.files import check_files
+from cutouts.files import check_files_of
 from cutouts.formats.base import software_version
 from cutouts.interval import Interval
 from cutouts.plan import version_of
@@ -18,9 +18,8 @@ from epntap.answer.admission import Slots
 from epntap.answer.begun import Begun, begin
 from epntap.answer.blocks import Blocks, Version
 from epntap.answer.watch import Watcher
-from epntap.archive.finding.locate import LocatedGranule
 from epntap.archive.holdings import estimated_records, files_for
-from epntap.archive.model import ArchiveFile, Dataset
+from epntap.archive.model import ArchiveFile
 from epntap.connection import Connection
 from hapiserver.data.formats import MEDIA_TYPES, body
 from hapiserver.data.records import Block, hapi_records
@@ -97,12 +96,10 @@ class Records:
     def _blocks(self, plan: DataPlan, begun: Begun) -> Generator[Block]:
         request = plan.request
         held = request.dataset.held
-        owner = Dataset(held.dataset_id, held.title, access_rights=held.access_rights)
 
         def check(files: Sequence[ArchiveFile]) -> None:
             begun.check()
-            granule = LocatedGranule(held.schema, held.public_id, owner, request.start, request.stop, tuple(files))
-            check_files(granule, files)
+            check_files_of(held, files)
 
         pieces = windows(plan.files, Interval(request.start, request.stop))
         for block in hapi_records(request.dataset, request.parameters, pieces, check):
