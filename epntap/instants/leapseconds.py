@@ -91,10 +91,23 @@ class OffsetTable:
 
     def to_labels(self, instants: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Return labels and, per label, nanoseconds since 23:59:60 or -1 outside leap seconds; both shape (n,)."""
+        shift = self._common_shift(instants)
+        if shift is not None:
+            return instants - shift, np.full(len(instants), -1)
         number = np.searchsorted(self._instant_array, instants, side="right")
         labels = instants - (_SHIFT_NS + np.where(number > 0, self._offset_array[number - 1], 0))
         following = np.append(self._label_array, np.iinfo(np.int64).max)[number]
         return np.minimum(labels, following), np.where(labels >= following, labels - following, -1)
+
+    def _common_shift(self, instants: npt.NDArray[np.int64]) -> int | None:
+        """What all these instants have to have taken away to become labels; None where they differ."""
+        if not len(instants):
+            return 0
+        first, last = int(instants.min()), int(instants.max())
+        number = bisect_right(self._instant_starts, first)
+        shift = _SHIFT_NS + (self._offsets[number - 1] if number else 0)
+        is_before = number == len(self._offsets) or last - shift < self._label_starts[number]
+        return shift if is_before and bisect_right(self._instant_starts, last) == number else None
 
 
 @cache

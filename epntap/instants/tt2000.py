@@ -6,7 +6,7 @@ import re
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation, localcontext
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -101,27 +101,34 @@ def format_utc(tt2000: int, digits: int = 9) -> str:
 
 def format_utc_array(tt2000: npt.NDArray[np.int64], digits: int = 9, suffix: str = "") -> npt.NDArray[np.bytes_]:
     """As `format_utc` for shape (n,): ASCII bytes of one width; FILL_TT2000 and what cannot be said become empty."""
-    valid = (tt2000 >= MIN_TT2000) & (tt2000 <= MAX_TT2000)
-    labels, leap = offsets().to_labels(np.where(valid, tt2000, MIN_TT2000))
-    days, ns = np.divmod(labels, DAY_NS)
+    valid = None
+    if len(tt2000) and (tt2000.min() < MIN_TT2000 or tt2000.max() > MAX_TT2000):
+        valid = (tt2000 >= MIN_TT2000) & (tt2000 <= MAX_TT2000)
+        tt2000 = np.where(valid, tt2000, MIN_TT2000)
+    labels, leap = offsets().to_labels(tt2000)
+    minutes = labels // _MINUTE_NS
+    rest = labels - minutes * _MINUTE_NS
+    seconds = rest // SECOND_NS
+    rest -= seconds * SECOND_NS
     in_leap = leap >= 0
     if in_leap.any():
-        days = days - in_leap
-        ns = np.where(in_leap, DAY_NS - SECOND_NS + leap, ns)
-    seconds = ns // SECOND_NS
-    pieces = [_dates(days), _clocks()[np.minimum(seconds + in_leap, _DAY_SECONDS)]]
-    fraction = ns - seconds * SECOND_NS
-    for place, unit in zip(range(0, digits, 3), (1_000_000, 1000, 1), strict=False):
-        # a shorter text is the number cut off
-        table = (_THREE_DIGITS if place else _POINT_THREE_DIGITS).astype(f"S{min(digits - place, 3) + (not place)}")
-        pieces.append(table[fraction // unit % 1000])
-    layout = np.dtype([(f"f{number}", piece.dtype) for number, piece in enumerate(pieces)] + _suffix_field(suffix))
+        minutes -= in_leap
+        seconds[in_leap] = 60
+        rest[in_leap] = leap[in_leap]
+    pieces = [_minutes(minutes), _seconds("." if digits else suffix).take(seconds)]
+    unit = SECOND_NS
+    # a shorter text is the number cut off; pieces whose sizes are powers of two are copied fastest
+    for count in (min(digits - place, 4) for place in range(0, digits, 4)):
+        unit //= 10**count
+        part = rest // unit
+        rest -= part * unit
+        is_last = unit == 10 ** (9 - digits)
+        pieces.append(_numbers(count, suffix if is_last else "").take(part))
+    layout = np.dtype([(f"f{number}", piece.dtype) for number, piece in enumerate(pieces)])
     text = np.empty(len(tt2000), layout)
     for number, piece in enumerate(pieces):
         text[f"f{number}"] = piece
-    if suffix:
-        text["suffix"] = suffix.encode()
-    if not valid.all():
+    if valid is not None:
         text[~valid] = np.zeros((), layout)
     return text.view(f"S{layout.itemsize}")
 
@@ -185,6 +192,27 @@ def _leap_second(midnight: int, hour: int, minute: int, nanoseconds: int, text: 
     return offsets().to_instant(midnight) - length + nanoseconds
 
 
+def _minutes(minutes: npt.NDArray[np.int64]) -> npt.NDArray[np.bytes_]:
+    """Return `YYYY-MM-DDThh:mm` of minutes since 2000-01-01; each is written once where they are dense."""
+    first = int(minutes.min()) if len(minutes) else 0
+    span = int(minutes.max()) - first + 1 if len(minutes) else 0
+    if span < len(minutes):
+        return _minutes(np.arange(first, first + span)).take(minutes - first) if span > 1 else _one_minute(minutes)
+    return _each_minute(minutes)
+
+
+def _one_minute(minutes: npt.NDArray[np.int64]) -> npt.NDArray[np.bytes_]:
+    return np.repeat(_each_minute(minutes[:1]), len(minutes))
+
+
+def _each_minute(minutes: npt.NDArray[np.int64]) -> npt.NDArray[np.bytes_]:
+    days = minutes // _DAY_MINUTES
+    texts = np.empty(len(minutes), [("date", "S10"), ("clock", "S6")])
+    texts["date"] = _dates(days)
+    texts["clock"] = _clocks().take(minutes - days * _DAY_MINUTES)
+    return texts.view("S16")
+
+
 def _dates(days: npt.NDArray[np.int64]) -> npt.NDArray[np.bytes_]:
     """Return `YYYY-MM-DD` of days since 2000-01-01: each day is written once where there are fewer days than dates."""
     first = int(days.min()) if len(days) else 0
@@ -195,17 +223,23 @@ def _dates(days: npt.NDArray[np.int64]) -> npt.NDArray[np.bytes_]:
     return dates
 
 
-def _suffix_field(suffix: str) -> list[tuple[str, np.dtype[Any]]]:
-    return [("suffix", np.dtype(f"S{len(suffix)}"))] if suffix else []
+@cache
+def _clocks() -> npt.NDArray[np.bytes_]:
+    """`Thh:mm` of each minute of a day."""
+    return np.array([f"T{one // 60:02}:{one % 60:02}" for one in range(_DAY_MINUTES)], "S6")
 
 
 @cache
-def _clocks() -> npt.NDArray[np.bytes_]:
-    """What a clock shows at each second of a day, the last of them a leap second."""
-    shown = [f"T{one // 3600:02}:{one // 60 % 60:02}:{one % 60:02}" for one in range(_DAY_SECONDS)]
-    return np.array([*shown, "T23:59:60"], "S9")
+def _seconds(suffix: str) -> npt.NDArray[np.bytes_]:
+    """`:ss` of each second of a minute, the last of them a leap second, with what comes behind."""
+    return np.array([f":{one:02}{suffix}" for one in range(61)], f"S{3 + len(suffix)}")
 
 
-_DAY_SECONDS: Final = 86_400
-_THREE_DIGITS: Final = np.array([f"{number:03}" for number in range(1000)], "S3")
-_POINT_THREE_DIGITS: Final = np.array([f".{number:03}" for number in range(1000)], "S4")
+@cache
+def _numbers(count: int, suffix: str) -> npt.NDArray[np.bytes_]:
+    """All numbers of so many digits with what comes behind."""
+    return np.array([f"{one:0{count}}{suffix}" for one in range(10**count)], f"S{count + len(suffix)}")
+
+
+_MINUTE_NS: Final = 60 * SECOND_NS
+_DAY_MINUTES: Final = 1440
