@@ -23,11 +23,13 @@ from cutouts.formats.cells import (
     time_texts,
     with_text,
 )
+from cutouts.formats.numbers import Spelling, number_rows
 from cutouts.joined.series import Axis, Column, SeriesCut
 
 __all__ = ["Csv", "Text"]
 
 _BLOCK_BYTES = 1 << 20
+_SPELLING = Spelling()
 _SPECIAL = (",", '"', "\n", "\r")
 
 
@@ -113,8 +115,16 @@ def _lines(axis: Axis, cut: SeriesCut) -> Iterator[bytes]:
     for first, stop in axis.blocks(_BLOCK_BYTES):
         pieces: list[pa.StringArray | str] = []
         for column, decimals in zip(columns, digits, strict=True):
-            pieces += [",", joined(_texts(column, column.read(first, stop), decimals), stop - first, ",")]
+            pieces += _pieces(column, column.read(first, stop), decimals)
         yield lines([*pieces[1:], f"{same}\n"])
+
+
+def _pieces(column: Column, values: npt.NDArray[Any], decimals: int) -> list[pa.StringArray | str]:
+    """What a column adds to each line, with the comma before it."""
+    variable = column.variable
+    if variable.cdf_type.is_epoch or variable.cdf_type.is_text:
+        return [",", joined(_texts(column, values, decimals), len(values), ",")]
+    return [number_rows(values, _SPELLING, is_fill_value(variable, values))]
 
 
 def _names(columns: Sequence[Column]) -> list[str]:

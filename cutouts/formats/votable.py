@@ -54,8 +54,8 @@ def _text_rows(axis: Axis, cells: Sequence[Cells]) -> Iterator[bytes]:
     for first, stop in axis.blocks(_BLOCK_BYTES):
         pieces: list[pa.StringArray | str] = []
         for cell in cells:
-            pieces += ["</TD><TD>", cell.texts(cell.column.read(first, stop))]
-        yield lines(["<TR><TD>", *pieces[1:], "</TD></TR>\n"])
+            pieces += ["</TD><TD", *cell.contents(cell.column.read(first, stop))]
+        yield lines(["<TR><TD", *pieces[1:], "</TD></TR>\n"])
     yield b"</TABLEDATA></DATA>\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Protocol
@@ -15,13 +16,12 @@ from cutouts.formats.cells import (
     fill_of,
     is_fill_value,
     joined,
-    number_texts,
     text_values,
     time_bytes,
     time_decimals,
     time_texts,
-    with_text,
 )
+from cutouts.formats.numbers import Spelling, number_rows
 from cutouts.joined.series import Column
 from epntap.xml import xml_legal, xml_text
 
@@ -41,6 +41,7 @@ _DATATYPES = {
 }
 # astropy cannot read arrays of strings: several texts of one record are one text, with what none of them has between
 _BETWEEN = ";"
+_SPELLING = Spelling(lead=">", between=" ", fill="NaN")
 _OTHERS_BETWEEN = ("|", "~", "^", "\u241f")
 _BLOCK_BYTES = 1 << 20
 _CONTROL = re.compile(rb"[\x00-\x1f]")
@@ -78,8 +79,8 @@ class Cells(Protocol):
         """Return n cells for BINARY2."""
         ...
 
-    def texts(self, values: npt.NDArray[Any]) -> pa.StringArray:
-        """Return the content of n TD elements, escaped for XML."""
+    def contents(self, values: npt.NDArray[Any]) -> Sequence[pa.StringArray | str]:
+        """Return the content of n TD elements, escaped for XML, from the end of their start tag."""
         ...
 
 
@@ -148,8 +149,8 @@ class _Numbers:
             stored[fills] = np.nan
         return stored
 
-    def texts(self, values: npt.NDArray[Any]) -> pa.StringArray:
-        return joined(with_text(number_texts(values), self._fills(values), "NaN"), len(values), " ")
+    def contents(self, values: npt.NDArray[Any]) -> Sequence[pa.StringArray | str]:
+        return (number_rows(values, _SPELLING, self._fills(values)),)
 
     def _fills(self, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
         return is_fill_value(self.column.variable, values) if values.dtype.kind == "f" else None
@@ -187,8 +188,8 @@ class _Times:
         rows = texts.reshape(len(values), -1).tolist()
         return np.array([_BETWEEN.encode().join(row) for row in rows], self.binary_type[0])
 
-    def texts(self, values: npt.NDArray[Any]) -> pa.StringArray:
-        return joined(time_texts(self.column.variable, values, self.decimals), len(values), _BETWEEN)
+    def contents(self, values: npt.NDArray[Any]) -> Sequence[pa.StringArray | str]:
+        return ">", joined(time_texts(self.column.variable, values, self.decimals), len(values), _BETWEEN)
 
     @property
     def _count(self) -> int:
@@ -232,8 +233,8 @@ class _Texts:
         narrow = np.where(points > 0xFFFF, 0xFFFD, points).astype(">u2")
         return np.ascontiguousarray(narrow).view(self.binary_type[0]).reshape(-1)
 
-    def texts(self, values: npt.NDArray[Any]) -> pa.StringArray:
-        return pa.array([xml_text(words) for words in self._words(values)], pa.string())
+    def contents(self, values: npt.NDArray[Any]) -> Sequence[pa.StringArray | str]:
+        return ">", pa.array([xml_text(words) for words in self._words(values)], pa.string())
 
     def _words(self, values: npt.NDArray[Any]) -> list[str]:
         return [self.between.join(row) for row in text_values(values).reshape(len(values), -1).tolist()]

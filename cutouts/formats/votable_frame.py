@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cutouts.formats.base import Provenance, is_short, statements, too_long
+from cutouts.formats.cells import lines
 from cutouts.formats.votable_cells import Cells, cells_of
 from cutouts.joined.series import Axis, Column, SeriesCut
 from epntap.formats.votable import RESULTS_START, VOTABLE_END, VOTABLE_START, info
@@ -81,8 +82,8 @@ class Frame:
 
     def _param(self, column: Column, own_id: str) -> str:
         cells = cells_of(column)
-        # texts() gives XML content, in which only quotes are left to escape
-        value = cells.texts(column.read(0, 1))[0].as_py().replace('"', "&quot;")
+        # XML content from the end of a start tag, in which only quotes are left to escape
+        value = lines(cells.contents(column.read(0, 1))).decode()[1:].replace('"', "&quot;")
         return f'<PARAM{self._attributes(cells, own_id)} value="{value}">{self._description(cells)}</PARAM>\n'
 
     def _attributes(self, cells: Cells, own_id: str) -> str:

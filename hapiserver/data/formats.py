@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cutouts.formats.cells import joined, lines, number_texts, with_text
+from cutouts.formats.cells import joined, lines
+from cutouts.formats.numbers import Spelling, number_rows, string_array
 from hapiserver.data.records import Block
 from hapiserver.datasets import HapiParameter, HapiType
 
@@ -23,6 +24,8 @@ MEDIA_TYPES: Mapping[str, str] = {
     "binary": "application/octet-stream",
     "json": "application/json",
 }
+_NUMBERS = frozenset({HapiType.DOUBLE, HapiType.INTEGER})
+_CSV_NUMBERS = Spelling(infinities=("Infinity", "-Infinity"))
 _SPECIAL = (b",", b'"', b"\n", b"\r")
 
 
@@ -54,7 +57,10 @@ def _csv(parameters: Sequence[HapiParameter], block: Block) -> bytes:
     pieces: list[pa.StringArray | str] = []
     rows = len(block[0])
     for one, values in zip(parameters, block, strict=True):
-        pieces += [",", joined(_texts(one, values, _quoted), rows, ",")]
+        if one.type in _NUMBERS:
+            pieces.append(number_rows(values, _CSV_NUMBERS))
+        else:
+            pieces += [",", joined(_texts(one, values, _quoted), rows, ",")]
     return lines([*pieces[1:], "\n"])
 
 
@@ -80,10 +86,11 @@ def _json(parameters: Sequence[HapiParameter], blocks: Iterator[Block], head: Ma
     for block in blocks:
         pieces: list[pa.StringArray | str] = []
         for one, values in zip(parameters, block, strict=True):
-            texts = _texts(one, values, _as_json)
-            if one.type is HapiType.DOUBLE:
-                texts = with_text(texts, ~np.isfinite(values), _finite_fill(one))
-            pieces += [",", _Bracketed(texts, one.size).by_row()]
+            if one.type in _NUMBERS:
+                fill = _finite_fill(one)
+                pieces.append(number_rows(values, Spelling(nan=fill, infinities=(fill, fill), nested=True)))
+            else:
+                pieces += [",", _Bracketed(_texts(one, values, _as_json), one.size).by_row()]
         records = lines(["[", *pieces[1:], "],\n"])
         yield (b"\n" if is_first else b",\n") + records[:-2]
         is_first = False
@@ -98,25 +105,17 @@ def _finite_fill(one: HapiParameter) -> str:
 def _texts(
     one: HapiParameter, values: npt.NDArray[Any], as_text: Callable[[HapiParameter, bytes], str]
 ) -> pa.StringArray:
-    """One text for each value, in C order."""
-    match one.type:
-        case HapiType.DOUBLE:
-            texts = number_texts(values)
-            texts = with_text(texts, values == np.inf, "Infinity")
-            return with_text(texts, values == -np.inf, "-Infinity")
-        case HapiType.INTEGER:
-            return number_texts(values)
-        case HapiType.TIME:
-            return _of_one_length(values, one.length, quote=as_text is _as_json)
-        case HapiType.STRING:
-            return pa.array([as_text(one, word) for word in values.reshape(-1).tolist()], pa.string())
+    """One text for each time or text, in C order."""
+    if one.type is HapiType.TIME:
+        return _of_one_length(values, one.length, quote=as_text is _as_json)
+    return pa.array([as_text(one, word) for word in values.reshape(-1).tolist()], pa.string())
 
 
 def _of_one_length(values: npt.NDArray[Any], length: int, *, quote: bool) -> pa.StringArray:
     flat = np.ascontiguousarray(values).reshape(-1)
     assert flat.dtype.itemsize == length
     offsets = np.arange(len(flat) + 1, dtype=np.int32) * length
-    texts = pa.StringArray.from_buffers(len(flat), pa.py_buffer(offsets), pa.py_buffer(flat.tobytes()))
+    texts = string_array(offsets, flat)
     return pc.binary_join_element_wise('"', texts, '"', "") if quote else texts
 
 
