@@ -51,8 +51,36 @@ def test_arrays_are_formatted_as_single_instants_are(many: list[int], digits: in
     assert with_zone == [text + "Z" for text in expected]
 
 
-def test_what_is_no_instant_is_formatted_as_nothing() -> None:
+@pytest.mark.parametrize("step_ns", [1, 999, 10**6, 7 * 10**8, 10**9, 6_400_123_457, 60 * 10**9, 3600 * 10**9])
+@pytest.mark.parametrize("at", ["1972-07-01", "2016-12-31T23:59:59", "2017-01-01", "2020-02-29T23:59:58.5"])
+def test_series_are_formatted_as_single_instants_are(step_ns: int, at: str) -> None:
+    # fewer minutes than instants, one minute, and more minutes than instants are told apart; so are steps of UTC
+    for count in (1, 2, 400):
+        many = parse_utc(at) - 3 * 10**9 + np.arange(count) * step_ns
+        for digits in (0, 3, 4, 6, 9):
+            expected = [f"{format_utc(instant, digits)}Z" for instant in many.tolist()]
+            assert format_utc_array(many, digits, "Z").astype(str).tolist() == expected
+            backwards = format_utc_array(many[::-1], digits, "Z").astype(str).tolist()
+            assert backwards == expected[::-1]
+
+
+def test_leap_seconds_are_the_sixty_first() -> None:
+    after = parse_utc("2017-01-01")
+    many = after + np.array([-1_000_000_001, -1_000_000_000, -1, 0])
+    assert format_utc_array(many, 9, "Z").tolist() == [
+        b"2016-12-31T23:59:59.999999999Z",
+        b"2016-12-31T23:59:60.000000000Z",
+        b"2016-12-31T23:59:60.999999999Z",
+        b"2017-01-01T00:00:00.000000000Z",
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2000])
+def test_what_is_no_instant_is_formatted_as_nothing(count: int) -> None:
     assert format_utc_array(np.array([FILL_TT2000, 0]), 3).tolist() == [b"", b"2000-01-01T11:58:55.816"]
+    none = format_utc_array(np.full(count, FILL_TT2000), 6, "Z")
+    assert none.dtype == "S27"
+    assert none.tolist() == [b""] * count
 
 
 @given(modern)
