@@ -28,11 +28,12 @@ EDGES = (0.0, -0.0, 1.0, -1.0, 1.4e-45, 1e-7, 1e-5, 9.999e-5, 0.1, 1e15, 1e16, 1
 def rows(values: npt.NDArray[Any], spelling: Spelling, fills: npt.NDArray[np.bool_] | None = None) -> list[str]:
     texts = number_rows(values, spelling, fills)
     texts.validate(full=True)
-    return texts.to_pylist()
+    found: list[str] = texts.to_pylist()
+    return found
 
 
 def is_same(read: np.floating[Any], written: np.floating[Any]) -> bool:
-    return (read == written and np.signbit(read) == np.signbit(written)) or (np.isnan(read) and np.isnan(written))
+    return bool((read == written and np.signbit(read) == np.signbit(written)) or (np.isnan(read) and np.isnan(written)))
 
 
 def check_floats(values: npt.NDArray[Any]) -> None:
