@@ -106,7 +106,7 @@ class _Joint:
         for file in self._files[_MOST_OPEN_FILES:]:
             file.suspend()
         axes = [Axis(part.time, part.columns) for part in parts]
-        taken = {name for name in self._held if name in self._taken_names(axes, fixed)}
+        taken = self._taken_names(axes, fixed)
         return SeriesCut(
             interval=interval,
             sources=[self._file_names[number] for number in used],
@@ -314,7 +314,7 @@ class _Joint:
             model = replace(model, variable=replace(model.variable, name=name))
         if len(members) > 1:
             self._remarks.joined(name, model, [number for number in used if number in members] or list(members))
-        elif members:
+        elif members and model.variable is not next(iter(members.values())).variable:
             self._remarks.types_and_shapes(name, model)
         return model
 
@@ -429,10 +429,10 @@ class _AxisPart:
 def _along(model: ColumnModel, axis: str) -> ColumnModel:
     """The column as one that varies with a time axis, which it names unless the files relied on its length."""
     variable = model.variable
-    named = [member.variable.depend_0 is not None or not member.varies for member in model.members.values()]
-    entries = {"DEPEND_0": Entry(0, CdfType.CDF_CHAR, axis)} if any(named) else {}
     if variable.record_varying and variable.depend_0 == axis:
         return model
+    named = [member.variable.depend_0 is not None or not member.varies for member in model.members.values()]
+    entries = {"DEPEND_0": Entry(0, CdfType.CDF_CHAR, axis)} if any(named) else {}
     attributes = MappingProxyType({**variable.attributes, **entries})
     return replace(model, variable=replace(variable, record_varying=True, attributes=attributes))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -31,7 +32,10 @@ class Companions:
     def __init__(self, files: Sequence[CdfFile], remarks: Remarks) -> None:
         self._files = files
         self._remarks = remarks
-        self._taken = {name for file in files for name in file.variables}
+
+    @cached_property
+    def _taken(self) -> set[str]:
+        return {name for file in self._files for name in file.variables}
 
     def with_companions(self, model: ColumnModel, rows: Rows, used: Sequence[int], time: Column) -> list[Column]:
         """Return the column of a variable, then those that say its units or its frame where these differ."""

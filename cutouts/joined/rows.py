@@ -12,7 +12,7 @@ from cutouts.interval import Interval
 from cutouts.joined.columns import Records
 from cutouts.joined.repeats import Shared, repeated
 from cutouts.joined.series import MixedRows, Rows, RunOfRows, StackedRows
-from epntap.cdf import FILL_TT2000, CdfFile, as_epochs, select, to_tt2000
+from epntap.cdf import CdfFile, as_epochs, select, to_tt2000
 
 __all__ = ["Found", "find_rows"]
 
@@ -110,22 +110,25 @@ class _Run:
 def _records_in(file: CdfFile, axis: str, interval: Interval, number: int) -> _Run | None:
     """Return what a file has within the interval, looking at a block of its epochs at a time."""
     variable = file.variables[axis]
-    pieces: list[npt.NDArray[np.intp]] = []
+    pieces: list[Records] = []
     extremes: list[int] = []
     for begin, epochs in () if interval.is_empty else file.epoch_blocks(axis):
-        wanted = select(epochs, variable.cdf_type, interval.start_tt2000, interval.stop_tt2000)
-        instants = to_tt2000(epochs if wanted.all() else epochs[wanted], variable.cdf_type, variable.fill)
-        known = instants != FILL_TT2000
-        if not known.all():
-            wanted[wanted] = known
-            instants = instants[known]
-        if len(instants):
-            pieces.append(np.flatnonzero(wanted) + begin)
+        wanted = select(epochs, variable.cdf_type, interval.start_tt2000, interval.stop_tt2000, fill=variable.fill)
+        count = int(np.count_nonzero(wanted))
+        if count:
+            first = int(wanted.argmax())
+            if count == len(epochs) or wanted[first : first + count].all():
+                chosen = epochs[first : first + count]
+                pieces.append(range(begin + first, begin + first + count))
+            else:
+                chosen = epochs[wanted]
+                pieces.append(np.flatnonzero(wanted) + begin)
+            instants = to_tt2000(chosen, variable.cdf_type)
             extremes += (int(instants.min()), int(instants.max()))
     if not pieces:
         return None
-    records = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-    return _Run(number, file, axis, _as_range(records), min(extremes), max(extremes))
+    records = pieces[0] if len(pieces) == 1 else _as_range(np.concatenate([np.asarray(one) for one in pieces]))
+    return _Run(number, file, axis, records, min(extremes), max(extremes))
 
 
 def _without(run: _Run, before: Sequence[_Run], along: Mapping[int, Mapping[str, str]]) -> tuple[_Run | None, int]:

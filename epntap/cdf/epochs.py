@@ -62,20 +62,29 @@ def bound_in(cdf_type: CdfType, tt2000: int) -> StoredInstant:
 
 
 def select(
-    epochs: npt.NDArray[Any], cdf_type: CdfType, start: int, stop: int, *, closed: bool = False
+    epochs: npt.NDArray[Any], cdf_type: CdfType, start: int, stop: int, *, closed: bool = False, fill: Any = None
 ) -> npt.NDArray[np.bool_]:
     """Return which stored epochs lie in [start, stop), or [start, stop] when `closed`; shape (n,).
 
     Takes epochs as `CdfFile.epochs` gives them. An epoch counts as the nanosecond it lies in, as `to_tt2000`
-    says it: an epoch 0.5 ns after `stop` is within a closed interval. Fills are never selected.
+    says it: an epoch 0.5 ns after `stop` is within a closed interval. Fills are never selected, those that the file
+    itself names included when it is said which (`fill`, as `Variable.fill` gives it).
     """
+    selected: npt.NDArray[np.bool_]
     low = bound_in(cdf_type, max(start, MIN_TT2000))
     high = bound_in(cdf_type, min(stop, MAX_TT2000) + closed)
     if isinstance(low, tuple):
         assert isinstance(high, tuple)
-        whole: npt.NDArray[np.bool_] = (epochs[:, 1] >= 0) & (epochs[:, 1] < _PS_PER_S)
-        return whole & _not_before(epochs, low) & ~_not_before(epochs, high)
-    selected: npt.NDArray[np.bool_] = (epochs >= low) & (epochs < high)
+        whole = (epochs[:, 1] >= 0) & (epochs[:, 1] < _PS_PER_S)
+        selected = whole & _not_before(epochs, low) & ~_not_before(epochs, high)
+    else:
+        selected = (epochs >= low) & (epochs < high)
+    if fill is None:
+        return selected
+    if cdf_type is CdfType.CDF_EPOCH16:
+        selected &= (epochs[:, 0] != fill.real) | (epochs[:, 1] != fill.imag)
+    else:
+        selected &= epochs != fill
     return selected
 
 
@@ -85,9 +94,7 @@ def is_fill(epochs: npt.NDArray[Any], cdf_type: CdfType, fill: Any = None) -> np
     These are the file's own FILLVAL (`fill`, as `Variable.fill` gives it), pad values, NaN, and whatever lies
     outside the years 1708 to 2291: -1e31, 0.0, 9999-12-31T23:59:59.999 and the lowest int64 among them.
     """
-    # an open comparison on both sides is False for NaN
-    valid = _is_valid(epochs, cdf_type, fill)
-    return ~valid
+    return ~_is_valid(epochs, cdf_type, fill)
 
 
 def to_tt2000(epochs: npt.NDArray[Any], cdf_type: CdfType, fill: Any = None) -> npt.NDArray[np.int64]:
@@ -101,14 +108,8 @@ def to_tt2000(epochs: npt.NDArray[Any], cdf_type: CdfType, fill: Any = None) -> 
 
 
 def _is_valid(epochs: npt.NDArray[Any], cdf_type: CdfType, fill: Any) -> npt.NDArray[np.bool_]:
-    valid = select(epochs, cdf_type, MIN_TT2000, MAX_TT2000, closed=True)
-    if fill is None:
-        return valid
-    if cdf_type is CdfType.CDF_EPOCH16:
-        own: npt.NDArray[np.bool_] = (epochs[:, 0] != fill.real) | (epochs[:, 1] != fill.imag)
-    else:
-        own = epochs != fill
-    return valid & own
+    # a comparison from both sides is False for NaN
+    return select(epochs, cdf_type, MIN_TT2000, MAX_TT2000, closed=True, fill=fill)
 
 
 def _labels(epochs: npt.NDArray[np.float64], cdf_type: CdfType) -> npt.NDArray[np.int64]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import struct
 import zlib
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from epntap.errors import UnreadableFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
 
 __all__ = ["refusing"]
 
@@ -26,14 +25,19 @@ _STUMBLES = (
 )
 
 
-@contextmanager
-def refusing(name: str) -> Iterator[None]:
-    """Raise an UnreadableFileError that names the file for whatever its bytes make fail.
+class refusing(NamedTuple):  # noqa: N801  # it is used as a verb
+    """Raises an UnreadableFileError that names the file for whatever its bytes make fail.
 
     The reader checks what it reads and says what is wrong; this is for what it did not think of.
     """
-    try:
-        yield
-    except _STUMBLES as exc:
-        said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
-        raise UnreadableFileError(f"{name} is damaged: it cannot be read ({said})") from exc
+
+    #: of the file
+    name: str
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: type[BaseException] | None, exc: BaseException | None, _at: TracebackType | None) -> None:
+        if isinstance(exc, _STUMBLES):
+            said = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+            raise UnreadableFileError(f"{self.name} is damaged: it cannot be read ({said})") from exc

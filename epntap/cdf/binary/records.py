@@ -10,7 +10,8 @@ import struct
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,8 @@ _GDR, _R_VDR, _ADR, _GR_ENTRY, _VXR, _VVR, _Z_VDR, _Z_ENTRY, _CPR, _CVVR = 2, 3,
 _MAX_DIMENSIONS = 10
 #: descriptions of variables that are kept: files of one dataset repeat them
 _MOST_SHAPES = 1 << 11
+#: of indexes
+_MOST_LAYOUTS = 1 << 7
 # what GZIP can do at best
 _MAX_INFLATION = 1032
 _GLOBAL_SCOPES = frozenset({1, 3})
@@ -57,8 +60,7 @@ _DEFAULT_PADS: dict[CdfType, Any] = {  # numbers of any kind
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Consecutive records of a variable that lie together in the file."""
 
     first: int
@@ -70,8 +72,7 @@ class Block:
     compressed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class VariableRecord:
+class VariableRecord(NamedTuple):
     """A variable descriptor record."""
 
     #: without the blanks some writers pad names with
@@ -199,8 +200,9 @@ class RecordFile:
 
     def read_index(self, variable: VariableRecord) -> list[Block]:
         """Return where the records of a variable lie, by rising record number."""
-        blocks = list(self._index_blocks(variable.index_offset, set()))
-        blocks.sort(key=lambda block: block.first)
+        blocks: list[Block] = []
+        self._add_blocks(variable.index_offset, set(), blocks)
+        blocks.sort(key=_first_record)
         for before, after in pairwise(blocks):
             if before.stop > after.first:
                 raise UnreadableFileError(
@@ -213,11 +215,16 @@ class RecordFile:
         seen: set[int] = set()
         window, layout, byte_order = self._source.window, self._layouts.entry, self._header.byte_order
         head_bytes, unpack, sizes = layout.size, layout.unpack_from, VALUE_BYTES
+        held, base = b"", 0
         while offset > 0 and done < count:
             if offset in seen:
                 raise self._looping(offset)
             seen.add(offset)
-            held, start = window(offset, head_bytes)
+            start = offset - base
+            # the next one mostly lies where this one does
+            if start < 0 or start + head_bytes > len(held):
+                held, start = window(offset, head_bytes)
+                base = offset - start
             _, found, following, type_number, number, elements = unpack(held, start)
             if found != kind:
                 raise self._unexpected(offset, kind, found)
@@ -287,8 +294,8 @@ class RecordFile:
             # of this variable only
             return Compression.UNKNOWN
 
-    def _index_blocks(self, head: int, seen: set[int]) -> Iterator[Block]:
-        offset = head
+    def _add_blocks(self, head: int, seen: set[int], found: list[Block]) -> None:
+        offset, window, start_of_record = head, self._source.window, self._layouts.start
         while offset > 0:
             if offset in seen:
                 raise self._looping(offset)
@@ -298,16 +305,14 @@ class RecordFile:
                 raise UnreadableFileError(
                     f"{self._source.name} is damaged: the index at byte {offset} has wrong counts"
                 )
-            held, at = self._source.window(body, entries * (8 + self._offset_bytes))
-            first = struct.unpack_from(f">{used}i", held, at)
-            last = struct.unpack_from(f">{used}i", held, at + 4 * entries)
-            places = struct.unpack_from(f">{used}{self._layouts.offset}", held, at + 8 * entries)
-            for start, end, place in zip(first, last, places, strict=True):
-                size, kind = self._layouts.start.unpack_from(*self._source.window(place, self._layouts.start.size))
+            held, at = window(body, entries * (8 + self._offset_bytes))
+            numbers = _index_layout(used, entries - used, self._layouts.offset).unpack_from(held, at)
+            for start, end, place in zip(numbers[:used], numbers[used:-used], numbers[-used:], strict=True):
+                size, kind = start_of_record.unpack_from(*window(place, start_of_record.size))
                 if kind == _VXR:
-                    yield from self._index_blocks(place, seen)
+                    self._add_blocks(place, seen, found)
                 else:
-                    yield self._block(start, end, place, size, kind)
+                    found.append(self._block(start, end, place, size, kind))
             offset = following
 
     def _block(self, first: int, last: int, place: int, size: int, kind: int) -> Block:
@@ -378,6 +383,16 @@ def _shape(
         return name, r_dims, numbers
     count = numbers[0]
     return name, numbers[1 : 1 + count], numbers[1 + count :]
+
+
+_first_record = itemgetter(Block._fields.index("first"))
+
+
+@lru_cache(maxsize=_MOST_LAYOUTS)
+def _index_layout(used: int, unused: int, offset: str) -> struct.Struct:
+    """First records, last records and places of an index, of which some are not in use."""
+    gap = f"{4 * unused}x"
+    return struct.Struct(f">{used}i{gap}{used}i{gap}{used}{offset}")
 
 
 @lru_cache(maxsize=_MOST_SHAPES)
