@@ -105,12 +105,13 @@ def _run(folder: Path, count: int, budget_s: float) -> Counter[str]:
 def test_some_damaged_files(tmp_path: Path) -> None:
     tracemalloc.start()
     try:
-        found = _run(tmp_path, 400, budget_s=20)
+        found = _run(tmp_path, 400, budget_s=60)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert found["UnreadableFileError"] > 20
-    assert found["read"] > 20
+    # how many there are depends on how fast the machine is
+    assert found["UnreadableFileError"] > sum(found.values()) / 20
+    assert found["read"] > sum(found.values()) / 20
     assert peak < 256 << 20
 
 
