@@ -12,7 +12,7 @@ import pycdfpp
 from cutouts.extract import cut_files
 from cutouts.formats import Provenance, choose_format
 from cutouts.interval import Interval
-from epntap.cdf import MAX_TT2000, MIN_TT2000, parse_utc
+from epntap.cdf import MAX_TT2000, MIN_TT2000, CdfFile, parse_utc
 from tests.support.cdf_builder import CdfBuilder
 
 T0 = parse_utc("2015-12-01")
@@ -81,6 +81,16 @@ def with_picoseconds(path: Path) -> Path:
     cdf.add_variable("Epoch", epochs, data_type=pycdfpp.DataType.CDF_EPOCH16)
     cdf.add_variable("n", np.array([1.0, 2.0]), attributes={"DEPEND_0": "Epoch"})
     pycdfpp.save(cdf, str(path))
+    return path
+
+
+def with_leap_table(path: Path, last_day: int) -> Path:
+    """The file as if it was written with a leap-second table that ends with this day, YYYYMMDD."""
+    content = bytearray(path.read_bytes())
+    with CdfFile(path) as file:
+        place = file.header.gdr_offset + 8 + 4 + 4 * 8 + 5 * 4 + 8 + 4
+    content[place : place + 4] = last_day.to_bytes(4, "big")
+    path.write_bytes(content)
     return path
 
 

@@ -19,7 +19,7 @@ from epntap.errors import ParameterError, UnreadableFileError
 from epntap.instants.leapseconds import SECOND_NS
 from tests.support.cdf_builder import CdfBuilder
 from tests.support.cdf_judges import JUDGES, Judge, values_of
-from tests.support.made_files import EVERYTHING, between, rendered, seconds
+from tests.support.made_files import EVERYTHING, between, rendered, seconds, with_leap_table
 
 CASES = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared"))) / "cases" / "cdf"
 FORMATS = ("cdf", "csv", "txt", "votable", "votable/b2", "parquet")
@@ -264,12 +264,7 @@ def _epoch_of(tt2000: int) -> float:
 
 def test_an_outdated_leap_second_table_is_said(tmp_path: Path) -> None:
     path = CdfBuilder().axis("Epoch", [parse_utc("2018-01-01")]).variable("n", [1.0], DEPEND_0="Epoch")
-    written = path.write(tmp_path / "a.cdf")
-    content = bytearray(written.read_bytes())
-    with CdfFile(written) as file:
-        place = file.header.gdr_offset + 8 + 4 + 4 * 8 + 5 * 4 + 8 + 4
-    content[place : place + 4] = (20120701).to_bytes(4, "big")
-    written.write_bytes(content)
+    written = with_leap_table(path.write(tmp_path / "a.cdf"), 20120701)
     said = "Epoch of a.cdf was made with a leap-second table that ends before 2015-07-01"
     assert any(remark.startswith(said) for remark in index_file(written).remarks)
     with cut_files([written], EVERYTHING) as cut:
