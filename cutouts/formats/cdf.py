@@ -11,6 +11,7 @@ import numpy as np
 from isal import isal_zlib
 
 from cutouts.formats.base import Provenance, Rendering, statements
+from cutouts.formats.cells import free_name
 from cutouts.joined.series import Column, SeriesCut
 from epntap.answer.spool import SpoolFile
 from epntap.cdf import CdfType, Entry, Variable, format_utc
@@ -149,7 +150,8 @@ def _typed(entry: Entry, variable: Variable) -> Entry:
 def _global_attributes(cut: SeriesCut, provenance: Provenance) -> dict[str, Sequence[Entry]]:
     """What the first file says, what is said of every cut-out, and what ISTP wants to be true of this very file.
 
-    Of the last kind the source's own is kept as Source_…; in a cut of a cut that of the archived file.
+    Of the last kind the source's own is kept as Source_…, with a number if the archived file has that name itself; in
+    a cut of a cut that of the archived file.
     """
     own = {
         "Logical_file_id": (_file_id(cut, provenance),),
@@ -157,8 +159,10 @@ def _global_attributes(cut: SeriesCut, provenance: Provenance) -> dict[str, Sequ
         "Parents": tuple(f"CDF>{PurePath(name).stem}" for name in cut.sources),
     }
     kept: dict[str, Sequence[Entry]] = {name: found for name, found in cut.attributes.items() if name not in own}
+    of_archive = "Cutout_of" not in cut.attributes
     for name in filter(cut.attributes.__contains__, own):
-        kept.setdefault(f"Source_{name}", cut.attributes[name])
+        if of_archive or f"Source_{name}" not in kept:
+            kept[free_name(f"Source_{name}", {*kept})] = cut.attributes[name]
     added = {
         name: [Entry(number, CdfType.CDF_CHAR, text) for number, text in enumerate(texts)]
         for name, texts in (*own.items(), *statements(cut, provenance))

@@ -74,7 +74,7 @@ class CdfBuilder:
             "Dim_Sizes": list(values.shape[1:]),
             "Compress": compress,
         }
-        content = values[0] if fixed else values
+        content = values[0] if fixed and len(values) else values
         if cdf_type.is_text:
             content = content.astype(str).tolist()
         self._variables.append((specification, _typed(attributes), content if len(values) else None))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import pycdfpp
 import pytest
 
-__all__ = ["JUDGES", "Judge", "values_of"]
+__all__ = ["JUDGES", "Judge", "libcdf", "values_of"]
 
 #: path and name of a variable → its records as stored, FILLVAL or None
 Judge = Callable[[Path, str], tuple[Any, Any]]
@@ -31,15 +32,20 @@ def _cdflib(path: Path, name: str) -> tuple[Any, Any]:
     return np.array(file.varget(name)), file.varattsget(name).get("FILLVAL")
 
 
-def _libcdf(path: Path, name: str) -> tuple[Any, Any]:
+@contextmanager
+def libcdf() -> Iterator[Any]:
+    """The CDF library itself, as spacepy.pycdf, whose wheels for Linux hold it."""
     # it writes a settings file at its import, and warns of it
     os.environ.setdefault("SPACEPY", tempfile.mkdtemp(prefix="spacepy"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        pycdf = pytest.importorskip("spacepy.pycdf")
-        with pycdf.CDF(str(path)) as file:
-            variable = file.raw_var(name)
-            return np.array(variable[...]), variable.attrs.get("FILLVAL")
+        yield pytest.importorskip("spacepy.pycdf")
+
+
+def _libcdf(path: Path, name: str) -> tuple[Any, Any]:
+    with libcdf() as pycdf, pycdf.CDF(str(path)) as file:
+        variable = file.raw_var(name)
+        return np.array(variable[...]), variable.attrs.get("FILLVAL")
 
 
 JUDGES = [pytest.param(_pycdfpp, id="pycdfpp"), pytest.param(_cdflib, id="cdflib"), pytest.param(_libcdf, id="libcdf")]

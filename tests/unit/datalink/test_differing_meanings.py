@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cdflib
 import numpy as np
@@ -108,7 +109,7 @@ def test_no_unit_is_said_of_a_column_that_has_two(dataset: str, name: str) -> No
     assert f"# Column {name} [" not in rendered(paths, "txt").decode()
 
 
-def _vectors(path: Path, first: int, **attributes: str) -> Path:
+def _vectors(path: Path, first: int, **attributes: Any) -> Path:
     labels = attributes.pop("labels", "xyz")
     return (
         CdfBuilder()
