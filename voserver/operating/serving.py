@@ -17,7 +17,7 @@ from cutouts.processes.one_thread import ONE_THREAD
 from epntap.addresses import is_known_host
 from epntap.archive.summaries import queue_summary
 from epntap.db.migrate import check_migrated
-from epntap.db.pool import Database, Role, connect
+from epntap.db.pool import Database, Role, check_sessions, connect
 from epntap.db.server import open_database
 from epntap.settings import Settings
 from voserver.process.lock import only_server
@@ -71,6 +71,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         stack.enter_context(only_server(settings))
         listener = stack.enter_context(bound_socket(settings))
         check_migrated(database)
+        check_sessions(database)
         _say_where(settings)
         click.echo(f"TAP address: {settings.addresses.tap()}   (Ctrl-C stops)", err=True)
         run_server(settings, database, listener)
@@ -94,6 +95,7 @@ def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded
         )
         database = database or stack.enter_context(open_database(settings))
         check_migrated(database)
+        check_sessions(database)
         start_log(settings.log_file)
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # log files that were moved are noticed without
         running = build_worker(settings, database)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
 from epntap.answer.model import Outcome, OutcomeStatus
@@ -166,14 +167,24 @@ class RowStream:
         if connection is None:
             return
         backend = connection.info.backend_pid
+        same = _same_server(self._conninfo, connection)
         with suppress(psycopg.Error):
             connection.cancel_safe(timeout=TERMINATE_AFTER_S)
         if self._over.wait(TERMINATE_AFTER_S):
             return
         # A backend that is stuck in sending to us does not look at a cancel request.
-        with suppress(psycopg.Error), psycopg.connect(self._conninfo, autocommit=True) as other:
+        with suppress(psycopg.Error), psycopg.connect(same, autocommit=True) as other:
             other.execute("SET ROLE NONE")  # the login owns the backend, not the role that it has taken on
             other.execute("SELECT pg_terminate_backend(%s)", (backend,))
+
+
+def _same_server(conninfo: str, connection: Connection) -> str:
+    """Where this connection leads to. An address of several servers may lead elsewhere the next time.
+
+    There the number of the backend would be a stranger's.
+    """
+    info = connection.info
+    return make_conninfo(conninfo, host=info.host, hostaddr=info.hostaddr, port=info.port, target_session_attrs="any")
 
 
 def _only_rows(copy: CopyOut) -> Iterator[memoryview | bytes | None]:
