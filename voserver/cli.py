@@ -35,6 +35,7 @@ _COMMANDS = {
     "demo": ("voserver.operating.serving:demo", "Make a service of synthetic data, and serve it until Ctrl-C."),
     "doctor": ("voserver.operating.doctor:doctor", "Look whether all that the service needs is there and well."),
     "drop": ("ingest.cli:drop", "Take a service back, with all that is known of it."),
+    "events": ("eventtables.cli:events", "Import, list, export, combine tables of events."),
     "get": ("voserver.prompt.ask:get", "Write the data of a granule or dataset, as a whole or between two instants."),
     "ingest": ("ingest.cli:ingest", "Load services from their definitions, or bring them up to date."),
     "init": ("voserver.operating.commands:init", "Make the database, or bring it to this version."),

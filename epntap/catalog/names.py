@@ -37,7 +37,9 @@ USAGE USER USING VALUE VALUES VARCHAR VARYING VIEW WHEN WHENEVER WHERE WITH WORK
 RESERVED = frozenset(_ADQL_WORDS.split()) | frozenset(_SQL_WORDS.split())
 
 #: schemas of the database, of TAP and of this software
-TAKEN_SCHEMAS = frozenset({"archive", "information_schema", "public", "tap_schema", "tap_upload", "udf", "uws"})
+TAKEN_SCHEMAS = frozenset(
+    {"archive", "events", "information_schema", "public", "tap_schema", "tap_upload", "udf", "uws"}
+)
 
 
 _REGULAR = re.compile("[a-z][a-z0-9_]*")

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -33,6 +34,7 @@ __all__ = [
     "column_form",
     "coverage",
     "dataset",
+    "event_table",
     "file",
     "former_uid",
     "gap",
@@ -476,6 +478,41 @@ coverage = Table(
     _words("instrument_names", "Single items in alphabetical order"),
     schema="archive",
     comment="What a service covers as a whole",
+)
+
+event_table = Table(
+    "event_table",
+    metadata,
+    Column("name", Text, primary_key=True, comment="Its events are in the table of this name in the schema events"),
+    Column(
+        "number",
+        BigInteger,
+        Identity(always=True),
+        nullable=False,
+        unique=True,
+        comment="By which clients of AMDA's interface name it; never given to another table",
+    ),
+    Column("title", Text, nullable=False, comment="What it is called"),
+    *(
+        Column(name, Text, nullable=False, server_default=_NO_TEXT, comment=comment)
+        for name, comment in (
+            ("description", "What it holds"),
+            ("contact", "Whom to ask"),
+            ("history", "How it was made, a sentence a line"),
+            ("created", "When, as its source spells it"),
+            ("modified", "When, as its source spells it"),
+            ("reference", "How to cite it: a DOI, bibcode or address"),
+            ("licence", "What may be done with it"),
+            ("authors", "Who made it"),
+        )
+    ),
+    Column("columns", JSONB, nullable=False, comment="What events have besides start and stop, in order"),
+    Column("rows", BigInteger, nullable=False, comment="Events"),
+    Column("first_start", TIMESTAMP, comment="Of all events, UTC; NULL: there is none"),
+    Column("last_stop", TIMESTAMP, comment="Of all events, UTC; NULL: there is none"),
+    Column("imported", _INSTANT, nullable=False, server_default=_NOW, comment="When it was brought here"),
+    schema="archive",
+    comment="Time tables and catalogues of events",
 )
 
 column_form = Table(

@@ -1,0 +1,255 @@
+"""Tables of events written and read. Writing needs the owner's connection, reading the service's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
+
+from epntap.catalog.ddl import LOCK_TIMEOUT_S, create_indexes, create_table, sql_name
+from epntap.catalog.model import Schema
+from epntap.catalog.publish import publish_table, raise_catalog_version
+from epntap.connection import Connection
+from epntap.errors import NotFoundError, ServiceError, SetupError
+from epntap.hints import did_you_mean
+from epntap.schema import tables
+from epntap.schema.statements import compiled
+from eventtables.model import Description, EventColumn, Events, EventTable, EventTableError, Kind, Survey, Values
+from eventtables.store.published import SCHEMA, checked_name, copy_lines, published_table, stored_names
+from eventtables.times import instants_of
+
+__all__ = ["StoredTable", "all_tables", "chunks_of", "drop_table", "save_table", "table_called", "whole_table"]
+
+_CHUNK = 20_000
+_LIST = tables.event_table
+_FACTS = tuple(one.name for one in fields(Description) if one.name not in {"name", "columns"})
+_READ = compiled(select(_LIST).order_by(_LIST.c.name))
+_WRITTEN: dict[str, BindParameter[Any]] = {
+    **{name: bindparam(name) for name in ("title", *_FACTS, "columns", "rows", "first_start", "last_stop")},
+    "imported": bindparam("imported"),
+}
+_ADD = compiled(insert(_LIST).values(name=bindparam("called"), **_WRITTEN))
+_CHANGE = compiled(update(_LIST).where(_LIST.c.name == bindparam("called")).values(**_WRITTEN))
+_REMOVE = compiled(delete(_LIST).where(_LIST.c.name == bindparam("called")))
+_UNDESCRIBE = compiled(delete(tables.tap_tables).where(tables.tap_tables.c.table_name == bindparam("table_name")))
+_FORGET_FORMS = compiled(
+    delete(tables.column_form).where(
+        tables.column_form.c.schema_name == SCHEMA, tables.column_form.c.table_name == bindparam("called")
+    )
+)
+_FORGET_SCHEMA = compiled(
+    delete(tables.tap_schemas).where(
+        tables.tap_schemas.c.schema_name == SCHEMA,
+        ~select(tables.tap_tables).where(tables.tap_tables.c.schema_name == SCHEMA).exists(),
+    )
+)
+_SAID = "Time tables and catalogues of events; time_min and time_max are Julian dates as in epn_core"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """One of the tables that are kept."""
+
+    name: str
+    #: by which clients of AMDA's interface name it
+    number: int
+    about: Description
+    survey: Survey
+    #: with its time zone; another one when its events are others
+    imported: datetime
+
+    @property
+    def qualified_name(self) -> str:
+        """The name to write in FROM."""
+        return f"{SCHEMA}.{self.name}"
+
+
+def all_tables(connection: Connection) -> tuple[StoredTable, ...]:
+    """Every table, by name."""
+    with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+        return tuple(map(_stored, cursor.execute(_READ.text, dict(_READ.constants)).fetchall()))
+
+
+def table_called(connection: Connection, name: str) -> StoredTable:
+    """The table of this name. Raises NotFoundError."""
+    known = {one.name: one for one in all_tables(connection)}
+    if name not in known:
+        raise NotFoundError(f"There is no table of events {name[:80]!r}.{did_you_mean(name, known)}")
+    return known[name]
+
+
+def save_table(connection: Connection, name: str, table: EventTable, *, replace: bool = False) -> StoredTable:
+    """Keep a table under a name, and publish it, all in one transaction; its number stays when it is replaced.
+
+    Raises EventTableError when the name is taken or cannot be one, SetupError when queries hold the old table.
+    """
+    described = published_table(checked_name(name), table.about)
+    with connection.transaction():
+        _check_schema(connection)
+        known = {one.name for one in all_tables(connection)}
+        if name in known and not replace:
+            raise EventTableError(f"There is a table {name} already; give --replace to put this one in its place.")
+        if name in known:
+            _drop_events(connection, name)
+        create_table(connection, described)
+        _copy(connection, described.name, table)
+        create_indexes(connection, described)
+        publish_table(connection, Schema(SCHEMA, title="Events", description=_SAID), described)
+        _describe(connection, name, table, is_new=name not in known)
+        raise_catalog_version(connection)
+    connection.execute(sql.SQL("ANALYZE {}").format(sql_name(described)))
+    return table_called(connection, name)
+
+
+def drop_table(connection: Connection, name: str) -> None:
+    """Remove a table. Raises NotFoundError, and SetupError when queries hold it."""
+    table_called(connection, name)
+    with connection.transaction():
+        _drop_events(connection, name)
+        _REMOVE.run(connection, called=name)
+        _UNDESCRIBE.run(connection, table_name=f"{SCHEMA}.{name}")
+        _FORGET_FORMS.run(connection, called=name)
+        _FORGET_SCHEMA.run(connection)
+        raise_catalog_version(connection)
+
+
+def chunks_of(lend: Callable[[], AbstractContextManager[Connection]], stored: StoredTable) -> Iterator[Events]:
+    """The events in their order, some thousand at a time; no connection is held between. At least one chunk.
+
+    Raises ServiceError when the table has been replaced since, so that nothing is a mixture of two.
+    """
+    last = 0
+    while True:
+        with lend() as connection:
+            rows = _rows(connection, stored, last)
+        yield _events(stored.about.columns, rows)
+        if len(rows) < _CHUNK:
+            return
+        last = rows[-1][0]
+
+
+def whole_table(connection: Connection, stored: StoredTable) -> EventTable:
+    """The table with all of its events."""
+    found: list[tuple[Any, ...]] = []
+    while True:
+        rows = _rows(connection, stored, found[-1][0] if found else 0)
+        found += rows
+        if len(rows) < _CHUNK:
+            return EventTable(stored.about, _events(stored.about.columns, found))
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def _check_schema(connection: Connection) -> None:
+    taken = connection.execute("SELECT 1 FROM archive.service WHERE schema_name = %s", (SCHEMA,)).fetchone()
+    if taken:
+        raise SetupError(
+            f"A service is published in the schema {SCHEMA}, where tables of events are; publish it under another name."
+        )
+
+
+def _copy(connection: Connection, name: str, table: EventTable) -> None:
+    events, columns = table.events, table.about.columns
+    statement = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(SCHEMA, name))
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for first in range(0, len(events), _CHUNK):
+            lines = copy_lines(columns, events.taken(slice(first, first + _CHUNK)), first + 1)
+            copy.write("".join(f"{line}\n" for line in lines))
+
+
+def _describe(connection: Connection, name: str, table: EventTable, *, is_new: bool) -> None:
+    about, survey = table.about, table.events.survey
+    stored = stored_names(about.columns)
+    columns = [{**asdict(one), "stored": called} for one, called in zip(about.columns, stored, strict=True)]
+    (now,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
+    (_ADD if is_new else _CHANGE).run(
+        connection,
+        called=name,
+        title=about.name,
+        **{fact: getattr(about, fact).replace("\0", "\ufffd") for fact in _FACTS},
+        columns=Jsonb(columns),
+        rows=survey.count,
+        first_start=_plain(survey.first),
+        last_stop=_plain(survey.last),
+        imported=now,
+    )
+
+
+def _drop_events(connection: Connection, name: str) -> None:
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(LOCK_TIMEOUT_S * 1000)}ms",))
+    try:
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, name)))
+    except psycopg.errors.LockNotAvailable as exc:
+        raise SetupError(
+            f"Queries are using {SCHEMA}.{name}; nothing was changed, please try again when they are done."
+        ) from exc
+    connection.execute("SELECT set_config('lock_timeout', '0', true)")
+
+
+def _plain(moment: np.datetime64 | None) -> datetime | None:
+    if moment is None:
+        return None
+    found = moment.item()
+    assert isinstance(found, datetime)
+    return found
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _stored(row: Mapping[str, Any]) -> StoredTable:
+    columns = tuple(
+        EventColumn(**{**{key: value for key, value in one.items() if key != "stored"}, "kind": Kind(one["kind"])})
+        for one in row["columns"]
+    )
+    about = Description(row["title"], **{fact: row[fact] for fact in _FACTS}, columns=columns)
+    first, last = (
+        None if row[name] is None else np.datetime64(row[name], "us") for name in ("first_start", "last_stop")
+    )
+    return StoredTable(row["name"], row["number"], about, Survey(row["rows"], first, last), row["imported"])
+
+
+def _rows(connection: Connection, stored: StoredTable, last: int) -> list[tuple[Any, ...]]:
+    """The next events behind a number, from the same snapshot as the look whether they are still those of `stored`."""
+    names = ["event_id", "start_time", "stop_time", *stored_names(stored.about.columns)]
+    statement = sql.SQL("SELECT {} FROM {} WHERE event_id > %s ORDER BY event_id LIMIT %s").format(
+        sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(SCHEMA, stored.name)
+    )
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        found = connection.execute(
+            "SELECT imported FROM archive.event_table WHERE name = %s", (stored.name,)
+        ).fetchone()
+        if found is None or found[0] != stored.imported:
+            raise ServiceError(f"The table {stored.name} has been replaced while it was read; please ask again.")
+        return connection.execute(statement, (last, _CHUNK)).fetchall()
+
+
+def _events(columns: Sequence[EventColumn], rows: Sequence[tuple[Any, ...]]) -> Events:
+    by_column = list(zip(*rows, strict=True)) if rows else [()] * (3 + len(columns))
+    _, starts, stops, *others = by_column
+    values = tuple(_values(column, cells) for column, cells in zip(columns, others, strict=True))
+    return Events(instants_of(starts), instants_of(stops), values)
+
+
+def _values(column: EventColumn, cells: Sequence[Any]) -> Values:
+    match column.kind:
+        case Kind.DOUBLE if column.size > 1:
+            return np.array(cells, dtype=np.float64).reshape(len(cells), column.size)
+        case Kind.DOUBLE:
+            return np.array([np.nan if one is None else one for one in cells], dtype=np.float64)
+        case Kind.TIME:
+            return instants_of([one or "" for one in cells])
+        case _:
+            found = np.empty(len(cells), dtype=object)
+            found[:] = cells
+            return found

@@ -1,0 +1,257 @@
+"""Tables of events in the database: kept as they came, seen by TAP, joined with granules, made of others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from epntap.adql import translate
+from epntap.catalog.load import load_catalog
+from epntap.db.pool import Database, Role, connect
+from epntap.errors import NotFoundError
+from eventtables.model import EventTable, EventTableError
+from eventtables.readers import Wishes, read_table
+from eventtables.store.tables import all_tables, chunks_of, drop_table, save_table, table_called, whole_table
+from eventtables.times import julian_dates
+from tests.bench.granules import fill
+from tests.support.command import run, sentence
+from tests.support.databases import clone_database, drop_database
+from tests.support.events import ICMECAT, catalogue, cells_of, intervals, real
+
+ROWS = 4000
+FIRST_DAY = 2_451_544.5
+
+
+def keep(database: Database, name: str, table: EventTable, *, replace: bool = False) -> None:
+    with connect(database, Role.OWNER, autocommit=True) as owner:
+        save_table(owner, name, table, replace=replace)
+
+
+def kept(database: Database, name: str) -> EventTable:
+    with connect(database, Role.SERVICE, autocommit=True) as service:
+        return whole_table(service, table_called(service, name))
+
+
+def asked(database: Database, query: str) -> list[tuple[Any, ...]]:
+    """What a user is answered."""
+    with connect(database, Role.SERVICE) as service:
+        translation = translate(query, load_catalog(service))
+    with connect(database, Role.READER) as reader:
+        return psycopg.ClientCursor(reader).execute(translation.statement, translation.params).fetchall()
+
+
+def test_a_table_comes_back_as_it_was_kept(database: Database) -> None:
+    keep(database, "shocks", catalogue())
+    found = kept(database, "shocks")
+    assert found.about == catalogue().about
+    assert cells_of(found) == cells_of(catalogue())
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["Dst_Li2020.xml", "ML_GTL_IsSOR_AL_cat_0.txt"])
+def test_real_tables_come_back(database: Database, shared: Path, name: str) -> None:
+    table = read_table(real(shared, name), "x")
+    keep(database, "kept", table)
+    assert cells_of(kept(database, "kept")) == cells_of(table)
+    assert kept(database, "kept").about == table.about
+
+
+def test_tap_sees_it_with_both_kinds_of_times(database: Database) -> None:
+    keep(database, "shocks", catalogue())
+    rows = asked(
+        database,
+        "SELECT event_id, start_time, time_min, time_max, b_min, count_, sure, v, kind "
+        "FROM events.shocks ORDER BY event_id",
+    )
+    times = julian_dates(catalogue().events.start)
+    assert [row[:3] for row in rows] == [
+        (1, "2001-01-02T00:00:00.000000", 2451911.5),
+        (2, "2001-01-01T00:00:00.001000", times[1]),
+        (3, "2001-01-03T00:00:00.000001", times[2]),
+    ]
+    assert rows[0][4:] == (-7.25, 3, True, [1.0, 2.5, -3.0], '<a & "b">, é')
+    assert rows[1][4:7] == (None, None, None)
+    later = asked(
+        database, "SELECT event_id FROM events.shocks WHERE start_time > '2001-01-01T12:00:00' AND time_max < 2451912.6"
+    )
+    assert [row[0] for row in later] == [1]
+    with connect(database, Role.SERVICE) as service:
+        table = load_catalog(service).table("events", "shocks")
+    assert table is not None
+    assert table.description == "shocks at Earth. All of them"
+    assert {one.name: (one.unit, one.ucd) for one in table.columns}["b_min"] == ("nT", "phys.magField")
+
+
+def test_replacing_and_dropping_leave_nothing_of_the_old_one(database: Database) -> None:
+    keep(database, "shocks", catalogue())
+    with connect(database, Role.SERVICE, autocommit=True) as service:
+        before = table_called(service, "shocks")
+        with pytest.raises(EventTableError, match="give --replace"):
+            keep(database, "shocks", intervals([(1, 2)]))
+        keep(database, "shocks", intervals([(1, 2)], "other"), replace=True)
+        after = table_called(service, "shocks")
+        assert (after.number, after.about.name, after.survey.count) == (before.number, "other", 1)
+        assert asked(database, "SELECT time_max FROM events.shocks") == [(2440587.5 + 2 / 86400,)]
+    with connect(database, Role.OWNER, autocommit=True) as owner:
+        drop_table(owner, "shocks")
+        with pytest.raises(NotFoundError, match="no table of events 'shocks'"):
+            drop_table(owner, "shocks")
+        keep(database, "shocks", intervals([]))
+        assert table_called(owner, "shocks").number > after.number
+        drop_table(owner, "shocks")
+        assert owner.execute("SELECT count(*) FROM tap_schema.schemas WHERE schema_name = 'events'").fetchone() == (0,)
+        assert owner.execute("SELECT count(*) FROM archive.column_form WHERE schema_name = 'events'").fetchone() == (0,)
+        assert all_tables(owner) == ()
+
+
+@pytest.mark.parametrize("name", ["Select", "select", "1a", "a-b", 'a"; DROP TABLE x', "a" * 56, ""])
+def test_names_that_cannot_be_are_refused(database: Database, name: str) -> None:
+    with pytest.raises(EventTableError, match="can be no name of a table"):
+        keep(database, name, intervals([]))
+
+
+def test_hostile_column_names_become_names_without_quotes(database: Database) -> None:
+    names = 'start,stop,"a""; DROP TABLE archive.service; --",select,start_time,é,A,a'
+    text = f"{names}\n2001-01-01,2001-01-02,1,2,2001-01-01,3,4,5\n"
+    keep(database, "odd", read_table(text.encode(), "odd", Wishes(start="start", stop="stop")))
+    rows = asked(
+        database,
+        "SELECT a_drop_table_archive_service, select_, start_time_2, column, a, a_2 FROM events.odd".replace(
+            "column", '"column_"'
+        ),
+    )
+    assert rows == [(1, 2, "2001-01-01T00:00:00.000", 3, 4, 5)]
+
+
+def test_a_table_that_is_replaced_while_it_is_read_is_no_mixture(database: Database) -> None:
+    many = intervals([(n, n + 1) for n in range(20_001)])
+    keep(database, "many", many)
+    with connect(database, Role.SERVICE, autocommit=True) as service:
+        stored = table_called(service, "many")
+    chunks = chunks_of(lambda: connect(database, Role.SERVICE, autocommit=True), stored)
+    assert len(next(chunks)) == 20_000
+    keep(database, "many", many, replace=True)
+    with pytest.raises(Exception, match="has been replaced while it was read"):
+        next(chunks)
+    assert cells_of(kept(database, "many")) == cells_of(many)
+
+
+# -- joined with granules ---------------------------------------------------------------------------------------------
+
+JOINS = (
+    "events.storms AS t JOIN bench.epn_core AS e ON e.time_min <= t.time_max AND e.time_max >= t.time_min",
+    (
+        "events.storms AS t, bench.epn_core AS e "
+        "WHERE 1 = ivo_interval_overlaps(e.time_min, e.time_max, t.time_min, t.time_max)"
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def filled(postgres_server: Database, template_database: str) -> Iterator[Database]:
+    """A service of 4 000 granules and 300 events, of which some are instants and some long."""
+    database = clone_database(postgres_server, "events", template_database)
+    fill(database, ROWS)
+    random = np.random.default_rng(21)
+    start = ((FIRST_DAY - 2440587.5 - 3 + random.random(300) * 30) * 86_400).astype(np.int64)
+    length = np.where(random.random(300) < 0.2, 0, random.random(300) ** 4 * 1_000_000).astype(np.int64)
+    table = intervals(list(zip(start.tolist(), (start + length).tolist(), strict=True)), "storms")
+    with connect(database, Role.OWNER, autocommit=True) as owner:
+        save_table(owner, "storms", table)
+        owner.execute("ANALYZE bench.epn_core")
+    yield database
+    drop_database(postgres_server, database)
+
+
+@pytest.mark.parametrize("source", JOINS)
+def test_joined_by_overlap_it_gives_what_brute_force_finds(filled: Database, source: str) -> None:
+    with connect(filled, Role.OWNER) as owner:
+        granules = owner.execute("SELECT granule_uid, time_min, time_max FROM bench.epn_core").fetchall()
+        events = owner.execute("SELECT event_id, time_min, time_max FROM events.storms").fetchall()
+    low, high = (np.array([row[n] for row in granules], dtype=float) for n in (1, 2))
+    expected = {
+        (event, granules[place][0])
+        for event, first, last in events
+        for place in np.flatnonzero((low <= last) & (high >= first))
+    }
+    found = asked(filled, f"SELECT t.event_id, e.granule_uid FROM {source}")  # of this module
+    assert len(found) == len(set(found)) > 1000
+    assert set(found) == expected
+
+
+def test_a_join_goes_through_the_index_of_granules(filled: Database) -> None:
+    with connect(filled, Role.SERVICE) as service:
+        translation = translate(f"SELECT count(*) FROM {JOINS[0]} WHERE t.event_id <= 10", load_catalog(service))
+    with connect(filled, Role.READER) as reader:
+        explained = psycopg.sql.SQL("EXPLAIN {}").format(translation.statement)
+        plan = "\n".join(row[0] for row in psycopg.ClientCursor(reader).execute(explained, translation.params))
+    assert "epn_core_times" in plan
+    assert "Seq Scan on epn_core" not in plan
+
+
+# -- commands ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def here(database: Database, tmp_path: Path) -> dict[str, str]:
+    return {"EPNTAP_DATABASE_URL": database.url, "EPNTAP_HOME": str(tmp_path / "home")}
+
+
+def test_commands_import_combine_export_and_drop(here: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "icme.csv").write_text(ICMECAT)
+    (tmp_path / "days.txt").write_text(
+        "2007-11-20T00:00:00 2007-11-21T00:00:00\n2008-01-01T00:00:00 2008-01-02T00:00:00\n"
+    )
+    ends = ("--start", "icme_start_time", "--stop", "mo_end_time")
+    facts = ("--title", "ICMEs", "--reference", "10.6084/m9.figshare.6356420", "--licence", "CC-BY-4.0")
+    done = run("events", "import", str(tmp_path / "icme.csv"), "--name", "icmes", *ends, *facts, **here)
+    assert done.stdout == (
+        "events.icmes: 2 events, 2007-11-19T17:22:00.000 to 2008-01-03T01:02:00.000, 5 columns: ICMEs\n"
+    )
+    run("events", "import", str(tmp_path / "days.txt"), "--name", "days", **here)
+    assert "1 events, 2007-11-20T00:00:00.000 to 2007-11-20T11:31:00.000" in (
+        run("events", "intersection", "icmes", "days", "--name", "in_both", **here).stdout
+    )
+    run("events", "filter", "icmes", "mo_bmax > 10", "--name", "strong", **here)
+    run("events", "extend", "strong", "--before", "3600", "--name", "longer", **here)
+    listed = {one["table"]: one for one in json.loads(run("events", "list", "--json", **here).stdout)}
+    assert {name: one["events"] for name, one in listed.items()} == {
+        "events.in_both": 1, "events.days": 2, "events.icmes": 2, "events.longer": 1, "events.strong": 1,
+    }  # fmt: skip
+    out = tmp_path / "out.xml"
+    assert run("events", "export", "longer", "--output", str(out), **here).returncode == 0
+    again = read_table(out.read_bytes(), "x")
+    assert cells_of(again)["start"] == ["2007-11-19T16:22:00.000000"]
+    assert again.about.history.splitlines() == [
+        "Made as events of icmes with mo_bmax > 10.",
+        "Made as strong with events that begin 3600 s earlier and end 0 s later.",
+    ]
+    assert (again.about.reference, again.about.licence) == ("10.6084/m9.figshare.6356420", "CC-BY-4.0")
+    assert run("events", "drop", "longer", **here).stdout == "dropped events.longer\n"
+    assert "no table of events 'longer'" in sentence(run("events", "export", "longer", **here))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2001-01-01 2001-01-02\n2001-01-03 x\n", "Line 2, column stop: expected a time"),
+        ("a,b\n1,2\n", "None of the columns is a start of events; name one with --start: a, b."),
+    ],
+)
+def test_broken_files_are_refused_and_nothing_is_kept(
+    here: dict[str, str], tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "x.txt").write_text(text)
+    assert said in sentence(run("events", "import", str(tmp_path / "x.txt"), "--name", "x", **here))
+    assert "there is no table of events" in run("events", "list", **here).stdout
+
+
+def test_addresses_inside_the_own_network_are_not_fetched(here: dict[str, str]) -> None:
+    done = run("events", "import", "http://127.0.0.1:9/x.xml", "--name", "x", **here)
+    assert "127.0.0.1" in sentence(done)
