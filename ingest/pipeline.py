@@ -23,7 +23,7 @@ from epntap.db.pool import Database, Role, connect
 from epntap.errors import SetupError
 from ingest.by_dataset.story import read_datasets_of
 from ingest.by_row.story import read_rows_of
-from ingest.definition.model import ROW_KINDS, Definition
+from ingest.definition.model import Definition
 from ingest.files.scan import Scanner
 from ingest.ingestion import Ingestion
 from ingest.options import DEFAULTS, Options
@@ -111,10 +111,9 @@ def drop_service(database: Database, schema: str, *, wait: bool = False) -> None
 
 
 def _stories(definition: Definition) -> Iterator[Callable[[Ingestion], _Read]]:
-    kinds = {source.kind for source in definition.sources}
-    if kinds - ROW_KINDS:
+    if definition.has_datasets:
         yield read_datasets_of
-    if kinds & ROW_KINDS:
+    if definition.has_rows:
         yield read_rows_of
 
 

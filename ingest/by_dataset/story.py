@@ -16,8 +16,7 @@ from ingest.by_dataset.admit import admit_datasets
 from ingest.by_dataset.build import GranuleBuilder, epn_core_table, files_out_of_dates
 from ingest.by_dataset.planning.make import Plans, Work, check_plans, plan_datasets, what_to_do
 from ingest.by_dataset.planning.plan import DatasetPlan
-from ingest.by_dataset.sources.holdings import Holdings
-from ingest.by_dataset.sources.read import SourceFacts, read_sources
+from ingest.by_dataset.read import SourceFacts, count_files, read_sources
 from ingest.by_dataset.tally import count_values
 from ingest.definition.model import Granule
 from ingest.ingestion import Ingestion
@@ -26,6 +25,7 @@ from ingest.publish.contents import Contents
 from ingest.publish.coverage import empty_columns
 from ingest.publish.rows.block import Block
 from ingest.publish.stock import Stock
+from ingest.sources.said import Holdings
 from ingest.validation.screen import Screening
 
 __all__ = ["DatasetsRead", "read_datasets_of"]
@@ -96,7 +96,7 @@ class DatasetsRead:
             datasets=len(plans.accepted),
             datasets_without_rows=plans.empty,
             datasets_unchanged=len(work.unchanged),
-            sources=tuple(holdings.count(kept, withdrawn) for holdings in self.facts.holdings),
+            sources=tuple(count_files(holdings, kept, withdrawn) for holdings in self.facts.holdings),
             refused_records=tuple(self.facts.refused),
             refused_rows=plans.refused_rows,
             out_of_dates=tuple(refusal for plan in plans.accepted for refusal in files_out_of_dates(plan)),

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from epntap.errors import DefinitionError
 from epntap.hints import did_you_mean
-from ingest.definition.model import DatasetTable, Definition, SourceKind
+from ingest.definition.model import DatasetTable, Definition
 from ingest.facts import DatasetFacts
 
 __all__ = ["told_by"]
@@ -32,7 +32,7 @@ def told_by(
 
 def _owners(definition: Definition, known: Collection[str]) -> dict[str, DatasetTable]:
     owners: dict[str, DatasetTable] = {}
-    is_partial = any(source.partial for source in definition.sources_of(SourceKind.CDF_FILES))
+    is_partial = any(source.files.partial for source, _ in definition.file_sources)
     for table in definition.datasets:
         claimed = sorted(filter(table.claims, known))
         if not claimed and not is_partial:

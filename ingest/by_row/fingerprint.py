@@ -13,7 +13,6 @@ from epntap.catalog.model import Table
 from epntap.epncore import text as epn_text
 from ingest.definition.model import Definition
 from ingest.files.digest import code_digest
-from ingest.labels.plan import LabelPlan
 
 __all__ = ["contents_fingerprint", "rules_fingerprint", "unit_fingerprint"]
 
@@ -26,9 +25,6 @@ def rules_fingerprint(definition: Definition, table: Table) -> str:
     digest = hashlib.sha256(code_digest(*_program()).encode())
     digest.update(repr(definition).encode())
     digest.update(repr(table).encode())
-    for source in definition.sources:
-        if isinstance(source.plan, LabelPlan) and source.plan.pattern is not None:
-            digest.update(source.plan.pattern.pattern.encode())  # the repr of a pattern is cut
     return digest.hexdigest()
 
 

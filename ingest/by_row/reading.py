@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from epntap.errors import DefinitionError
 from ingest.by_row.fingerprint import unit_fingerprint
 from ingest.by_row.kept import KeptRow, KeptSource, KeptUnit
-from ingest.by_row.sources.unit import RowOfDataset, Unit
 from ingest.by_row.spool import RowSpool
-from ingest.definition.model import Definition, Source, SourceKind
+from ingest.definition.model import Definition, Source
 from ingest.facts import Refusal, Remark, RowFacts
 from ingest.publish.account import NOT_KEPT, SourceCount
+from ingest.sources.kind import RowKind
+from ingest.sources.said import RowOfDataset, Unit
 
 __all__ = ["NameTakenError", "SourceRead", "count_files", "nothing_usable", "take"]
 
@@ -22,6 +23,7 @@ class SourceRead:
     """What became of one source."""
 
     source: Source
+    kind: RowKind
     rows: int = 0
     refused: list[Refusal] = field(default_factory=list)
     #: origins of rows that were made and may not be published
@@ -98,15 +100,15 @@ def _take_rows(read: SourceRead, spool: RowSpool, unit: Unit, fingerprint: str) 
                 else:
                     taken.append(KeptRow(uid, row.origin, row.file.path if row.file else None))
     read.rows += len(taken)
-    if read.source.kind is SourceKind.LABELS:
+    if read.kind.keeps_units:
         read.kept.units[unit.name] = KeptUnit(fingerprint if is_clean else "", tuple(taken))
 
 
 def count_files(read: SourceRead) -> SourceCount:
-    """Of a tree the files that are rows, or would be, and those that cannot be; a table is one file."""
-    is_table = read.source.kind is SourceKind.TABLE
-    refused = () if is_table else (*read.refused, *(Refusal(origin, NOT_KEPT) for origin in read.kept_out))
-    indexed = 1 if is_table else read.rows
+    """Of a tree the files that are rows, or would be, and those that cannot be; a source may be one file."""
+    is_file = read.kind.is_file
+    refused = () if is_file else (*read.refused, *(Refusal(origin, NOT_KEPT) for origin in read.kept_out))
+    indexed = 1 if is_file else read.rows
     return SourceCount(
         source=read.source.name,
         path=str(read.source.path),

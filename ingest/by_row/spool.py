@@ -12,18 +12,14 @@ from typing import IO, Self
 
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.catalog.model import Column, Form, Table
-from epntap.epncore.columns import RELATIVE_URLS, TABLE_UTYPE, VALUE_REQUIRED, by_name, table_columns
+from epntap.epncore.columns import TABLE_UTYPE, VALUE_REQUIRED, by_name, table_columns
 from epntap.epncore.text import clean_text
-from ingest.by_row.sources.runs import RUN_VALUES
 from ingest.definition.model import Definition
-from ingest.definition.row_plans import RunPlan
 from ingest.facts import Refusal, RowFacts, Value
-from ingest.labels.plan import LabelPlan
 from ingest.publish.coverage import MOST_VALUES, as_counts
 from ingest.publish.rows.block import BLOCK_ROWS, DATASET_ID, ROW_DATES, Block, copy_columns, copy_text
 from ingest.publish.rows.checks import value_problems
-from ingest.runs.columns import RUN_COLUMNS
-from ingest.tables.plan import TablePlan
+from ingest.sources.source import RowPlan
 from ingest.validation.screen import NOTHING_WRONG, Screening
 
 __all__ = ["RowSpool", "complete_row", "row_table"]
@@ -35,21 +31,19 @@ _NO_FRAME = "none"
 
 def row_table(definition: Definition) -> Table:
     """The epn_core of a service with such sources: what its definition maps and sets, and its custom columns."""
-    plans = [source.plan for source in definition.sources if source.plan is not None]
-    has_runs = any(isinstance(plan, RunPlan) for plan in plans)
-    custom = (*definition.custom, *(RUN_COLUMNS if has_runs else ()))
+    plans = [source.rows for source in definition.sources if source.rows is not None]
+    kinds = dict.fromkeys(kind for _, kind in definition.row_sources)
+    custom = (*definition.custom, *(column for kind in kinds for column in kind.own_columns))
     own = {column.name for column in custom} | {DATASET_ID.name}
-    used = {*_ALWAYS, *definition.columns, *(RUN_VALUES if has_runs else ())}
-    mapped = [plan for plan in plans if not isinstance(plan, RunPlan)]
-    for plan in mapped:
-        used |= set(plan.columns)
+    used = {*_ALWAYS, *definition.columns}.union(*(plan.columns for plan in plans))
     columns = table_columns(
         sorted(used - own),
-        frame=_frame(definition, mapped, has_runs=has_runs),
-        relative_urls=RELATIVE_URLS if has_runs else frozenset().union(*(plan.relative_urls for plan in mapped)),
+        frame=_frame(definition, plans),
+        relative_urls=frozenset().union(*(plan.relative_urls for plan in plans)),
     )
-    if has_runs or DATASET_ID.name in used:
-        custom = (*custom, DATASET_ID if has_runs else replace(DATASET_ID, nullable=True))
+    makes_datasets = any(kind.makes_datasets for kind in kinds)
+    if makes_datasets or DATASET_ID.name in used:
+        custom = (*custom, DATASET_ID if makes_datasets else replace(DATASET_ID, nullable=True))
     return Table(
         schema=definition.schema,
         name="epn_core",
@@ -61,14 +55,11 @@ def row_table(definition: Definition) -> Table:
     )
 
 
-def _frame(definition: Definition, plans: Iterable[LabelPlan | TablePlan], *, has_runs: bool) -> str:
+def _frame(definition: Definition, plans: Iterable[RowPlan]) -> str:
     """The frame of all rows, as far as the definition fixes it."""
     if "spatial_frame_type" in definition.columns:
         return str(definition.columns["spatial_frame_type"])
-    found = {"body"} if has_runs else set()
-    for plan in plans:
-        rules = [rule for rule in plan.rules if rule.column == "spatial_frame_type"]
-        found |= {str(rule.otherwise) if rule.otherwise and not rule.fields else "" for rule in rules}
+    found = set[str]().union(*(plan.frames for plan in plans))
     return (found.pop() or _NO_FRAME) if len(found) == 1 else _NO_FRAME
 
 

@@ -14,9 +14,8 @@ from ingest.by_row.changes import changed_counts
 from ingest.by_row.fingerprint import contents_fingerprint, rules_fingerprint
 from ingest.by_row.kept import Kept, KeptRow, KeptSource, account_of
 from ingest.by_row.reading import NameTakenError, SourceRead, count_files, nothing_usable, take
-from ingest.by_row.sources.open import RowSource, open_rows
 from ingest.by_row.spool import RowSpool, row_table
-from ingest.definition.model import ROW_KINDS, Granule, Source, SourceKind
+from ingest.definition.model import Granule, Source
 from ingest.facts import RefusedRows
 from ingest.ingestion import Ingestion
 from ingest.publish.account import Account
@@ -24,6 +23,8 @@ from ingest.publish.contents import Contents
 from ingest.publish.coverage import empty_columns
 from ingest.publish.guard import refuse_lost_files
 from ingest.publish.stock import Stock
+from ingest.sources.kind import RowKind
+from ingest.sources.said import RowSource
 from ingest.validation.screen import NOTHING_WRONG, Screening, screen_rows
 
 __all__ = ["RowsRead", "read_rows_of"]
@@ -66,12 +67,12 @@ def read_rows_of(ingestion: Ingestion) -> RowsRead:
     table = row_table(definition)
     columns = {column.name: column for column in table.columns}
     opened = []
-    for source in definition.sources:
-        if source.plan is not None:
-            one = open_rows(source.path, source.plan, columns, definition.schema, ingestion.scanner, ingestion.progress)
-            opened.append((source, one))
+    for source, kind in definition.row_sources:
+        assert source.rows is not None
+        one = kind.open(source.path, source.rows, columns, definition.schema, ingestion.scanner, ingestion.progress)
+        opened.append(_Opened(source, kind, one))
     if not ingestion.options.allow_deletions:
-        _refuse_lost_files(ingestion, [one for _, one in opened])
+        _refuse_lost_files(ingestion, [one.rows for one in opened])
     return RowsRead(ingestion, tuple(opened), table)
 
 
@@ -83,11 +84,18 @@ def _refuse_lost_files(ingestion: Ingestion, sources: Iterable[RowSource]) -> No
 
 
 @dataclass(frozen=True, slots=True)
+class _Opened:
+    source: Source
+    kind: RowKind
+    rows: RowSource
+
+
+@dataclass(frozen=True, slots=True)
 class RowsRead:
     """Sources that have been looked into."""
 
     ingestion: Ingestion
-    sources: tuple[tuple[Source, RowSource], ...]
+    sources: tuple[_Opened, ...]
     table: Table
 
     def contents(self, table: Table, stock: Stock) -> Contents:
@@ -98,7 +106,7 @@ class RowsRead:
         """
         definition = self.ingestion.definition
         rules = rules_fingerprint(definition, table)
-        fingerprint = contents_fingerprint(rules, (one for _, source in self.sources for one in source.contents))
+        fingerprint = contents_fingerprint(rules, (one for source in self.sources for one in source.rows.contents))
         state = self._state(stock)
         if state is not None and state.fingerprint == fingerprint:
             return _unmoved(state)
@@ -123,8 +131,7 @@ class RowsRead:
     def _state(self, stock: Stock) -> RowState | None:
         """What the published rows were made from, if that can be relied upon."""
         ingestion = self.ingestion
-        alone = all(source.kind in ROW_KINDS for source in ingestion.definition.sources)
-        if stock.is_new or not stock.is_as_ingested or ingestion.options.thorough or not alone:
+        if stock.is_new or not stock.is_as_ingested or ingestion.options.thorough or ingestion.definition.has_datasets:
             return None
         state = row_state(ingestion.connection, ingestion.schema)
         return state if state is not None and state.rows == stock.rows and "account" in state.said else None
@@ -167,14 +174,14 @@ class RowsRead:
         )
         befores = known.sources or [KeptSource()] * len(self.sources)
         reads = []
-        for (source, opened), before in zip(self.sources, befores, strict=True):
-            ingestion.progress.stage("making rows", opened.steps)
-            read = SourceRead(source, kept=KeptSource(met=set(before.met)))
+        for opened, before in zip(self.sources, befores, strict=True):
+            ingestion.progress.stage("making rows", opened.rows.steps)
+            read = SourceRead(opened.source, opened.kind, kept=KeptSource(met=set(before.met)))
             try:
-                for one in opened.told(ingestion.progress.advance, read.kept.met):
+                for one in opened.rows.told(ingestion.progress.advance, read.kept.met):
                     take(read, spool, one, before)
             except UnreadableFileError as exc:
-                raise DefinitionError(f"{source.path}: {exc}.") from exc
+                raise DefinitionError(f"{opened.source.path}: {exc}.") from exc
             if not read.rows and not ingestion.options.allow_deletions:
                 raise nothing_usable(ingestion.definition, read, spool)
             reads.append(read)
@@ -203,13 +210,13 @@ class RowsRead:
         )
 
     def _is_kept(self, made: _Made) -> bool:
-        """Whether the next ingestion may make rows of a part of this; a table is read as a whole, runs are few."""
-        return all(source.kind is SourceKind.LABELS for source, _ in self.sources) and made.rows <= _MOST_KEPT
+        """Whether the next ingestion may make rows of a part of this."""
+        return all(source.kind.keeps_units for source in self.sources) and made.rows <= _MOST_KEPT
 
     def _datasets(self, made: _Made) -> Iterator[Dataset]:
         definition = self.ingestion.definition
         yield from made.spool.datasets.values()
-        if any(source.kind is not SourceKind.RUNS for source, _ in self.sources):
+        if any(not source.kind.makes_datasets for source in self.sources):
             yield Dataset(definition.schema, definition.title, definition.description)
 
     def _account(self, made: _Made) -> Account:
@@ -219,7 +226,7 @@ class RowsRead:
                 *(
                     RefusedRows(one.path, one.reason, 1)
                     for read in made.reads
-                    if read.source.kind is SourceKind.TABLE
+                    if read.kind.is_file
                     for one in read.refused
                 ),
                 *(RefusedRows(one.path, one.reason, 1) for one in made.spool.refused),

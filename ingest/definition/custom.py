@@ -12,7 +12,8 @@ from epntap.epncore import columns as epn_columns
 from epntap.epncore.ucd import canonical_ucd
 from epntap.strict import StrictTable
 from epntap.units.convert import UnitProblem, conversion
-from ingest.definition.keys import CUSTOM_KEYS, take
+from ingest.definition.keys import CUSTOM_KEYS
+from ingest.sources.keys import take
 
 __all__ = ["TYPES", "read_custom_columns"]
 

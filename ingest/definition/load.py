@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from epntap.errors import DefinitionError
 from epntap.hints import did_you_mean
 from epntap.strict import StrictTable
 from ingest.definition.custom import read_custom_columns
-from ingest.definition.keys import DATASET_KEYS, DOCUMENT_KEYS, SERVICE_KEYS, SOURCE_KEYS, take
-from ingest.definition.kinds import ROW_KINDS, Granule, SourceKind
-from ingest.definition.model import LOGICAL_SOURCE, Claim, DatasetTable, Definition, Source
-from ingest.definition.row_plans import read_row_plan
+from ingest.definition.keys import DATASET_KEYS, DOCUMENT_KEYS, SERVICE_KEYS
+from ingest.definition.model import DatasetTable, Definition
 from ingest.definition.values import column_value
 from ingest.facts import Value
+from ingest.kinds.all_kinds import ALL_KINDS
+from ingest.sources.keys import take
+from ingest.sources.kind import DescriptionKind, FileKind, RowKind
+from ingest.sources.source import FilesPlan, Granule, Source, SourceKind
 
 __all__ = ["MADE_BY_INGESTION", "MADE_FOR_ROWS", "load_definition"]
 
@@ -49,8 +52,14 @@ MADE_FOR_ROWS = frozenset({"dataset_id", "granule_uid", "modification_date", "se
 _LONGEST_SCHEMA = 40
 
 
-def load_definition(file: Path, *, archive: Path | None = None, spase: Path | None = None) -> Definition:
-    """Read a service definition; `archive` and `spase` stand in for the `path` of the sources of their kind.
+def load_definition(
+    file: Path,
+    *,
+    archive: Path | None = None,
+    spase: Path | None = None,
+    kinds: Sequence[SourceKind] = ALL_KINDS,
+) -> Definition:
+    """Read a service definition with sources of these kinds; `archive` and `spase` stand in for their `path`.
 
     Relative paths in the file start at its folder. Raises DefinitionError with one sentence on the first thing wrong.
     """
@@ -60,8 +69,7 @@ def load_definition(file: Path, *, archive: Path | None = None, spase: Path | No
     service = take(document.needed_table("service"), SERVICE_KEYS)
     declared = document.table("custom")
     custom = () if declared is None else read_custom_columns(declared)
-    overrides = {kind: spase if kind is SourceKind.SPASE_DATASETS else archive for kind in SourceKind}
-    sources = _sources(document, file.parent, overrides, custom)
+    sources = _sources(document, _Sources(file.parent, kinds, {"--archive": archive, "--spase": spase}, custom))
     settable = _settable(sources, custom)
     constants = document.table("columns")
     return Definition(
@@ -74,7 +82,7 @@ def load_definition(file: Path, *, archive: Path | None = None, spase: Path | No
         reference_url=service["reference_url"],
         sources=sources,
         columns={} if constants is None else _values(constants, constants.names, settable, severities),
-        datasets=_dataset_tables(document, sources, settable, severities),
+        datasets=_dataset_tables(document, kinds, sources, settable, severities),
         custom=custom,
         withdrawn=tuple(dict.fromkeys(service["withdrawn"])),
         severities=severities,
@@ -112,18 +120,27 @@ def _schema(table: StrictTable, name: str) -> str:
 # -- [[source]] -------------------------------------------------------------------------------------------------------
 
 
-def _sources(
-    document: StrictTable, folder: Path, overrides: Mapping[SourceKind, Path | None], custom: tuple[Column, ...]
-) -> tuple[Source, ...]:
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What all [[source]] tables are read with."""
+
+    folder: Path
+    kinds: Sequence[SourceKind]
+    #: option of the command line -> what it says
+    options: Mapping[str, Path | None]
+    custom: tuple[Column, ...]
+
+
+def _sources(document: StrictTable, given: _Sources) -> tuple[Source, ...]:
     tables = document.tables("source")
     if not tables:
         document.fail("there is no [[source]] table, so there is nothing to ingest.")
-    sources = tuple(_source(number, table, folder, overrides, custom) for number, table in enumerate(tables, 1))
-    kinds = {source.kind for source in sources}
-    for kind, option in ((SourceKind.CDF_FILES, "--archive"), (SourceKind.SPASE_DATASETS, "--spase")):
-        served = ROW_KINDS | {kind} if kind is SourceKind.CDF_FILES else {kind}
-        if overrides[kind] is not None and not kinds & served:
-            document.fail(f"{option} was given, but the definition has no source of kind {kind.value!r}.")
+    sources = tuple(_source(number, table, given) for number, table in enumerate(tables, 1))
+    used = {source.kind.option for source in sources}
+    for option, path in given.options.items():
+        if path is not None and option not in used:
+            kind = next(kind for kind in given.kinds if kind.option == option)
+            document.fail(f"{option} was given, but the definition has no source of kind {kind.name!r}.")
     _check_granules(document, sources)
     return sources
 
@@ -133,8 +150,8 @@ def _check_granules(document: StrictTable, sources: tuple[Source, ...]) -> None:
     for files in sources:
         for described in sources:
             if (
-                files.kind is SourceKind.CDF_FILES
-                and described.kind is SourceKind.SPASE_DATASETS
+                isinstance(files.kind, FileKind)
+                and isinstance(described.kind, DescriptionKind)
                 and files.granule not in {Granule.FILE, described.granule}
             ):
                 document.fail(
@@ -143,89 +160,42 @@ def _check_granules(document: StrictTable, sources: tuple[Source, ...]) -> None:
                 )
 
 
-def _source(
-    number: int,
-    table: StrictTable,
-    folder: Path,
-    overrides: Mapping[SourceKind, Path | None],
-    custom: tuple[Column, ...],
-) -> Source:
-    kind = SourceKind(table.needed_choice("kind", SourceKind))
-    name = f"[[source]] {number} ({kind.value})"
-    if kind in ROW_KINDS:
+def _source(number: int, table: StrictTable, given: _Sources) -> Source:
+    by_name = {kind.name: kind for kind in given.kinds}
+    kind = by_name[table.needed_choice("kind", by_name)]
+    name = f"[[source]] {number} ({kind.name})"
+    if isinstance(kind, RowKind):
         table.value("path")
-        plan = read_row_plan(kind.value, table, {column.name: column for column in custom})
-        return Source(kind, name, _path(table, folder, kind, overrides[kind]), Granule.FILE, plan=plan)
-    said = take(table, SOURCE_KEYS[kind])
-    _check_versions(table, said)
-    default = Granule.DAY if kind is SourceKind.SPASE_DATASETS else Granule.FILE
-    granule = Granule(said["granule"] or default)
-    return Source(
-        kind=kind,
-        name=name,
-        path=_path(table, folder, kind, overrides[kind]),
-        granule=granule,
-        claims=_claims(table),
-        partial=bool(said.get("partial")),
-        versioned_identifiers=bool(said.get("versioned_identifiers")),
-        checksums=said.get("checksums") is not False,
-    )
+        plan = kind.read_plan(table, {column.name: column for column in given.custom})
+        table.finish()
+        return Source(kind, name, _path(table, kind, given), Granule.FILE, rows=plan)
+    assert isinstance(kind, FileKind | DescriptionKind)
+    said = take(table, kind.keys)
+    files = kind.read_plan(table, said) if isinstance(kind, FileKind) else FilesPlan()
+    return Source(kind, name, _path(table, kind, given), Granule(said["granule"] or kind.granule), files)
 
 
-def _check_versions(table: StrictTable, said: Mapping[str, Any]) -> None:  # what TOML can say
-    if said.get("versioned_identifiers") and said["granule"] not in {None, Granule.FILE.value}:
-        table.fail(
-            f'versioned_identifiers is about granule = "file", but granule is {said["granule"]!r}; days and months '
-            "have no version."
-        )
-
-
-def _path(table: StrictTable, folder: Path, kind: SourceKind, override: Path | None) -> Path:
-    option = "--spase" if kind is SourceKind.SPASE_DATASETS else "--archive"
+def _path(table: StrictTable, kind: SourceKind, given: _Sources) -> Path:
     # as written: the names of folders may hold more than one blank
     text = None if table.text("path") is None else str(table.value("path"))
+    option, override = kind.option, given.options[kind.option]
     if override is not None:
         path, said = override, f"{option} {override}"
     elif text is None:
         table.fail(f"path is missing; add it, or give the folder with {option}.")
     else:
-        path, said = folder / Path(text).expanduser(), f"path {text!r}"
+        path, said = given.folder / Path(text).expanduser(), f"path {text!r}"
     path = path.absolute()
-    if kind is SourceKind.TABLE and path.is_dir() and text is not None:
-        # the folder that is given in place of the one in which the table was
+    if kind.is_file and path.is_dir() and text is not None:
+        # the folder that is given in place of the one in which the file was
         path = path / Path(text).name
     if not path.exists():
         table.fail(f"{said} does not exist.")
-    if kind is SourceKind.TABLE and not path.is_file():
+    if kind.is_file and not path.is_file():
         table.fail(f"{said} is not a file.")
-    if kind is not SourceKind.TABLE and not path.is_dir():
+    if not kind.is_file and not path.is_dir():
         table.fail(f"{said} is not a folder.")
     return path
-
-
-def _claims(table: StrictTable) -> tuple[Claim, ...]:
-    files = table.table("files")
-    if files is None:
-        return ()
-    claims: list[Claim] = []
-    for dataset_id in files.names:
-        files.texts(dataset_id)
-        # as written: file names may hold more than one blank
-        value = files.value(dataset_id)
-        patterns = value if isinstance(value, list) else [value]
-        claims += [Claim(dataset_id, _claim(files, dataset_id, pattern.strip())) for pattern in patterns]
-    return tuple(dict.fromkeys(claims))
-
-
-def _claim(table: StrictTable, dataset_id: str, pattern: str) -> str:
-    if pattern.startswith(("/", "~")) or ".." in pattern.split("/"):
-        table.fail(f"{dataset_id}: pattern {pattern!r} must stay below the path of the source.")
-    if pattern.lower().startswith(LOGICAL_SOURCE.lower()):
-        name = pattern[len(LOGICAL_SOURCE) :].strip()
-        if not name:
-            table.fail(f"{dataset_id}: a name must follow {LOGICAL_SOURCE!r}.")
-        return LOGICAL_SOURCE + name
-    return pattern
 
 
 # -- [columns] and [datasets] -----------------------------------------------------------------------------------------
@@ -233,7 +203,7 @@ def _claim(table: StrictTable, dataset_id: str, pattern: str) -> str:
 
 def _settable(sources: Iterable[Source], custom: tuple[Column, ...]) -> dict[str, Column | None]:
     """The columns that a definition may set; None for those that ingestion makes for each row."""
-    made = MADE_FOR_ROWS if all(source.kind in ROW_KINDS for source in sources) else MADE_BY_INGESTION
+    made = MADE_FOR_ROWS if all(isinstance(source.kind, RowKind) for source in sources) else MADE_BY_INGESTION
     known: dict[str, Column | None] = {column.name: column for column in (*custom, *epn_columns.COLUMNS)}
     return known | dict.fromkeys(made)
 
@@ -259,6 +229,7 @@ def _values(
 
 def _dataset_tables(
     document: StrictTable,
+    kinds: Iterable[SourceKind],
     sources: Iterable[Source],
     settable: Mapping[str, Column | None],
     severities: Mapping[str, Severity],
@@ -266,9 +237,9 @@ def _dataset_tables(
     tables = document.table("datasets")
     if tables is None:
         return ()
-    kinds = sorted(set(SourceKind) - ROW_KINDS)
-    if not any(source.kind in kinds for source in sources):
-        tables.fail(f"only datasets from sources of kind {', '.join(kinds)} have tables; use [columns].")
+    if all(isinstance(source.kind, RowKind) for source in sources):
+        named = ", ".join(sorted(kind.name for kind in kinds if not isinstance(kind, RowKind)))
+        tables.fail(f"only datasets from sources of kind {named} have tables; use [columns].")
     return tuple(_dataset_table(tables, pattern, settable, severities) for pattern in tables.names)
 
 

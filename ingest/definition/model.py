@@ -9,47 +9,11 @@ from pathlib import Path
 
 from epntap.catalog.model import Column
 from epntap.epncore.rules.all_rules import Severity
-from ingest.definition.kinds import ROW_KINDS, Granule, SourceKind
-from ingest.definition.row_plans import RowPlan
 from ingest.facts import Value
+from ingest.sources.kind import DescriptionKind, FileKind, RowKind
+from ingest.sources.source import Granule, Source
 
-__all__ = ["LOGICAL_SOURCE", "ROW_KINDS", "Claim", "DatasetTable", "Definition", "Granule", "Source", "SourceKind"]
-
-
-LOGICAL_SOURCE = "Logical_source:"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One pattern by which a dataset claims files."""
-
-    dataset_id: str
-    pattern: str
-
-    @property
-    def logical_source(self) -> str | None:
-        """The Logical_source that is claimed, or None when the pattern is a glob."""
-        return self.pattern.removeprefix(LOGICAL_SOURCE) if self.pattern.startswith(LOGICAL_SOURCE) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One `[[source]]` table; `name` is how messages call it."""
-
-    kind: SourceKind
-    name: str
-    #: absolute, and it exists
-    path: Path
-    granule: Granule
-    claims: tuple[Claim, ...] = ()
-    #: the archive at hand may be a part of what the definition describes
-    partial: bool = False
-    #: whether a file is read in full once, so that a copy with another time is known for what it is
-    checksums: bool = True
-    #: whether the granule_uid of a file keeps the version in its name, and so changes with it
-    versioned_identifiers: bool = False
-    #: how rows are made, in sources that describe each of them
-    plan: RowPlan | None = None
+__all__ = ["DatasetTable", "Definition", "Granule", "Source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +57,25 @@ class Definition:
 
     @property
     def has_rows(self) -> bool:
-        """Whether the sources describe each row, and not datasets."""
-        return any(source.kind in ROW_KINDS for source in self.sources)
+        """Whether a source describes each row."""
+        return bool(self.row_sources)
 
-    def sources_of(self, kind: SourceKind) -> tuple[Source, ...]:
-        """The sources of one kind, in the order of the file."""
-        return tuple(source for source in self.sources if source.kind is kind)
+    @property
+    def has_datasets(self) -> bool:
+        """Whether rows are made from what sources say of datasets."""
+        return len(self.row_sources) < len(self.sources)
+
+    @property
+    def row_sources(self) -> tuple[tuple[Source, RowKind], ...]:
+        """The sources that describe each row, with their kinds, in the order of the file."""
+        return tuple((source, kind) for source in self.sources if isinstance(kind := source.kind, RowKind))
+
+    @property
+    def description_sources(self) -> tuple[tuple[Source, DescriptionKind], ...]:
+        """The sources that describe datasets."""
+        return tuple((source, kind) for source in self.sources if isinstance(kind := source.kind, DescriptionKind))
+
+    @property
+    def file_sources(self) -> tuple[tuple[Source, FileKind], ...]:
+        """The sources of files that belong to datasets."""
+        return tuple((source, kind) for source in self.sources if isinstance(kind := source.kind, FileKind))

@@ -16,13 +16,12 @@ from ingest.definition.keys import (
     DOCUMENT_KEYS,
     RULE_KEYS,
     SERVICE_KEYS,
-    SOURCE_KEYS,
-    Key,
-    Takes,
 )
-from ingest.definition.kinds import SourceKind
 from ingest.definition.load import MADE_BY_INGESTION, MADE_FOR_ROWS
 from ingest.definition.values import CLOSED_LISTS, LEVELS
+from ingest.kinds.all_kinds import ALL_KINDS
+from ingest.sources.keys import Key, Takes
+from ingest.sources.source import SourceKind
 
 __all__ = ["definition_schema"]
 
@@ -30,6 +29,7 @@ _Node = dict[str, Any]  # JSON is an open set
 
 _TEXT: _Node = {"type": "string", "minLength": 1}
 _TEXTS: _Node = {"type": "array", "items": _TEXT, "minItems": 1}
+_RULES: _Node = {"type": "object", "additionalProperties": {"$ref": "#/$defs/rule"}}
 _FORMS: Mapping[Takes, _Node] = {
     Takes.TEXT: _TEXT,
     Takes.RAW_TEXT: _TEXT,
@@ -40,16 +40,21 @@ _FORMS: Mapping[Takes, _Node] = {
     Takes.CHOICE: {"type": "string"},
     Takes.NAMES: {"anyOf": [_TEXT, {**_TEXTS, "minItems": 0}]},
     Takes.TEXTS: {"anyOf": [_TEXT, _TEXTS]},
+    Takes.TEXT_BY_NAME: {"type": "object", "additionalProperties": _TEXT},
+    Takes.TEXTS_BY_NAME: {"type": "object", "additionalProperties": {"anyOf": [_TEXT, _TEXTS]}},
+    Takes.RULES: _RULES,
+    Takes.RULES_BY_NAME: {"type": "object", "additionalProperties": _RULES},
     Takes.OTHER: {},
 }
 
 
-def definition_schema(registry: Iterable[str], lists: Iterable[str] = ()) -> _Node:
+def definition_schema(
+    registry: Iterable[str], lists: Iterable[str] = (), kinds: Iterable[SourceKind] = ALL_KINDS
+) -> _Node:
     """The schema; `registry` are the keys of [registry], and `lists` those of them that take a list."""
-    rules = {"type": "object", "additionalProperties": {"$ref": "#/$defs/rule"}}
     below: dict[str, _Node] = {
         "service": _table(SERVICE_KEYS),
-        "source": {"type": "array", "minItems": 1, "items": {"oneOf": [_source(kind, rules) for kind in SourceKind]}},
+        "source": {"type": "array", "minItems": 1, "items": {"oneOf": [_source(kind) for kind in kinds]}},
         "columns": _columns(MADE_FOR_ROWS),
         "datasets": {"type": "object", "additionalProperties": _datasets()},
         "custom": {"type": "object", "additionalProperties": _table(CUSTOM_KEYS)},
@@ -90,19 +95,10 @@ def _key(key: Key, form: _Node | None = None) -> _Node:
     return node
 
 
-def _source(kind: SourceKind, rules: _Node) -> _Node:
-    texts = {"type": "object", "additionalProperties": _FORMS[Takes.TEXTS]}
-    node = _table(
-        SOURCE_KEYS[kind],
-        {
-            "files": texts,
-            "columns": rules,
-            "products": {"type": "object", "additionalProperties": rules},
-            "media_types": {"type": "object", "additionalProperties": _TEXT},
-        },
-    )
-    node["properties"]["kind"] = {"description": SOURCE_KEYS[kind]["kind"].about, "const": kind.value}
-    return {"title": kind.value, **node}
+def _source(kind: SourceKind) -> _Node:
+    node = _table(kind.keys)
+    node["properties"]["kind"] = {"description": kind.keys["kind"].about, "const": kind.name}
+    return {"title": kind.name, **node}
 
 
 def _rule() -> _Node:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from epntap.catalog.model import Column
 from epntap.media import MEDIA_TYPES
 from epntap.strict import StrictTable
-from ingest.tables.rules import Rule, read_rules
+from ingest.tables.rules import Rule, known_values, read_rules
 
 __all__ = ["LabelPlan", "Rows", "read_label_plan"]
 
@@ -52,6 +52,11 @@ class LabelPlan:
     address: str | None = None
     #: whether the content of files tells that they have changed, and not their time alone
     checksums: bool = True
+    #: the pattern in full, which its repr is not: fingerprints are made of plans
+    pattern_text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pattern_text", self.pattern.pattern if self.pattern else "")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -66,6 +71,11 @@ class LabelPlan:
     def relative_urls(self) -> frozenset[str]:
         """Columns of addresses that start at the service itself."""
         return frozenset() if self.address else frozenset({"access_url", "thumbnail_url"}) - self._given_urls
+
+    @property
+    def frames(self) -> frozenset[str]:
+        """Values of spatial_frame_type in its rows, as far as they are known before; one that is not is empty."""
+        return known_values(self.rules, "spatial_frame_type")
 
     @property
     def _given_urls(self) -> frozenset[str]:

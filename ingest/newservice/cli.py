@@ -56,7 +56,7 @@ def new_service(
         raise DefinitionError(f"{output} is there already; give another --output, or --force to replace it.")
     definition = _write(draft, output)
     console = Console(width=None if Console().is_terminal else 100, highlight=False)
-    kind = definition.sources[0].kind.value
+    kind = definition.sources[0].kind.name
     console.print(f"{path} is read as a source of kind {kind!r}.", markup=False, soft_wrap=True)
     if definition.has_rows:
         _show(console, preview(definition, rows), rows)

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 from epntap.catalog.model import Column
-from ingest.by_row.sources.open import read_rows
-from ingest.by_row.sources.unit import RowOfDataset
 from ingest.by_row.spool import complete_row, row_table
 from ingest.definition.model import Definition
 from ingest.facts import Refusal, Remark, RowFacts, Value
 from ingest.publish.rows.block import ROW_DATES
 from ingest.publish.rows.checks import value_problems
+from ingest.sources.said import RowOfDataset
 
 __all__ = ["Preview", "preview"]
 
@@ -65,9 +64,9 @@ def preview(definition: Definition, rows: int) -> Preview:
 def _facts(
     definition: Definition, columns: Mapping[str, Column]
 ) -> Iterator[RowFacts | RowOfDataset | Refusal | Remark]:
-    for source in definition.sources:
-        if source.plan is not None:
-            yield from read_rows(source.path, source.plan, columns, definition.schema)
+    for source, kind in definition.row_sources:
+        assert source.rows is not None
+        yield from kind.read(source.path, source.rows, columns, definition.schema)
 
 
 def _sentences(reason: str) -> Sequence[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from epntap.catalog.names import RESERVED, TAKEN_SCHEMAS
 from epntap.errors import DefinitionError, UnreadableFileError
-from ingest.by_row.sources.tables import open_sheet
 from ingest.files.walk import walk_tree
+from ingest.kinds.tables import open_sheet
 from ingest.labels.pds4 import is_pds4
 from ingest.newservice.draft import Draft, Setting
 from ingest.newservice.labels import draft_labels, sample_labels

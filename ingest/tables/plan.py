@@ -10,7 +10,7 @@ from enum import StrEnum
 from epntap.catalog.model import Column
 from epntap.strict import StrictTable
 from ingest.tables.delimited import DELIMITERS
-from ingest.tables.rules import Rule, read_rules
+from ingest.tables.rules import Rule, known_values, read_rules
 
 __all__ = ["RELATIVE_COLUMNS", "SUFFIXES", "TableFormat", "TablePlan", "read_table_plan"]
 
@@ -60,6 +60,11 @@ class TablePlan:
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that rows may have a value in."""
         return tuple(dict.fromkeys(rule.column for rule in self.rules))
+
+    @property
+    def frames(self) -> frozenset[str]:
+        """Values of spatial_frame_type in its rows, as far as they are known before; one that is not is empty."""
+        return known_values(self.rules, "spatial_frame_type")
 
 
 def read_table_plan(table: StrictTable, custom: Mapping[str, Column]) -> TablePlan:

@@ -15,7 +15,7 @@ from epntap.strict import StrictTable
 from ingest.facts import Value
 from ingest.tables.values import Measure, Raw, ValueProblem, is_julian_date, to_value
 
-__all__ = ["Record", "RecordMapper", "RowProblem", "Rule", "read_rules"]
+__all__ = ["Record", "RecordMapper", "RowProblem", "Rule", "known_values", "read_rules"]
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 #: values that are the same but for rounding
@@ -28,6 +28,13 @@ class Record(Protocol):
     def get(self, name: str, /) -> Raw:
         """The value of a field."""
         ...
+
+
+def known_values(rules: Iterable[Rule], column: str) -> frozenset[str]:
+    """What rules say of a column whatever the record is, as text; empty for one that depends on the record."""
+    return frozenset(
+        str(rule.otherwise) if rule.otherwise and not rule.fields else "" for rule in rules if rule.column == column
+    )
 
 
 class RowProblem(ValueError):  # noqa: N818  # becomes a Refusal

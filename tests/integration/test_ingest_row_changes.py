@@ -285,7 +285,7 @@ def test_a_table_that_has_not_moved_is_not_opened(
     first = run(table(tmp_path), database, FIRST)
     assert (first.granules.inserted, first.granules.refused) == (3, 2)
     with monkeypatch.context() as patched:
-        patched.delattr("ingest.by_row.sources.tables.open_sheet")
+        patched.delattr("ingest.kinds.tables.open_sheet")
         again = run(load_definition(tmp_path / "planets.toml"), database)
         os.utime(tmp_path / "planets.csv", ns=(1, 1))
     assert (again.granules.unchanged, again.granules.refused, again.files_opened) == (3, 2, 0)

@@ -13,7 +13,7 @@ from ingest.by_dataset.build import GranuleBuilder, common_values
 from ingest.by_dataset.planning.fingerprint import content_of, fingerprint_of
 from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.by_dataset.planning.uids import UidRegistry
-from ingest.by_dataset.sources.read import SourceFacts
+from ingest.by_dataset.read import SourceFacts
 from ingest.definition.model import Definition, Granule, Source
 from ingest.facts import DatasetFacts, RefusedRows
 from ingest.publish.rows.checks import value_problems

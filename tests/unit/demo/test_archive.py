@@ -10,11 +10,11 @@ import pycdfpp
 import pytest
 from lxml import etree
 
-from ingest.by_dataset.sources.descriptions import read_datasets
 from ingest.demo.archive import write_sample_archive
 from ingest.demo.plan import DAMAGED, DAYS, HOLES, MISSING_DAYS, PRODUCTS, SUPERSEDED, Product
 from ingest.demo.series import FILL
 from ingest.facts import DatasetFacts
+from ingest.kinds.spase import read_datasets
 
 MEGABYTE = 1_000_000
 

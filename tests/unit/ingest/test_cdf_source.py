@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from epntap.errors import DefinitionError
-from ingest.by_dataset.sources import holdings as holdings_module
-from ingest.by_dataset.sources.holdings import Holdings, describe_holdings, read_archive
 from ingest.facts import DatasetFacts, Refusal
 from ingest.files.istp import Description, describe_file
 from ingest.files.scan import Scanner
 from ingest.files.walk import walk_tree
+from ingest.kinds import cdf as cdf_module
+from ingest.kinds.cdf import describe_holdings, read_archive
+from ingest.sources.said import Holdings
 from tests.support.archives import CDF_SOURCE, cdf, definition
 
 
@@ -150,7 +151,7 @@ def test_a_file_that_does_not_describe_its_dataset_leaves_that_to_another(
             raise IndexError("no entry")
         return describe_file(path)
 
-    monkeypatch.setattr(holdings_module, "describe_file", stumble_over_the_last)
+    monkeypatch.setattr(cdf_module, "describe_file", stumble_over_the_last)
     scanner = without_memory()
     refusal, one = describe_holdings([read(tmp_path, scanner=scanner)], {}, scanner)
     assert isinstance(refusal, Refusal)

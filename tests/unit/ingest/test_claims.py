@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from epntap.errors import DefinitionError
-from ingest.by_dataset.sources.claims import ClaimTable, glob_to_regex
-from ingest.definition.model import Claim, Granule, Source, SourceKind
+from ingest.kinds.cdf import CDF_FILES
+from ingest.kinds.claims import ClaimTable, glob_to_regex
+from ingest.sources.source import Claim, FilesPlan, Granule, Source
 
 
 def table(*claims: Claim, partial: bool = False) -> ClaimTable:
-    source = Source(SourceKind.CDF_FILES, "[[source]] 1 (cdf-files)", Path("/archive"), Granule.DAY, claims, partial)
+    source = Source(CDF_FILES, "[[source]] 1 (cdf-files)", Path("/archive"), Granule.DAY, FilesPlan(claims, partial))
     return ClaimTable("service.toml", source)
 
 

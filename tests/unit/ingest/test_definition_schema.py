@@ -13,11 +13,11 @@ import pytest
 import ingest
 from epntap.errors import DefinitionError
 from epntap.strict import StrictTable
-from ingest.definition.keys import RULE_KEYS, SOURCE_KEYS
-from ingest.definition.kinds import ROW_KINDS, SourceKind
+from ingest.definition.keys import RULE_KEYS
 from ingest.definition.load import load_definition
-from ingest.definition.row_plans import read_row_plan
 from ingest.definition.schema import definition_schema
+from ingest.kinds.all_kinds import ALL_KINDS
+from ingest.sources.kind import RowKind
 from ingest.tables.rules import read_rules
 from tests.support.archives import CDF_SOURCE, SERVICE, folders
 from voregistry.authority import LISTS, keys
@@ -98,20 +98,15 @@ def test_what_the_loader_takes_the_schema_takes(tmp_path: Path, right: str) -> N
     assert problems(SERVICE + CDF_SOURCE + right) == []
 
 
-ROW_SOURCES: dict[SourceKind, dict[str, Any]] = {
-    SourceKind.LABELS: {},
-    SourceKind.RUNS: {},
-    SourceKind.TABLE: {"columns": {"granule_uid": "id"}},
-}
+ROW_KINDS = [kind for kind in ALL_KINDS if isinstance(kind, RowKind)]
+NEEDED: dict[str, dict[str, Any]] = {"table": {"columns": {"granule_uid": "id"}}}
 
 
-@pytest.mark.parametrize("kind", sorted(ROW_KINDS))
-def test_sources_of_rows_ask_for_the_keys_that_the_schema_lists(kind: SourceKind) -> None:
-    table = StrictTable(ROW_SOURCES[kind], "here: [[source]] 1", DefinitionError)
-    table.value("kind")
-    table.value("path")
-    read_row_plan(kind.value, table, {})
-    assert set(table.asked) == set(SOURCE_KEYS[kind])
+@pytest.mark.parametrize("kind", ROW_KINDS, ids=[kind.name for kind in ROW_KINDS])
+def test_sources_of_rows_ask_for_the_keys_that_the_schema_lists(kind: RowKind) -> None:
+    table = StrictTable(NEEDED.get(kind.name, {}), "here: [[source]] 1", DefinitionError)
+    kind.read_plan(table, {})
+    assert set(table.asked) == set(kind.own_keys)
 
 
 def test_rules_ask_for_the_keys_that_the_schema_lists() -> None:

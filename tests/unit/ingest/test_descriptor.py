@@ -8,20 +8,21 @@ import pytest
 
 import ingest
 from epntap.errors import DefinitionError
-from ingest.definition.kinds import Granule, SourceKind
 from ingest.definition.load import load_definition
-from ingest.definition.model import Claim
+from ingest.kinds.cdf import CDF_FILES
+from ingest.kinds.spase import SPASE_DATASETS
+from ingest.sources.source import Claim, Granule
 from tests.support.archives import CDF_SOURCE, SERVICE, SPASE_SOURCE, definition, folders
 
 SERVICES = Path(ingest.__file__).parent / "services"
 
 
-def refusal(root: Path, text: str, **paths: Path) -> str:
+def refusal(root: Path, text: str, archive: Path | None = None, spase: Path | None = None) -> str:
     folders(root)
     file = root / "service.toml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(DefinitionError) as caught:
-        load_definition(file, **paths)
+        load_definition(file, archive=archive, spase=spase)
     message = caught.value.message
     assert str(file) in message
     assert "\n" not in message
@@ -32,21 +33,21 @@ def test_a_definition_says_what_is_published(tmp_path: Path) -> None:
     one = definition(tmp_path, SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "[source.files]", 'syn-mag = "*.cdf"')
     assert (one.schema, one.title) == ("plasma", "Plasma data")
     spase, cdf = one.sources
-    assert (spase.kind, spase.granule, spase.path) == (SourceKind.SPASE_DATASETS, Granule.DAY, tmp_path / "spase")
-    assert (cdf.kind, cdf.granule, cdf.partial) == (SourceKind.CDF_FILES, Granule.DAY, False)
-    assert cdf.claims == (Claim("syn-mag", "*.cdf"),)
+    assert (spase.kind, spase.granule, spase.path) == (SPASE_DATASETS, Granule.DAY, tmp_path / "spase")
+    assert (cdf.kind, cdf.granule, cdf.files.partial) == (CDF_FILES, Granule.DAY, False)
+    assert cdf.files.claims == (Claim("syn-mag", "*.cdf"),)
 
 
 def test_several_patterns_and_logical_sources(tmp_path: Path) -> None:
     one = definition(
         tmp_path, CDF_SOURCE, "[source.files]", 'a = ["x_*.cdf", "y/**/z.cdf"]', 'b = "logical_source: AC_H0_MFI"'
     )
-    assert one.sources[0].claims == (
+    assert one.sources[0].files.claims == (
         Claim("a", "x_*.cdf"),
         Claim("a", "y/**/z.cdf"),
         Claim("b", "Logical_source:AC_H0_MFI"),
     )
-    assert [claim.logical_source for claim in one.sources[0].claims] == [None, None, "AC_H0_MFI"]
+    assert [claim.logical_source for claim in one.sources[0].files.claims] == [None, None, "AC_H0_MFI"]
 
 
 def test_paths_of_the_command_line_stand_in_for_those_of_the_file(tmp_path: Path) -> None:
@@ -247,7 +248,7 @@ def test_a_definition_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_the_definitions_that_come_with_the_software(tmp_path: Path) -> None:
     amda = load_definition(SERVICES / "amdadb.toml", archive=tmp_path, spase=tmp_path)
-    assert (amda.schema, amda.sources[1].granule, amda.sources[1].partial) == ("amdadb", Granule.DAY, True)
+    assert (amda.schema, amda.sources[1].granule, amda.sources[1].files.partial) == ("amdadb", Granule.DAY, True)
     example = SERVICES / "example_files.toml"
     assert load_definition(example, archive=tmp_path).sources[0].granule is Granule.FILE
     lines = [line for line in example.read_text().splitlines() if line.strip() and not line.startswith("#")]

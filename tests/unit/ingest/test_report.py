@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ingest.by_dataset.sources.holdings import Holdings, Superseded
-from ingest.definition.model import Granule, Source, SourceKind
+from ingest.by_dataset.read import count_files
 from ingest.facts import Refusal, RefusedRows
+from ingest.kinds.cdf import CDF_FILES
 from ingest.publish.account import Account
 from ingest.publish.rows.copy import Merged
 from ingest.report import LONGEST_LIST, GranuleCount, Report
+from ingest.sources.said import Holdings, Superseded
+from ingest.sources.source import Granule, Source
 from tests.support.archives import held
 
-SOURCE = Source(SourceKind.CDF_FILES, "[[source]] 1 (cdf-files)", Path("/archive"), Granule.DAY)
+SOURCE = Source(CDF_FILES, "[[source]] 1 (cdf-files)", Path("/archive"), Granule.DAY)
 
 
 def report(*, unclaimed: int = 0) -> Report:
@@ -32,7 +34,7 @@ def report(*, unclaimed: int = 0) -> Report:
         account=Account(
             datasets=4,
             datasets_without_rows=1,
-            sources=(holdings.count({kept}),),
+            sources=(count_files(holdings, {kept}),),
             refused_records=(Refusal("x.xml", "no ProductKey"),),
             refused_rows=(RefusedRows("y.xml", "target_class must have a value and has none", 5),),
         ),

@@ -8,15 +8,16 @@ import pytest
 
 from epntap.errors import DefinitionError
 from ingest.by_dataset.told import told_by
-from ingest.definition.kinds import Granule, SourceKind
-from ingest.definition.model import DatasetTable, Definition, Source
+from ingest.definition.model import DatasetTable, Definition
+from ingest.kinds.cdf import CDF_FILES
+from ingest.sources.source import FilesPlan, Granule, Source
 from tests.support.archives import facts
 
 FILE = Path("s.toml")
 
 
 def told(*tables: DatasetTable, partial: bool = False, **fields: object) -> Definition:
-    source = Source(SourceKind.CDF_FILES, "[[source]] 1 (cdf-files)", Path("/cdf"), Granule.DAY, partial=partial)
+    source = Source(CDF_FILES, "[[source]] 1 (cdf-files)", Path("/cdf"), Granule.DAY, FilesPlan(partial=partial))
     return Definition(FILE, "plasma", "Plasma", (source,), datasets=tables, **fields)  # type: ignore[arg-type]  # of any type
 
 

@@ -9,10 +9,10 @@ import pytest
 from astropy.time import Time
 
 from epntap.errors import DefinitionError
-from ingest.by_row.sources.open import read_rows
-from ingest.by_row.sources.unit import Said
 from ingest.facts import Refusal, Remark, RowFacts
+from ingest.kinds.labels import LABELS
 from ingest.labels.plan import LabelPlan, read_label_plan
+from ingest.sources.said import Said
 from tests.support.mappings import STANDARD, strict
 
 RULES = """
@@ -31,7 +31,7 @@ def plan(text: str = RULES) -> LabelPlan:
 
 
 def rows(root: Path, text: str = RULES) -> list[Said]:
-    return list(read_rows(root, plan(text), STANDARD, "mine"))
+    return list(LABELS.read(root, plan(text), STANDARD, "mine"))
 
 
 def write(root: Path, name: str, data: str | None, **keywords: str) -> None:

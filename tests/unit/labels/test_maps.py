@@ -10,12 +10,12 @@ import pytest
 from astropy.io.votable import parse_single_table
 
 import ingest
-from ingest.by_row.sources.open import read_rows
 from ingest.by_row.spool import row_table
 from ingest.definition.load import load_definition
 from ingest.definition.model import Definition
 from ingest.demo.maps import COLATITUDES, LONGITUDES, PRODUCTS, write_maps
 from ingest.facts import Refusal, Remark, RowFacts
+from ingest.kinds.labels import LABELS
 
 SERVICE = Path(ingest.__file__).parent / "services" / "illu67p.toml"
 
@@ -34,9 +34,9 @@ def definition(root: Path) -> Definition:
 def rows(root: Path) -> list[object]:
     one = definition(root)
     [source] = one.sources
-    assert source.plan is not None
+    assert source.rows is not None
     columns = {column.name: column for column in row_table(one).columns}
-    return list(read_rows(source.path, source.plan, columns, one.schema))
+    return list(LABELS.read(source.path, source.rows, columns, one.schema))
 
 
 def good(found: list[object]) -> dict[str, RowFacts]:

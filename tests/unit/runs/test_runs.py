@@ -14,13 +14,12 @@ from cdflib import CDF
 from epntap.epncore.ucd import is_valid_ucd
 from epntap.errors import UnreadableFileError
 from epntap.units.convert import conversion
-from ingest.by_row.sources.open import read_rows
-from ingest.by_row.sources.unit import RowOfDataset
-from ingest.definition.row_plans import RunPlan
 from ingest.demo.simulations import RUNS, write_simulations
 from ingest.facts import Refusal
+from ingest.kinds import runs
 from ingest.runs.columns import RUN_COLUMNS
 from ingest.runs.runfile import Run, read_run, run_text
+from ingest.sources.said import RowOfDataset
 
 RUN = """
 [run]
@@ -126,7 +125,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def found(tree: Path) -> list[RowOfDataset | Refusal]:
-    said = read_rows(tree, RunPlan(), {}, "runs")
+    said = runs.RUNS.read(tree, runs.RunPlan(), {}, "runs")
     return [one for one in said if isinstance(one, RowOfDataset | Refusal)]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.by_dataset.sources.descriptions import read_datasets
 from ingest.facts import DatasetFacts, Refusal
+from ingest.kinds.spase import read_datasets
 from tests.support.spase_records import dataset, instrument, observatory, parameter, write
 
 TODAY = date(2024, 3, 31)

@@ -12,8 +12,8 @@ from epntap.epncore.columns import by_name
 from epntap.epncore.text import has_only_clean_text
 from epntap.epncore.ucd import is_valid_ucd
 from epntap.epncore.vocabulary import DATAPRODUCT_TYPES, MESSENGERS, TARGET_CLASSES
-from ingest.by_dataset.sources.descriptions import read_datasets
 from ingest.facts import DatasetFacts
+from ingest.kinds.spase import read_datasets
 
 pytestmark = pytest.mark.shared
 

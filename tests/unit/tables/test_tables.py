@@ -13,8 +13,8 @@ from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time
 
 from epntap.errors import DefinitionError, UnreadableFileError
-from ingest.by_row.sources.tables import read_table
 from ingest.facts import Refusal, Remark, RowFacts
+from ingest.kinds.tables import read_table
 from ingest.tables.plan import TablePlan, read_table_plan
 from tests.support.mappings import STANDARD, strict
 

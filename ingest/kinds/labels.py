@@ -1,4 +1,4 @@
-"""A tree of labelled files becomes rows: one for each label, or one for each file whose name fits a pattern."""
+"""Sources of kind `labels`: one row for each label of a tree, or one for each file whose name fits a pattern."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from epntap.archive.model import ScannedFile
 from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
-from ingest.by_row.sources.unit import Unit
 from ingest.facts import Refusal, Remark, RowFacts, Value
 from ingest.files.scan import Scanner, archive_file, by_path
 from ingest.files.walk import Tree, walk_tree
 from ingest.labels.contents import Contents, LabelLook, media_type_of
-from ingest.labels.plan import LabelPlan, Rows
+from ingest.labels.plan import LabelPlan, Rows, read_label_plan
 from ingest.labels.products import (
     Observation,
     ProductFile,
@@ -31,16 +30,19 @@ from ingest.labels.products import (
 )
 from ingest.labels.record import Label, LabelRecord
 from ingest.progress import Progress
+from ingest.sources.keys import Key, Takes
+from ingest.sources.kind import CHECKSUMS, RowKind
+from ingest.sources.said import Unit
 from ingest.tables.rules import RecordMapper, RowProblem
 from ingest.tables.values import Raw
 
-__all__ = ["LabelTree", "open_labels"]
+__all__ = ["LABELS"]
 
 #: positions of a grid that are named in a remark
 _NAMED = 5
 
 
-def open_labels(
+def _open(
     root: Path, plan: LabelPlan, columns: Mapping[str, Column], schema: str, scanner: Scanner, progress: Progress
 ) -> LabelTree:
     """Look into the files of a tree, those that have moved since they were last seen."""
@@ -297,3 +299,24 @@ def _describes(label: Label, path: str, file: ProductFile) -> bool:
     if label.files:
         return file.name.lower() in {name.lower() for name in label.files}
     return path.rpartition(".")[0].lower() == file.path.rpartition(".")[0].lower()
+
+
+LABELS = RowKind(
+    name="labels",
+    own_keys={
+        "rows": Key(Takes.CHOICE, "What one row stands for", tuple(Rows)),
+        "pattern": Key(Takes.TEXT, "Regular expression of file names without suffix; its groups are fields"),
+        "observation": Key(Takes.TEXT, "Template on fields: files of the same text are of one observation"),
+        "product": Key(Takes.TEXT, "Template on fields: which product of the observation a file is"),
+        "thumbnail": Key(Takes.TEXT, "The product whose file is the thumbnail of all"),
+        "grid": Key(Takes.TEXTS, "Fields that span a grid; positions without any file are reported"),
+        "columns": Key(Takes.RULES, "Column = field, template or rule"),
+        "products": Key(Takes.RULES_BY_NAME, "Rules for the files of one product: [source.products.name]"),
+        "media_types": Key(Takes.TEXT_BY_NAME, "Suffix = media type, where it is another than usual"),
+        "address": Key(Takes.WEB_ADDRESS, "Address of the folder of the source, if files are handed out elsewhere"),
+        "checksums": CHECKSUMS,
+    },
+    read_plan=read_label_plan,
+    look=_open,
+    keeps_units=True,
+)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from epntap.archive.memory import indexed_files
+from epntap.archive.model import ArchiveFile
 from epntap.errors import DefinitionError
 from epntap.hints import did_you_mean
-from ingest.by_dataset.sources.descriptions import read_datasets
-from ingest.by_dataset.sources.holdings import Holdings, describe_holdings, read_archive
 from ingest.by_dataset.told import told_by
-from ingest.definition.model import Definition, Granule, Source, SourceKind
+from ingest.definition.model import Definition
 from ingest.facts import DatasetFacts, Refusal
-from ingest.files.walk import Tree, walk_tree
+from ingest.files.walk import Tree
 from ingest.ingestion import Ingestion
 from ingest.progress import Progress
+from ingest.publish.account import NOT_KEPT, SourceCount
 from ingest.publish.guard import refuse_lost_files
+from ingest.sources.kind import DescriptionKind, FileKind
+from ingest.sources.said import Holdings
+from ingest.sources.source import Granule, Source
 
-__all__ = ["SourceFacts", "read_sources"]
+__all__ = ["SourceFacts", "count_files", "read_sources"]
 
 
 @dataclass(slots=True)
@@ -41,26 +45,48 @@ def read_sources(ingestion: Ingestion) -> SourceFacts:
     Raises DefinitionError when definition and sources do not fit together, SetupError when most files are gone.
     """
     facts, definition = SourceFacts(), ingestion.definition
-    for source in definition.sources_of(SourceKind.SPASE_DATASETS):
-        _read_descriptions(definition, source, facts, ingestion.today, ingestion.progress)
-    sources = definition.sources_of(SourceKind.CDF_FILES)
-    for source in sources:
-        if facts.described and not source.partial:
+    for source, kind in definition.description_sources:
+        _read_descriptions(definition, source, kind, facts, ingestion.today, ingestion.progress)
+    sources = definition.file_sources
+    for source, _ in sources:
+        if facts.described and not source.files.partial:
             _refuse_unknown_datasets(definition, source, facts)
     ingestion.progress.stage("looking for files")
-    trees = [walk_tree(source.path) for source in sources]
+    trees = [kind.walk(source.path) for source, kind in sources]
     if not ingestion.options.allow_deletions:
         _refuse_lost_files(ingestion, trees)
-    facts.holdings = tuple(_read_files(ingestion, *one) for one in zip(sources, trees, strict=True))
+    facts.holdings = tuple(
+        _read_files(ingestion, source, kind, tree) for (source, kind), tree in zip(sources, trees, strict=True)
+    )
     _refuse_files_claimed_twice(definition, facts.holdings)
-    for one in describe_holdings(facts.holdings, facts.described, ingestion.scanner):
+    for one in _undescribed(ingestion, facts):
         if isinstance(one, Refusal):
             facts.refused.append(one)
         else:
             facts.datasets[one.dataset.dataset_id] = one
-    claimed = {claim.dataset_id for source in definition.sources for claim in source.claims}
+    claimed = {claim.dataset_id for source in definition.sources for claim in source.files.claims}
     facts.datasets = told_by(definition, facts.datasets, claimed)
     return facts
+
+
+def count_files(holdings: Holdings, kept: Collection[ArchiveFile], withdrawn: Collection[str] = ()) -> SourceCount:
+    """The count for the report; a file that is not among those `kept` went with its dataset or granule."""
+    files = [file for file in holdings.files if file.dataset_id not in withdrawn]
+    indexed = [file for file in files if file in kept]
+    lost = [Refusal(file.path, NOT_KEPT) for file in files if file not in kept]
+    return SourceCount(
+        source=holdings.source.name,
+        path=str(holdings.source.path),
+        found=holdings.found,
+        indexed=len(indexed),
+        superseded=tuple({"path": one.path, "by": one.by} for one in holdings.superseded),
+        unclaimed=holdings.unclaimed,
+        refused=(*holdings.refused, *lost),
+        not_walked=holdings.not_walked,
+        idle_claims=holdings.idle_claims,
+        claimed=dict(sorted(Counter(file.dataset_id for file in indexed).items())),
+        withdrawn=len(holdings.files) - len(files),
+    )
 
 
 def _refuse_lost_files(ingestion: Ingestion, trees: Sequence[Tree]) -> None:
@@ -71,11 +97,16 @@ def _refuse_lost_files(ingestion: Ingestion, trees: Sequence[Tree]) -> None:
 
 
 def _read_descriptions(
-    definition: Definition, source: Source, facts: SourceFacts, today: date, progress: Progress
+    definition: Definition,
+    source: Source,
+    kind: DescriptionKind,
+    facts: SourceFacts,
+    today: date,
+    progress: Progress,
 ) -> None:
     progress.stage("reading descriptions")
     before = len(facts.described)
-    for one in read_datasets(source.path, today=today):
+    for one in kind.read(source.path, today):
         progress.advance()
         if isinstance(one, Refusal):
             facts.refused.append(one)
@@ -88,13 +119,13 @@ def _read_descriptions(
             facts.described[one.dataset.dataset_id] = source.granule
     if len(facts.described) == before:
         raise DefinitionError(
-            f"{definition.file}: {source.name}: there is no usable SPASE NumericalData record below {source.path}."
+            f"{definition.file}: {source.name}: there is no usable {kind.wanted} below {source.path}."
         )
 
 
-def _read_files(ingestion: Ingestion, source: Source, tree: Tree) -> Holdings:
+def _read_files(ingestion: Ingestion, source: Source, kind: FileKind, tree: Tree) -> Holdings:
     ingestion.progress.stage("indexing files", len(tree.files))
-    return read_archive(
+    return kind.read(
         ingestion.definition.file,
         source,
         tree,
@@ -104,8 +135,15 @@ def _read_files(ingestion: Ingestion, source: Source, tree: Tree) -> Holdings:
     )
 
 
+def _undescribed(ingestion: Ingestion, facts: SourceFacts) -> Iterator[DatasetFacts | Refusal]:
+    """Facts of the datasets that have files but no description, kind by kind."""
+    for kind in dict.fromkeys(kind for _, kind in ingestion.definition.file_sources):
+        held = [one for one in facts.holdings if one.source.kind is kind]
+        yield from kind.describe(held, facts.datasets.keys(), ingestion.scanner)
+
+
 def _refuse_unknown_datasets(definition: Definition, source: Source, facts: SourceFacts) -> None:
-    for claim in source.claims:
+    for claim in source.files.claims:
         if claim.dataset_id not in facts.described and claim.dataset_id not in definition.withdrawn:
             raise DefinitionError(
                 f"{definition.file}: {source.name}: files.{claim.dataset_id!r} names a dataset that no description "

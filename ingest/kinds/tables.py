@@ -1,4 +1,4 @@
-"""A table, one granule in each row, becomes rows of epn_core."""
+"""Sources of kind `table`: one granule in each row of a file."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
 from epntap.hints import did_you_mean
-from ingest.by_row.sources.unit import Unit
 from ingest.facts import Refusal, Remark, RowFacts, Value
 from ingest.files.scan import ChecksumLook, Scanner
 from ingest.progress import Progress
-from ingest.tables.delimited import read_delimited
+from ingest.sources.keys import Key, Takes
+from ingest.sources.kind import RowKind
+from ingest.sources.said import Unit
+from ingest.tables.delimited import DELIMITERS, read_delimited
 from ingest.tables.parquet import read_parquet
-from ingest.tables.plan import SUFFIXES, TableFormat, TablePlan
+from ingest.tables.plan import RELATIVE_COLUMNS, SUFFIXES, TableFormat, TablePlan, read_table_plan
 from ingest.tables.rules import RecordMapper, RowProblem
 from ingest.tables.sheet import BadRow, Sheet
 from ingest.tables.votable import read_votable
 
-__all__ = ["open_sheet", "open_table", "read_table"]
+__all__ = ["TABLE", "open_sheet", "read_table"]
 
 _STEP = 100
 
@@ -46,8 +48,8 @@ def open_sheet(path: Path, plan: TablePlan) -> Sheet:
             raise UnreadableFileError(f"the end of {path.name} does not tell its format; say format = one of {known}")
 
 
-def open_table(
-    path: Path, plan: TablePlan, columns: Mapping[str, Column], scanner: Scanner, progress: Progress
+def _open(
+    path: Path, plan: TablePlan, columns: Mapping[str, Column], _schema: str, scanner: Scanner, progress: Progress
 ) -> TableSource:
     """Find out whether the table has changed since it was last seen."""
     progress.stage(f"looking at {path.name}")
@@ -129,3 +131,21 @@ def _completed(values: dict[str, Value]) -> dict[str, Value]:
         values.setdefault("obs_id", clean_granule_uid(uid))
     values.setdefault("granule_gid", "data")
     return values
+
+
+TABLE = RowKind(
+    name="table",
+    own_keys={
+        "format": Key(Takes.CHOICE, "How the table is stored, if the end of its name does not say", tuple(TableFormat)),
+        "table": Key(Takes.WHOLE, "Which table of a VOTable document, from 1"),
+        "delimiter": Key(Takes.CHOICE, "What stands between cells", tuple(DELIMITERS)),
+        "encoding": Key(Takes.TEXT, "Encoding of the text, such as utf-8 or latin-1"),
+        "relative_urls": Key(
+            Takes.TEXTS, "Columns whose values are paths below the address of the service", RELATIVE_COLUMNS
+        ),
+        "columns": Key(Takes.RULES, "Column = field, template or rule", needed=True),
+    },
+    is_file=True,
+    read_plan=read_table_plan,
+    look=_open,
+)

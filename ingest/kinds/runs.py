@@ -1,4 +1,4 @@
-"""A tree of simulation runs: each run file and the CDF files that it names become rows, datasets and indexed files."""
+"""Sources of kind `runs`: run files and the CDF files that they name become rows, datasets, indexed files."""
 
 from __future__ import annotations
 
@@ -10,29 +10,43 @@ from pathlib import Path
 
 from epntap.addresses import Addresses
 from epntap.archive.model import Dataset, Parameter, ScannedFile, stem_of
+from epntap.catalog.model import Column
+from epntap.epncore.columns import RELATIVE_URLS
 from epntap.epncore.text import clean_granule_uid, clean_text, hash_list
 from epntap.epncore.vocabulary import ProcessingLevel
 from epntap.errors import UnreadableFileError
 from epntap.instants.julian import dali_timestamp, jd_from_datetime
 from epntap.media import MEDIA_TYPES
-from ingest.by_row.sources.unit import RowOfDataset, Unit
 from ingest.facts import Refusal, RowFacts, Value
 from ingest.files.istp import Description, describe_file, description_edition, utc_from_tt2000
 from ingest.files.scan import CdfLook, Reading, Scanner, archive_file, by_path
 from ingest.files.walk import Tree, is_cdf, walk_tree
 from ingest.progress import Progress
+from ingest.runs.columns import RUN_COLUMNS
 from ingest.runs.runfile import PRODUCTS, Result, Run, is_run_file, read_run, run_text
+from ingest.sources.kind import RowKind
+from ingest.sources.said import RowOfDataset, Unit
 
-__all__ = ["RUN_VALUES", "open_runs"]
+__all__ = ["RUNS", "RunPlan"]
 
-#: standard columns that rows of runs have beside the mandatory ones
-RUN_VALUES = ("access_url", "file_name", "datalink_url", "target_region", "time_scale", "bib_reference")
+#: standard columns that rows have beside the mandatory ones
+_COLUMNS = ("access_url", "file_name", "datalink_url", "target_region", "time_scale", "bib_reference")
 #: records may lie this many steps outside the simulated time
 _SLACK_STEPS = 1.0
 _MODELLED = ";meta.modelled"
 _CLASS = "planet"
+_FRAME = "body"
 #: relative to the public address
 _ADDRESSES = Addresses()
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """A definition declares nothing of runs: their run files say everything."""
+
+    columns: tuple[str, ...] = _COLUMNS
+    relative_urls: frozenset[str] = RELATIVE_URLS
+    frames: frozenset[str] = frozenset({_FRAME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +74,9 @@ class ResultLook:
         return replace(CdfLook()(path, relative), description=describe_file(path).to_json())
 
 
-def open_runs(root: Path, schema: str, scanner: Scanner, progress: Progress) -> RunTree:
+def _open(
+    root: Path, _plan: RunPlan, _columns: Mapping[str, Column], schema: str, scanner: Scanner, progress: Progress
+) -> RunTree:
     """Look into the files of all runs below a folder, those that have moved since they were last seen."""
     progress.stage("looking for files")
     tree = walk_tree(root, lambda name: is_run_file(name) or is_cdf(name))
@@ -235,7 +251,7 @@ def _values(run: Run, result: Result, uid: str, measured: tuple[str, ...], file:
         "time_scale": "UTC",
         "instrument_host_name": hash_list(["simulation", run.code]),
         "instrument_name": hash_list([run.code]),
-        "spatial_frame_type": "body",
+        "spatial_frame_type": _FRAME,
         "c1min": run.longitude_deg,
         "c1max": run.longitude_deg,
         "c2min": run.latitude_deg,
@@ -259,3 +275,12 @@ def _values(run: Run, result: Result, uid: str, measured: tuple[str, ...], file:
         "run_ap": run.ap,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+RUNS = RowKind(
+    name="runs",
+    read_plan=lambda _table, _custom: RunPlan(),
+    look=_open,
+    own_columns=RUN_COLUMNS,
+    makes_datasets=True,
+)

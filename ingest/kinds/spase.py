@@ -1,27 +1,28 @@
-"""Reader of a folder of SPASE records: one DatasetFacts or one Refusal for everything it holds about datasets."""
+"""Sources of kind `spase-datasets`: a DatasetFacts or a Refusal for each dataset that a folder of records describes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
 from ingest.facts import DatasetFacts, Refusal
+from ingest.sources.kind import GRANULE, DescriptionKind
+from ingest.sources.source import Granule
 from ingest.spase.document import DatasetRecord, InstrumentRecord, ObservatoryRecord, read_records
 from ingest.spase.mapping import Registry, product_key, to_facts
 
-__all__ = ["read_datasets"]
+__all__ = ["SPASE_DATASETS", "read_datasets"]
 
 
-def read_datasets(root: Path, *, today: date | None = None) -> Iterator[DatasetFacts | Refusal]:
+def read_datasets(root: Path, today: date) -> Iterator[DatasetFacts | Refusal]:
     """Yield the datasets that the XML files below a folder describe, and a refusal for each that cannot be used.
 
-    Files come in the order of their paths. Of two datasets with one key the later is refused. `today` (UTC; the
-    clock's if not given) is what a RelativeStopDate counts from.
+    Files come in the order of their paths. Of two datasets with one key the later is refused. `today` (UTC) is what a
+    RelativeStopDate counts from.
     """
-    today = today or datetime.now(UTC).date()
     datasets: list[tuple[str, DatasetRecord]] = []
     instruments: dict[str, InstrumentRecord] = {}
     observatories: dict[str, ObservatoryRecord] = {}
@@ -61,3 +62,13 @@ def _facts(
         return Refusal(origin, exc.message)
     first_with[key] = origin
     return facts
+
+
+SPASE_DATASETS = DescriptionKind(
+    name="spase-datasets",
+    own_keys={"granule": GRANULE},
+    option="--spase",
+    granule=Granule.DAY,
+    wanted="SPASE NumericalData record",
+    read=read_datasets,
+)

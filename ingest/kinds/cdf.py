@@ -1,71 +1,30 @@
-"""A tree of CDF files: which dataset each belongs to, what it covers, and which editions count."""
+"""Sources of kind `cdf-files`: which dataset each file belongs to, what it covers, and which editions count."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from epntap.archive.model import ArchiveFile, ScannedFile, stem_of
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import DefinitionError, UnreadableFileError
-from ingest.by_dataset.sources.claims import ClaimTable
-from ingest.definition.model import Granule, Source
+from epntap.strict import StrictTable
 from ingest.facts import DatasetFacts, Refusal
 from ingest.files.careful import careful
 from ingest.files.istp import Description, describe_dataset, describe_file
 from ingest.files.scan import Scanner, archive_file
 from ingest.files.versions import Edition, edition_of, without_dates
-from ingest.files.walk import Tree
-from ingest.publish.account import NOT_KEPT, SourceCount
+from ingest.files.walk import Tree, walk_tree
+from ingest.kinds.claims import ClaimTable, read_claims
+from ingest.sources.keys import Key, Takes
+from ingest.sources.kind import CHECKSUMS, GRANULE, FileKind
+from ingest.sources.said import Holdings, Superseded
+from ingest.sources.source import FilesPlan, Granule, Source
 
-__all__ = ["Holdings", "Superseded", "describe_holdings", "read_archive"]
-
-
-@dataclass(frozen=True, slots=True)
-class Superseded:
-    """A file that is left out because a newer version of it is there."""
-
-    path: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Holdings:
-    """What a source of CDF files holds. found = files + superseded + unclaimed + refused files."""
-
-    source: Source
-    found: int
-    #: those that count, by path
-    files: tuple[ArchiveFile, ...]
-    superseded: tuple[Superseded, ...] = ()
-    unclaimed: tuple[str, ...] = ()
-    #: files that cannot be used
-    refused: tuple[Refusal, ...] = ()
-    #: folders and links that were not entered
-    not_walked: tuple[Refusal, ...] = ()
-    #: patterns of a `partial` source that claim nothing, as `dataset = pattern`
-    idle_claims: tuple[str, ...] = ()
-
-    def count(self, kept: Collection[ArchiveFile], withdrawn: Collection[str] = ()) -> SourceCount:
-        """The count for the report; a file that is not among those `kept` went with its dataset or granule."""
-        files = [file for file in self.files if file.dataset_id not in withdrawn]
-        indexed = [file for file in files if file in kept]
-        lost = [Refusal(file.path, NOT_KEPT) for file in files if file not in kept]
-        return SourceCount(
-            source=self.source.name,
-            path=str(self.source.path),
-            found=self.found,
-            indexed=len(indexed),
-            superseded=tuple({"path": one.path, "by": one.by} for one in self.superseded),
-            unclaimed=self.unclaimed,
-            refused=(*self.refused, *lost),
-            not_walked=self.not_walked,
-            idle_claims=self.idle_claims,
-            claimed=dict(sorted(Counter(file.dataset_id for file in indexed).items())),
-            withdrawn=len(self.files) - len(files),
-        )
+__all__ = ["CDF_FILES", "describe_holdings", "read_archive"]
 
 
 @dataclass(slots=True)
@@ -97,7 +56,8 @@ class _Archive:
     def scan(self, paths: Iterable[str]) -> None:
         """Look into files, once each."""
         new = [path for path in paths if path not in self._found]
-        self._found |= self._scanner.scan(self.source.path, new, checksums=self.source.checksums, advance=self.advance)
+        checksums = self.source.files.checksums
+        self._found |= self._scanner.scan(self.source.path, new, checksums=checksums, advance=self.advance)
 
     def __getitem__(self, path: str) -> ScannedFile:
         return self._found[path]
@@ -119,7 +79,7 @@ def read_archive(
 
     A file that cannot be read is a Refusal. Raises DefinitionError when the patterns do not fit the tree.
     """
-    if not tree.files and not source.partial and not may_be_empty:
+    if not tree.files and not source.files.partial and not may_be_empty:
         raise DefinitionError(f"{definition_file}: {source.name}: there is no CDF file below {source.path}.")
     archive = _Archive(source, scanner, advance)
     claims = ClaimTable(str(definition_file), source)
@@ -180,7 +140,7 @@ def _sort(archive: _Archive, claims: ClaimTable, paths: Sequence[str]) -> _Sorti
     """Put files on the piles of their datasets, opening only those whose name does not tell."""
     source, piles = archive.source, _Sorting()
     by_path = {path: claims.dataset_of(path) for path in paths}
-    if claims.asks_for_logical_source or not source.claims:
+    if claims.asks_for_logical_source or not source.files.claims:
         archive.scan(paths)
     for path, claimed_by_path in by_path.items():
         edition = edition_of(stem_of(path))
@@ -192,7 +152,7 @@ def _sort(archive: _Archive, claims: ClaimTable, paths: Sequence[str]) -> _Sorti
                 continue
             logical_source = scanned.logical_source
             dataset_id = (
-                claims.dataset_of(path, logical_source) if source.claims else _own_name(logical_source, edition)
+                claims.dataset_of(path, logical_source) if source.files.claims else _own_name(logical_source, edition)
             )
         if dataset_id is None:
             piles.unclaimed.append(path)
@@ -241,7 +201,7 @@ def _newest_editions(archive: _Archive, piles: _Sorting) -> Iterator[ArchiveFile
 
 def _uid_of(edition: Edition, source: Source) -> str:
     """The granule_uid of a file where it is not the name of the file: that of its product, which outlives versions."""
-    if source.granule is not Granule.FILE or source.versioned_identifiers or not edition.version:
+    if source.granule is not Granule.FILE or source.files.versioned_identifiers or not edition.version:
         return ""
     return clean_granule_uid(edition.product)
 
@@ -255,3 +215,36 @@ def _leave_out(others: Iterable[_Candidate], winner: _Candidate, archive: _Archi
             piles.refused.append(Refusal(candidate.path, reason))
         else:
             piles.superseded.append(Superseded(candidate.path, winner.path))
+
+
+def _read_plan(table: StrictTable, said: Mapping[str, Any]) -> FilesPlan:  # what TOML can say
+    if said["versioned_identifiers"] and said["granule"] not in {None, Granule.FILE.value}:
+        table.fail(
+            f'versioned_identifiers is about granule = "file", but granule is {said["granule"]!r}; days and months '
+            "have no version."
+        )
+    return FilesPlan(
+        claims=read_claims(table),
+        partial=bool(said["partial"]),
+        checksums=said["checksums"] is not False,
+        versioned_identifiers=bool(said["versioned_identifiers"]),
+    )
+
+
+CDF_FILES = FileKind(
+    name="cdf-files",
+    own_keys={
+        "granule": GRANULE,
+        "files": Key(Takes.TEXTS_BY_NAME, "Dataset = pattern, or a list of patterns, of the files that belong to it"),
+        "partial": Key(Takes.FLAG, "The archive at hand may be a part of what the definition describes"),
+        "versioned_identifiers": Key(
+            Takes.FLAG, 'With granule = "file": identifiers keep the version in the name of a file, and change with it'
+        ),
+        "checksums": CHECKSUMS,
+    },
+    granule=Granule.FILE,
+    read_plan=_read_plan,
+    walk=walk_tree,
+    read=read_archive,
+    describe=describe_holdings,
+)

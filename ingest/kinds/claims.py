@@ -6,10 +6,11 @@ import re
 from collections import Counter
 
 from epntap.errors import DefinitionError
-from ingest.definition.model import Claim, Source
+from epntap.strict import StrictTable
 from ingest.files.walk import SUFFIX
+from ingest.sources.source import LOGICAL_SOURCE, Claim, Source
 
-__all__ = ["ClaimTable", "glob_to_regex"]
+__all__ = ["ClaimTable", "glob_to_regex", "read_claims"]
 
 
 def glob_to_regex(pattern: str) -> re.Pattern[str]:
@@ -45,6 +46,32 @@ def glob_to_regex(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(parts) + suffix)
 
 
+def read_claims(table: StrictTable) -> tuple[Claim, ...]:
+    """The patterns that the key `files` of a source declares, in their order. Raises the table's error."""
+    files = table.table("files")
+    if files is None:
+        return ()
+    claims: list[Claim] = []
+    for dataset_id in files.names:
+        files.texts(dataset_id)
+        # as written: file names may hold more than one blank
+        value = files.value(dataset_id)
+        patterns = value if isinstance(value, list) else [value]
+        claims += [Claim(dataset_id, _claim(files, dataset_id, pattern.strip())) for pattern in patterns]
+    return tuple(dict.fromkeys(claims))
+
+
+def _claim(table: StrictTable, dataset_id: str, pattern: str) -> str:
+    if pattern.startswith(("/", "~")) or ".." in pattern.split("/"):
+        table.fail(f"{dataset_id}: pattern {pattern!r} must stay below the path of the source.")
+    if pattern.lower().startswith(LOGICAL_SOURCE.lower()):
+        name = pattern[len(LOGICAL_SOURCE) :].strip()
+        if not name:
+            table.fail(f"{dataset_id}: a name must follow {LOGICAL_SOURCE!r}.")
+        return LOGICAL_SOURCE + name
+    return pattern
+
+
 class ClaimTable:
     """The claims of one source and how many files each has claimed."""
 
@@ -53,10 +80,10 @@ class ClaimTable:
         self._source = source
         self._counts: Counter[Claim] = Counter()
         self._globs = [
-            (claim, _compiled(claim, self._where)) for claim in source.claims if claim.logical_source is None
+            (claim, _compiled(claim, self._where)) for claim in source.files.claims if claim.logical_source is None
         ]
         self._logical_sources: dict[str, list[Claim]] = {}
-        for claim in source.claims:
+        for claim in source.files.claims:
             if claim.logical_source is not None:
                 self._logical_sources.setdefault(claim.logical_source.casefold(), []).append(claim)
 
@@ -89,12 +116,12 @@ class ClaimTable:
 
     def idle(self) -> tuple[Claim, ...]:
         """Claims that no file has met so far."""
-        return tuple(claim for claim in self._source.claims if not self._counts[claim])
+        return tuple(claim for claim in self._source.files.claims if not self._counts[claim])
 
     def refuse_idle(self) -> None:
         """Raise DefinitionError for the first pattern that claims nothing, unless the source is `partial`."""
         idle = self.idle()
-        if idle and not self._source.partial:
+        if idle and not self._source.files.partial:
             claim = idle[0]
             raise DefinitionError(
                 f"{self._where}: files.{claim.dataset_id!r} = {claim.pattern!r} claims no file below "

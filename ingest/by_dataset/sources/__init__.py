@@ -1,1 +1,0 @@
-"""What the sources of datasets say: descriptions, and files that patterns claim."""
