@@ -11,12 +11,17 @@ from pathlib import Path
 from epntap.catalog.names import RESERVED, TAKEN_SCHEMAS
 from epntap.errors import DefinitionError, UnreadableFileError
 from ingest.files.walk import walk_tree
-from ingest.kinds.tables import open_sheet
+from ingest.kinds.cdf import CDF_FILES
+from ingest.kinds.labels import LABELS
+from ingest.kinds.runs import RUNS
+from ingest.kinds.spase import SPASE_DATASETS
+from ingest.kinds.tables import TABLE, open_sheet
 from ingest.labels.pds4 import is_pds4
 from ingest.newservice.draft import Draft, Setting
 from ingest.newservice.labels import draft_labels, sample_labels
 from ingest.newservice.tables import draft_table
 from ingest.runs.runfile import is_run_file
+from ingest.sources.source import SourceKind
 from ingest.tables.plan import SUFFIXES, TablePlan
 from ingest.tables.sheet import BadRow
 from ingest.tables.values import Raw
@@ -39,7 +44,7 @@ def survey(path: Path, schema: str | None = None, title: str | None = None) -> D
         return draft
     tree = walk_tree(path, lambda name: not name.startswith("."))
     kind, chosen = _kind_of(path, tree.files)
-    draft.source = {"kind": Setting(kind), "path": Setting(str(path.absolute()))}
+    draft.source = {"kind": Setting(kind.name), "path": Setting(str(path.absolute()))}
     _DRAFTS[kind](draft, path, chosen)
     return draft
 
@@ -54,23 +59,23 @@ def _title_of(path: Path) -> str:
     return " ".join(re.split(r"[^A-Za-z0-9]+", path.absolute().stem)).strip().capitalize() or "My service"
 
 
-def _kind_of(root: Path, files: Sequence[str]) -> tuple[str, Sequence[str]]:
+def _kind_of(root: Path, files: Sequence[str]) -> tuple[SourceKind, Sequence[str]]:
     """The kind of source, and the files that made it so."""
     suffixes = Counter(name.rpartition(".")[2].lower() for name in files)
     if any(is_run_file(name.rpartition("/")[2]) for name in files):
-        return "runs", files
+        return RUNS, files
     if suffixes["cdf"]:
-        return "cdf-files", files
+        return CDF_FILES, files
     if suffixes["lbl"] or suffixes["lblx"]:
-        return "labels", files
+        return LABELS, files
     xml = [name for name in files if name.lower().endswith(".xml")]
     if any(is_pds4(root / name) for name in xml[:_XML_LOOKED_AT]):
-        return "labels", files
+        return LABELS, files
     if any(_is_spase(root / name) for name in xml[:_XML_LOOKED_AT]):
-        return "spase-datasets", files
+        return SPASE_DATASETS, files
     tables = [name for name in files if name.rpartition(".")[2].lower() in SUFFIXES]
     if len(tables) == 1:
-        return "table", tables
+        return TABLE, tables
     held = ", ".join(f"{count} .{suffix}" for suffix, count in suffixes.most_common(5)) or "no file"
     hint = f"; name one of the tables, such as {root / tables[0]}" if tables else ""
     raise DefinitionError(
@@ -112,7 +117,7 @@ def _draft_table(draft: Draft, root: Path, files: Sequence[str]) -> None:
 
 
 def _draft_table_file(draft: Draft, path: Path, shown: Path) -> None:
-    draft.source = {"kind": Setting("table"), "path": Setting(str(shown.absolute()))}
+    draft.source = {"kind": Setting(TABLE.name), "path": Setting(str(shown.absolute()))}
     for encoding in ("utf-8", "latin-1"):
         try:
             sheet = open_sheet(path, TablePlan((), encoding=encoding))
@@ -129,10 +134,10 @@ def _draft_table_file(draft: Draft, path: Path, shown: Path) -> None:
     draft_table(draft, sheet.fields, rows)
 
 
-_DRAFTS: Mapping[str, Callable[[Draft, Path, Sequence[str]], None]] = {
-    "cdf-files": _draft_cdf,
-    "spase-datasets": _draft_spase,
-    "labels": _draft_labels,
-    "runs": _draft_runs,
-    "table": _draft_table,
+_DRAFTS: Mapping[SourceKind, Callable[[Draft, Path, Sequence[str]], None]] = {
+    CDF_FILES: _draft_cdf,
+    SPASE_DATASETS: _draft_spase,
+    LABELS: _draft_labels,
+    RUNS: _draft_runs,
+    TABLE: _draft_table,
 }
