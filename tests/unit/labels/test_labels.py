@@ -134,3 +134,10 @@ def test_real_labels_with_their_tables(shared: Path, tmp_path: Path) -> None:
     assert names["ELE_MOM.TAB"].values["time_min"] == pytest.approx(Time("1979-07-06T00:00:42.687").jd, abs=1e-9)
     refused = [one.path for one in found if isinstance(one, Refusal)]
     assert refused == ["pds4/MAGBST051782340_V1.xml", "pds4/mvn_swi_l2_onboardsvymom_20230827_v02_r01.xml"]
+
+
+def test_plans_that_differ_late_in_a_long_pattern_are_told_apart() -> None:
+    # rows are made again when the repr of their plan is another, and the repr of a pattern is cut
+    long = "x" * 500
+    one, other = (repr(plan(f'pattern = "{long}{end}"\n{RULES}')) for end in ("a", "b"))
+    assert one != other
