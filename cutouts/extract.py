@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from itertools import islice
 from math import prod
 from pathlib import Path
@@ -213,7 +213,7 @@ class _Joint:
     def _axis_part(self, name: str, interval: Interval, chosen: Sequence[str]) -> _AxisPart:
         held = {number: one for number, one in self._held[name].items() if self._holdings.axis_in(number, name) == name}
         names = {number: one.name for number, one in held.items()}
-        found = find_rows(self._files, names, self._along(name), interval, _MOST_OPEN_FILES)
+        found = find_rows(self._files, names, cache(partial(self._along, name)), interval, _MOST_OPEN_FILES)
         members: dict[int, Member] = {number: self._stored(number, one) for number, one in held.items()}
         model = self._join(name, members, found)
         assert model is not None  # instants can always be joined

@@ -118,6 +118,8 @@ def _one_name_each(files: Sequence[CdfFile]) -> list[dict[str, str]]:
     Files with the same variables share one.
     """
     variables = {id(file.variables): file.variables for file in files}
+    if len(variables) == 1:
+        return [{name: name for name in files[0].variables}] * len(files)
     spellings: dict[str, dict[str, None]] = {}
     several = set()
     for names in variables.values():

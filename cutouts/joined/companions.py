@@ -42,12 +42,11 @@ class Companions:
         numbers = [number for number in used if number in model.members] or list(model.members)
         if model.variable.cdf_type.is_epoch:
             return [Column(model, rows)]
-        variables = {number: self._in_file(model, number) for number in numbers}
-        first = variables[numbers[0]]
-        alike = len(distinct({number: model.members[number] for number in numbers})) == 1
+        first = self._in_file(model, numbers[0])
         # what is pointed to may differ all the same
-        if len(numbers) == 1 or (alike and "UNIT_PTR" not in first.attributes):
+        if len(numbers) == 1 or ("UNIT_PTR" not in first.attributes and self._are_alike(model, numbers)):
             return [Column(model, rows, self._files[numbers[0]].units_of(first.name))]
+        variables = {number: self._in_file(model, number) for number in numbers}
         units = {number: self._files[number].units_of(one.name) for number, one in variables.items()}
         units_differ = len({to_vounit(unit) or unit for unit in units.values()}) > 1
         said: dict[str, dict[int, str]] = {}
@@ -69,6 +68,9 @@ class Companions:
         for companion, (what, texts) in zip(companions, said.items(), strict=True):
             self._remarks.meaning(model.variable.name, what, texts, companion.variable.name)
         return [column, *companions]
+
+    def _are_alike(self, model: ColumnModel, numbers: Sequence[int]) -> bool:
+        return len(distinct({number: model.members[number] for number in numbers})) == 1
 
     def _in_file(self, model: ColumnModel, number: int) -> Variable:
         member = model.members[number]

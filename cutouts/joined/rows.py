@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,16 +32,17 @@ class Found:
 def find_rows(
     files: Sequence[CdfFile],
     axes: dict[int, str],
-    along: Mapping[int, Mapping[str, str]],
+    along: Callable[[], Mapping[int, Mapping[str, str]]],
     interval: Interval,
     most_open: int,
 ) -> Found:
     """Return the rows of an axis that some files have under these names, by number.
 
     Records keep the order of their file and files follow each other; a record that an earlier file has with the same
-    values is not taken again, and if files interleave, the rows are sorted by time. `along` are, by number of the
-    file, the names of what is measured along the axis, as all files and as this one spell them: all of it, so that the
-    rows do not depend on what is asked for. Files from `most_open` on are not left open.
+    values is not taken again, and if files interleave, the rows are sorted by time. `along`, which is asked if files
+    overlap, gives by number of the file the names of what is measured along the axis, as all files and as this one
+    spell them: all of it, so that the rows do not depend on what is asked for. Files from `most_open` on are not left
+    open.
     """
     runs: list[_Run] = []
     contested: dict[int, int] = {}
@@ -52,7 +53,7 @@ def find_rows(
         overlaps = run is not None and reach is not None and reach >= run.first
         before = [one for one in runs if run is not None and one.last >= run.first] if overlaps else []
         if run is not None and before:
-            run, differing = _without(run, before, along)
+            run, differing = _without(run, before, along())
             if differing:
                 contested[number] = differing
             interleaved |= run is not None and any(one.last > run.first for one in before)
