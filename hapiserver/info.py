@@ -36,6 +36,8 @@ _COMPONENTS = {
     "alt": "altitude",
     "altitude": "altitude",
 }
+#: more of them describe, and name what they are about anywhere
+_WORDS_OF_A_LABEL = 2
 #: names of coordinate systems (SPASE 2.4.1 §CoordinateSystemName)
 _FRAME_NAMES = (
     "Carrington CGM CSO DM ECD ECEF ENP GEI GEO GPHIO GSE GSEQ GSM HAE HCC HCI HCR HEE HEEQ HERTN HG HGI HGRTN HPC "
@@ -227,15 +229,30 @@ def _each(texts: Sequence[str], size: tuple[int, ...]) -> str | list[str | None]
 
 def _components(one: HapiParameter) -> str | list[str] | None:
     variable = one.variable
-    if variable is None or one.size != (3,):
+    if variable is None or one.type not in {HapiType.DOUBLE, HapiType.INTEGER}:
         return None
     described = variable.described or _NOT_DESCRIBED
+    if not one.size:
+        return _component(variable, described)
+    if one.size != (3,):
+        return None
     for words in (described.components, variable.representation, variable.labels):
         told = [_COMPONENTS.get(_last_word(text)) for text in words]
         if len(told) == 3 and None not in told and len(set(told)) == 3:
             return [text for text in told if text]
     # three numbers without a word are taken for x, y and z (§3.6.11), which nobody has said
     return ["other"] * 3
+
+
+def _component(variable: SeriesVariable, described: Described) -> str | None:
+    """Of a scalar: what the description says, or where a coordinate system is said, what a label of few words names."""
+    if len(described.components) == 1:
+        return _COMPONENTS.get(described.components[0])
+    if not variable.said_coordinate_system:
+        return None
+    texts = (*variable.labels[:1], described.title or "", variable.title or "", variable.name)
+    told = (_COMPONENTS.get(_last_word(text)) for text in texts if len(text.split()) <= _WORDS_OF_A_LABEL)
+    return next((text for text in told if text), None)
 
 
 def _last_word(text: str) -> str:

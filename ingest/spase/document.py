@@ -47,6 +47,8 @@ class ParameterRecord:
     cadence: str
     coordinate_system: str
     coordinate_representation: str
+    #: what a scalar is of something larger, such as Component.I
+    qualifiers: tuple[str, ...]
     #: names and qualifiers of the elements of a structure, in the order of their indexes
     elements: tuple[tuple[str, str], ...]
     displays: tuple[str, ...]
@@ -226,6 +228,7 @@ def _parameter(element: etree._Element) -> ParameterRecord:
         cadence=_text(element, "Cadence"),
         coordinate_system=_text(element, "CoordinateSystem/CoordinateSystemName"),
         coordinate_representation=_text(element, "CoordinateSystem/CoordinateRepresentation"),
+        qualifiers=_texts(element, "Qualifier"),
         elements=_elements(element),
         displays=_texts(element, "RenderingHints/DisplayType"),
         sizes=tuple(size for text in _texts(element, "Structure/Size") for size in text.replace(",", " ").split()),

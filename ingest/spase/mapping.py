@@ -350,13 +350,15 @@ def _parameters(records: tuple[ParameterRecord, ...]) -> tuple[Parameter, ...]:
 
 
 def _components(record: ParameterRecord) -> tuple[str, ...]:
-    """Names of vector components: those of the elements, or what their qualifiers and the representation stand for."""
+    """Names of vector components: those of the elements, or what qualifiers and the representation stand for."""
     names = tuple(name for name, _ in record.elements)
     is_cartesian = record.coordinate_representation == "Cartesian"
     if is_cartesian and tuple(qualifier for _, qualifier in record.elements) == _CARTESIAN:
         return "x", "y", "z"
     if is_cartesian and not names and record.sizes == ("3",):
         return "x", "y", "z"
+    if is_cartesian and not names and not record.sizes:
+        return tuple(name for name, qualifier in zip("xyz", _CARTESIAN, strict=True) if qualifier in record.qualifiers)
     return names if record.coordinate_representation and all(names) else ()
 
 

@@ -54,6 +54,9 @@ VECTOR = """<Description>The field</Description><UCD>phys.magField</UCD><Units>n
 <Element><Name>b1</Name><Qualifier>Component.I</Qualifier><Index>1</Index></Element>
 <Element><Name>b3</Name><Qualifier>Component.K</Qualifier><Index>3</Index></Element></Structure>
 <FillValue>-9999</FillValue>"""
+FIRST = """<Qualifier>Component.I</Qualifier><Units>nT</Units>
+<CoordinateSystem><CoordinateRepresentation>Cartesian</CoordinateRepresentation>
+<CoordinateSystemName>GSM</CoordinateSystemName></CoordinateSystem>"""
 SPEED = "<Units>km/s</Units>"
 
 
@@ -75,9 +78,18 @@ def write(folder: Path) -> None:
         .axis("Epoch", epochs, VAR_TYPE="support_data")
         .variable("B", np.ones((RECORDS, 3), np.float32), DEPEND_0="Epoch", UNITS="nT", FILLVAL=np.float32(-1e31))
         .variable("speed", np.ones(RECORDS), DEPEND_0="Epoch", UNITS="m/s", COORDINATE_SYSTEM="RTN>Radial")
+        .variable("first", np.ones(RECORDS), DEPEND_0="Epoch", UNITS="nT")
+        .variable("v2", np.ones(RECORDS), DEPEND_0="Epoch", COORDINATE_SYSTEM="GSE", LABLAXIS="Vy (GSE)")
+        .variable("lat", np.ones(RECORDS), DEPEND_0="Epoch", COORDINATE_SYSTEM="HGI")
+        .variable("flux", np.ones(RECORDS), DEPEND_0="Epoch", COORDINATE_SYSTEM="GSE", LABLAXIS="Flux of all x")
+        .variable("bx", np.ones(RECORDS), DEPEND_0="Epoch")
         .write(folder / "cdf" / "mag_20010601_v01.cdf")
     )
-    parameters = spase.parameter("Field", VECTOR, key="B") + spase.parameter("speed", SPEED, key="v_sw")
+    parameters = (
+        spase.parameter("Field", VECTOR, key="B")
+        + spase.parameter("first", FIRST)
+        + spase.parameter("speed", SPEED, key="v_sw")
+    )
     header = "<DOI>10.5281/zenodo.7</DOI><InformationURL><URL>https://example.org/mag</URL></InformationURL>"
     spase.write(folder / "spase", "mag.xml", spase.dataset(header=header, parameters=parameters))
 
@@ -105,11 +117,17 @@ def test_the_record_says_names_titles_units_ucds_frames_and_components(info: dic
     assert field["description"] == "The field"
     assert (field["label"], field["units"], field["x_ucd"]) == ("Field", "nT", "phys.magField")
     assert (field["coordinateSystemName"], field["vectorComponents"]) == ("GSE", ["x", "y", "z"])
-    assert [one["name"] for one in info["parameters"]] == ["Time", "B", "v_sw"]
+    assert [one["name"] for one in info["parameters"]] == ["Time", "B", "v_sw", "first", "v2", "lat", "flux", "bx"]
+
+
+def test_scalars_are_said_to_be_components_where_somebody_says_of_which_system(info: dict[str, Any]) -> None:
+    said = {one["name"]: one.get("vectorComponents") for one in info["parameters"] if one["name"] != "B"}
+    # the record says it of the first; nobody says a system of the last
+    assert said == {"Time": None, "v_sw": None, "first": "x", "v2": "y", "lat": "latitude", "flux": None, "bx": None}
 
 
 def test_the_files_say_fills_and_shapes_and_units_that_mean_something_else(info: dict[str, Any]) -> None:
-    _, field, speed = info["parameters"]
+    _, field, speed, *_ = info["parameters"]
     assert (float(field["fill"]), field["size"]) == (float(np.float32(-1e31)), [3])
     assert speed["units"] == "m/s"
     assert speed["coordinateSystemName"] == "RTN"
@@ -125,8 +143,8 @@ def test_the_dataset_is_said_as_the_record_has_it(info: dict[str, Any]) -> None:
 
 def test_each_kind_of_difference_is_a_line_of_every_report(told: Told) -> None:
     expected = [
-        "units differ: 1 of 2 variables; syn-mag speed ('km/s' described, 'm/s' in files)",
-        "fill differ: 1 of 2 variables; syn-mag B (-9999 described, -9.999999848243207e+30 in files)",
+        "units differ: 1 of 3 variables; syn-mag speed ('km/s' described, 'm/s' in files)",
+        "fill differ: 1 of 3 variables; syn-mag B (-9999 described, -9.999999848243207e+30 in files)",
         "cadence differ: 1; syn-mag (4 s described, 60 s in files)",
     ]
     for report in (told.first, told.second):

@@ -17,6 +17,7 @@ PLAIN = ParameterRecord(
     cadence="",
     coordinate_system="",
     coordinate_representation="",
+    qualifiers=(),
     elements=(),
     displays=(),
     sizes=(),
