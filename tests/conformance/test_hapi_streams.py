@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,6 +31,9 @@ RECORDS = 8640
 RECORD_BYTES = 30 + 3 * 8
 MOST_MEMORY_BYTES = 100_000_000
 YEAR = "dataset=year&start=2021Z&stop=2022Z"
+#: in one file, more than what waits in sockets
+LARGE_RECORDS = 600_000
+LARGE = "dataset=large&start=2022-06-01Z&stop=2022-07-01Z"
 STREAMS = 16
 
 
@@ -52,6 +56,14 @@ def server(
             .variable("B", values, DEPEND_0="Epoch", VAR_TYPE="data")
             .write(root / "cdf" / f"year_{name}_v01.cdf")
         )
+    values = np.arange(LARGE_RECORDS * 3, dtype=np.float64).reshape(-1, 3)
+    (
+        CdfBuilder()
+        .attribute("Logical_source", "large")
+        .axis("Epoch", parse_utc("2022-06-01") + np.arange(LARGE_RECORDS) * 1_000_000_000)
+        .variable("B", values, DEPEND_0="Epoch", VAR_TYPE="data")
+        .write(root / "cdf" / "large_20220601_v01.cdf")
+    )
     database = clone_database(postgres_server, "year", template_database)
     try:
         ingest_tree(root / "cdf", database)
@@ -93,10 +105,10 @@ def until(server: Server, wanted: int) -> bool:
     return True
 
 
-def begun(server: Server, stack: ExitStack) -> tuple[socket.socket, bytes]:
-    """A client that asks for the year, and reads the beginning only."""
+def begun(server: Server, stack: ExitStack, query: str = YEAR) -> tuple[socket.socket, bytes]:
+    """A client that asks for much, and reads the beginning only."""
     client = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
-    client.sendall(f"GET /hapi/data?{YEAR}&format=json HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    client.sendall(f"GET /hapi/data?{query}&format=json HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     return client, client.recv(4000)
 
 
@@ -144,15 +156,43 @@ def test_a_client_that_leaves_stops_the_work(server: Server) -> None:
     assert until(server, 0), "the place is not given back"
 
 
-def test_a_file_that_is_gone_in_the_middle_cuts_the_connection(server: Server) -> None:
-    lost = server.log.parent / "cdf" / "year_20211231_v01.cdf"
-    kept = lost.rename(lost.with_suffix(".away"))
+def _goes(file: Path) -> None:
+    file.unlink()
+
+
+def _is_written_anew(file: Path) -> None:
+    file.write_bytes(file.read_bytes())
+
+
+def _is_cut_short(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("what_happens", [_goes, _is_written_anew, _is_cut_short])
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        pytest.param("year_20211231_v01.cdf", YEAR, id="before it is opened"),
+        pytest.param("large_20220601_v01.cdf", LARGE, id="while it is read"),
+    ],
+)
+def test_what_happens_to_a_file_in_the_middle_cuts_the_connection(
+    server: Server, name: str, query: str, what_happens: Callable[[Path], None]
+) -> None:
+    file = server.log.parent / "cdf" / name
+    kept, was = file.read_bytes(), file.stat()
     try:
         with ExitStack() as stack:
-            client, received = begun(server, stack)
+            client, received = begun(server, stack, query)
+            assert received.startswith(b"HTTP/1.1 200")
+            what_happens(file)
             while block := client.recv(1 << 20):
                 received = (received + block)[-1000:]
-        assert not received.endswith(b"0\r\n\r\n"), "the last chunk was sent as if nothing had happened"
-        assert b"HAPI" not in received, "no text of an error among records"
     finally:
-        kept.rename(lost)
+        file.write_bytes(kept)
+        os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+    # a file that has only lost its name can be read to its end by who has it open
+    is_whole = what_happens is _goes and query == LARGE
+    assert received.endswith(b"0\r\n\r\n") == is_whole
+    assert b"HAPI" not in received, "no text of an error among records"
+    assert until(server, 0), "the place is not given back"
