@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from amdarest.params import AmdaRequest
 from cutouts.formats.base import Provenance, Rendering, statements
-from cutouts.formats.cells import is_fill_value, lines, number_texts, time_texts, with_text
+from cutouts.formats.cells import is_fill_value, lines, time_texts, with_text
+from cutouts.formats.numbers import Spelling, number_rows
 from cutouts.joined.series import Column, SeriesCut
 from epntap.cdf import FILL_TT2000, format_utc
 from summaries.grid import labels_of
@@ -27,6 +28,8 @@ _EPOCH_S = 946_684_800
 #: clients read fractions with at most microseconds
 _DECIMALS = 3
 _MOST_DECIMALS = 6
+_IN_ASCII = Spelling(lead=" ", fill="NaN")
+_IN_JSON = Spelling(lead=" ", nan="null", infinities=("null", "null"), fill="null")
 
 
 def as_ascii(cut: SeriesCut, request: AmdaRequest, provenance: Provenance) -> Rendering:
@@ -44,10 +47,9 @@ def _ascii(cut: SeriesCut, request: AmdaRequest, provenance: Provenance) -> Iter
     axis = cut.axes[0]
     decimals = _decimals(request)
     for first, stop in axis.blocks(_BLOCK_BYTES):
-        pieces: list[pa.StringArray | str] = [_times(axis.time, first, stop, decimals, is_unix=request.is_unix)]
-        for column in axis.columns:
-            pieces += [" ", _numbers(column, first, stop, "NaN")]
-        yield lines([*pieces, "\n"])
+        times = _times(axis.time, first, stop, decimals, is_unix=request.is_unix)
+        numbers = [_numbers(column, first, stop, _IN_ASCII) for column in axis.columns]
+        yield lines([times, *numbers, "\n"])
 
 
 def _json(cut: SeriesCut, request: AmdaRequest, provenance: Provenance) -> Iterator[bytes]:
@@ -70,7 +72,7 @@ def _json(cut: SeriesCut, request: AmdaRequest, provenance: Provenance) -> Itera
         times = _times(axis.time, first, stop, decimals, is_unix=request.is_unix)
         pieces: list[pa.StringArray | str] = [f"[{quote}", times, quote]
         for column in axis.columns:
-            pieces += [", ", _numbers(column, first, stop, "null")]
+            pieces += [",", _numbers(column, first, stop, _IN_JSON)]
         yield between + lines([*pieces, "],\n"]).removesuffix(b",\n")
         between = b",\n"
     yield b"\n]}\n"
@@ -90,13 +92,9 @@ def _times(time: Column, first: int, stop: int, decimals: int, *, is_unix: bool)
     return with_text(texts, instants == FILL_TT2000, "")
 
 
-def _numbers(column: Column, first: int, stop: int, nothing: str) -> pa.StringArray:
+def _numbers(column: Column, first: int, stop: int, spelling: Spelling) -> pa.StringArray:
     values = column.read(first, stop)
-    missing = _missing(column, values, first, stop)
-    if nothing == "null" and values.dtype.kind == "f":
-        odd = ~np.isfinite(values)
-        missing = odd if missing is None else missing | odd
-    return with_text(number_texts(values), missing, nothing)
+    return number_rows(values, spelling, _missing(column, values, first, stop))
 
 
 def _missing(column: Column, values: npt.NDArray[Any], first: int, stop: int) -> npt.NDArray[np.bool_] | None:

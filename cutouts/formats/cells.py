@@ -20,7 +20,6 @@ __all__ = [
     "is_fill_value",
     "joined",
     "lines",
-    "number_texts",
     "picoseconds",
     "text_values",
     "time_bytes",
@@ -55,28 +54,6 @@ def free_name(wanted: str, taken: set[str]) -> str:
         name, count = f"{wanted}_{count}", count + 1
     taken.add(name)
     return name
-
-
-def number_texts(values: npt.NDArray[Any]) -> pa.StringArray:
-    """Return the shortest decimal texts that read back as the same numbers, one after the other.
-
-    NaN, +Inf and -Inf are written as VOTable has them; a floating-point number has a point or an exponent, so that
-    readers that guess do not take it for an integer.
-    """
-    flat = np.ascontiguousarray(values).reshape(-1)
-    texts = pa.array(flat).cast(pa.string())
-    if flat.dtype.kind != "f":
-        return texts
-    whole = flat == np.rint(flat)  # also of infinity
-    if whole.any():
-        plain = pc.invert(pc.match_substring_regex(texts.filter(pa.array(whole)), "[.en]"))
-        whole[np.flatnonzero(whole)] = plain.to_numpy(zero_copy_only=False)
-        texts = pc.if_else(pa.array(whole), pc.binary_join_element_wise(texts, ".0", ""), texts)
-    if np.isfinite(flat).all():
-        return texts
-    for odd, word in ((np.isnan(flat), "NaN"), (flat == np.inf, "+Inf"), (flat == -np.inf, "-Inf")):
-        texts = with_text(texts, odd, word)
-    return texts
 
 
 def with_text(texts: pa.StringArray, where: npt.NDArray[np.bool_] | None, text: str) -> pa.StringArray:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cutouts.formats.base import Provenance, Rendering, is_short, only_axis, repeated_in, statements, too_long
 from cutouts.formats.cells import (
@@ -17,11 +18,9 @@ from cutouts.formats.cells import (
     is_fill_value,
     joined,
     lines,
-    number_texts,
     text_values,
     time_decimals,
     time_texts,
-    with_text,
 )
 from cutouts.formats.numbers import Spelling, number_rows
 from cutouts.joined.series import Axis, Column, SeriesCut
@@ -152,7 +151,9 @@ def _texts(column: Column, values: npt.NDArray[Any], decimals: int) -> pa.String
         return time_texts(variable, values, decimals)
     if variable.cdf_type.is_text:
         return pa.array([_quoted(text) for text in text_values(values).reshape(-1).tolist()], pa.string())
-    return with_text(number_texts(values), is_fill_value(variable, values), "")
+    fills = is_fill_value(variable, values)
+    singly = number_rows(values.reshape(-1), _SPELLING, None if fills is None else fills.reshape(-1))
+    return pc.utf8_slice_codeunits(singly, len(_SPELLING.lead))
 
 
 def _quoted(text: str) -> str:

@@ -7,7 +7,6 @@ from contextlib import closing
 
 import numpy as np
 
-from cutouts.formats.cells import number_texts
 from cutouts.formats.numbers import Spelling, number_rows
 from cutouts.make import CutAnswer, make_cut
 from cutouts.plan import CutPlan
@@ -25,8 +24,8 @@ def main() -> None:
 
 def _warm_up() -> None:
     """Do once what each child would do anew: pyarrow imports pandas, and orjson numpy, with the first text."""
-    number_texts(np.zeros(1))
     number_rows(np.zeros(1), Spelling())
+    number_rows(np.zeros(1, np.int64), Spelling(), np.ones(1, np.bool_))
     format_utc_array(np.zeros(1, np.int64))
 
 

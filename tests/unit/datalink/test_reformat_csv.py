@@ -8,12 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cutouts.extract import cut_files
 from cutouts.formats import choose_format
-from cutouts.formats.cells import is_fill_value, number_texts
+from cutouts.formats.cells import is_fill_value
 from epntap.errors import ParameterError
 from tests.support.cdf_builder import CdfBuilder
 from tests.support.made_files import EVERYTHING, PROVENANCE, between, rendered, rich, seconds
@@ -88,18 +86,6 @@ def test_comments_say_what_the_components_are(tmp_path: Path) -> None:
 
 def test_no_records_leave_the_line_of_names(tmp_path: Path) -> None:
     assert len(_rows(rendered([rich(tmp_path / "a.cdf")], "csv", between(50, 60), ["flux"]))) == 1
-
-
-@given(st.lists(st.floats(width=32), min_size=1, max_size=50), st.lists(st.floats(), min_size=1, max_size=50))
-def test_numbers_read_back_as_they_were(singles: list[float], doubles: list[float]) -> None:
-    for values in (np.array(singles, np.float32), np.array(doubles, np.float64)):
-        texts = number_texts(values).to_pylist()
-        np.testing.assert_array_equal(np.array([values.dtype.type(text) for text in texts]), values)
-
-
-@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1))
-def test_whole_numbers_read_back_as_they_were(numbers: list[int]) -> None:
-    assert [int(text) for text in number_texts(np.array(numbers, np.int64)).tolist()] == numbers
 
 
 @pytest.mark.shared

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cutouts.formats.cells import number_texts
 from cutouts.formats.numbers import _PART, Spelling, number_rows
 
 #: every pattern of bits is as likely as another, so that subnormal and large numbers are met too
@@ -77,14 +76,6 @@ def test_no_text_is_longer_than_that_of_another_library() -> None:
 
 def _digits(text: str) -> str:
     return text.strip(",").lower().partition("e")[0].replace(".", "").replace("-", "").strip("0")
-
-
-@given(st.lists(st.lists(doubles, min_size=3, max_size=3), min_size=1, max_size=9))
-def test_numbers_are_those_of_the_texts_for_single_ones(table: list[list[float]]) -> None:
-    values = np.array(table)
-    found = [float(text) for row in rows(values, Spelling(infinities=("inf", "-inf"))) for text in row[1:].split(",")]
-    singly = [float(text) for text in number_texts(values).to_pylist()]
-    assert np.array_equal(found, singly, equal_nan=True)
 
 
 @pytest.mark.parametrize("dtype", WHOLE)
