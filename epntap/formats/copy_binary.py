@@ -8,7 +8,8 @@ moved by Arrow's `take` on an array that describes each piece of the block as an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,11 +99,33 @@ class Rows:
         following += self.places[n]
         following += _LENGTH_WORD
 
+    def parts(self, most: int) -> Iterator[Rows]:
+        """The same rows, so many at a time."""
+        if self.count <= most:
+            yield self
+            return
+        for first in range(0, self.count, most):
+            part = copy.copy(self)
+            part.places = self.places[:, first : first + most]
+            part.lengths, part.nulls = self.lengths[:, first : first + most], self.nulls[:, first : first + most]
+            part.count = part.lengths.shape[1]
+            yield part
+
     def numbers(self, n: int, width: int) -> npt.NDArray[Any]:  # unsigned integers of the width
         """The bytes of a column of numbers in the order in which they came; anything where NULL."""
         kind = np.dtype(f"u{width}")
         everywhere = np.ndarray((len(self.data) - width + 1,), kind, self.data, 0, (1,))
         found: npt.NDArray[Any] = everywhere[self.places[n] + _LENGTH_WORD]
+        return found
+
+    def heads(self, n: int, width: int) -> npt.NDArray[np.uint8]:
+        """So many bytes from the beginning of each value, no more than the longest has; anything behind its end."""
+        everywhere = np.ndarray((len(self.data) - width + 1,), np.dtype(f"V{width}"), self.data, 0, (1,))
+        starts = self.places[n] + _LENGTH_WORD
+        inside = np.minimum(starts, len(everywhere) - 1)
+        found: npt.NDArray[np.uint8] = everywhere[inside].view(np.uint8).reshape(self.count, width)
+        for row in np.flatnonzero(starts - inside):  # the last rows, when a value is long
+            found[row, : len(self.data) - starts[row]] = np.frombuffer(self.data, np.uint8, offset=int(starts[row]))
         return found
 
     def overwrite(self, n: int, width: int, values: npt.NDArray[Any]) -> None:

@@ -6,15 +6,16 @@ file until the last one is known.
 
 from __future__ import annotations
 
+import itertools
+import pickle
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
-from typing import IO, Any, LiteralString
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, LiteralString, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from epntap.answer.model import Outcome, ResultColumn
 from epntap.catalog.names import distinct
@@ -22,7 +23,7 @@ from epntap.errors import ParameterError
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
 from epntap.formats.cells import INTEGER_NULLS, NULL_CELLS, Shape, bytes_of, recoded, shape_of
-from epntap.formats.copy_binary import Rows, framed
+from epntap.formats.copy_binary import Flags, Rows, framed
 from epntap.formats.projection import Spelling
 
 __all__ = ["Fits"]
@@ -30,14 +31,19 @@ __all__ = ["Fits"]
 _BLOCK = 2880
 _IN_MEMORY = 4 * 1024 * 1024
 _COPY_BYTES = 1024 * 1024
+#: rows are put together so many bytes at a time, whatever their width
+_PIECE_BYTES = 4 * 1024 * 1024
 _CODES = {"boolean": "L", "unsignedByte": "B", "short": "I", "int": "J", "long": "K", "float": "E", "double": "D"}
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 #: FITS has no control characters (FITS 4.0 §3.3.1)
 _PRINTABLE = bytes(ord(" ") if n in b"\t\n\r" else n if 0x20 <= n <= 0x7E else ord("?") for n in range(256))
+_FIRST, _PRINTABLE_ONES = 0x20, 0x7F - 0x20
 #: characters of a text in a card
 _CARD_TEXT = 68
 _TRIED = 8
 _DESCRIPTOR = 16  # of a variable array: count and place in the heap, 8 bytes each
+
+Cells: TypeAlias = npt.NDArray[np.uint8]
 
 
 class Fits(FormatDefaults):
@@ -82,9 +88,22 @@ class _Column:
             return _DESCRIPTOR
         return self.longest * (self.shape.width or 1)
 
+    @property
+    def says_null_by_number(self) -> bool:
+        """Whether an integer that does not occur must say NULL."""
+        return self.shape.elements == 1 and self.facts.datatype in INTEGER_NULLS
+
+    def size_in(self, rows: Rows, n: int) -> int:
+        """Bytes that the longest cell of these rows takes."""
+        if self.shape.is_text and not self.shape.elements:
+            return max(0, int(rows.lengths[n].max()))
+        return self.size
+
     def see(self, rows: Rows, n: int) -> None:
         """Note what of a block bears on the header."""
         self.has_nulls = self.has_nulls or bool(rows.nulls[n].any())
+        if self.shape.elements == 0:
+            self.longest = max(self.longest, int(rows.lengths[n].max()) // (self.shape.width or 1))
         if self.free and not rows.nulls[n].all():
             values = rows.numbers(n, self.shape.width)[~rows.nulls[n]].byteswap()
             if self.facts.datatype != "unsignedByte":
@@ -113,36 +132,81 @@ class _Column:
         return f"1Q{code}({self.longest})" if self.is_array else f"{self.longest}{code}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Rows that wait in the spool: as they will stand in the file, but texts only as wide as they are in these rows."""
+
+    rows: int
+    sizes: Sequence[int]
+    #: for columns with NULLs that an integer has yet to say, a bit for each row
+    nulls: Mapping[int, bytes]
+
+    @property
+    def row_size(self) -> int:
+        """Bytes of a row in the spool."""
+        return sum(self.sizes)
+
+
 class _Writer:
     def __init__(self, columns: Sequence[ResultColumn], facts: AnswerFacts) -> None:
         self._facts = facts
         self._columns = [_Column(column) for column in columns]
         self._spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  # close() closes it
         self._heap = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
-        self._heap_read = 0
 
     def header(self) -> bytes:
         return b""
 
     def rows(self, block: bytes) -> bytes:
         rows = Rows(block, len(self._columns))
+        if not rows.count:
+            return b""
         for n, column in enumerate(self._columns):
             column.see(rows, n)
-            if column.shape.elements == 0:
-                column.longest = max(column.longest, int(rows.lengths[n].max()) // (column.shape.width or 1))
-                if column.is_array:
-                    self._heap.write(bytes_of(rows.values(n))[0])
-        self._spool.write(len(block).to_bytes(8, "little"))
-        self._spool.write(block)
+        widest = sum(column.size_in(rows, n) for n, column in enumerate(self._columns))
+        for part in rows.parts(max(1, _PIECE_BYTES // max(1, widest))):
+            self._keep(part)
         return b""
+
+    def _keep(self, rows: Rows) -> None:
+        sizes = [column.size_in(rows, n) for n, column in enumerate(self._columns)]
+        nulls = {
+            n: np.packbits(rows.nulls[n]).tobytes()
+            for n, column in enumerate(self._columns)
+            if column.says_null_by_number and rows.nulls[n].any()
+        }
+        piece = _Piece(rows.count, sizes, nulls)
+        table = np.empty((rows.count, piece.row_size), np.uint8)
+        table[:] = np.frombuffer(b"".join(map(_usual_null, self._columns, sizes)), np.uint8)
+        place = 0
+        for n, (column, size) in enumerate(zip(self._columns, sizes, strict=True)):
+            cells = table[:, place : place + size]
+            place += size
+            if column.is_array:
+                self._describe(rows, n, column, cells)
+            elif rows.nulls[n].all():
+                pass
+            elif column.shape.is_text:
+                _fill_text(rows, n, cells)
+            else:
+                _fill_numbers(rows, n, column, cells)
+        pickle.dump(piece, self._spool)
+        self._spool.write(table.data)
+
+    def _kept(self) -> Iterator[tuple[_Piece, Cells]]:
+        end = self._spool.tell()
+        self._spool.seek(0)
+        while self._spool.tell() < end:
+            piece: _Piece = pickle.load(self._spool)  # noqa: S301  # written above
+            raw = self._spool.read(piece.rows * piece.row_size)
+            yield piece, np.frombuffer(raw, np.uint8).reshape(piece.rows, piece.row_size)
 
     def trailer(self, outcome: Outcome) -> Iterator[bytes]:
         heap_size = self._heap.tell()
         row_size = self._place()
         yield self._primary(outcome) + self._extension(outcome.rows, row_size, heap_size)
-        self._spool.seek(0)
-        while size := self._spool.read(8):
-            yield self._table(Rows(self._spool.read(int.from_bytes(size, "little")), len(self._columns)), row_size)
+        for piece, cells in self._kept():
+            yield from self._table(piece, cells, row_size)
         self._heap.seek(0)
         yield from _pieces(self._heap)
         yield bytes(-(row_size * outcome.rows + heap_size) % _BLOCK)
@@ -202,29 +266,51 @@ class _Writer:
                     cards.append(_card(f"{keyword}{n}", text))
         return _header(cards)
 
-    def _table(self, rows: Rows, row_size: int) -> bytes:
-        table = np.zeros((rows.count, row_size), np.uint8)
-        for n, column in enumerate(self._columns):
-            cells = table[:, column.place : column.place + column.size]
-            if column.is_array:
-                self._describe(rows, n, column, cells)
-            elif rows.nulls[n].all():
-                if not column.shape.is_text:
-                    cells[:] = _null(column)
-            elif column.shape.is_text:
-                _fill_text(rows, n, cells)
-            else:
-                _fill_numbers(rows, n, column, cells)
-        return table.tobytes()
+    def _table(self, piece: _Piece, cells: Cells, row_size: int) -> Iterator[bytes]:
+        """The rows as they stand in the file."""
+        nulls = self._nulls_to_say(piece)
+        if piece.row_size == row_size and not nulls:  # no text is wider elsewhere
+            yield cells.tobytes()
+            return
+        step = max(1, _PIECE_BYTES // max(1, row_size))
+        for first in range(0, piece.rows, step):
+            part = cells[first : first + step]
+            table = np.zeros((len(part), row_size), np.uint8)
+            for source, place, size in self._runs(piece):
+                table[:, place : place + size] = part[:, source : source + size]
+            for n, flags in nulls.items():
+                column = self._columns[n]
+                cell = np.frombuffer(_stored(column), np.uint8)
+                table[flags[first : first + step], column.place : column.place + column.size] = cell
+            yield table.tobytes()
 
-    def _describe(self, rows: Rows, n: int, column: _Column, cells: npt.NDArray[np.uint8]) -> None:
-        # The heap was filled block by block, in each block column by column: in this same order.
-        lengths = np.maximum(rows.lengths[n], 0).astype(np.int64)
+    def _runs(self, piece: _Piece) -> Iterator[tuple[int, int, int]]:
+        """Bytes that are moved together: where they are in the spool, where they will be, how many."""
+        begin = source = size = 0
+        for column, kept in zip(self._columns, piece.sizes, strict=True):
+            size += kept
+            if kept < column.size:
+                if size:
+                    yield source, begin, size
+                source, begin, size = source + size, column.place + column.size, 0
+        if size:
+            yield source, begin, size
+
+    def _nulls_to_say(self, piece: _Piece) -> dict[int, Flags]:
+        """Where the integer that says NULL is another than the usual one, which was written."""
+        return {
+            n: np.unpackbits(np.frombuffer(bits, np.uint8), count=piece.rows).astype(bool)
+            for n, bits in piece.nulls.items()
+            if self._columns[n].null != INTEGER_NULLS[self._columns[n].facts.datatype]
+        }
+
+    def _describe(self, rows: Rows, n: int, column: _Column, cells: Cells) -> None:
+        data, places = bytes_of(rows.values(n))
         descriptors = np.empty((rows.count, 2), ">i8")
-        descriptors[:, 0] = lengths // column.shape.width
-        descriptors[:, 1] = self._heap_read + np.cumsum(lengths) - lengths
-        self._heap_read += int(lengths.sum())
+        descriptors[:, 0] = np.diff(places) // column.shape.width
+        descriptors[:, 1] = self._heap.tell() + places[:-1]
         cells[:] = descriptors.view(np.uint8).reshape(rows.count, _DESCRIPTOR)
+        self._heap.write(data)
 
 
 def _may_say_null(datatype: str) -> Iterator[int]:
@@ -239,10 +325,10 @@ def _may_say_null(datatype: str) -> Iterator[int]:
         yield most - step * n
 
 
-def _stored(value: int, width: int) -> npt.NDArray[Any]:
-    """An integer as `Rows.numbers` has it."""
-    raw = value.to_bytes(width, "big", signed=value < 0)
-    return np.frombuffer(raw, f"u{width}")
+def _stored(column: _Column) -> bytes:
+    """The integer that says NULL, as it stands in a row."""
+    null = column.null or 0
+    return null.to_bytes(column.shape.width, "big", signed=null < 0)
 
 
 def _dimensions(arraysize: str | None) -> str:
@@ -252,40 +338,48 @@ def _dimensions(arraysize: str | None) -> str:
     return f"({arraysize.replace('x', ',')})"
 
 
-def _null(column: _Column) -> npt.NDArray[np.uint8]:
-    one = b"\0" if column.facts.datatype == "boolean" else NULL_CELLS[column.facts.datatype]
-    if (null := column.null) is not None:
-        one = _stored(null, column.shape.width).tobytes()
-    return np.frombuffer(one * column.longest, np.uint8)
+def _usual_null(column: _Column, size: int) -> bytes:
+    """A cell of so many bytes in which nothing is."""
+    if column.shape.is_text or column.is_array or column.facts.datatype == "boolean":
+        return bytes(size)
+    return NULL_CELLS[column.facts.datatype] * column.longest
 
 
-def _fill_text(rows: Rows, n: int, cells: npt.NDArray[np.uint8]) -> None:
+def _fill_text(rows: Rows, n: int, cells: Cells) -> None:
+    lengths = np.clip(rows.lengths[n], 0, cells.shape[1])
+    size = int(lengths.max())
+    if not size:
+        return
+    found = rows.heads(n, size)
+    if int(lengths.min()) < size:
+        kind = np.min_scalar_type(size)  # as small as may be: every byte is compared
+        found *= np.arange(size, dtype=kind) < lengths.astype(kind)[:, None]
+    if np.count_nonzero(found - np.uint8(_FIRST) < _PRINTABLE_ONES) == lengths.sum():
+        cells[:, :size] = found
+    else:
+        _fill_odd_text(rows, n, cells)
+
+
+def _fill_odd_text(rows: Rows, n: int, cells: Cells) -> None:
+    """Texts with letters that FITS does not have."""
     data, places = recoded(rows.values(n), unicode=False)
-    lengths, width = np.diff(places), cells.shape[1]
-    if (lengths > width).any():  # the FIELD promises fewer characters
-        lengths = np.minimum(lengths, width)
-        data = b"".join(data[place : place + length] for place, length in zip(places, lengths, strict=False))
-        places = np.concatenate([[0], np.cumsum(lengths)])
-    offsets, printable = pa.py_buffer(places), pa.py_buffer(data.translate(_PRINTABLE))
-    texts = pa.LargeStringArray.from_buffers(rows.count, offsets, printable)
-    filled = pc.ascii_rpad(texts, width, padding="\0").buffers()[2]
-    cells[:] = np.frombuffer(filled, np.uint8, cells.size).reshape(cells.shape)
+    size, data = cells.shape[1], data.translate(_PRINTABLE)
+    texts = [data[start:end][:size].ljust(size, b"\0") for start, end in itertools.pairwise(places.tolist())]
+    cells[:] = np.frombuffer(b"".join(texts), np.uint8).reshape(cells.shape)
 
 
-def _fill_numbers(rows: Rows, n: int, column: _Column, cells: npt.NDArray[np.uint8]) -> None:
+def _fill_numbers(rows: Rows, n: int, column: _Column, cells: Cells) -> None:
     nulls = rows.nulls[n]
-    null = _null(column)
+    null = _usual_null(column, column.size)
     if column.longest == 1:
         values: npt.NDArray[Any] = rows.numbers(n, column.shape.width)  # unsigned integers of the width
         if column.facts.datatype == "boolean":
             values = np.where(values != 0, ord("T"), ord("F")).astype(np.uint8)
         cells[:] = values.view(np.uint8).reshape(cells.shape)
-        cells[nulls] = null
+        cells[nulls] = np.frombuffer(null, np.uint8)
     else:
-        filler = null.tobytes()
         fitted = [
-            filler if value is None else (value + filler[len(value) :])[: len(filler)]
-            for value in rows.values(n).to_pylist()
+            null if value is None else (value + null[len(value) :])[: len(null)] for value in rows.values(n).to_pylist()
         ]
         cells[:] = np.frombuffer(b"".join(fitted), np.uint8).reshape(cells.shape)
 
