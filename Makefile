@@ -65,4 +65,4 @@ lock:
 	mv build/lock/new constraints.txt && rm -rf build/lock
 
 clean:
-	rm -rf $(VENV) .epntap build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,6 +16,9 @@ from epntap.hints import nearest
 
 __all__ = ["Settings", "load_settings", "setting_origins", "settings_of"]
 
+#: of earlier versions, below the current folder
+_EARLIER_HOME = Path(".epntap")
+
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -57,7 +60,7 @@ class Settings:
     """Every setting, with its default. `EPNTAP_<NAME>` in the environment wins over the file."""
 
     #: folder of the embedded database, results and sample archive
-    home: Path = Path(".epntap")
+    home: Path = Path("~/.epntap")
     #: PostgreSQL >= 15 to use instead of the embedded one; may hold a password, so it is not printed
     database_url: str = field(default="", repr=False)
     #: what the names of our three roles begin with; an installation of its own on a shared server has another
@@ -184,11 +187,18 @@ class Settings:
 
 
 def _default_home() -> Path:
+    """The same whatever the current folder is, so that commands from cron find it."""
     # As root the embedded PostgreSQL runs as another user and must be able to enter every folder above
     # its data, so it must not be below a private home directory.
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/epntap")
-    return Path(".epntap")
+    home = Path("~/.epntap")
+    try:
+        is_new = not home.expanduser().exists()
+    except RuntimeError:  # load_settings says what is wrong with it
+        return home
+    # where it was in earlier versions: whoever has it there goes on
+    return _EARLIER_HOME if is_new and (_EARLIER_HOME / "pg").is_dir() else home
 
 
 # not by epntap/strict: the same setting comes as a value of TOML or as a text of the environment

@@ -34,7 +34,7 @@ def routes(house: House) -> Wing:
     # addresses of a DaCHS installation that people keep
     @pages.get("/__system__/adql/query/form")
     def form() -> werkzeug.Response:
-        return flask.redirect(house.settings.addresses.at("/"), 301)
+        return flask.redirect(house.settings.addresses.at("/query"), 301)
 
     @pages.get("/tableinfo/<name>")
     def tableinfo(name: str) -> werkzeug.Response:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
+import psutil
 import pytest
 
 from epntap.db.pool import Database
@@ -147,11 +148,16 @@ def test_the_database_goes_and_comes_back(home: Path) -> None:
         "EPNTAP_PORT": str(free_port()),
     }
     base = f"http://127.0.0.1:{settings['EPNTAP_PORT']}"
-    with subprocess.Popen(
-        [sys.executable, "-m", "voserver.cli", "demo"], env=settings, stderr=subprocess.DEVNULL
-    ) as demo:
+    said = home / "said"
+    with (
+        said.open("wb") as file,
+        subprocess.Popen([sys.executable, "-m", "voserver.cli", "demo"], env=settings, stderr=file) as demo,
+    ):
         try:
             _wait_for(base, 200, 60)
+            _interrupt_one_after_the_other(demo)
+            _wait_for(base, 200, 60)
+            assert "memory" not in said.read_text() + (home / "h/demo.log").read_text()
             _postgres(home / "h" / "pg", "stop")
             _wait_for(base, 503, 20)
             with pytest.raises(urllib.error.HTTPError) as failure:
@@ -174,6 +180,21 @@ def test_the_database_goes_and_comes_back(home: Path) -> None:
             finally:
                 demo.kill()  # one that does not hear Ctrl-C fails the test and does not keep it waiting for ever
     assert not (home / "h" / "pg" / "postmaster.pid").exists(), "Ctrl-C stops the embedded database"
+
+
+def _interrupt_one_after_the_other(demo: subprocess.Popen[bytes]) -> None:
+    """SIGINT to each process of the service: it ends, and another comes in its place."""
+    ours = [one for one in psutil.Process(demo.pid).children() if "postgres" not in one.name()]
+    assert ours
+    for one in ours:
+        one.send_signal(signal.SIGINT)
+        one.wait(30)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if len([one for one in psutil.Process(demo.pid).children() if "postgres" not in one.name()]) == len(ours):
+            return
+        time.sleep(0.2)
+    raise AssertionError("a process did not come back")
 
 
 def _wait_for(base: str, status: int, within_s: float) -> None:

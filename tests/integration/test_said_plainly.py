@@ -175,7 +175,7 @@ def test_head_says_what_get_would(served: Server, text: str, status: int) -> Non
 
 @pytest.mark.parametrize(
     ("path", "target"),
-    [("/__system__/adql/query/form", "/"), (f"/tableinfo/{E}", f"/tap/tables/{E}")],
+    [("/__system__/adql/query/form", "/query"), (f"/tableinfo/{E}", f"/tap/tables/{E}")],
 )
 def test_addresses_of_dachs_lead_on(served: Server, path: str, target: str) -> None:
     answer = requests.get(f"{served.base}{path}", timeout=30, allow_redirects=False)

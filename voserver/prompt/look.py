@@ -15,6 +15,7 @@ import click
 
 from epntap.addresses import file_place
 from epntap.archive.files import file_of
+from epntap.archive.finding.likely import hint_at_granule
 from epntap.archive.model import ArchiveFile
 from epntap.catalog.load import load_catalog
 from epntap.catalog.model import Catalog
@@ -100,9 +101,13 @@ def show(settings: Settings, uid: str, schema: str | None, *, as_json: bool) -> 
     settings = as_served(settings)
     with _catalogue(settings) as (connection, catalog):
         found = find_granule(connection, catalog, uid, schema) or find_dataset(connection, catalog, uid, schema)
+        if found is None:
+            tables = [one for one in catalog.tables if one.name == "epn_core" and one.column("dataset_id")]
+            hint = hint_at_granule(connection, uid, [one.schema for one in tables if schema in {None, one.schema}])
+            raise NotFoundError(
+                f"There is no granule or dataset {uid!r}; 'epntap datasets SCHEMA' lists datasets.{hint}"
+            )
         files = _files(connection, catalog, found, uid)
-    if found is None:
-        raise NotFoundError(f"There is no granule or dataset {uid!r}; 'epntap datasets SCHEMA' lists datasets.")
     values = {
         name: _absolute(settings, value)
         for name, value in found.values.items()

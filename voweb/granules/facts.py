@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from epntap.archive.finding.former import successors_of
+from epntap.archive.finding.likely import hint_at_granule
 from epntap.catalog.model import Catalog, Column, Table
 from epntap.connection import Connection
 from epntap.errors import NotFoundError
@@ -52,8 +53,9 @@ class Granules:
                 successors = successors_of(connection, [granule_uid], [schema]).get(granule_uid, ())
                 found = next((row for _, uid in successors if (row := _row(connection, table, uid))), None)
             if found is None:
+                hint = hint_at_granule(connection, granule_uid, [schema] if table.column("dataset_id") else [])
                 raise NotFoundError(
-                    f"There is no granule {granule_uid[:100]!r} in {schema}; its datasets have those that exist."
+                    f"There is no granule {granule_uid[:100]!r} in {schema}; its datasets have those that exist.{hint}"
                 )
             dataset, time = found.get("dataset_id"), found.get("time_min")
             if dataset is None or time is None:

@@ -10,14 +10,17 @@ import psycopg
 
 from epntap.archive.finding.former import successors_of
 from epntap.archive.finding.granules import Bulk, GranuleRow
+from epntap.archive.finding.likely import hint_at_granule
 from epntap.archive.services import by_age
 from epntap.connection import Connection
 from epntap.errors import EpnTapError, NotFoundError, ParameterError
 
-__all__ = ["Batches", "check_identifier"]
+__all__ = ["Batches", "check_identifier", "no_granule"]
 
 #: longer than any granule_uid that ingestion makes
 _LONGEST_ID = 512
+#: of the unknown names of a batch, that are compared with those that exist
+_MOST_HINTS = 10
 
 
 class Batches:
@@ -37,7 +40,12 @@ class Batches:
                 faults[identifier] = exc
         with self._connect() as connection:
             found = self._found(connection, [one for one in identifiers if one not in faults])
-        return [faults.get(one) or found.get(one) or _unknown(one) for one in identifiers]
+            unknown = [one for one in dict.fromkeys(identifiers) if one not in faults and one not in found]
+            hints = {
+                one: hint_at_granule(connection, one, self._bulk.schemas_with_datasets) for one in unknown[:_MOST_HINTS]
+            }
+        faults |= {one: no_granule(one, hints.get(one, "")) for one in unknown}
+        return [faults.get(one) or found[one] for one in identifiers]
 
     def _found(self, connection: Connection, names: Sequence[str]) -> dict[str, GranuleRow]:
         """The granule of each name: in the service that was published first, of those where it is or was one."""
@@ -60,8 +68,9 @@ class Batches:
         return found
 
 
-def _unknown(identifier: str) -> NotFoundError:
-    return NotFoundError(f"There is no granule {identifier!r}; query granule_uid over TAP for those that exist.")
+def no_granule(identifier: str, hint: str = "") -> NotFoundError:
+    """The error for an identifier that nobody has, with a hint at what was meant."""
+    return NotFoundError(f"There is no granule {identifier!r}; query granule_uid over TAP for those that exist.{hint}")
 
 
 def check_identifier(text: str) -> None:

@@ -12,9 +12,10 @@ import psycopg
 
 from epntap.archive.datasets import dataset
 from epntap.archive.files import embargoes, files_overlapping
-from epntap.archive.finding.batches import Batches, check_identifier
+from epntap.archive.finding.batches import Batches, check_identifier, no_granule
 from epntap.archive.finding.former import successors_of
 from epntap.archive.finding.granules import Bulk
+from epntap.archive.finding.likely import hint_at_granule
 from epntap.archive.finding.locate import LocatedGranule, locate
 from epntap.archive.finding.owners import owners_of
 from epntap.archive.services import by_age
@@ -43,11 +44,10 @@ class Finder:
         """
         check_identifier(granule_uid)
         with self.connect() as connection:
-            found = _located(connection, granule_uid, self._by_age(connection, schema))
-        if found is None:
-            raise NotFoundError(
-                f"There is no granule {granule_uid!r}; query granule_uid over TAP for those that exist."
-            )
+            schemas = self._by_age(connection, schema)
+            found = _located(connection, granule_uid, schemas)
+            if found is None:
+                raise no_granule(granule_uid, hint_at_granule(connection, granule_uid, schemas))
         return found
 
     def holding(self, identifier: str, schema: str | None = None) -> LocatedGranule:

@@ -69,6 +69,11 @@ class Bulk:
         """The services whose granules are looked up."""
         return [table.schema for table in self._tables]
 
+    @property
+    def schemas_with_datasets(self) -> list[str]:
+        """Those of them whose rows say of which dataset they are."""
+        return [table.schema for table in self._tables if table.column("dataset_id")]
+
     def find(self, connection: Connection, names: Sequence[str]) -> list[list[GranuleRow]]:
         """For each name the granules that have it: none, one, or one in each of several services."""
         found: list[list[GranuleRow]] = [[] for _ in names]
