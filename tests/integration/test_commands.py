@@ -17,8 +17,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import psutil
+import psycopg
 import pytest
 
 from epntap.db.pool import Database
