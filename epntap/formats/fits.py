@@ -10,8 +10,10 @@ import itertools
 import pickle
 import re
 import tempfile
+import textwrap
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any, LiteralString, TypeAlias
 
 import numpy as np
@@ -22,7 +24,7 @@ from epntap.catalog.names import distinct
 from epntap.errors import ParameterError
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
-from epntap.formats.cells import INTEGER_NULLS, NULL_CELLS, Shape, bytes_of, recoded, shape_of
+from epntap.formats.cells import INTEGER_NULLS, NULL_CELLS, Shape, bytes_of, shape_of
 from epntap.formats.copy_binary import Flags, Rows, framed
 from epntap.formats.projection import Spelling
 
@@ -38,6 +40,9 @@ _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 #: FITS has no control characters (FITS 4.0 §3.3.1)
 _PRINTABLE = bytes(ord(" ") if n in b"\t\n\r" else n if 0x20 <= n <= 0x7E else ord("?") for n in range(256))
 _FIRST, _PRINTABLE_ONES = 0x20, 0x7F - 0x20
+#: what is said of columns with other characters
+_REPLACED = "Texts are ASCII in FITS (4.0 §3.3.1): letters lost their accents, or became ?, in"
+_COMMENT_TEXT = 72
 #: characters of a text in a card
 _CARD_TEXT = 68
 _TRIED = 8
@@ -75,6 +80,8 @@ class _Column:
         self.free: list[int] = list(_may_say_null(column.datatype)) if self.shape.elements == 1 else []
         self.longest = self.shape.elements or (1 if self.shape.is_text else 0)
         self.place = 0
+        #: whether letters that FITS does not have were replaced
+        self.has_replaced = False
 
     @property
     def is_array(self) -> bool:
@@ -187,7 +194,7 @@ class _Writer:
             elif rows.nulls[n].all():
                 pass
             elif column.shape.is_text:
-                _fill_text(rows, n, cells)
+                column.has_replaced = _fill_text(rows, n, cells) or column.has_replaced
             else:
                 _fill_numbers(rows, n, column, cells)
         pickle.dump(piece, self._spool)
@@ -222,9 +229,16 @@ class _Writer:
             size += column.size
         return size
 
+    @property
+    def _replaced(self) -> list[str]:
+        return [column.facts.name for column in self._columns if column.has_replaced]
+
     def _primary(self, outcome: Outcome) -> bytes:
         columns = [column.facts for column in self._columns]
-        text = votable.document_start(columns, self._facts) + votable.document_end(outcome, self._facts)
+        facts = self._facts
+        if self._replaced:
+            facts = replace(facts, infos=[*facts.infos, ("warning", f"{_REPLACED} {', '.join(self._replaced)}", "")])
+        text = votable.document_start(columns, facts) + votable.document_end(outcome, facts)
         cards = [
             _card("SIMPLE", True),
             _card("BITPIX", 8),
@@ -248,6 +262,8 @@ class _Writer:
             _card("GCOUNT", 1),
             _card("TFIELDS", len(self._columns)),
         ]
+        if self._replaced:
+            cards += map(_comment, textwrap.wrap(f"{_REPLACED} {', '.join(self._replaced)}", _COMMENT_TEXT))
         names = distinct([column.facts.name for column in self._columns], str.lower)  # FITS 4.0 §7.3.2
         for n, (column, name) in enumerate(zip(self._columns, names, strict=True), start=1):
             facts = column.facts
@@ -345,27 +361,42 @@ def _usual_null(column: _Column, size: int) -> bytes:
     return NULL_CELLS[column.facts.datatype] * column.longest
 
 
-def _fill_text(rows: Rows, n: int, cells: Cells) -> None:
+def _fill_text(rows: Rows, n: int, cells: Cells) -> bool:
+    """Whether letters were replaced."""
     lengths = np.clip(rows.lengths[n], 0, cells.shape[1])
     size = int(lengths.max())
     if not size:
-        return
+        return False
     found = rows.heads(n, size)
     if int(lengths.min()) < size:
         kind = np.min_scalar_type(size)  # as small as may be: every byte is compared
         found *= np.arange(size, dtype=kind) < lengths.astype(kind)[:, None]
     if np.count_nonzero(found - np.uint8(_FIRST) < _PRINTABLE_ONES) == lengths.sum():
         cells[:, :size] = found
-    else:
-        _fill_odd_text(rows, n, cells)
+        return False
+    return _fill_odd_text(rows, n, cells)
 
 
-def _fill_odd_text(rows: Rows, n: int, cells: Cells) -> None:
-    """Texts with letters that FITS does not have."""
-    data, places = recoded(rows.values(n), unicode=False)
-    size, data = cells.shape[1], data.translate(_PRINTABLE)
-    texts = [data[start:end][:size].ljust(size, b"\0") for start, end in itertools.pairwise(places.tolist())]
-    cells[:] = np.frombuffer(b"".join(texts), np.uint8).reshape(cells.shape)
+def _fill_odd_text(rows: Rows, n: int, cells: Cells) -> bool:
+    """Texts with characters that FITS does not have; whether there were any but blanks of another kind."""
+    data, places = bytes_of(rows.values(n))
+    size, is_other = cells.shape[1], not data.isascii()
+    texts = [data[start:end] for start, end in itertools.pairwise(places.tolist())]
+    if is_other:
+        texts = [text if text.isascii() else _in_ascii(text.decode()) for text in texts]
+    fitted = b"".join(text[:size].ljust(size, b"\0") for text in texts)
+    cells[:] = np.frombuffer(fitted.translate(_PRINTABLE), np.uint8).reshape(cells.shape)
+    return is_other
+
+
+def _in_ascii(text: str) -> bytes:
+    """Letters without their accents; `?` for what has no such spelling, or a longer one than in UTF-8."""
+    return "".join(one if one.isascii() else _letter_in_ascii(one) for one in text).encode()
+
+
+def _letter_in_ascii(letter: str) -> str:
+    spelled = "".join(one for one in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(one))
+    return spelled if spelled.isascii() and 0 < len(spelled) <= len(letter.encode()) else "?"
 
 
 def _fill_numbers(rows: Rows, n: int, column: _Column, cells: Cells) -> None:
@@ -399,6 +430,10 @@ def _card(keyword: str, value: bool | int | str) -> bytes:
             text = text[:-1]  # half of a doubled quote would end the text too late
         written = f"'{text:<8}'"
     return f"{keyword:<8}= {written}".ljust(80).encode()
+
+
+def _comment(text: str) -> bytes:
+    return f"COMMENT {_NOT_PRINTABLE.sub('?', text)}".ljust(80).encode()
 
 
 def _header(cards: Sequence[bytes]) -> bytes:

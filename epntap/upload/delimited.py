@@ -21,6 +21,8 @@ _WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})", re.ASCII)
 _REAL = re.compile(
     r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?inf(?:inity)?|nan", re.ASCII | re.IGNORECASE
 )
+#: ECSV 1.0: a comma, or a blank
+_ECSV_DELIMITER = re.compile(r"# *delimiter: *['\"]?([, ])")
 _INT = 2**31
 _LONGEST_LINE = 1_000_000
 csv.field_size_limit(LONGEST_CELL_BYTES)  # of the whole process, whose default of 131 072 is no limit of ours
@@ -31,7 +33,7 @@ def read_delimited(open_file: Callable[[], BinaryIO]) -> Content:
     """The table; the file is read twice. Raises UploadError, also while its rows are read."""
     guesses = _guesses(_lines(open_file()))
     columns = [guess.column() for guess in guesses]
-    return Content(lambda: columns, _rows(_lines(open_file()), [guess.read() for guess in guesses]))
+    return Content(lambda: columns, _rows(_lines(open_file()), guesses))
 
 
 @dataclass(slots=True)
@@ -98,8 +100,8 @@ def _is_real(text: str) -> bool:
 def _lines(file: BinaryIO) -> Iterator[Sequence[str]]:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
-        first = _first_line(text)
-        yield from csv.reader(_chained(first, text), delimiter=_separator(first), strict=True)
+        first, separator = _first_line(text)
+        yield from csv.reader(_chained(first, text), delimiter=separator, strict=True)
     except UnicodeDecodeError:
         raise UploadError(
             "The upload is neither a VOTable nor Parquet, and no CSV in UTF-8 either; send one of these."
@@ -111,22 +113,25 @@ def _lines(file: BinaryIO) -> Iterator[Sequence[str]]:
             text.detach()  # the file stays open for the second time
 
 
-def _first_line(text: io.TextIOWrapper) -> str:
-    """The line of names: what begins with # before it is a comment, and in ECSV a description that is not read."""
+def _first_line(text: io.TextIOWrapper) -> tuple[str, str]:
+    """The line of names, and what stands between values: comments before it are left out, but for what ECSV says."""
     line = text.readline(_LONGEST_LINE)
+    is_ecsv, told = line.startswith("# %ECSV"), ""
     while line.startswith("#"):
+        if is_ecsv and (found := _ECSV_DELIMITER.match(line)):
+            told = found[1]
         line = text.readline(_LONGEST_LINE)
     if line.lstrip().startswith(("{", "[")):
         raise UploadError("The upload looks like JSON, which is not taken; send CSV, a VOTable or Parquet.")
-    return line
+    return line, told or _separator(line, " " if is_ecsv else ",")
 
 
-def _separator(names: str) -> str:
-    """What stands between values: the first of tab, comma, semicolon and bar that stands between names."""
+def _separator(names: str, otherwise: str) -> str:
+    """What stands between values: the first of comma, tab, semicolon and bar that stands between names."""
     outside = re.sub(r'"[^"]*"', "", names)
     if "," in outside:
         return ","
-    return next((mark for mark in "\t;|" if mark in outside), ",")
+    return next((mark for mark in "\t;|" if mark in outside), otherwise)
 
 
 def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
@@ -155,8 +160,26 @@ def _guesses(lines: Iterator[Sequence[str]]) -> list[_Guess]:
     return guesses
 
 
-def _rows(lines: Iterator[Sequence[str]], readers: Sequence[Callable[[str], str]]) -> Iterator[str]:
+def _rows(lines: Iterator[Sequence[str]], guesses: Sequence[_Guess]) -> Iterator[str]:
+    readers = [guess.read() for guess in guesses]
     next(lines, None)
+    rows = 0
     for line in lines:
-        if line:
+        if not line:
+            continue
+        rows += 1
+        try:
             yield "\t".join([read(text) for read, text in zip(readers, line, strict=True)])
+        except ValueError:
+            raise UploadError(_what_is_wrong(rows, line, guesses, readers)) from None
+
+
+def _what_is_wrong(
+    row: int, line: Sequence[str], guesses: Sequence[_Guess], readers: Sequence[Callable[[str], str]]
+) -> str:
+    for text, guess, read in zip(line, guesses, readers, strict=True):
+        try:
+            read(text)
+        except ValueError as exc:
+            return f"Row {row:,} of the upload, the column {guess.name}: {exc}."
+    return f"Row {row:,} of the upload cannot be read."

@@ -350,6 +350,8 @@ def test_arrays_of_single_precision_have_its_digits(served: Server) -> None:
     [
         (b"a;b\n1;2\n", [["1", "2"]]),
         (b"# %ECSV 1.0\n# ---\n# datatype: []\na,b\n1,2\n", [["1", "2"]]),
+        (b"# %ECSV 1.0\n# ---\n# datatype: []\na b\n1 2\n", [["1", "2"]]),
+        (b"# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype: []\na,b\n1,2\n", [["1", "2"]]),
         (b"a|b\n1|2\n", [["1", "2"]]),
         (b"a, b\n1, 2\n", [["1", "2"]]),
     ],
@@ -360,7 +362,11 @@ def test_csv_of_other_programs(served: Server, upload: bytes, expected: list[lis
 
 @pytest.mark.parametrize(
     ("upload", "sentence"),
-    [(b'{"a": [1]}', "looks like JSON"), ("a,b\n1,2\n".encode("utf-16"), "It is in UTF-16")],
+    [
+        (b'{"a": [1]}', "looks like JSON"),
+        ("a,b\n1,2\n".encode("utf-16"), "It is in UTF-16"),
+        (b"a,b\n1,2\n3,1e400\n", "Row 2 of the upload, the column b: 1e400 does not fit into double."),
+    ],
 )
 def test_what_is_no_csv_is_called_by_its_name(served: Server, upload: bytes, sentence: str) -> None:
     reply = query(served, "SELECT * FROM TAP_UPLOAD.t", response_format="csv", t=upload)

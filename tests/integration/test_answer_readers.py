@@ -103,6 +103,7 @@ def test_the_least_numbers_are_numbers(served: Server, form: str) -> None:
 
 def test_binary_refuses_what_it_cannot_tell_from_null(served: Server) -> None:
     reply = answer(served, "SELECT * FROM TAP_UPLOAD.t", "votable/b", t=EXTREMES)
+    assert reply.status == 400
     assert b'value="ERROR">The column ub holds 255, which says NULL in BINARY' in reply.body
 
 

@@ -182,16 +182,20 @@ def test_the_database_goes_and_comes_back(home: Path) -> None:
     assert not (home / "h" / "pg" / "postmaster.pid").exists(), "Ctrl-C stops the embedded database"
 
 
+def _processes_of(demo: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    return [one for one in psutil.Process(demo.pid).children() if "voserver.cli" in one.cmdline()]
+
+
 def _interrupt_one_after_the_other(demo: subprocess.Popen[bytes]) -> None:
     """SIGINT to each process of the service: it ends, and another comes in its place."""
-    ours = [one for one in psutil.Process(demo.pid).children() if "postgres" not in one.name()]
-    assert ours
+    ours = _processes_of(demo)
+    assert len(ours) > 1
     for one in ours:
         one.send_signal(signal.SIGINT)
         one.wait(30)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        if len([one for one in psutil.Process(demo.pid).children() if "postgres" not in one.name()]) == len(ours):
+        if len(_processes_of(demo)) == len(ours):
             return
         time.sleep(0.2)
     raise AssertionError("a process did not come back")

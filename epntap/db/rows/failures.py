@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 #: SQLSTATE, or its class of two letters -> what the author of the query can do
 _USER_MISTAKES = {
     "22012": "A division by zero occurred; guard the divisor, for example with NULLIF(x, 0).",
-    "22003": "A number is outside the range of its type; if it is a whole number, CAST it to DOUBLE PRECISION first.",
+    "22003": "A number is outside the range of its type, or NaN, which is no whole number; CAST to DOUBLE PRECISION.",
     "22P01": "A computation left the range of floating-point numbers.",
     "22P02": "A text value could not be CAST to the type asked for.",
     "22007": "A text value is no timestamp; write it as '2016-12-31T23:59:59'.",

@@ -70,23 +70,28 @@ class Answer(Blocks):
             return self.watch.ending.value
         return self.outcome.status.value if self.outcome else "left"
 
-    def spool(self) -> None:
-        """Wait for all rows, of a format that writes nothing before: what fails now fails with a proper error."""
+    def begin(self) -> None:
+        """Make the first bytes, of a format that writes nothing before the last row all of them.
+
+        What fails until then fails with a proper error.
+        """
         self._blocks = itertools.chain(list(itertools.islice(self._written, 1)), self._written)
 
     def _write(self) -> Generator[bytes, None, None]:
         writer = self._form.writer(self._columns, self._facts)
+        begun = False
         try:
             head = writer.header()
             rest: Iterator[bytes] = iter(self._stream) if self._stream is not None else iter(())
             try:
                 for block in itertools.chain(self._first, rest):
                     if written := head + writer.rows(block):
+                        begun = True
                         yield written
                     head = b""
             except EpnTapError as exc:
                 self.failure = exc
-                self._outcome = self._failure(exc)
+                self._outcome = self._failure(exc, begun=begun)
             outcome = self.outcome
             assert outcome is not None
             for written in writer.trailer(outcome):
@@ -97,10 +102,10 @@ class Answer(Blocks):
         finally:
             writer.close()
 
-    def _failure(self, exc: EpnTapError) -> Outcome:
+    def _failure(self, exc: EpnTapError, *, begun: bool) -> Outcome:
         if self.watch is not None and self.watch.ending in {Ending.CLIENT_GONE, Ending.CLIENT_STALLED}:
             raise ClientGoneError from exc
-        if self._form.spools:
+        if not begun:
             raise exc
         if not self._form.says_outcome:
             raise BrokenStreamError(exc.message) from exc

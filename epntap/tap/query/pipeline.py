@@ -170,8 +170,7 @@ class TapService:
                 stack.callback(self.watcher.remove, stream.watch)
             answer = asked.answer(stream=stream, first=first, resources=stack.pop_all())
             stack.callback(answer.close)
-            if asked.form.spools:
-                answer.spool()
+            answer.begin()
             stack.pop_all()
             return answer
 
