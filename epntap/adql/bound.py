@@ -13,6 +13,7 @@ from epntap.catalog.model import Form
 
 __all__ = [
     "Application",
+    "BoundApart",
     "BoundBody",
     "BoundCommonTable",
     "BoundCounts",
@@ -259,6 +260,17 @@ class BoundCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundApart:
+    """A published table beside the intervals of another source: its rows are the union of these classes."""
+
+    schema: str
+    name: str
+    alias: str
+    #: conditions that no two of which a row fulfils
+    classes: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BoundDerived:
     """A subquery in FROM."""
 
@@ -284,7 +296,7 @@ class BoundJoin:
     condition: Expr | None
 
 
-BoundSource: TypeAlias = BoundTable | BoundCounts | BoundDerived | BoundCommonTable | BoundJoin
+BoundSource: TypeAlias = BoundTable | BoundCounts | BoundApart | BoundDerived | BoundCommonTable | BoundJoin
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from epntap.adql.bound import (
     Application,
+    BoundApart,
     BoundBody,
     BoundCommonTable,
     BoundCounts,
@@ -165,24 +166,40 @@ class _Writer:
                     self.name(source.alias)
             case BoundCounts():
                 self._counts(source)
+            case BoundApart():
+                self._apart(source)
             case BoundDerived():
                 self.write("(")
                 self.body(source.query)
                 self.write(") AS ")
                 self.name(source.alias)
             case BoundJoin():
-                self.write("(")
-                self._source(source.left)
-                self.write(f" {source.kind} JOIN ")
-                self._source(source.right)
-                self.write(" ON ")
-                if source.condition is None:
-                    self.write("TRUE")
-                else:
-                    self.expr(source.condition)
-                self.write(")")
+                self._join(source)
             case _:
                 assert_never(source)
+
+    def _join(self, source: BoundJoin) -> None:
+        self.write("(")
+        self._source(source.left)
+        self.write(f" {source.kind} JOIN ")
+        self._source(source.right)
+        self.write(" ON ")
+        if source.condition is None:
+            self.write("TRUE")
+        else:
+            self.expr(source.condition)
+        self.write(")")
+
+    def _apart(self, source: BoundApart) -> None:
+        for index, rows in enumerate(source.classes):
+            self.write(" UNION ALL SELECT * FROM " if index else "LATERAL (SELECT * FROM ")
+            self.name(source.schema, source.name)
+            self.write(" AS ")
+            self.name(source.alias)
+            self.write(" WHERE ")
+            self.expr(rows)
+        self.write(") AS ")
+        self.name(source.alias)
 
     def _counts(self, source: BoundCounts) -> None:
         """Counted values, or the rows one by one where the counts were taken back.

@@ -28,6 +28,7 @@ from epntap.catalog.indexes import (
 from epntap.catalog.model import Form
 
 __all__ = [
+    "APART",
     "JOINT_RULES",
     "OVERLAPS",
     "RULES",
@@ -50,6 +51,12 @@ _LONG = f"({DURATION} > {LONG_DAYS} AND {OVERLAP})"
 OVERLAPS = {
     "overlaps": f"({{0}} >= {{2}} - {LONG_DAYS} AND {{0}} <= {{3}} AND {{1}} >= {{2}}) OR {_LONG}",
     "contained": f"({{0}} >= {{2}} AND {{0}} <= {{3}} + {LONG_DAYS} AND {{1}} <= {{3}}) OR {_LONG}",
+}
+_IS_SHORT = f"NOT ({DURATION} > {LONG_DAYS})"
+#: the same as two classes of rows, the short and the long ones
+APART = {
+    "overlaps": (f"{_IS_SHORT} AND {{0}} >= {{2}} - {LONG_DAYS} AND {{0}} <= {{3}} AND {{1}} >= {{2}}", _LONG),
+    "contained": (f"{_IS_SHORT} AND {{0}} >= {{2}} AND {{0}} <= {{3}} + {LONG_DAYS} AND {{1}} <= {{3}}", _LONG),
 }
 #: the same in the words of one, which a count need not leave; 4 is what no row lasts longer than, NULL if unknown.
 #: -Infinity and NaN are the first and the last of all numbers.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from epntap.adql.apart import look_apart
 from epntap.adql.bound import BoundBody, BoundSelect, BoundTable, Expr, Output, is_aggregate
 from epntap.adql.counted import count_from_values
 from epntap.adql.functions import Features
@@ -56,7 +57,7 @@ def translate(
     query, problems = parse_with_problems(text)
     bound = resolve(query, catalog, features, base_url, problems)
     limited = replace(bound, body=_limited(bound.body, row_limit, passed_over))
-    statement, params = render(count_from_values(limited, catalog), schemas)
+    statement, params = render(look_apart(count_from_values(limited, catalog)), schemas)
     columns = tuple(_column(output) for output in bound.body.outputs)
     return Translation(statement, params, columns, bound.tables, _rows_of(bound.body), bound.body.limit)
 

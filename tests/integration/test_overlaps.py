@@ -262,7 +262,7 @@ def test_rows_of_any_length_and_without_ends_are_found(filled: Database, asked: 
     assert longest(catalog) == np.inf
     for source in SPELLINGS:
         translation = pairs(source, catalog)
-        assert "udf.time_span" in translation.statement.as_string(None)
+        assert "LATERAL" in translation.statement.as_string(None)
         assert asked.rows(translation) == by_arithmetic(filled, overlapping(starts, ends, intervals, source)), source
     inside = (starts[:, None] >= intervals[:, 0]) & (ends[:, None] <= intervals[:, 1])
     assert asked.rows(pairs(CONTAINED, catalog)) == by_arithmetic(filled, inside)
@@ -274,3 +274,65 @@ def test_what_is_no_number_is_never_short(filled: Database) -> None:
     set_times(filled, starts, ends)
     count_again(filled)
     assert longest(catalog_of(filled)) == np.inf
+
+
+def test_a_few_long_rows_spoil_nothing(filled: Database, asked: Asked, intervals: Floats) -> None:
+    starts, ends = random_times(8, 1.0)
+    starts[:5] -= 300
+    ends[5:8] += 4000
+    set_times(filled, starts, ends)
+    count_again(filled)
+    with psycopg.connect(filled.url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE bench.epn_core")
+    catalog = catalog_of(filled)
+    for source in SPELLINGS:
+        found = overlapping(starts, ends, intervals, source).sum(axis=0)
+        expected = [(n, int(count)) for n, count in enumerate(found) if count]
+        query = f"SELECT u.id, COUNT(*) AS n FROM {source} GROUP BY u.id"
+        translation = translate(query, catalog, schemas={"tap_upload": "pg_temp"})
+        assert asked.rows(translation) == expected
+        plan = asked.plan(translation)
+        assert "Append" in plan, plan
+        assert "Index Only Scan using epn_core_times on epn_core" in plan, plan
+        assert "Index Scan using epn_core_long_span on epn_core" in plan, plan
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "TAP_UPLOAD.u AS u LEFT JOIN bench.epn_core AS e ON e.time_min <= u.t1 AND e.time_max >= u.t0",
+        "bench.epn_core AS e RIGHT JOIN TAP_UPLOAD.u AS u ON e.time_min <= u.t1 AND e.time_max >= u.t0",
+    ],
+)
+def test_intervals_without_rows_stay_in_outer_joins(
+    filled: Database, asked: Asked, intervals: Floats, source: str
+) -> None:
+    starts, ends = random_times(9, 1.0)
+    starts[:5] -= 300
+    set_times(filled, starts, ends)
+    count_again(filled)
+    found = overlapping(starts, ends, intervals).sum(axis=0)
+    query = f"SELECT u.id, COUNT(e.granule_uid) AS n FROM {source} GROUP BY u.id"
+    translation = translate(query, catalog_of(filled), schemas={"tap_upload": "pg_temp"})
+    assert asked.rows(translation) == [(n, int(count)) for n, count in enumerate(found)]
+
+
+def test_other_conditions_and_columns_stand_beside_them(filled: Database, asked: Asked, intervals: Floats) -> None:
+    starts, ends = random_times(10, 1.0)
+    starts[:5] -= 300
+    set_times(filled, starts, ends)
+    count_again(filled)
+    names = uids(filled)
+    query = (
+        "SELECT u.id, e.granule_uid FROM bench.epn_core AS e JOIN TAP_UPLOAD.u AS u ON e.time_min <= u.t1"
+        " AND e.time_max >= u.t0 AND e.dataset_id = 'bench-000' WHERE e.time_min > 2451000 AND u.id < 100"
+    )
+    translation = translate(query, catalog_of(filled), schemas={"tap_upload": "pg_temp"})
+    found = overlapping(starts, ends, intervals)[:, :100]
+    rows = [
+        (int(one), names[row])
+        for row, one in zip(*np.nonzero(found), strict=True)
+        if names[row].startswith("bench-000") and starts[row] > 2451000
+    ]
+    assert rows
+    assert asked.rows(translation) == sorted(rows)
