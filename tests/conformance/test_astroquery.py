@@ -33,8 +33,8 @@ def test_the_names_of_the_tables(service: TapPlus) -> None:
 
 
 def test_the_tables_with_their_columns(service: TapPlus) -> None:
-    tables = {table.get_qualified_name().split(".", 1)[-1]: table for table in service.load_tables()}
-    (columns,) = [one.columns for name, one in tables.items() if name.endswith("amdadb.epn_core")]
+    tables = {table.get_qualified_name(): table for table in service.load_tables()}
+    columns = tables["amdadb.epn_core"].columns
     start = {column.name: column for column in columns}["time_min"]
     assert (start.unit, start.ucd, start.data_type) == ("d", "time.start;obs", "double")
     assert start.flags == "0"
