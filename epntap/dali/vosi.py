@@ -42,7 +42,6 @@ _NS = {
     "vs": "http://www.ivoa.net/xml/VODataService/v1.1",
     "tr": "http://www.ivoa.net/xml/TAPRegExt/v1.0",
     "uws": "http://www.ivoa.net/xml/UWS/v1.0",
-    "esatapplus": "http://esa.int/xml/EsaTapPlus",
 }
 
 

@@ -19,7 +19,6 @@ from epntap.dali.vosi import (
     column_element,
     document_root,
     interface,
-    qualified,
     texts,
     to_xml,
 )
@@ -34,9 +33,6 @@ __all__ = ["capabilities", "table_document", "tableset", "vosi_blueprint"]
 
 _CONTENT_TYPE = "text/xml; charset=utf-8"
 _NOTHING = Catalog()
-#: Roles that a column plays for ESA (position, flux, …), none of which are ours. astroquery's `load_tables()` takes no
-#: column without them; VODataService 1.2 §3.3 admits attributes of others.
-_ESA_FLAGS = qualified("esatapplus", "flags")
 #: TAPRegExt 1.0 §2.4
 _OUTPUT_IDS = {
     "application/x-votable+xml": "ivo://ivoa.net/std/TAPRegExt#output-votable-td",
@@ -116,7 +112,7 @@ def _spelled(feature_type: str) -> str:
 
 def tableset(catalog: Catalog, *, detail: bool = True) -> bytes:
     """All published tables; without `detail` only their names (VOSI 1.1 §2.1)."""
-    root = document_root("vtm", "tableset", "vs", "esatapplus")
+    root = document_root("vtm", "tableset", "vs")
     for schema in catalog.schemas:
         element = E.schema(E.name(schema.name))
         texts(element, (("title", schema.title), ("description", schema.description), ("utype", schema.utype)))
@@ -129,7 +125,7 @@ def tableset(catalog: Catalog, *, detail: bool = True) -> bytes:
 
 def table_document(table: Table, keys: Iterable[ForeignKey]) -> bytes:
     """One table with its columns."""
-    root = document_root("vtm", "table", "vs", "esatapplus")
+    root = document_root("vtm", "table", "vs")
     root.set("type", _role(table))
     return to_xml(_fill_table(root, table, keys, detail=True))
 
@@ -155,9 +151,7 @@ def _fill_table(element: Element, table: Table, keys: Iterable[ForeignKey], *, d
 
 def _column(column: Column, table: Table) -> Element:
     flags = (("indexed", column.indexed), ("primary", column.name in table.primary_key), ("nullable", column.nullable))
-    element = column_element(column, [flag for flag, is_set in flags if is_set])
-    element.set(_ESA_FLAGS, "0")
-    return element
+    return column_element(column, [flag for flag, is_set in flags if is_set])
 
 
 def _foreign_key(key: ForeignKey) -> Element:
@@ -190,7 +184,8 @@ def vosi_blueprint(service: TapService) -> flask.Blueprint:
     @blueprint.get("/tables")
     def get_tables() -> flask.Response:
         given = params()
-        # the second is how astroquery asks for names
+        # the second is how astroquery asks for names; for columns it asks for an attribute of ESA's own, which
+        # VODataService 1.2 admits for no column
         detail = "min" not in (single(given, "DETAIL") or "").lower() and not single(given, "ONLY_TABLES")
         name = "tables" if detail else "tables in short"
         return document(name, service.catalog(), lambda catalog: tableset(catalog, detail=detail))
