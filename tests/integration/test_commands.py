@@ -17,7 +17,6 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 
@@ -148,16 +147,11 @@ def test_the_database_goes_and_comes_back(home: Path) -> None:
         "EPNTAP_PORT": str(free_port()),
     }
     base = f"http://127.0.0.1:{settings['EPNTAP_PORT']}"
-    said = home / "said"
-    with (
-        said.open("wb") as file,
-        subprocess.Popen([sys.executable, "-m", "voserver.cli", "demo"], env=settings, stderr=file) as demo,
-    ):
+    with subprocess.Popen(
+        [sys.executable, "-m", "voserver.cli", "demo"], env=settings, stderr=subprocess.DEVNULL
+    ) as demo:
         try:
             _wait_for(base, 200, 60)
-            _interrupt_one_after_the_other(demo)
-            _wait_for(base, 200, 60)
-            assert "memory" not in said.read_text() + (home / "h/demo.log").read_text()
             _postgres(home / "h" / "pg", "stop")
             _wait_for(base, 503, 20)
             with pytest.raises(urllib.error.HTTPError) as failure:
@@ -180,25 +174,6 @@ def test_the_database_goes_and_comes_back(home: Path) -> None:
             finally:
                 demo.kill()  # one that does not hear Ctrl-C fails the test and does not keep it waiting for ever
     assert not (home / "h" / "pg" / "postmaster.pid").exists(), "Ctrl-C stops the embedded database"
-
-
-def _processes_of(demo: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    return [one for one in psutil.Process(demo.pid).children() if "voserver.cli" in one.cmdline()]
-
-
-def _interrupt_one_after_the_other(demo: subprocess.Popen[bytes]) -> None:
-    """SIGINT to each process of the service: it ends, and another comes in its place."""
-    ours = _processes_of(demo)
-    assert len(ours) > 1
-    for one in ours:
-        one.send_signal(signal.SIGINT)
-        one.wait(30)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if len(_processes_of(demo)) == len(ours):
-            return
-        time.sleep(0.2)
-    raise AssertionError("a process did not come back")
 
 
 def _wait_for(base: str, status: int, within_s: float) -> None:

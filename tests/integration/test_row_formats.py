@@ -627,7 +627,7 @@ def test_fits_of_texts_that_grow(pool: ConnectionPool[Connection]) -> None:
         tracemalloc.stop()
         writer.close()
         assert file.tell() > count * long
-        assert peak < 40e6
+        assert peak < 64e6  # a piece of 4 MB a few times, and Python
         file.seek(0)
         with fits.open(file) as opened:
             table, null = opened[1].data, opened[1].header["TNULL3"]
