@@ -1,6 +1,6 @@
 """Short queries while sixteen clients fetch cut-outs, made in processes of their own and made in the web process.
 
-python -m tests.bench.fairness BASE CLIENTS QUERY is the clients, in a process that does not disturb the measuring one.
+python -m tests.bench.fairness ADDRESS CLIENTS is the clients, in a process that does not disturb the measuring one.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from tests.bench.granules import publish_files
 from tests.bench.measure import Bench, Measure
 from tests.support.server import Server, serve
 
-__all__ = ["measure"]
+__all__ = ["LOAD_S", "fetching", "measure"]
 
 _CLIENTS = 16
-_LOAD_S = 12.0
+LOAD_S = 12.0
 _READ_BYTES = 1 << 20
 _HOUR_NS = 3_600 * 10**9
 _IN_THE_WEB_PROCESS = str(2**40)
@@ -40,7 +40,7 @@ def measure(bench: Bench) -> Iterator[Measure]:
     start, stop = hour()
     large = urlencode({"ID": day.stem, "FORMAT": "CSV", "START": iso(start)[:10], "STOP": iso(start - 6 * _HOUR_NS)})
     part = urlencode({"ID": day.stem, "FORMAT": "CSV", "START": iso(start), "STOP": iso(stop)})
-    alone = run_clients(bench.server, top_10(), 1, _LOAD_S)
+    alone = run_clients(bench.server, top_10(), 1, LOAD_S)
     yield Measure.of("TOP 10 alone: p50", alone.times_ms, "ms")
     yield from _among(bench.server, large, f"{_CLIENTS} clients of cut-outs of 5 MB", "< 150")
     yield from _among(bench.server, part, f"{_CLIENTS} clients of cut-outs of 0.8 MB", "< 150")
@@ -50,9 +50,9 @@ def measure(bench: Bench) -> Iterator[Measure]:
 
 
 def _among(server: Server, query: str, what: str, must: str) -> Iterator[Measure]:
-    with _clients(server, query) as seen:
+    with fetching(server, f"/datalink/soda/sync?{query}", _CLIENTS) as seen:
         time.sleep(2)  # until all are at work
-        load = run_clients(server, top_10(), 1, _LOAD_S)
+        load = run_clients(server, top_10(), 1, LOAD_S)
     yield Measure.of(f"TOP 10 among {what}: p50", load.times_ms, "ms", must)
     yield Measure.of(f"TOP 10 among {what}: p99", [load.p99], "ms")
     done, refused, megabytes, seconds = seen
@@ -62,11 +62,16 @@ def _among(server: Server, query: str, what: str, must: str) -> Iterator[Measure
 
 
 @contextmanager
-def _clients(server: Server, query: str) -> Iterator[list[float]]:
-    """Clients for as long as the block runs; what they have seen is in the list afterwards."""
+def fetching(server: Server, path: str, clients: int) -> Iterator[list[float]]:
+    """Clients for as long as the block runs.
+
+    What they have seen is in the list afterwards: answers fetched whole, requests refused, megabytes, seconds.
+    """
     seen: list[float] = []
-    command = [sys.executable, "-m", "tests.bench.fairness", server.base, str(_CLIENTS), query]
+    command = [sys.executable, "-m", "tests.bench.fairness", f"{server.base}{path}", str(clients)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path.cwd()) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # they have begun
         yield seen
         out, _ = process.communicate(b"\n")
         seen += [float(text) for text in out.split()]
@@ -91,13 +96,14 @@ def _fetch_until(stop: threading.Event, address: str, tally: list[float], lock: 
             stop.wait(1)
 
 
-def _run_clients(base: str, clients: int, query: str) -> None:
+def _run_clients(address: str, clients: int) -> None:
     stop, lock, tally = threading.Event(), threading.Lock(), [0.0, 0.0, 0.0]
     started = time.monotonic()
-    arguments = (stop, f"{base}/datalink/soda/sync?{query}", tally, lock)
+    arguments = (stop, address, tally, lock)
     threads = [threading.Thread(target=_fetch_until, args=arguments) for _ in range(clients)]
     for thread in threads:
         thread.start()
+    print(flush=True)
     sys.stdin.readline()
     stop.set()
     for thread in threads:
@@ -106,4 +112,4 @@ def _run_clients(base: str, clients: int, query: str) -> None:
 
 
 if __name__ == "__main__":
-    _run_clients(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    _run_clients(sys.argv[1], int(sys.argv[2]))

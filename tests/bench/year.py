@@ -40,6 +40,7 @@ def write_year(folder: Path) -> None:
         epochs = start + day * step + np.arange(RECORDS, dtype=np.int64) * (step // RECORDS)
         phase = np.linspace(0, 200, RECORDS, dtype=np.float32) + day
         file = cdfwrite.CDF(str(folder / f"bench_year_{day:03}.cdf"))
+        file.write_globalattrs({"Logical_source": {0: "bench_year"}})
         file.write_var({"Variable": "Epoch", "Data_Type": 33, "Dim_Sizes": [], **_PLAIN}, var_data=epochs)
         file.write_var(
             {"Variable": "B", "Data_Type": 44, "Dim_Sizes": [3], **_PLAIN},
