@@ -13,17 +13,20 @@ from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.pages import Pages
 from epntap.settings import Settings
+from eventtables.files import TableFiles
 
 __all__ = ["routes"]
 
 
-def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admission, pages: Pages) -> Wing:
+def routes(
+    finder: Finder, tables: TableFiles, sender: Sender, settings: Settings, admission: Admission, pages: Pages
+) -> Wing:
     """/php/rest, and what its answers point to."""
     places = admission.share("amda files", 1 / 4, computes=True)
     files = DataFiles(finder.connect, sender.watcher, places, settings.hapi_bytes, settings.addresses)
     holdings = Holdings(finder.connect, finder.catalog, Products)
     return Wing(
         name="amda",
-        blueprints=(amda_blueprint(settings, holdings, files, sender, pages),),
+        blueprints=(amda_blueprint(settings, holdings, files, tables, sender, pages),),
         open_to_other_origins=(AMDA,),
     )

@@ -21,10 +21,8 @@ _RESERVED = frozenset({
     "measurement_type", "minsampling", "name", "parameter", "processing_level", "rank", "restriction", "sampling",
     "size", "spaseid", "start_date", "stop_date", "target", "template", "timerestriction", "ucd", "units",
 })  # fmt: skip
-#: what each list holds while nobody keeps anything in it, by the name of its document
+#: what each list of what somebody owns holds, because nobody can own anything yet, by the name of its document
 EMPTY_LISTS: Mapping[str, str] = {
-    "timetables.xml": f'{_HEAD}<timeTableList xml:id="sharedtimeTable-treeRootNode" name="SharedTimeTables"/>\n',
-    "catalogs.xml": f'{_HEAD}<catalogList xml:id="sharedcatalog-treeRootNode" name="SharedCatalogs"/>\n',
     "own-timetables.xml": f'{_HEAD}<ws><timetabList xml:id="timeTable-treeRootNode" name="My Time Tables"/></ws>\n',
     "own-catalogs.xml": f'{_HEAD}<catalogList xml:id="catalog-treeRootNode" name="My Catalogs"/>\n',
     "own-parameters.xml": f'{_HEAD}<ws><paramList xml:id="ws" name="Derived Parameters"/></ws>\n',

@@ -11,7 +11,7 @@ import binascii
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
@@ -22,6 +22,7 @@ from amdarest.answer import DataFiles
 from amdarest.params import amda_request, values_of
 from amdarest.places import places_of
 from amdarest.products import Products
+from amdarest.tables import catalog_list, number_of, public_id, time_table_list
 from amdarest.tree import EMPTY_LISTS, obs_data_tree
 from epntap.access import ANONYMOUS
 from epntap.addresses import AMDA
@@ -29,12 +30,15 @@ from epntap.archive.holdings import Holdings
 from epntap.catalog.model import Catalog
 from epntap.errors import EpnTapError, NotFoundError, UnavailableError
 from epntap.http.browsers.faultpage import FaultPages
-from epntap.http.documents import Documents, to_conditional_response
+from epntap.http.documents import Document, Documents, to_conditional_response
 from epntap.http.faults import answer_bugs, answer_faults, as_text
 from epntap.http.request import caller, client_socket, pairs
 from epntap.http.response import Sender, unchanged
 from epntap.pages import Pages
 from epntap.settings import Settings
+from eventtables.files import TableFiles, version_of_table
+from eventtables.store.tables import StoredTable
+from eventtables.writers import WRITERS
 
 __all__ = ["amda_blueprint"]
 
@@ -45,6 +49,12 @@ _HTML = "text/html; charset=utf-8"
 _XML = "text/xml; charset=utf-8"
 _CACHING = "no-cache"
 _TREE = "tree.xml"
+_AMDA_FORM = WRITERS["amda"]
+#: what everybody may have, by the name of its document
+_LISTS: Mapping[str, Callable[[Iterable[StoredTable]], bytes]] = {
+    "timetables.xml": time_table_list,
+    "catalogs.xml": catalog_list,
+}
 #: what the second step is told of the first
 _KEPT = ("parameterID", "datasetID", "startTime", "stopTime", "outputFormat", "timeFormat", "sampling")
 
@@ -56,15 +66,21 @@ class Amda:
     settings: Settings
     holdings: Holdings[Products]
     files: DataFiles
+    tables: TableFiles
     sender: Sender
     documents: Documents
 
 
 def amda_blueprint(
-    settings: Settings, holdings: Holdings[Products], files: DataFiles, sender: Sender, pages: Pages
+    settings: Settings,
+    holdings: Holdings[Products],
+    files: DataFiles,
+    tables: TableFiles,
+    sender: Sender,
+    pages: Pages,
 ) -> flask.Blueprint:
     """The routes of AMDA's REST interface."""
-    amda = Amda(settings, holdings, files, sender, Documents(datetime.now(UTC)))
+    amda = Amda(settings, holdings, files, tables, sender, Documents(datetime.now(UTC)))
     blueprint = flask.Blueprint("amda", __name__, url_prefix=AMDA)
     answers: Mapping[str, Callable[[Amda, Mapping[str, str]], flask.Response]] = {
         "isAlive": _is_alive,
@@ -77,8 +93,8 @@ def amda_blueprint(
         "getParameterList": lambda amda, _values: _listed(amda, "UserDefinedParameters", "own-parameters.xml"),
         "getParameter": lambda amda, values: _begun(amda, values, of_dataset=False),
         "getDataset": lambda amda, values: _begun(amda, values, of_dataset=True),
-        "getTimeTable": lambda _amda, _values: _refused("ttID: there is no such time table."),
-        "getCatalog": lambda _amda, _values: _refused("catID: there is no such catalogue."),
+        "getTimeTable": lambda amda, values: _table(amda, values, "ttID"),
+        "getCatalog": lambda amda, values: _table(amda, values, "catID"),
         "getStatus": lambda _amda, _values: _refused("id: there is no such process; all is answered at once."),
     }
 
@@ -91,16 +107,7 @@ def amda_blueprint(
 
     @blueprint.get("/lists/<name>")
     def document(name: str) -> flask.Response:
-        catalog, products = amda.holdings()
-        if name == _TREE:
-            made = amda.documents.get(
-                f"tree {products.generation}", catalog, lambda known: _tree(amda, products, known)
-            )
-        elif name in EMPTY_LISTS:
-            made = amda.documents.get(name, catalog, lambda _catalog: EMPTY_LISTS[name].encode())
-        else:
-            raise NotFoundError(f"There is no list {name[:80]!r}.")
-        return to_conditional_response(made, _XML)
+        return to_conditional_response(_document(amda, name), _XML)
 
     @blueprint.get("/data/<asked>/<file_name>")
     def data(asked: str, file_name: str) -> flask.Response:  # noqa: ARG001  # tells old clients the media type
@@ -112,6 +119,14 @@ def amda_blueprint(
         if known is not None:
             return known
         return amda.sender.respond(amda.files.answer(plan, client_socket()), caching=_CACHING)
+
+    @blueprint.get("/tables/<identifier>/<file_name>")
+    def table(identifier: str, file_name: str) -> flask.Response:  # noqa: ARG001  # for people who save it
+        stored = amda.tables.numbered(number_of(identifier, "ID"))
+        known = unchanged(version_of_table(stored, _AMDA_FORM), _CACHING)
+        if known is not None:
+            return known
+        return amda.sender.respond(amda.tables.answer(stored, _AMDA_FORM, client_socket()), caching=_CACHING)
 
     people = FaultPages(pages)
     answer_faults(blueprint, lambda _error: as_text, people)
@@ -141,6 +156,17 @@ def _listed(amda: Amda, tag: str, document: str) -> flask.Response:
     return flask.Response(f"<{tag}>{address}</{tag}>", content_type=_XML)
 
 
+def _document(amda: Amda, name: str) -> Document:
+    catalog, products = amda.holdings()
+    if name == _TREE:
+        return amda.documents.get(f"tree {products.generation}", catalog, lambda known: _tree(amda, products, known))
+    if name in _LISTS:
+        return amda.documents.get(name, catalog, lambda _catalog: _LISTS[name](amda.tables.all()))
+    if name in EMPTY_LISTS:
+        return amda.documents.get(name, catalog, lambda _catalog: EMPTY_LISTS[name].encode())
+    raise NotFoundError(f"There is no list {name[:80]!r}.")
+
+
 def _tree(amda: Amda, products: Products, catalog: Catalog) -> bytes:
     datasets = list(products.datasets(ANONYMOUS))
     centre = amda.settings.hapi_title or next((one.held.publisher for one in datasets if one.held.publisher), "")
@@ -159,6 +185,16 @@ def _begun(amda: Amda, values: Mapping[str, str], *, of_dataset: bool) -> flask.
         return _refused(exc.message)
     address = f"{AMDA}/data/{_packed(values, of_dataset=of_dataset)}/{plan.file_name}"
     return _said({"success": True, "dataFileURLs": amda.settings.addresses.at(address)})
+
+
+def _table(amda: Amda, values: Mapping[str, str], name: str) -> flask.Response:
+    """Where a table is: nothing but the address, as AMDA answers."""
+    try:
+        stored = amda.tables.numbered(number_of(values.get(name, ""), name))
+    except NotFoundError as exc:
+        return _refused(exc.message)
+    address = f"{AMDA}/tables/{public_id(stored)}/{stored.name}.{_AMDA_FORM.extension}"
+    return flask.Response(amda.settings.addresses.at(address), content_type=_HTML)
 
 
 def _packed(values: Mapping[str, str], *, of_dataset: bool) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "DAS2",
     "DATA",
     "DATASETS",
+    "EVENTS",
     "FILES",
     "GRANULES",
     "HAPI",
@@ -66,6 +67,8 @@ SERVICES = "/services"
 #: for people: what is measured, and one granule with its plot
 DATASETS = "/datasets"
 GRANULES = "/granules"
+#: tables of events, as pages and as files
+EVENTS = "/events"
 #: for people: how the service is
 STATUS = "/status"
 BULK = "/datalink/bulk"

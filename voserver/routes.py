@@ -17,6 +17,8 @@ from epntap.http.wing import Wing
 from epntap.tap import routes as tap
 from epntap.tap.identifiers import column_values
 from epntap.uws import routes as uws
+from eventtables import routes as events
+from eventtables.files import TableFiles
 from hapiserver import routes as hapi
 from previews import routes as previews
 from voserver import metrics, pages
@@ -38,6 +40,8 @@ def wings(house: House) -> tuple[Wing, ...]:
     cut_jobs = replace(house.jobs, kind="soda", adding_up=SEVERAL_IN_JOBS)
     sender = Sender(admission.share("results", 1 / 2), settings.send_timeout_s, house.watcher)
 
+    tables = TableFiles(house.finder.connect, house.watcher, admission.share("event tables", 1 / 8))
+
     def granules(query: str, most: int, caller: Caller) -> Identifiers:
         return Identifiers(*column_values(house.tap, query, "granule_uid", most, caller))
 
@@ -47,8 +51,9 @@ def wings(house: House) -> tuple[Wing, ...]:
         uws.routes(cut_jobs, sender, house.pages, [SODA_ASYNC], as_labelled_text),
         datalink.links(house.finder, sender, settings, admission, house.pages),
         datalink.soda(house.cutouts, sender, settings, house.pages),
-        amda.routes(house.finder, sender, settings, admission, house.pages),
+        amda.routes(house.finder, tables, sender, settings, admission, house.pages),
         das2.routes(house.finder, sender, settings, admission, house.pages),
+        events.routes(tables, sender, house.pages),
         hapi.routes(house.finder, sender, settings, admission, house.pages),
         datalink.bulk(house.cutouts, granules, sender, settings, admission, house.pages),
         previews.routes(house.finder, sender, settings, admission, house.pages),

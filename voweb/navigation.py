@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from epntap.addresses import DATASETS, HAPI_SERVER, JOBS, QUERY, SEARCH, SERVICES, STATUS, TAP
+from epntap.addresses import DATASETS, EVENTS, HAPI_SERVER, JOBS, QUERY, SEARCH, SERVICES, STATUS, TAP
 from epntap.pages import Entry
 
 __all__ = ["NAVIGATION"]
@@ -10,6 +10,7 @@ __all__ = ["NAVIGATION"]
 NAVIGATION = (
     Entry("Search", SEARCH),
     Entry("Datasets", DATASETS),
+    Entry("Events", EVENTS),
     Entry("Services", SERVICES),
     Entry("Query", QUERY),
     Entry("Examples", f"{TAP}/examples"),

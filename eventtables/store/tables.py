@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -26,9 +26,21 @@ from eventtables.model import Description, EventColumn, Events, EventTable, Even
 from eventtables.store.published import SCHEMA, checked_name, copy_lines, published_table, stored_names
 from eventtables.times import instants_of
 
-__all__ = ["StoredTable", "all_tables", "chunks_of", "drop_table", "save_table", "table_called", "whole_table"]
+__all__ = [
+    "StoredTable",
+    "all_tables",
+    "chunks_of",
+    "drop_table",
+    "page_of_events",
+    "save_table",
+    "table_called",
+    "whole_table",
+    "years_of_events",
+]
 
 _CHUNK = 20_000
+#: bars of a time-line
+_MOST_YEARS = 300
 _LIST = tables.event_table
 _FACTS = tuple(one.name for one in fields(Description) if one.name not in {"name", "columns"})
 _READ = compiled(select(_LIST).order_by(_LIST.c.name))
@@ -121,7 +133,7 @@ def drop_table(connection: Connection, name: str) -> None:
         raise_catalog_version(connection)
 
 
-def chunks_of(lend: Callable[[], AbstractContextManager[Connection]], stored: StoredTable) -> Iterator[Events]:
+def chunks_of(lend: Callable[[], AbstractContextManager[Connection]], stored: StoredTable) -> Generator[Events]:
     """The events in their order, some thousand at a time; no connection is held between. At least one chunk.
 
     Raises ServiceError when the table has been replaced since, so that nothing is a mixture of two.
@@ -144,6 +156,22 @@ def whole_table(connection: Connection, stored: StoredTable) -> EventTable:
         found += rows
         if len(rows) < _CHUNK:
             return EventTable(stored.about, _events(stored.about.columns, found))
+
+
+def page_of_events(connection: Connection, stored: StoredTable, after: int, most: int) -> Events:
+    """So many events behind a number. Raises ServiceError when the table has been replaced since."""
+    return _events(stored.about.columns, _rows(connection, stored, after, most))
+
+
+def years_of_events(connection: Connection, stored: StoredTable) -> list[tuple[int, int]]:
+    """How many events begin in each year, from the first to the last; at most some hundred years."""
+    statement = sql.SQL("SELECT left(start_time, 4)::integer, count(*) FROM {} GROUP BY 1 ORDER BY 1").format(
+        sql.Identifier(SCHEMA, stored.name)
+    )
+    found: dict[int, int] = dict(connection.execute(statement).fetchall())
+    if not found or max(found) - min(found) > _MOST_YEARS:
+        return sorted(found.items())[:_MOST_YEARS]
+    return [(year, found.get(year, 0)) for year in range(min(found), max(found) + 1)]
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -218,7 +246,7 @@ def _stored(row: Mapping[str, Any]) -> StoredTable:
     return StoredTable(row["name"], row["number"], about, Survey(row["rows"], first, last), row["imported"])
 
 
-def _rows(connection: Connection, stored: StoredTable, last: int) -> list[tuple[Any, ...]]:
+def _rows(connection: Connection, stored: StoredTable, last: int, most: int = _CHUNK) -> list[tuple[Any, ...]]:
     """The next events behind a number, from the same snapshot as the look whether they are still those of `stored`."""
     names = ["event_id", "start_time", "stop_time", *stored_names(stored.about.columns)]
     statement = sql.SQL("SELECT {} FROM {} WHERE event_id > %s ORDER BY event_id LIMIT %s").format(
@@ -231,7 +259,7 @@ def _rows(connection: Connection, stored: StoredTable, last: int) -> list[tuple[
         ).fetchone()
         if found is None or found[0] != stored.imported:
             raise ServiceError(f"The table {stored.name} has been replaced while it was read; please ask again.")
-        return connection.execute(statement, (last, _CHUNK)).fetchall()
+        return connection.execute(statement, (last, most)).fetchall()
 
 
 def _events(columns: Sequence[EventColumn], rows: Sequence[tuple[Any, ...]]) -> Events:

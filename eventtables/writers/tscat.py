@@ -39,7 +39,9 @@ def tscat_columns(about: Description) -> tuple[Callable[[Events], list[list[str]
         author = about.authors or about.contact or "unknown"
         made = [
             str(uuid.uuid5(_NAMESPACE, f"{about.name}\n{number}\n{start}\n{stop}"))
-            for number, (start, stop) in enumerate(zip(spelled(events.start), spelled(events.stop), strict=True), seen)
+            for number, (start, stop) in enumerate(
+                zip(spelled(events.start, 6), spelled(events.stop, 6), strict=True), seen
+            )
         ]
         seen += len(events)
         uuids = [one or other for one, other in zip(found.get("uuid", made), made, strict=True)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,7 +41,10 @@ _AMDA_DATATYPES = {**_DATATYPES, Kind.BOOLEAN: "char"}
 
 
 def as_amda_votable(about: Description, survey: Survey, chunks: Iterable[Events]) -> Iterator[bytes]:
-    """As AMDA writes it. What has no place there (unit, description of a column) is said where readers pass over it."""
+    """As AMDA writes it. What has no place there (unit, description of a column) is said where readers pass over it.
+
+    A column with several values in a cell becomes several: Speasy 1.9 does not read it where another cell is empty.
+    """
     # its readers take the name from behind the last colon, and items from between semicolons
     words = {
         "Name": re.sub(r"[:;\s]+", " ", about.name).strip(),
@@ -56,10 +60,11 @@ def as_amda_votable(about: Description, survey: Survey, chunks: Iterable[Events]
         yield f"<DESCRIPTION>{xml_text(about.description)}</DESCRIPTION>".encode()
     yield _infos(about).encode()
     yield f"<TABLE>{_AMDA_ENDS}".encode()
-    for number, column in enumerate(about.columns, start=1):
+    columns, flat = _one_value_each(about.columns)
+    for number, column in enumerate(columns, start=1):
         yield _field(column, f"column{number}", _AMDA_DATATYPES[column.kind], 'xtype="dateTime"').encode()
     yield b"<DATA><TABLEDATA>"
-    yield from _rows(about.columns, chunks)
+    yield from _rows(columns, map(flat, chunks))
     yield b"</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>\n"
 
 
@@ -110,6 +115,23 @@ def as_tscat_votable(about: Description, _survey: Survey, chunks: Iterable[Event
         cells += [_whole_or_nan(about.columns[place], events.values[place]) for place in others]
         yield _lines(cells)
     yield f"</TABLEDATA></DATA></TABLE></RESOURCE>{VOTABLE_END}".encode()
+
+
+def _one_value_each(columns: Sequence[EventColumn]) -> tuple[list[EventColumn], Callable[[Events], Events]]:
+    """Columns of one value in a cell, and what makes events with these: `v` of three becomes `v[0]`, `v[1]`, `v[2]`."""
+    parts = [
+        (place, number, replace(column, name=f"{column.name}[{number}]", size=1) if column.size > 1 else column)
+        for place, column in enumerate(columns)
+        for number in range(column.size)
+    ]
+
+    def flat(events: Events) -> Events:
+        values = (events.values[place] for place, _, _ in parts)
+        numbers = (number for _, number, _ in parts)
+        picked = (one[:, number] if one.ndim > 1 else one for one, number in zip(values, numbers, strict=True))
+        return replace(events, values=tuple(picked))
+
+    return [column for _, _, column in parts], flat
 
 
 def _whole_or_nan(column: EventColumn, values: Values) -> list[str]:

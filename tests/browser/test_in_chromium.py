@@ -19,7 +19,9 @@ import pytest
 from astropy.io.votable import parse_single_table
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
-from epntap.db.pool import Database
+from epntap.db.pool import Database, Role, connect
+from eventtables.store.tables import save_table
+from tests.support.events import catalogue
 from tests.support.places import ROOT
 from tests.support.server import Server, serve
 
@@ -53,6 +55,8 @@ PAGES = {
     "a search without an answer": "/search?target=Marz",
     "datasets": "/datasets",
     "the page of a dataset": "/datasets/amdadb/sync-mag",
+    "tables of events": "/events",
+    "a table of events": "/events/hostile",
     "a granule": "/granules/amdadb/sync-mag_20161231",
     "a part of a granule": "/granules/amdadb/sync-mag_20161231?start=2016-12-31T06:00&stop=2016-12-31T07:00",
     "a granule of files": "/granules/illu67p/nothing",
@@ -84,6 +88,8 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def site(chromium: Browser, own_demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     assert chromium.is_connected()  # a server is started only where somebody will look at it
+    with connect(own_demo_database, Role.OWNER, autocommit=True) as owner:
+        save_table(owner, "hostile", catalogue())
     with serve(own_demo_database, tmp_path_factory.mktemp("browser"), job_workers="1") as server:
         yield server
 

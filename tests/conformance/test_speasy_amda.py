@@ -14,9 +14,12 @@ import cdflib
 import numpy as np
 import pytest
 
-from epntap.db.pool import Database
+from epntap.db.pool import Database, Role, connect
+from eventtables.readers import read_table
+from eventtables.store.tables import save_table
 from tests.support.cdf_builder import CdfBuilder
 from tests.support.databases import clone_database, drop_database
+from tests.support.events import catalogue, cells_of, intervals, real
 from tests.support.hapi import FILL, ingest_tree, write_kinds
 from tests.support.server import Server, serve
 from tests.support.speasy import ask_speasy, needs_speasy
@@ -82,6 +85,43 @@ def write_days(folder: Path) -> None:
             .variable("steps", (day * 1440 + minutes).astype(np.int32), DEPEND_0="Epoch", VAR_TYPE="data", UNITS="1")
             .write(folder / f"days_{START + timedelta(days=day):%Y%m%d}_v01.cdf")
         )
+
+
+TABLES_SCRIPT = """
+import json
+import speasy as spz
+from speasy import amda
+
+def ends(one):
+    return [one.start_time.isoformat(), one.stop_time.isoformat()]
+
+tables, catalogues = amda.list_timetables(), amda.list_catalogs()
+facts = ("name", "nbIntervals", "description", "sharedBy", "surveyStart", "surveyStop")
+said = {"index": [[getattr(one, fact) for fact in facts] for one in (*tables, *catalogues)]}
+for name, one in (("table", tables[0]), ("catalogue", catalogues[0]), ("hostile", catalogues[1])):
+    found = spz.get_data("amda/" + one.spz_uid())
+    said[name] = [found.name, [[*ends(each), getattr(each, "meta", None)] for each in found]]
+print(json.dumps(said, default=str))
+"""
+#: a table that AMDA has written
+DST = "Dst_Li2020.xml"
+
+
+@pytest.fixture(scope="module")
+def tables(
+    postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory, shared: Path
+) -> Iterator[Server]:
+    """A service with a catalogue and a time table, and nothing else."""
+    database = clone_database(postgres_server, "speasytables", template_database)
+    try:
+        with connect(database, Role.OWNER, autocommit=True) as owner:
+            save_table(owner, "dst", read_table(real(shared, DST), "x"))
+            save_table(owner, "quiet", intervals([(0, 60), (30, 30), (10, 1_000_000_000)], "quiet: days"))
+            save_table(owner, "hostile", catalogue())
+        with serve(database, tmp_path_factory.mktemp("speasytables")) as server:
+            yield server
+    finally:
+        drop_database(postgres_server, database)
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +197,35 @@ def test_who_says_a_name_owns_nothing_yet(server: Server, tmp_path_factory: pyte
     said = ask_speasy(tmp_path_factory.mktemp("speasyuser"), SCRIPT, ["user"], settings, "amda")
     assert said["own"] == [0, 0, 0]
     assert sorted(said["datasets"]) == ["days", "kinds"]
+
+
+@pytest.mark.shared
+def test_time_tables_and_catalogues_are_those_that_are_kept(
+    tables: Server, tmp_path_factory: pytest.TempPathFactory, shared: Path
+) -> None:
+    home = tmp_path_factory.mktemp("speasytables")
+    said = ask_speasy(home, TABLES_SCRIPT, [], {"SPEASY_AMDA_ENTRY_POINT": tables.base}, "amda")
+    quiet, dst, hostile = said["index"]
+    assert [quiet[:2], dst[:2], hostile[:2]] == [["quiet", "3"], ["dst", "95"], ["hostile", "3"]]
+    assert quiet[4:] == ["1970-01-01T00:00:00.000", "2001-09-09T01:46:40.000"]
+    assert hostile[3] == "A, B"
+    name, events = said["table"]
+    assert name == "quiet days"
+    assert [one[:2] for one in events] == [
+        ["1970-01-01T00:00:00+00:00", "1970-01-01T00:01:00+00:00"],
+        ["1970-01-01T00:00:30+00:00", "1970-01-01T00:00:30+00:00"],
+        ["1970-01-01T00:00:10+00:00", "2001-09-09T01:46:40+00:00"],
+    ]
+    source = cells_of(read_table(real(shared, DST), "x"))
+    name, events = said["catalogue"]
+    assert name == "Dst_Li2020"
+    assert [start[:19] for start, _, _ in events] == [text[:19] for text in source["start"]]
+    assert [stop[:19] for _, stop, _ in events] == [text[:19] for text in source["stop"]]
+    for column, cells in source.items():
+        if column not in {"start", "stop"}:
+            found = [meta[column] for _, _, meta in events]
+            assert [f"{one:g}" if isinstance(one, float) else one for one in found] == cells, column
+    metas = [meta for _, _, meta in said["hostile"][1]]
+    assert metas[0]["kind"] == '<a & "b">, é'
+    assert [meta["v[1]"] for meta in metas] == [2.5, 1e300, 8.0]
+    assert [meta["B min"] for meta in metas] == [-7.25, None, 0.1 + 0.2]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from astropy.io import votable as astropy_votable
 
-from eventtables.model import EventTableError, Kind
+from eventtables.model import EventTableError
 from eventtables.readers import Wishes, read_table
 from tests.support.events import ICMECAT, catalogue, cells_of, intervals, real, written
 
@@ -79,14 +79,14 @@ def test_hostile_cells_come_back(form: str) -> None:
         assert list(found)[2:7] == ["author", "uuid", "tags", "products", "rating"]
         assert len(set(found["uuid"])) == 3
         expected = {name.replace(" ", "_"): cells for name, cells in expected.items()}
+    if form == "amda":
+        found["v"] = [" ".join(row) for row in zip(*(found.pop(f"v[{n}]") for n in range(3)), strict=True)]
     for name, cells in expected.items():
         assert found[name] == [text.replace("\n", " ") if form == "amda-ascii" else text for text in cells], name
     if form == "votable":
         assert again.about == table.about
-    if form in TYPED:
-        assert [one.kind for one in again.about.columns] == [
-            Kind.TEXT if form == "amda" and one.kind is Kind.BOOLEAN else one.kind for one in table.about.columns
-        ]
+    if form in {"votable", "amda-ascii"}:
+        assert [one.kind for one in again.about.columns] == [one.kind for one in table.about.columns]
 
 
 @pytest.mark.parametrize("form", ALL_FORMS)

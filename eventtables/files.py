@@ -1,0 +1,82 @@
+"""Tables of events as answers: one form of one table, made while it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from datetime import UTC
+from socket import socket
+
+from cutouts.formats.base import software_version
+from epntap.answer.admission import Slots
+from epntap.answer.begun import Begun, begin
+from epntap.answer.blocks import Blocks, Version
+from epntap.answer.watch import Watcher
+from epntap.connection import Connection
+from epntap.errors import NotFoundError
+from eventtables.store.tables import StoredTable, all_tables, chunks_of, table_called
+from eventtables.writers import Writer
+
+__all__ = ["TableFiles", "version_of_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableFiles:
+    """What is kept, and files of it."""
+
+    #: lends a connection in the service role
+    connect: Callable[[], AbstractContextManager[Connection]]
+    watcher: Watcher
+    places: Slots
+
+    def all(self) -> tuple[StoredTable, ...]:
+        """Every table, by name."""
+        with self.connect() as connection:
+            return all_tables(connection)
+
+    def called(self, name: str) -> StoredTable:
+        """The table of this name. Raises NotFoundError."""
+        with self.connect() as connection:
+            return table_called(connection, name)
+
+    def numbered(self, number: int) -> StoredTable:
+        """The table with this number. Raises NotFoundError."""
+        found = next((one for one in self.all() if one.number == number), None)
+        if found is None:
+            raise NotFoundError(f"There is no table of events with the number {number}.")
+        return found
+
+    def answer(self, stored: StoredTable, writer: Writer, client: socket | None) -> Blocks:
+        """Begin the file. It must be closed by its receiver; it ends when the client leaves. Raises our errors."""
+        with ExitStack() as stack:
+            begun = begin(stack, self.places, self.watcher, client)
+            chunks = chunks_of(self.connect, stored)
+            stack.callback(chunks.close)
+            blocks = _checked(writer.write(stored.about, stored.survey, chunks), begun)
+            stack.callback(blocks.close)
+            answer = Blocks(
+                blocks,
+                writer.media_type,
+                file_name=f"{stored.name}.{writer.extension}",
+                version=version_of_table(stored, writer),
+            )
+            answer.compressible = True
+            answer.has_place = True
+            answer.watch = begun.watch
+            answer.on_close(stack.pop_all().close)
+            return answer
+
+
+def version_of_table(stored: StoredTable, writer: Writer) -> Version:
+    """What tells the file from others, and from that of an earlier import."""
+    said = f"{stored.name}\n{stored.imported.timestamp()}\n{writer.name}\n{software_version()}"
+    changed = stored.imported.astimezone(UTC).replace(tzinfo=None)
+    return Version(hashlib.sha256(said.encode()).hexdigest()[:32], changed)
+
+
+def _checked(blocks: Iterator[bytes], begun: Begun) -> Generator[bytes]:
+    for block in blocks:
+        yield block
+        begun.check()

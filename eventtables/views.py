@@ -1,0 +1,112 @@
+"""/events, /events/<name>, and each table as a file in every form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import flask
+import numpy as np
+
+from epntap.addresses import EVENTS
+from epntap.dali.params import single
+from epntap.errors import NotFoundError, ParameterError
+from epntap.http.browsers.faultpage import FaultPages
+from epntap.http.faults import HTML, answer_faults, as_text
+from epntap.http.request import client_socket, params
+from epntap.http.response import Sender, unchanged
+from epntap.pages import Pages
+from eventtables.cells import texts_of
+from eventtables.files import TableFiles, version_of_table
+from eventtables.model import Instants
+from eventtables.store.published import stored_names
+from eventtables.store.tables import StoredTable, page_of_events, years_of_events
+from eventtables.times import spelled
+from eventtables.writers import WRITERS
+
+__all__ = ["events_blueprint"]
+
+_CACHING = "no-cache"
+_ROWS = 100
+#: one of these ends the name of a file; the longer ones first, because txt ends others
+_FORMS = sorted(WRITERS.values(), key=lambda one: -len(one.extension))
+
+
+@dataclass(frozen=True, slots=True)
+class _Year:
+    """A bar of the time-line."""
+
+    number: int
+    count: int
+    #: per cent of the fullest
+    share: float
+
+
+def events_blueprint(tables: TableFiles, sender: Sender, pages: Pages) -> flask.Blueprint:
+    """The routes of tables of events."""
+    blueprint = flask.Blueprint("events", __name__)
+
+    @blueprint.get(EVENTS)
+    def listed() -> flask.Response:
+        return _page(pages.render("eventtables/list.html", tables=tables.all(), span=_span))
+
+    @blueprint.get(f"{EVENTS}/<name>")
+    def shown(name: str) -> flask.Response:
+        form = next((one for one in _FORMS if name.endswith(f".{one.extension}")), None)
+        if form is None:
+            return _page(_rendered(tables, tables.called(name), pages))
+        stored = tables.called(name.removesuffix(f".{form.extension}"))
+        known = unchanged(version_of_table(stored, form), _CACHING)
+        if known is not None:
+            return known
+        return sender.respond(tables.answer(stored, form, client_socket()), caching=_CACHING)
+
+    answer_faults(blueprint, lambda _error: as_text, FaultPages(pages))
+    return blueprint
+
+
+def _rendered(tables: TableFiles, stored: StoredTable, pages: Pages) -> str:
+    first = _first()
+    if first > max(stored.survey.count, 1):
+        raise NotFoundError(f"There is no event {first:,} in {stored.name}, which has {stored.survey.count:,}.")
+    with tables.connect() as connection:
+        events = page_of_events(connection, stored, first - 1, _ROWS)
+        years = years_of_events(connection, stored)
+    columns = [
+        [text if len(text) <= 200 else f"{text[:200]}…" for text in texts_of(column, values)]
+        for column, values in zip(stored.about.columns, events.values, strict=True)
+    ]
+    rows = list(zip(spelled(events.start), spelled(events.stop), *columns, strict=True))
+    most = max((count for _, count in years), default=1)
+    return pages.render(
+        "eventtables/table.html",
+        one=stored,
+        span=_span(stored),
+        first=first,
+        per_page=_ROWS,
+        rows=rows,
+        names=stored_names(stored.about.columns),
+        years=[_Year(year, count, round(100 * count / most, 1)) for year, count in years],
+        forms=list(WRITERS.values()),
+        query=f"SELECT TOP 100 t.event_id, t.start_time, t.stop_time FROM {stored.qualified_name} AS t",  # noqa: S608
+    )
+
+
+def _first() -> int:
+    text = single(params(), "FIRST") or "1"
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) <= 10**11):
+        raise ParameterError(f"first must be a number from 1 on, but is {text[:40]!r}.")
+    return int(text)
+
+
+def _span(stored: StoredTable) -> Sequence[str]:
+    """The first start and the last stop, none if there is no event."""
+    survey = stored.survey
+    if survey.first is None or survey.last is None:
+        return ()
+    ends: Instants = np.array([survey.first, survey.last], dtype="datetime64[us]")
+    return spelled(ends)
+
+
+def _page(text: str) -> flask.Response:
+    return flask.Response(text, headers={"Cache-Control": _CACHING}, content_type=HTML)
