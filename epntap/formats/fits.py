@@ -384,8 +384,8 @@ def _fill_odd_text(rows: Rows, n: int, cells: Cells) -> bool:
     texts = [data[start:end] for start, end in itertools.pairwise(places.tolist())]
     if is_other:
         texts = [text if text.isascii() else _in_ascii(text.decode()) for text in texts]
-    fitted = b"".join(text[:size].ljust(size, b"\0") for text in texts)
-    cells[:] = np.frombuffer(fitted.translate(_PRINTABLE), np.uint8).reshape(cells.shape)
+    fitted = b"".join(text[:size].translate(_PRINTABLE).ljust(size, b"\0") for text in texts)
+    cells[:] = np.frombuffer(fitted, np.uint8).reshape(cells.shape)
     return is_other
 
 
