@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from mimetypes import MimeTypes
 from types import MappingProxyType
 
-__all__ = ["MEDIA_TYPES", "known_media_type", "media_type"]
+__all__ = ["MEDIA_TYPES", "known_media_type", "media_type", "sent_as"]
 
 #: what EPN-TAP 2.0 §2.2 and the IANA list call the formats of planetary archives
 MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
@@ -63,3 +63,21 @@ def known_media_type(name: str) -> str | None:
 def media_type(name: str) -> str:
     """The media type of a file of this name; bytes of unknown meaning if the suffix is not known."""
     return known_media_type(name) or "application/octet-stream"
+
+
+def sent_as(content_type: str) -> str:
+    """What pages send a document of this type as to programs on the reader's machine; empty for what none takes.
+
+    The words are those of `data-samp` (docs/reference/pages.md).
+    """
+    return _SENT.get(content_type.partition(";")[0].strip().lower(), "")
+
+
+_SENT: Mapping[str, str] = MappingProxyType(
+    {
+        "application/fits": "fits",
+        "application/x-cdf": "cdf",
+        "application/x-votable+xml": "table",
+        "image/fits": "fits",
+    }
+)

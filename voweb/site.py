@@ -9,6 +9,7 @@ from epntap.pages.render import LAYOUT_ASSETS
 from epntap.pages.site import site_prefix
 from epntap.settings import Settings
 from voweb.branding import read_branding
+from voweb.islands import island
 from voweb.navigation import NAVIGATION
 from voweb.views import ABOUT, LEGAL
 
@@ -36,6 +37,7 @@ def pages_of(settings: Settings) -> Pages:
         contact=brand.contact,
         logo=next((name for name in files if "logo" in name), ""),
         colours=next((name for name in files if name.endswith(".css")), ""),
+        sends=island("samp").script,
         prefix=site_prefix(settings.addresses),
     )
     return Pages(site, (LAYOUT_ASSETS, _ASSETS), files)

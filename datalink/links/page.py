@@ -11,6 +11,7 @@ from datalink.links.request import LinksRequest
 from datalink.links.rows import Link
 from epntap.addresses import LINKS
 from epntap.answer.model import Outcome
+from epntap.media import sent_as
 from epntap.pages import Pages
 
 __all__ = ["Page"]
@@ -40,6 +41,13 @@ class _Row:
     what: str
     address: str | None
     link: Link
+
+    @property
+    def sent_as(self) -> str:
+        """As what other programs take it; empty for what they do not, or what is no document."""
+        link = self.link
+        is_document = bool(link.access_url) and not link.error_message and link.link_authorized is not False
+        return sent_as(link.content_type or "") if is_document else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ class Site:
     #: names of files that pages load; empty for none
     logo: str = ""
     colours: str = ""
+    #: a script that every page loads, which makes buttons of what can be sent to other programs
+    sends: str = ""
     #: path of the public address, without a slash at the end: pages lead to each other without naming the host
     prefix: str = ""
     #: of this software

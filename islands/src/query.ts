@@ -32,6 +32,9 @@ class Page {
     this.link = document.getElementById("permalink") as HTMLAnchorElement | null ?? make("a", { id: "permalink" }, "Link to this query");
     if (!this.link.isConnected) byId("maxrec").after(this.link);
     this.form.addEventListener("submit", (event) => this.submitted(event));
+    this.upload.addEventListener("change", () => {
+      if (!this.editor.text.trim()) this.editor.text = `SELECT TOP 100 * FROM TAP_UPLOAD.${byId<HTMLInputElement>("upload-name").value.trim() || "mine"}`;
+    });
     document.querySelectorAll<HTMLAnchorElement>("[data-example]").forEach((anchor) =>
       anchor.addEventListener("click", (event) => {
         event.preventDefault();
@@ -243,6 +246,9 @@ class Page {
     for (const [label, value] of [["CSV", "csv"], ["VOTable", "votable"], ["Parquet", "parquet"], ["FITS", "fits"]] as const) {
       form.append(make("button", { name: "RESPONSEFORMAT", value }, label));
     }
+    const address = `${form.action}?${new URLSearchParams({ ...hidden, RESPONSEFORMAT: "votable" })}`;
+    // a program asks for the address, which must not be longer than servers on the way take; samp.ts makes a button of it
+    if (this.editor.text.length <= LONGEST_LINK) form.append(make("span", { "data-samp": "table", "data-url": address, "data-name": `Answer of ${location.host}` }));
     return form;
   }
 }

@@ -6,29 +6,16 @@ One server and one Chromium for all. What is missing on this machine skips them;
 from __future__ import annotations
 
 import io
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import urlencode
 
 import pytest
 from astropy.io.votable import parse_single_table
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from epntap.db.pool import Database, Role, connect
-from eventtables.store.tables import save_table
-from tests.support.events import catalogue
-from tests.support.places import ROOT
-from tests.support.server import Server, serve
+from tests.support.chromium import DESK, PHONE, WITHIN_MS, check, looking, settled
+from tests.support.server import Server
 
-AXE = ROOT / "islands" / "node_modules" / "axe-core" / "axe.min.js"
-DESK = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
-WITHIN_MS = 15_000
 MOST_BYTES = 1_000_000
 MARK = "<img src=x onerror=\"window.evil='img'\"><script>window.evil='script'</script>\"'>"
 COUNT = "SELECT granule_uid, target_name, time_min FROM amdadb.epn_core"
@@ -65,91 +52,6 @@ PAGES = {
     "no page": "/nothing/here",
     "an error of TAP": "/tap/sync?LANG=ADQL&QUERY=SELECT",
 }
-
-
-def missing(what: str) -> NoReturn:
-    if os.environ.get("BROWSER_TESTS") == "required":
-        pytest.fail(what)
-    pytest.skip(what)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = os.environ.get("EPNTAP_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        missing("no Chromium on this machine")
-    with sync_playwright() as playwright:
-        # in a container there is no sandbox to be had, and nothing but our own pages is opened
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def site(chromium: Browser, own_demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    assert chromium.is_connected()  # a server is started only where somebody will look at it
-    with connect(own_demo_database, Role.OWNER, autocommit=True) as owner:
-        save_table(owner, "hostile", catalogue())
-    with serve(own_demo_database, tmp_path_factory.mktemp("browser"), job_workers="1") as server:
-        yield server
-
-
-@dataclass
-class Look:
-    """A page in a window, and what happened in it."""
-
-    page: Page
-    base: str
-    #: of the console, and exceptions
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, path: str) -> Response:
-        answer = self.page.goto(self.base + path)
-        assert answer is not None
-        return answer
-
-    def write(self, query: str) -> None:
-        editor = self.page.get_by_label("ADQL")
-        if self.page.locator(".editor").count():
-            # Chromium writes styles into what it replaces, which the policy forbids; so there is nothing to replace
-            editor.press("ControlOrMeta+A")
-            editor.press("Delete")
-        editor.fill(query)
-
-    def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=name, exact=True).first.click()
-
-
-@contextmanager
-def looking(
-    browser: Browser, server: Server, size: dict[str, int] = DESK, *, scripts: bool = True, dark: bool = False
-) -> Iterator[Look]:
-    context = browser.new_context(
-        viewport={"width": size["width"], "height": size["height"]},
-        java_script_enabled=scripts,
-        color_scheme="dark" if dark else "light",
-        accept_downloads=True,
-    )
-    context.set_default_timeout(WITHIN_MS)
-    page = context.new_page()
-    look = Look(page, server.base)
-
-    def said(message: ConsoleMessage) -> None:
-        # a page of an error has the status of the error, which the console repeats
-        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
-            look.complaints.append(f"{message.text} ({message.location})")
-
-    page.on("console", said)
-    page.on("pageerror", lambda error: look.complaints.append(str(error)))
-    page.on("dialog", lambda dialog: look.complaints.append(f"dialog: {dialog.message}"))
-    try:
-        yield look
-    finally:
-        context.close()
-
-
-def settled(look: Look) -> None:
-    look.page.wait_for_load_state("networkidle")
 
 
 # -- what people do
@@ -442,24 +344,3 @@ def test_nothing_serious_in_an_answer(chromium: Browser, site: Server, size: dic
         look.write("SELECT tagret_name FROM amdadb.epn_core")
         expect(look.page.locator(".problems")).to_be_visible()
         check(look)
-
-
-def check(look: Look) -> None:
-    """Everybody can read the page, and nothing of it is out of the window."""
-    width = look.page.viewport_size["width"] if look.page.viewport_size else 0
-    assert serious(look) == [], f"at {width} pixels"
-    assert look.page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def serious(look: Look) -> list[str]:
-    """What axe finds that keeps people out."""
-    if not AXE.exists():
-        missing("axe-core is not installed; run `npm ci` in islands")
-    if look.page.evaluate("typeof axe") == "undefined":
-        look.page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = look.page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-    return [
-        f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}"
-        for one in found
-        if one["impact"] in {"serious", "critical"}
-    ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from epntap.uws.model import ACTIVE, Job, Phase
+from epntap.media import sent_as
+from epntap.uws.model import ACTIVE, Job, JobResult, Phase
 from epntap.uws.xml import iso
 
 __all__ = ["ShownJob"]
@@ -91,6 +92,11 @@ class ShownJob:
     def is_cut(self) -> bool:
         """Whether there were more rows than were asked for."""
         return any(one.is_cut for one in self.job.results)
+
+    @staticmethod
+    def sent_as(result: JobResult) -> str:
+        """As what other programs take a result (see islands/src/samp.ts); empty for what they do not."""
+        return sent_as(result.media_type)
 
     @property
     def seconds(self) -> float | None:

@@ -175,6 +175,7 @@ def _page(pages: Pages, service: TapService, form: Form, outcome: _Outcome) -> s
         island=island("query"),
         most_rows=service.settings.maxrec_hard,
         most_upload_rows=service.settings.upload_rows,
+        most_upload_bytes=service.settings.upload_bytes,
     )
 
 
