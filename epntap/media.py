@@ -65,12 +65,15 @@ def media_type(name: str) -> str:
     return known_media_type(name) or "application/octet-stream"
 
 
-def sent_as(content_type: str) -> str:
+def sent_as(content_type: str, dataproduct_type: str = "") -> str:
     """What pages send a document of this type as to programs on the reader's machine; empty for what none takes.
 
-    The words are those of `data-samp` (docs/reference/pages.md).
+    The words are those of `data-samp` (docs/reference/pages.md). A table or FITS file that is a spectrum (`sp` in
+    EPN-TAP) is sent as one.
     """
-    return _SENT.get(content_type.partition(";")[0].strip().lower(), "")
+    found = _SENT.get(content_type.partition(";")[0].strip().lower(), "")
+    is_spectrum = found in {"table", "fits"} and "sp" in dataproduct_type.split("#")
+    return "spectrum" if is_spectrum else found
 
 
 _SENT: Mapping[str, str] = MappingProxyType(

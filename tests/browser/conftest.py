@@ -13,8 +13,7 @@ from epntap.db.pool import Database, Role, connect
 from eventtables.store.tables import save_table
 from tests.support.chromium import missing
 from tests.support.events import catalogue
-from tests.support.launch import serve
-from tests.support.server import Server
+from tests.support.server import Server, serve
 
 
 @pytest.fixture(scope="module")

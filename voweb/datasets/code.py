@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from epntap.addresses import HAPI_SERVER, Addresses
 
-__all__ = ["Sample", "code_of"]
+__all__ = ["Sample", "code_of", "query_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def code_of(one: Sample, addresses: Addresses) -> Mapping[str, str]:
             "MATLAB": _matlab(one),
         }
     else:
-        query = urlencode({"LANG": "ADQL", "FORMAT": "csv", "QUERY": _query(one)})
+        query = urlencode({"LANG": "ADQL", "FORMAT": "csv", "QUERY": query_of(one.schema, one.dataset_id)})
         address = f"{addresses.tap('sync')}?{query}"
         found["curl"] = f"curl -o granules.csv {shlex.quote(address)}\n"
     found["STILTS"] = _stilts(one, addresses)
@@ -59,15 +59,16 @@ def code_of(one: Sample, addresses: Addresses) -> Mapping[str, str]:
     return found
 
 
-def _query(one: Sample) -> str:
-    key = one.dataset_id.replace("'", "''")
-    return f"SELECT * FROM {one.schema}.epn_core WHERE dataset_id = '{key}' ORDER BY time_min"  # noqa: S608  # ADQL, to be shown
+def query_of(schema: str, dataset_id: str) -> str:
+    """The ADQL of all granules of a dataset."""
+    key = dataset_id.replace("'", "''")
+    return f"SELECT * FROM {schema}.epn_core WHERE dataset_id = '{key}' ORDER BY time_min"  # noqa: S608  # ADQL, to be shown
 
 
 def _pyvo(one: Sample, addresses: Addresses) -> str:
     text = (
         f"import pyvo\n\nservice = pyvo.dal.TAPService({addresses.tap()!r})\n"
-        f"granules = service.search({_query(one)!r}).to_table()\n"
+        f"granules = service.search({query_of(one.schema, one.dataset_id)!r}).to_table()\n"
         "print(granules['granule_uid', 'time_min', 'access_url'])\n"
     )
     if one.has_files:
@@ -124,7 +125,7 @@ def _matlab(one: Sample) -> str:
 def _stilts(one: Sample, addresses: Addresses) -> str:
     text = (
         f"stilts tapquery {shlex.quote(f'tapurl={addresses.tap()}')} sync=true out=granules.fits \\\n"
-        f"     {shlex.quote(f'adql={_query(one)}')}\n"
+        f"     {shlex.quote(f'adql={query_of(one.schema, one.dataset_id)}')}\n"
     )
     if one.has_files:
         address = addresses.data(one.granule_uid, "vot", one.schema)

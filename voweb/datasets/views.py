@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import flask
 
 from epntap.access import ANONYMOUS, may_now
-from epntap.addresses import DATASETS, HAPI_SERVER, PREVIEW, Addresses
+from epntap.addresses import DATASETS, HAPI_SERVER, PREVIEW, TAP, Addresses
 from epntap.archive.series import Series
 from epntap.cdf import format_utc
 from epntap.dali.params import Params, single
@@ -23,7 +23,7 @@ from epntap.pages import Pages
 from epntap.settings import Settings
 from voweb.datasets.calendar import Year, jd_of, month_rows, years_of
 from voweb.datasets.choice import Found, choose, read_choice
-from voweb.datasets.code import Sample, code_of
+from voweb.datasets.code import Sample, code_of, query_of
 from voweb.datasets.facts import DatasetFacts, Datasets, ParameterFacts, UnknownDatasetError, plain
 from voweb.datasets.linked import dataset_of, embedded
 
@@ -126,6 +126,8 @@ def _rendered(datasets: Datasets, one: DatasetFacts, pages: Pages, addresses: Ad
         latest=granules[-1][0] if granules else "",
         citation=citation_of(one, address),
         code=code_of(sample, addresses),
+        query=(query := query_of(one.schema_name, one.dataset_id)),
+        granules_at=pages.site.at(f"{TAP}/sync", LANG="ADQL", RESPONSEFORMAT="votable", QUERY=query),
         hapi={name: pages.site.at(HAPI_SERVER, dataset=name) for name in series},
         picture=f"{pages.site.prefix}{PREVIEW}/{one.schema_name}/{quote(one.dataset_id)}.png" if series else "",
         linked=embedded(dataset_of(one, parameters, addresses, series)),

@@ -22,6 +22,7 @@ from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.faults import HTML, answer_faults, as_text
 from epntap.http.request import caller, params
 from epntap.instants.julian import datetime_from_jd
+from epntap.media import MEDIA_TYPES, sent_as
 from epntap.pages import Pages
 from previews.request import interval_of, names_of
 from voweb.granules.facts import Granule, Granules
@@ -59,6 +60,7 @@ def granules_blueprint(granules: Granules, finder: Finder, pages: Pages) -> flas
             cut_at=SODA_SYNC,
             formats=_FORMATS,
             is_open=located is not None and may_now(caller(), located.dataset.rights_to(located.files)),
+            sends=_sends(one, located, relative),
             look=_look(one, located, here, pages) if located and located.files else None,
         )
         return flask.Response(text, headers={"Cache-Control": "no-cache"}, content_type=HTML)
@@ -75,6 +77,18 @@ def _located(finder: Finder, one: Granule) -> LocatedGranule | None:
         return finder.granule(one.granule_uid, one.schema)
     except NotFoundError:
         return None
+
+
+def _sends(one: Granule, located: LocatedGranule | None, relative: Addresses) -> list[tuple[str, str]]:
+    """What programs on the reader's machine may be sent of it, each as what they take it, with its address."""
+    product = str(one.get("dataproduct_type") or "")
+    published = str(one.get("access_url") or "")
+    found: dict[str, str] = {}
+    if published and (kind := sent_as(str(one.get("access_format") or ""), product)):
+        found[kind] = relative.absolute(published)
+    if located and located.files:
+        found.setdefault(sent_as(MEDIA_TYPES["vot"], product), relative.data(one.granule_uid, "vot", one.schema))
+    return list(found.items())
 
 
 def _look(one: Granule, located: LocatedGranule, here: str, pages: Pages) -> Mapping[str, Any]:
