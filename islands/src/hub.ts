@@ -147,19 +147,20 @@ export class Connection {
     return textAt(struct(answer)["samp.error"], "samp.errortxt") || `it answered ${status || "nothing"}`;
   }
 
-  /** Messages as they come, until the signal; `take` does something with each and says what is wrong, or nothing. */
-  async listen(mtype: string, take: (message: Message, sender: string) => Promise<string>, signal: AbortSignal): Promise<void> {
+  /** Messages as they come once `ready` is called, until the signal; `take` says what is wrong with each, or nothing. */
+  async listen(mtype: string, ready: () => void, take: (message: Message) => Promise<string>, signal: AbortSignal): Promise<void> {
     await this.ask("allowReverseCallbacks", ["1"]);
     await this.ask("declareSubscriptions", [{ [mtype]: {} }]);
+    ready();
     while (!signal.aborted) {
       const started = performance.now();
       const calls = await this.ask("pullCallbacks", ["10"], 30_000);
       for (const one of Array.isArray(calls) ? calls : []) {
         const method = textAt(one, "samp.methodName");
-        const [sender, ...rest] = (struct(one)["samp.params"] as Value[] | undefined) ?? [];
+        const [, ...rest] = (struct(one)["samp.params"] as Value[] | undefined) ?? [];
         const message = struct(rest.at(-1)) as Message;
         if (message["samp.mtype"] !== mtype) continue;
-        const wrong = await take(message, String(sender));
+        const wrong = await take(message);
         if (method !== "samp.client.receiveCall") continue;
         const answer: Struct = wrong ? { "samp.status": "samp.error", "samp.error": { "samp.errortxt": wrong } } : { "samp.status": "samp.ok", "samp.result": {} };
         await this.ask("reply", [String(rest[0]), answer]);

@@ -167,8 +167,8 @@ class Receiver {
     this.panel.replaceChildren("Asking the SAMP hub; it may ask you in a window of its own whether this page is welcome.");
     try {
       const hub = await connection(stop.signal);
-      this.panel.replaceChildren(`Waiting: send a table to “${siteName()}” from the other program (TOPCAT: Interop > Send table to).`);
-      await hub.listen("table.load.votable", (message) => this.take(hub, message), stop.signal);
+      const ready = (): void => this.panel.replaceChildren(`Waiting: send a table to “${siteName()}” from the other program (TOPCAT: Interop > Send table to).`);
+      await hub.listen("table.load.votable", ready, (message) => this.take(hub, message), stop.signal);
     } catch (error) {
       if (this.stop !== stop) return;
       connected = null;

@@ -146,7 +146,7 @@ def test_all_records_of_a_granule_are_a_table(chromium: Browser, site: Server, h
     ("path", "many"),
     [
         ("/search?target=Mars&quantity=magnetic+field&from=2016-12-01&to=2016-12-31", 3),
-        ("/datasets/amdadb/sync-mag", 5),
+        ("/datasets/amdadb/sync-mag", 7),
     ],
 )
 def test_granules_are_sent_from_what_finds_them(
