@@ -64,6 +64,8 @@ class Dataset:
     information_url: str | None = None
     #: without resolver prefix
     doi: str | None = None
+    #: people, each with what they are to the dataset
+    contacts: tuple[str, ...] = ()
     #: DALI timestamp, UTC, that a definition or a description declares: until then nobody has the data
     embargoed_until: str | None = None
     #: its identifier on our own HAPI server, where files of it are held; ingestion gives it

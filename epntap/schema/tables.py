@@ -131,6 +131,7 @@ dataset = Table(
     Column("landing_url", Text, comment="Page about it"),
     Column("information_url", Text, comment="Page about what it is made from"),
     Column("doi", Text, comment="Without resolver prefix"),
+    _words("contacts", "People that the description names, each with what they are to the dataset"),
     Column("embargoed_until", Text, comment="DALI timestamp, UTC, until which nobody has the data"),
     Column(
         "granule",

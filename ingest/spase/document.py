@@ -80,6 +80,8 @@ class DatasetRecord:
     description: str
     doi: str
     information_urls: tuple[str, ...]
+    #: PersonID and its Role, as often as there are roles
+    contacts: tuple[tuple[str, str], ...]
     access_urls: tuple[AccessUrl, ...]
     access_rights: tuple[str, ...]
     processing_level: str
@@ -185,6 +187,11 @@ def _dataset(element: etree._Element) -> DatasetRecord:
         description=_text(element, "ResourceHeader/Description"),
         doi=_text(element, "ResourceHeader/DOI"),
         information_urls=_texts(element, "ResourceHeader/InformationURL/URL"),
+        contacts=tuple(
+            (_text(found, "PersonID"), role)
+            for found in element.findall(_path("ResourceHeader/Contact"))
+            for role in _texts(found, "Role") or ("",)
+        ),
         access_urls=tuple(
             AccessUrl(_text(found, "URL"), _text(found, "Style"), _text(found, "ProductKey"))
             for found in element.findall(_path("AccessInformation/AccessURL"))

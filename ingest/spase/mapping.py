@@ -124,6 +124,7 @@ def to_facts(record: DatasetRecord, registry: Registry, *, today: date, origin: 
         landing_url=_landing_page(record.resource_id),
         information_url=next((_as_ascii(url) for url in record.information_urls if _WEB_ADDRESS.fullmatch(url)), None),
         doi=_doi(record.doi),
+        contacts=_contacts(record),
         parameters=_parameters(record.parameters),
     )
     values = dict(_values(record, registry, dataset, kind))
@@ -320,6 +321,17 @@ def _doi(text: str) -> str | None:
 
 def _as_ascii(url: str) -> str:
     return quote(url, safe=printable)
+
+
+def _contacts(record: DatasetRecord) -> tuple[str, ...]:
+    """People by the names in their identifiers (`spase://CNES/Person/Jean.Dupont`), with what they are."""
+    roles: dict[str, list[str]] = {}
+    for person, role in record.contacts:
+        name = " ".join(person.rpartition("/")[2].replace(".", " ").replace("_", " ").split())
+        if name:
+            roles.setdefault(name, []).append(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", role).lower())
+    said = {name: ", ".join(dict.fromkeys(filter(None, some))) for name, some in roles.items()}
+    return tuple(f"{name} ({some})" if some else name for name, some in said.items())
 
 
 def _landing_page(resource_id: str) -> str | None:

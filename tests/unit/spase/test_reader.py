@@ -34,6 +34,10 @@ def test_a_record_becomes_a_dataset_with_its_values(tmp_path: Path) -> None:
     body = dataset(
         header="<DOI>https://doi.org/10.24400/802406/k13j-csc4</DOI>"
         "<Description>  Two\n  lines </Description>"
+        "<Contact><PersonID>spase://CNES/Person/CDPP/Jean_de.la.Lune</PersonID><Role>GeneralContact</Role></Contact>"
+        "<Contact><PersonID>spase://CNES/Person/Eve</PersonID></Contact>"
+        "<Contact><PersonID>spase://CNES/Person/CDPP/Jean_de.la.Lune</PersonID><Role>DataProducer</Role>"
+        "<Role>CoPI</Role></Contact>"
         "<InformationURL><URL>help/relative.html</URL></InformationURL>"
         "<InformationURL><URL>https://example.org/about</URL></InformationURL>",
         parameters=parameter(
@@ -54,6 +58,7 @@ def test_a_record_becomes_a_dataset_with_its_values(tmp_path: Path) -> None:
     assert (found.hapi_url, found.hapi_id) == ("https://hapi.example.org/hapi", "syn-mag")
     assert found.information_url == "https://example.org/about"
     assert found.landing_url is None
+    assert found.contacts == ("Jean de la Lune (general contact, data producer, co pi)", "Eve")
     (field,) = found.parameters
     assert (field.name, field.title, field.position) == ("b_gse", "B GSE", 1)
     assert (field.ucd, field.units, field.shape, field.fill_value) == ("phys.magField", "nT", (3,), "-1e31")

@@ -37,6 +37,21 @@ def facts(shared: Path) -> dict[str, DatasetFacts]:
     return {one.dataset.dataset_id: one for one in found if isinstance(one, DatasetFacts)}
 
 
+def test_people_are_those_of_the_records(facts: dict[str, DatasetFacts], shared: Path) -> None:
+    """Whoever a record names is named with the dataset, once."""
+    named = {}
+    for path in (shared / "data/spase/NumericalData").rglob("*.xml"):
+        record = etree.parse(path).getroot()
+        resource = record.findtext("s:NumericalData/s:ResourceID", "", NAMESPACES).strip()
+        people = record.iterfind("s:NumericalData/s:ResourceHeader/s:Contact/s:PersonID", NAMESPACES)
+        named[resource] = {(one.text or "").strip().rpartition("/")[2].replace("_", ".") for one in people}
+    assert sum(map(len, named.values())) > 900
+    for one in facts.values():
+        said = {contact.partition(" (")[0].replace(" ", ".") for contact in one.dataset.contacts}
+        assert said == named[str(one.dataset.resource_id)]
+        assert len(said) == len(one.dataset.contacts)
+
+
 def test_all_records_map(facts: dict[str, DatasetFacts]) -> None:
     assert len(facts) == 991
     assert sum(len(one.dataset.parameters) for one in facts.values()) == 5129
