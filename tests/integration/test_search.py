@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from lxml import etree
 
 from epntap.db.pool import Database, Role, connect
-from tests.support.browser import CHROMIUM, client_of, page_of, text_of
+from tests.support.browser import CHROMIUM, client_of, page_of, strange_scripts, text_of
 from tests.support.databases import clone_database, drop_database
 
 BEGINS = ("2016-12-30", "2016", "2017-01-01", "2014-08-05", "2016-12-31T12:00", "0001-01-01")
@@ -70,7 +70,8 @@ def test_mars_magnetic_field_in_december_is_sync_mag_and_what_else_there_is(clie
     assert found["granules"] > 0
     page = browse(client, asked)
     links = {str(one.get("href")) for one in page.findall(".//{*}a")}
-    assert all(f"/datasets/{one['schema']}/{one['dataset_id']}" in links for one in found["datasets"])
+    pages = {link.partition("?")[0] for link in links if link.endswith("?year=2016")}
+    assert all(f"/datasets/{one['schema']}/{one['dataset_id']}" in pages for one in found["datasets"])
     row = found["granule_rows"][0]
     assert f"/granules/{row['schema']}/{row['granule_uid']}" in links
     assert any(link.startswith("/query?sql=") for link in links)
@@ -181,7 +182,7 @@ def test_what_is_wrong_is_one_sentence_above_the_form(client: FlaskClient, name:
 def test_markup_of_others_is_text(client: FlaskClient, name: str) -> None:
     page = browse(client, {name: EVIL})
     assert not [one for one in page.iter("{*}img") if one.get("src") == "x"]
-    assert not list(page.iter("{*}script"))
+    assert strange_scripts(page) == []
 
 
 def test_years_at_both_ends_leave_the_time_line_whole(client: FlaskClient) -> None:

@@ -21,6 +21,11 @@ from epntap.tap.examples import Example, examples_for
 
 __all__ = ["Holding", "Holdings"]
 
+#: what single targets have; a granule of several counts for each
+_TARGETS = """
+SELECT name FROM archive.value_count, unnest(string_to_array(value, '#')) AS name
+WHERE column_name = 'target_name' AND name <> '' GROUP BY name ORDER BY sum(rows) DESC, name LIMIT 100
+"""
 _DATASETS = """
     SELECT count(*), count(*) FILTER (WHERE granule_count > 0),
            array_remove(array_agg(DISTINCT nullif(doi, '')), NULL)
@@ -119,6 +124,7 @@ class Holdings:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _of: Catalog | None = None
     _known: dict[str, Holding] = field(default_factory=dict)
+    _targets: Sequence[str] = ()
 
     def all(self) -> list[Holding]:
         """Every service, by the name of its schema."""
@@ -128,6 +134,11 @@ class Holdings:
                 self._known = self._read(catalog)
                 self._of = catalog
             return list(self._known.values())
+
+    def targets(self, most: int) -> Sequence[str]:
+        """Those with most granules, of all services."""
+        others = [name for one in self.all() for name in one.covered.target_names]
+        return list(dict.fromkeys([*self._targets, *others]))[:most]
 
     def get(self, schema: str) -> Holding:
         """One service. Raises NotFoundError."""
@@ -145,6 +156,7 @@ class Holdings:
             for table in catalog.tables:
                 if table.name == COUNTED_TABLE and table.schema in schemas:
                     found[table.schema] = _holding(connection, catalog, schemas[table.schema], table, examples)
+            self._targets = [str(name) for (name,) in connection.execute(_TARGETS)]
         return dict(sorted(found.items()))
 
 

@@ -28,12 +28,11 @@ def holdings_blueprint(holdings: Holdings, pages: Pages, settings: Settings) -> 
     @blueprint.get(TAP)
     def home() -> flask.Response:
         services = holdings.all()
-        targets = dict.fromkeys(name for one in services for name in one.covered.target_names)
         return _page(
             pages.render(
                 "voweb.holdings/home.html",
                 services=services,
-                targets=list(targets)[:_MOST_TARGETS],
+                targets=holdings.targets(_MOST_TARGETS),
                 tap=settings.addresses.tap(),
                 maxrec=settings.maxrec_default,
                 unknown_host=flask.request.headers.get("Host", "") if flask.g.get("host_is_unknown") else None,

@@ -15,6 +15,7 @@ from epntap.archive.counts import COUNTED_TABLE
 from epntap.archive.groups import GROUPED, ends_in_month, group_columns, jd_of_month, month_of_jd
 from epntap.catalog.names import written_name
 from epntap.connection import Connection
+from epntap.epncore.vocabulary import DATAPRODUCT_TYPES
 from epntap.hints import nearest
 from voweb.search.form import Facet, Period, Search
 from voweb.search.shelf import LISTS, TEXTS, Dataset, Shelf, Whole
@@ -204,6 +205,8 @@ def _offers(shelf: Shelf, facet: Facet, counts: Whole, chosen: Sequence[Choice])
 
 
 def _label(facet: Facet, value: str) -> str:
+    if facet is Facet.TYPE and value in DATAPRODUCT_TYPES:
+        return f"{DATAPRODUCT_TYPES[value]} ({value})"
     return f"{LEVELS[value]} ({value})" if facet is Facet.LEVEL and value in LEVELS else value
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import MAXYEAR
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,6 +41,7 @@ _FIRST_VALUES = 7
 _MOST_VALUES = 120
 #: a longer query is no address
 _LONGEST_LINK = 4_000
+_IN_A_YEAR = re.compile("[0-9]{4}-")
 _FORMATS = (("CSV", "csv"), ("VOTable", "votable"), ("Parquet", "parquet"))
 
 _TITLES: Mapping[Facet, str] = {
@@ -123,7 +126,10 @@ def _page(pages: Pages, settings: Settings, found: Found, granules: Granules, pr
     def dataset_link(schema: str, dataset_id: str | None) -> str:
         if dataset_id is None:
             return site.at(f"{SERVICES}/{schema}")
-        return site.prefix + Addresses().dataset_page(schema, dataset_id)
+        # with the year in which the period ends its last granule is at hand
+        year = int(search.ends[:4]) if _IN_A_YEAR.match(search.ends) else 0
+        there = f"?year={year}" if 0 < year < MAXYEAR else ""
+        return site.prefix + Addresses().dataset_page(schema, dataset_id) + there
 
     return pages.render(
         "voweb.search/page.html",
