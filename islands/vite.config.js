@@ -42,7 +42,7 @@ export default defineConfig({
     modulePreload: false,
     target: "es2022",
     rollupOptions: {
-      input: { query: "src/query.ts", samp: "src/samp.ts" },
+      input: { query: "src/query.ts", samp: "src/samp.ts", series: "src/series.ts" },
       output: { entryFileNames: "[name]-[hash].js", chunkFileNames: "[name]-[hash].js", assetFileNames: "[name]-[hash][extname]" },
     },
   },

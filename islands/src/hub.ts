@@ -161,7 +161,8 @@ export class Connection {
         const message = struct(rest.at(-1)) as Message;
         if (message["samp.mtype"] !== mtype) continue;
         const wrong = await take(message);
-        if (method !== "samp.client.receiveCall") continue;
+        // the Web Profile calls it samp.webclient.receiveCall (§5.2.7), the hub of astropy without what is before the last point
+        if (!method.endsWith("receiveCall")) continue;
         const answer: Struct = wrong ? { "samp.status": "samp.error", "samp.error": { "samp.errortxt": wrong } } : { "samp.status": "samp.ok", "samp.result": {} };
         await this.ask("reply", [String(rest[0]), answer]);
       }

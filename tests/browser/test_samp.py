@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -192,7 +193,7 @@ def test_fits_and_spectra_have_messages_of_their_own(chromium: Browser, site: Se
         for kind in ("fits", "spectrum"):
             opened(look, f"Send {kind}").get_by_role("button", name="Viewer").click()
         expect(look.page.get_by_text("Viewer has loaded it.")).to_have_count(2)
-        sent = dict(viewer.received)
+        sent: dict[str, dict[str, Any]] = dict(viewer.received)
         with fits.open(io.BytesIO(loaded(sent["table.load.fits"]["url"]))) as document:
             assert len(document[1].data) == 63
         spectrum = sent["spectrum.load.ssa-generic"]
@@ -298,14 +299,12 @@ def test_a_table_that_a_program_sends_is_uploaded_by_the_page(
             # the browser has it from the hub
             assert [one.partition("/")[0] for one in asked] == ["Python-urllib"]
             look.write("SELECT uid, weight, target_name FROM TAP_UPLOAD.mine JOIN amdadb.epn_core ON uid = granule_uid")
-            with look.page.expect_request("**/tap/sync") as sent:
-                look.press("Run")
+            # nobody can fetch it any more: the service has it from the page, or not at all
+            other.shutdown()
+            other.server_close()
+            look.press("Run")
             expect(look.page.locator("tbody tr")).to_have_count(2)
             expect(look.page.locator("tbody")).to_contain_text("-2.25")
-            # the service gets the table itself, never its address
-            body = sent.value.post_data_buffer or b""
-            assert written.getvalue() in body
-            assert str(other.server_port).encode() not in body
             assert len(asked) == 1
             assert look.complaints == []
             wrong = topcat.client.call_and_wait(

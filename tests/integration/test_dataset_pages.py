@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -13,10 +14,19 @@ import cdflib
 import numpy as np
 import pytest
 import requests
+from astropy.table import Table
 
-from tests.support.browser import CHROMIUM, page_of, text_of
+from cutouts.interval import Interval
+from epntap.db.pool import Database, Role, connect
+from epntap.pages import Pages
+from epntap.schema import tables
+from summaries.run import summarise
+from tests.support.browser import CHROMIUM, client_of, page_of, text_of
+from tests.support.databases import clone_database, drop_database
 from tests.support.server import Server
+from tests.support.speasy import ask_speasy, needs_speasy
 from voweb.datasets.calendar import days_of, month_rows, years_of
+from voweb.look import MOST_OFFERED, Shown, look_at
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 EVIL = "<img src=x onerror=alert(1)>\"'&"
@@ -120,10 +130,9 @@ def test_a_closed_dataset_is_described_but_nothing_inside_of_its_files_is(served
 
 def code_of(server: Server, client: str) -> str:
     page = page_of(ask(server, "/datasets/amdadb/sync-mag").text)
-    texts = [text_of(one) for one in page.iter(f"{XHTML}label")]
     tabs = next(one for one in page.iter(f"{XHTML}div") if one.get("class") == "tabs")
     codes = ["".join(map(str, one.itertext())) for one in tabs.iter(f"{XHTML}pre")]
-    return codes[[one for one in texts if one != "Words"].index(client)]
+    return codes[[text_of(one) for one in tabs.iter(f"{XHTML}label")].index(client)]
 
 
 def test_what_pyvo_is_told_runs(served: Server) -> None:
@@ -148,6 +157,27 @@ def test_what_a_shell_is_told_runs(served: Server, client: str, tmp_path: Path) 
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)  # what the page says
     lines = [one for one in (tmp_path / "data.csv").read_text().splitlines() if not one.startswith("#")]
     assert len(lines) > 10
+
+
+@needs_speasy
+def test_what_speasy_is_told_runs(served: Server, tmp_path: Path) -> None:
+    said = "\nprint(json.dumps({name: list(found.values.shape) for name, found in variables.items()}))"
+    shapes = ask_speasy(tmp_path, code_of(served, "Python (Speasy)") + said, [])
+    assert set(shapes) == {"B_vector", "B_magnitude", "quality_flag"}
+    assert shapes["B_vector"][0] > 10
+    assert shapes["B_vector"][1] == 3
+
+
+@pytest.mark.skipif(shutil.which("stilts") is None, reason="there is no STILTS")
+def test_what_stilts_is_told_runs(served: Server, tmp_path: Path) -> None:
+    script = code_of(served, "STILTS")
+    done = subprocess.run(  # what the page says
+        ["bash", "-euc", script], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    granules = Table.read(tmp_path / "granules.fits")
+    assert list(granules["granule_uid"])[-1] == "sync-mag_20170104"
+    assert "B_vector" in done.stdout
 
 
 # -- plots
@@ -285,3 +315,88 @@ def test_what_is_asked_of_granules_wrongly_is_said(served: Server, path: str, st
     answer = ask(served, f"/granules/{path}")
     assert answer.status_code == status
     page_of(answer.text)
+
+
+# -- gaps, people, catalogues, and very much of something
+
+
+def test_gaps_are_where_no_file_has_a_record(tmp_path: Path, postgres_server: Database, demo_template: str) -> None:
+    own = clone_database(postgres_server, "gaps", demo_template)
+    try:
+        assert list(summarise(lambda: connect(own, Role.SERVICE, autocommit=True), tmp_path / "summaries", "amdadb"))
+        with client_of(own, tmp_path) as client:
+            epochs: list[float] = []
+            for day in (date(2016, 12, 29) + timedelta(days=number) for number in range(7)):
+                path = tmp_path / f"{day:%Y%m%d}.cdf"
+                with client.get(f"/data/amdadb/sync-mag_{day:%Y%m%d}.cdf") as answer:
+                    path.write_bytes(answer.data)
+                with cdflib.CDF(path) as file:
+                    epochs += list(cdflib.cdfepoch.unixtime(file.varget("Epoch")))
+            waits = np.diff(np.unique(epochs))
+            (expected,) = waits[waits > 5 * 16]
+            told = client.get("/datasets/amdadb/sync-mag.json").get_json()["gaps"]
+            assert told["count"] == 1
+            assert told["longest"][0]["seconds"] == pytest.approx(expected, abs=0.01)
+            page = page_of(client.get("/datasets/amdadb/sync-mag", headers=CHROMIUM).text)
+            (row,) = (one for one in page.iter(f"{XHTML}tr") if "2016-12-30 05:59:44" in text_of(one))
+            assert "2016-12-30 11:00:00" in text_of(row)
+    finally:
+        drop_database(postgres_server, own)
+
+
+def test_people_of_a_dataset_are_named(served: Server) -> None:
+    assert "Nobody (general contact)" in text_of(page_of(ask(served, "/datasets/amdadb/sync-mag").text))
+    assert ask(served, "/datasets/amdadb/sync-mag.json").json()["contacts"] == ["Nobody (general contact)"]
+
+
+def test_the_list_of_datasets_is_a_catalogue_of_linked_data(served: Server) -> None:
+    page = page_of(ask(served, "/datasets?service=amdadb").text)
+    (linked,) = (one for one in page.iter(f"{XHTML}script") if one.get("type") == "application/ld+json")
+    document = json.loads(linked.text or "")
+    assert document["@type"] == "DataCatalog"
+    pages = [one["url"] for one in document["dataset"]]
+    assert f"{served.base}/datasets/amdadb/sync-mag" in pages
+    assert {requests.get(one, timeout=60).status_code for one in pages} == {200}
+
+
+def test_a_dataset_with_four_thousand_parameters_has_pages_of_them(
+    tmp_path: Path, postgres_server: Database, demo_template: str
+) -> None:
+    own = clone_database(postgres_server, "wide", demo_template)
+    try:
+        with connect(own, Role.OWNER) as connection:
+            columns = [column.name for column in tables.parameter.columns]
+            other = {"name": "'wide_' || n", "position": "n + 100", "public_id": "NULL"}
+            copied = ", ".join(other.get(name, f"p.{name}") for name in columns)
+            connection.execute(
+                f"INSERT INTO archive.parameter ({', '.join(columns)}) SELECT {copied} "  # our own names
+                "FROM archive.parameter p, generate_series(1, 4000) n "
+                "WHERE p.schema_name = 'amdadb' AND p.dataset_id = 'sync-mag' AND p.position = 1"
+            )
+        with client_of(own, tmp_path) as client:
+            for number in (1, 41):
+                text = client.get(f"/datasets/amdadb/sync-mag?p={number}", headers=CHROMIUM).text
+                assert len(text) < 200_000
+                page_of(text)
+            assert "wide_3999" in text
+            assert len(client.get("/datasets/amdadb/sync-mag.json").get_json()["parameters"]) > 4_000
+            assert client.get("/datasets?q=wide_12", headers=CHROMIUM).status_code == 200
+    finally:
+        drop_database(postgres_server, own)
+
+
+def test_a_plot_offers_no_more_parameters_than_a_page_can_show() -> None:
+    names = [f"v{number}" for number in range(4_000)]
+    shown = Shown("amdadb", "wide", "wide", Interval(0, 10**15), {"Epoch": names, "Epoch2": ["late"]}, "/datasets/x")
+    look = look_at(shown, {"PARAMETERS": ["v3999"]}, Pages())
+    assert [one.name for one in look.axes["Epoch"]] == [*names[:MOST_OFFERED], "v3999"]
+    assert look.more == 4_000 - MOST_OFFERED - 1 + 1
+    assert [one.name for one in look.axes["Epoch"] if one.is_chosen] == ["v3999"]
+
+
+@pytest.mark.parametrize("ends", [("0001-01-01", "9999-12-31"), ("1600-01-01", "")])
+def test_a_plot_asked_for_beyond_all_times_is_one_of_what_there_is(ends: tuple[str, str]) -> None:
+    given = {name: [text] for name, text in zip(("START", "STOP"), ends, strict=True) if text}
+    look = look_at(Shown("amdadb", "a", "a", Interval(0, 10**15), {}, "/datasets/a"), given, Pages())
+    assert look.start <= look.stop
+    assert (look.first, look.last) == ("2000-01-01T11:58:55.816", "2000-01-13T01:45:35.816")

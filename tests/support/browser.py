@@ -16,7 +16,7 @@ from voserver.app import create_app
 from voserver.house import Pools, build_house
 from voserver.routes import wings
 
-__all__ = ["CHROMIUM", "CURL", "JAVA", "SAFARI", "client_of", "page_of", "text_of"]
+__all__ = ["CHROMIUM", "CURL", "JAVA", "SAFARI", "client_of", "page_of", "strange_scripts", "text_of"]
 
 CHROMIUM = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
@@ -60,6 +60,12 @@ def client_of(database: Database, home: Path, **settings: object) -> Iterator[Fl
     finally:
         for one in fields(Pools):
             getattr(house.pools, one.name).close()
+
+
+def strange_scripts(page: etree._Element) -> list[str]:
+    """Scripts of a page that are no files of ours."""
+    scripts = [(str(one.get("src")), one.text or "") for one in page.iter(f"{_XHTML}script")]
+    return [source + text for source, text in scripts if text.strip() or not source.startswith("/static/")]
 
 
 def text_of(element: etree._Element) -> str:

@@ -40,11 +40,11 @@ class Program:
 
     client: SAMPIntegratedClient
     #: MType and parameters of each message
-    received: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     #: said in place of "loaded"
     complaint: str = ""
 
-    def take(self, _key: str, _sender: str, message: str, mtype: str, params: dict[str, str], _extra: object) -> None:
+    def take(self, _key: str, _sender: str, message: str, mtype: str, params: dict[str, Any], _extra: object) -> None:
         """Of a call, which waits for an answer."""
         self.received.append((mtype, params))
         if self.complaint:

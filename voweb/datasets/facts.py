@@ -14,15 +14,18 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from cutouts.interval import Interval
 from epntap.access import ANONYMOUS, Rights, may_now, rights_of
 from epntap.archive.groups import granule_groups
 from epntap.archive.series import Series, series_of
 from epntap.catalog.model import Catalog
 from epntap.connection import Connection
+from epntap.epncore.vocabulary import DATAPRODUCT_TYPES
 from epntap.errors import NotFoundError
 from epntap.hints import nearest
 from epntap.instants.julian import datetime_from_jd
 from epntap.pages.words import duration
+from previews.inventory import extent_of
 from voweb.datasets.calendar import days_of
 
 __all__ = ["FACETS", "DatasetFacts", "Datasets", "Gaps", "ParameterFacts", "UnknownDatasetError"]
@@ -51,18 +54,10 @@ _GROUPED = {
 #: seconds below which a cadence is called so
 _CADENCES = ((1, "less than 1 s"), (60, "1 s to 1 min"), (3_600, "1 min to 1 h"), (86_400, "1 h to 1 day"))
 _SLOW = "1 day and more"
-_PRODUCTS = {
-    "ts": "time series",
-    "ds": "dynamic spectrum",
-    "sp": "spectrum",
-    "pr": "profile",
-    "im": "image",
-    "ma": "map",
-}
 _MOST_GAPS = 12
 _ALL = """
 SELECT d.schema_name, d.dataset_id, d.title, d.description, d.resource_id, d.start_time, d.stop_time, d.cadence_min_s,
-       d.cadence_max_s, d.access_rights, d.hapi_url, d.hapi_id, d.landing_url, d.information_url, d.doi,
+       d.cadence_max_s, d.access_rights, d.hapi_url, d.hapi_id, d.landing_url, d.information_url, d.doi, d.contacts,
        d.embargoed_until, d.granule, d.public_id, v.title AS service_title, v.creator, v.publisher, v.reference_url,
        v.last_ingested,
        coalesce((SELECT c.rows FROM archive.value_count c WHERE c.schema_name = d.schema_name
@@ -115,6 +110,7 @@ class DatasetFacts:
     landing_url: str | None
     information_url: str | None
     doi: str | None
+    contacts: Sequence[str]
     embargoed_until: str | None
     granule: str
     public_id: str | None
@@ -295,6 +291,24 @@ class Datasets:
                 (row[0], row[1], row[2]) for row in connection.execute(statement, (one.dataset_id, stop, start, most))
             ]
 
+    def newest(self, one: DatasetFacts, start: float, stop: float) -> str:
+        """The last granule in an interval of Julian dates, one with data before those without; empty without any."""
+        table = self.catalog().table(one.schema_name, "epn_core")
+        first = "access_url IS NULL, " if table and table.column("access_url") else ""
+        statement = sql.SQL(
+            "SELECT granule_uid FROM {} WHERE dataset_id = %s AND time_min < %s AND time_max >= %s "
+            "AND time_min <= time_max ORDER BY {} time_min DESC, granule_uid DESC LIMIT 1"
+        ).format(sql.Identifier(one.schema_name, "epn_core"), sql.SQL(first))
+        with self.connect() as connection:
+            row = connection.execute(statement, (one.dataset_id, stop, start)).fetchone()
+        return str(row[0]) if row else ""
+
+    def extent(self, one: DatasetFacts) -> Interval | None:
+        """From the first record to the last of files that are not embargoed; None without one."""
+        with self.connect() as connection:
+            first, last, _ = extent_of(connection, one.schema_name, one.dataset_id)
+        return None if first is None or last is None else Interval(first, last + 1)
+
     def series(self, one: DatasetFacts) -> dict[str, Series]:
         """What is held here by its identifier on the HAPI server, the most important time axis first."""
         with self.connect() as connection:
@@ -337,7 +351,7 @@ def _read(connection: Connection, catalog: Catalog) -> _State:
 
 def _facets(one: DatasetFacts, shared: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     found = {facet: tuple(sorted(shared.get(facet, ()))) for facet in _GROUPED}
-    found["product"] = tuple(_PRODUCTS.get(code, code) for code in found["product"])
+    found["product"] = tuple(DATAPRODUCT_TYPES.get(code, code) for code in found["product"])
     found["service"] = (one.schema_name,)
     if one.cadence_min_s is not None:
         found["cadence"] = (next((name for most, name in _CADENCES if one.cadence_min_s < most), _SLOW),)

@@ -9,10 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from epntap.addresses import HAPI_SERVER, SERVICES, Addresses
+from epntap.addresses import DATASETS, HAPI_SERVER, SERVICES, Addresses
 from voweb.datasets.facts import DatasetFacts, ParameterFacts
 
-__all__ = ["dataset_of", "embedded"]
+__all__ = ["catalog_of", "dataset_of", "embedded"]
 
 #: variables that are listed
 _MOST = 100
@@ -91,6 +91,27 @@ def dataset_of(
             },
         }
     )
+
+
+def catalog_of(name: str, shown: Iterable[DatasetFacts], addresses: Addresses) -> dict[str, Any]:
+    """A schema.org DataCatalog with these of its datasets; each has a page that says more."""
+    return {
+        "@context": "https://schema.org/",
+        "@type": "DataCatalog",
+        "name": name,
+        "url": addresses.at(DATASETS),
+        "dataset": [
+            _given(
+                {
+                    "@type": "Dataset",
+                    "name": one.title,
+                    "url": addresses.dataset_page(one.schema_name, one.dataset_id),
+                    "description": (one.description or "")[:300] or None,
+                }
+            )
+            for one in shown
+        ],
+    }
 
 
 def _given(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import flask
 
 from epntap.access import ANONYMOUS, may_now
-from epntap.addresses import DATASETS, HAPI_SERVER, PREVIEW, TAP, Addresses
+from epntap.addresses import DATASETS, HAPI_SERVER, TAP, Addresses
 from epntap.archive.series import Series
 from epntap.cdf import format_utc
 from epntap.dali.params import Params, single
@@ -25,7 +25,8 @@ from voweb.datasets.calendar import Year, jd_of, month_rows, years_of
 from voweb.datasets.choice import Found, choose, read_choice
 from voweb.datasets.code import Sample, code_of, query_of
 from voweb.datasets.facts import DatasetFacts, Datasets, ParameterFacts, UnknownDatasetError, plain
-from voweb.datasets.linked import dataset_of, embedded
+from voweb.datasets.linked import catalog_of, dataset_of, embedded
+from voweb.look import Look, Shown, look_at
 
 __all__ = ["citation_of", "datasets_blueprint"]
 
@@ -53,7 +54,13 @@ def datasets_blueprint(datasets: Datasets, pages: Pages, settings: Settings) -> 
 
         return _page(
             pages.render(
-                "voweb.datasets/list.html", found=found, choice=choice, link=link, page_of=page_of(pages), all=link()
+                "voweb.datasets/list.html",
+                found=found,
+                choice=choice,
+                link=link,
+                page_of=page_of(pages),
+                all=link(),
+                linked=embedded(catalog_of(pages.site.name, found.shown, settings.addresses)),
             )
         )
 
@@ -107,10 +114,12 @@ def _rendered(datasets: Datasets, one: DatasetFacts, pages: Pages, addresses: Ad
     series = datasets.series(one) if one.is_open else {}
     years = years_of(datasets.days(one))
     year = _year(given, years)
-    granules = datasets.granules_of(one, jd_of(date(year, 1, 1)), _end_of(year), _MOST_GRANULES) if year else []
+    newest = max((each.number for each in years if each.days), default=0)
+    granules = datasets.granules_of(one, *_ends_of(year), _MOST_GRANULES) if year else []
+    latest = datasets.newest(one, *_ends_of(year if granules else newest)) if newest else ""
     relative = Addresses(pages.site.prefix)
     address = addresses.dataset_page(one.schema_name, one.dataset_id)
-    sample = _sample(one, addresses, granules, series)
+    sample = _sample(one, addresses, latest, series)
     return pages.render(
         "voweb.datasets/dataset.html",
         one=one,
@@ -121,17 +130,30 @@ def _rendered(datasets: Datasets, one: DatasetFacts, pages: Pages, addresses: Ad
         gaps=datasets.gaps(one),
         years=years,
         year=year,
+        is_newest=year == newest or not granules,
         months=month_rows(year, granules) if year else [],
         granule_page=lambda uid: relative.granule_page(one.schema_name, uid),
-        latest=granules[-1][0] if granules else "",
+        latest=latest,
         citation=citation_of(one, address),
         code=code_of(sample, addresses),
         query=(query := query_of(one.schema_name, one.dataset_id)),
         granules_at=pages.site.at(f"{TAP}/sync", LANG="ADQL", RESPONSEFORMAT="votable", QUERY=query),
         hapi={name: pages.site.at(HAPI_SERVER, dataset=name) for name in series},
-        picture=f"{pages.site.prefix}{PREVIEW}/{one.schema_name}/{quote(one.dataset_id)}.png" if series else "",
+        look=_look(datasets, one, series, given, pages) if series else None,
         linked=embedded(dataset_of(one, parameters, addresses, series)),
     )
+
+
+def _look(
+    datasets: Datasets, one: DatasetFacts, series: Mapping[str, Series], given: Params, pages: Pages
+) -> Look | None:
+    """Its values over all its time; None without a file that everybody may have."""
+    extent = datasets.extent(one)
+    if extent is None:
+        return None
+    axes = {each.axis: [variable.name for variable in each.variables] for each in series.values()}
+    shown = Shown(one.schema_name, one.dataset_id, one.dataset_id, extent, axes, page_of(pages)(one))
+    return look_at(shown, given, pages)
 
 
 def _year(given: Params, years: Sequence[Year]) -> int:
@@ -145,8 +167,8 @@ def _year(given: Params, years: Sequence[Year]) -> int:
     return int(text)
 
 
-def _end_of(year: int) -> float:
-    return jd_of(date(year, 12, 31)) + 1
+def _ends_of(year: int) -> tuple[float, float]:
+    return jd_of(date(year, 1, 1)), jd_of(date(year, 12, 31)) + 1
 
 
 def _number(given: Params, name: str, otherwise: int) -> int:
@@ -159,11 +181,10 @@ def _number(given: Params, name: str, otherwise: int) -> int:
 def _sample(
     one: DatasetFacts,
     addresses: Addresses,
-    granules: Sequence[tuple[str, float, float]],
+    uid: str,
     series: Mapping[str, Series],
 ) -> Sample:
-    uid = granules[-1][0] if granules else ""
-    has_files = bool(series) and bool(granules)
+    has_files = bool(series) and bool(uid)
     if series and may_now(ANONYMOUS, one.rights):
         name, first = next(iter(series.items()))
         start, stop = (f"{format_utc(instant, 3)}Z" for instant in (first.sample_start, first.sample_stop))

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import flask
 
-from cutouts.formats import FORMATS
 from cutouts.interval import Interval
 from epntap.access import may_now
-from epntap.addresses import DATASETS, GRANULES, LINKS, PREVIEW, SODA_SYNC, Addresses
+from epntap.addresses import DATASETS, GRANULES, LINKS, Addresses
 from epntap.archive.finding.finder import Finder
 from epntap.archive.finding.locate import LocatedGranule
 from epntap.catalog.model import Column
-from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 from epntap.errors import NotFoundError
 from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.faults import HTML, answer_faults, as_text
@@ -24,15 +20,10 @@ from epntap.http.request import caller, params
 from epntap.instants.julian import datetime_from_jd
 from epntap.media import MEDIA_TYPES, sent_as
 from epntap.pages import Pages
-from previews.request import interval_of, names_of
 from voweb.granules.facts import Granule, Granules
+from voweb.look import Shown, look_at
 
 __all__ = ["granules_blueprint"]
-
-#: of cut-outs: as they are asked for, and as they are shown
-_FORMATS = tuple((form.names[0], form.names[0].upper()) for form in FORMATS)
-#: a shorter interval is not zoomed into
-_SHORTEST_NS = 1_000_000
 
 
 def granules_blueprint(granules: Granules, finder: Finder, pages: Pages) -> flask.Blueprint:
@@ -57,11 +48,9 @@ def granules_blueprint(granules: Granules, finder: Finder, pages: Pages) -> flas
             page_of=lambda uid: relative.granule_page(schema, uid),
             links=pages.site.at(LINKS, ID=one.granule_uid, SCHEMA=schema),
             files=located.files if located else (),
-            cut_at=SODA_SYNC,
-            formats=_FORMATS,
             is_open=located is not None and may_now(caller(), located.dataset.rights_to(located.files)),
             sends=_sends(one, located, relative),
-            look=_look(one, located, here, pages) if located and located.files else None,
+            look=look_at(_shown_of(one, located, here), params(), pages) if located and located.files else None,
         )
         return flask.Response(text, headers={"Cache-Control": "no-cache"}, content_type=HTML)
 
@@ -91,46 +80,9 @@ def _sends(one: Granule, located: LocatedGranule | None, relative: Addresses) ->
     return list(found.items())
 
 
-def _look(one: Granule, located: LocatedGranule, here: str, pages: Pages) -> Mapping[str, Any]:
-    """The picture of an interval of the dataset, and the addresses of those beside, around and within it."""
-    given = params()
-    start, stop = interval_of(given)
-    names = names_of(given)
-    span = Interval(
-        located.start_tt2000 if start in {None, MIN_TT2000} else start or 0,
-        located.stop_tt2000 if stop in {None, MAX_TT2000} else stop or 0,
-    )
-    if span.is_empty:
-        span = Interval(located.start_tt2000, max(located.stop_tt2000, located.start_tt2000 + 1))
-    length = span.stop_tt2000 - span.start_tt2000
-
-    def query(first: int, last: int, parameters: tuple[str, ...] = names) -> str:
-        ends = [f"{format_utc(min(max(tt, MIN_TT2000), MAX_TT2000), 3)}" for tt in (first, last)]
-        pairs = [("start", ends[0]), ("stop", ends[1]), *([("parameters", ",".join(parameters))] if parameters else [])]
-        return urlencode(pairs)
-
-    first, last = span.start_tt2000, span.stop_tt2000
-    steps = {
-        "Earlier": (first - length // 2, last - length // 2),
-        "Later": (first + length // 2, last + length // 2),
-        "Zoom out": (first - length, last + length),
-    }
-    if length > 4 * _SHORTEST_NS:
-        steps["Zoom in"] = (first + length // 4, last - length // 4)
-    axes = [name for file in located.files[:1] for found in file.axes.values() for name in found]
-    dataset = quote(located.dataset.dataset_id)
-    return {
-        "picture": f"{pages.site.prefix}{PREVIEW}/{one.schema}/{dataset}.png?{query(first, last)}",
-        "steps": {label: f"{here}?{query(*ends)}#plot" for label, ends in steps.items()},
-        "whole": f"{here}#plot",
-        # a granule ends where the view may go on
-        "identifier": one.granule_uid if start is stop is None else located.dataset.dataset_id,
-        "is_whole": start is stop is None,
-        "parameters": [(name, f"{here}?{query(first, last, (name,))}#plot", name in names) for name in axes[:200]],
-        "all": f"{here}?{query(first, last, ())}#plot",
-        "start": format_utc(min(max(first, MIN_TT2000), MAX_TT2000), 3),
-        "stop": format_utc(min(max(last, MIN_TT2000), MAX_TT2000), 3),
-    }
+def _shown_of(one: Granule, located: LocatedGranule, here: str) -> Shown:
+    extent = Interval(located.start_tt2000, located.stop_tt2000)
+    return Shown(one.schema, located.dataset.dataset_id, one.granule_uid, extent, located.files[0].axes, here)
 
 
 def _shown(column: Column, value: Any) -> str:  # of any column
