@@ -4,6 +4,7 @@
 # make bench  measure the budgets as ratios in one run
 # make lock   write constraints.txt anew: the newest versions that pyproject.toml allows
 # make speasy install Speasy in an environment of its own, for the tests that ask it
+# make tscat  install TSCat likewise
 # make accept what is too big for every run: the full amdadb, kill tests, all examples of properties
 
 PYTHON ?= python3
@@ -12,12 +13,13 @@ BIN := $(VENV)/bin
 PORT ?= 8080
 # exact versions; CONSTRAINTS= takes the newest that pyproject.toml allows
 CONSTRAINTS ?= constraints.txt
-# the client of the tests; what it depends on is not what the service depends on
+# clients of the tests; what they depend on is not what the service depends on
 SPEASY := speasy==1.9.1
+TSCAT := tscat==0.5.1
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 export EPNTAP_HOME
 
-.PHONY: demo test check bench speasy accept format lock clean
+.PHONY: demo test check bench speasy tscat accept format lock clean
 
 $(VENV)/demo.stamp: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
@@ -49,6 +51,13 @@ build/speasy/stamp: Makefile
 	touch $@
 
 speasy: build/speasy/stamp
+
+build/tscat/stamp: Makefile
+	$(PYTHON) -m venv build/tscat
+	build/tscat/bin/pip install --quiet --disable-pip-version-check $(TSCAT)
+	touch $@
+
+tscat: build/tscat/stamp
 
 accept: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m accept -s $(PYTEST_ARGS)

@@ -96,8 +96,8 @@ def as_tscat_json(about: Description, _survey: Survey, chunks: Iterable[Events])
 def _spell(column: EventColumn) -> Callable[[str], str]:
     """A text of a cell as JSON."""
     if column.kind is Kind.DOUBLE and column.size == 1:
-        # JSON has no word for what is no number
-        return lambda text: "null" if text in {"", "NaN", "inf", "-inf"} else text
+        # JSON has no word for what is no number; -7 would be of another type than -7.5, which TSCat does not want
+        return lambda text: "null" if text in {"", "NaN", "inf", "-inf"} else repr(float(text))
     if column.kind in {Kind.INT, Kind.BOOLEAN}:
         return lambda text: text or "null"
     return lambda text: json.dumps(text, ensure_ascii=False)
