@@ -24,7 +24,7 @@ from epntap.archive.model import ArchiveFile
 from epntap.errors import UnreadableFileError
 from summaries.gather import DIFFERS, gather
 from summaries.grid import DAY_NS, instants_of, levels_from, periods_of
-from summaries.levels import read_level, write_level
+from summaries.levels import arrow_of, read_level, write_level
 from summaries.statistics import Bins, Described, joined
 
 __all__ = ["COVERAGE", "YearMade", "YearPlan", "build_year", "kinds_of", "level_name", "read_coverage"]
@@ -238,7 +238,7 @@ class _Year:
             found.append(known[~_is_in(known[:, 3], self._plan.days)])
         rows = np.concatenate(found) if found else np.empty((0, 4), np.int64)
         rows = rows[np.argsort(rows[:, 0], kind="stable")]
-        table = pa.table({name: pa.array(rows[:, place]) for place, name in enumerate(_STRETCH)})
+        table = pa.table({name: arrow_of(rows[:, place]) for place, name in enumerate(_STRETCH)})
         pq.write_table(table, self._target / COVERAGE, compression="zstd")
         self._size_bytes += (self._target / COVERAGE).stat().st_size
 

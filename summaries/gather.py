@@ -19,11 +19,22 @@ from cutouts.joined.series import Axis, Column, SeriesCut
 from cutouts.windows import windows
 from epntap.archive.model import ArchiveFile
 from epntap.cdf import Variable
-from epntap.cdf.fills import is_fill
+from epntap.cdf.fills import is_fill, may_be_missing
 from epntap.units.vounit import to_vounit
 from summaries.coverage import Coverage
 from summaries.grid import DAY_NS, instants_of, labels_of, shown_at
-from summaries.statistics import Bins, Described, Instants, Integers, Statistics, can_join, joined, of_values, widened
+from summaries.statistics import (
+    Bins,
+    Described,
+    Instants,
+    Integers,
+    Statistics,
+    can_join,
+    joined,
+    limits_of,
+    of_values,
+    widened,
+)
 
 __all__ = ["DIFFERS", "MOST_COMPONENTS", "Gathered", "axis_of", "described", "gather", "missing_values", "summable"]
 
@@ -32,8 +43,8 @@ MOST_COMPONENTS = 4096
 #: why something is left out
 DIFFERS = "its type, shape or unit differs between files in what no column can hold"
 #: of values, in one reading
-_BLOCK_BYTES = 1 << 22
-_BLOCK_RECORDS = 1 << 15
+_BLOCK_BYTES = 1 << 23
+_BLOCK_RECORDS = 1 << 17
 #: partial bins that are joined when so many have come together
 _MOST_PARTS = 64
 
@@ -180,11 +191,15 @@ def _take(found: Gathered, time: Column, columns: Sequence[Column], first: int, 
     found.coverage.add(instants, days, day_starts)
     variables = {}
     for column in columns:
-        values = column.read(first, stop)
-        missing = missing_values(column, values, first, stop)
         one = described(column.variable, column.units)
-        gone = None if missing is None else _by_component(missing, order)
-        variables[one.name] = of_values(one, _by_component(values, order), gone, starts)
+        values = column.read(first, stop)
+        by_component = _by_component(values, order)
+        limits = limits_of(by_component, starts)
+        gone = None
+        if column.lacking(first, stop) is not None or may_be_missing(column.variable, *limits):
+            missing = missing_values(column, values, first, stop)
+            gone = None if missing is None else _by_component(missing, order)
+        variables[one.name] = of_values(one, by_component, gone, starts, limits)
         found.add_instants(one.name, days, *_ends(instants, gone, day_starts))
     found.add(Bins(numbers, np.diff(starts, append=len(instants)), variables))
 

@@ -19,16 +19,16 @@ import pyarrow.parquet as pq
 
 from summaries.statistics import Bins, Described, Instants, Statistics
 
-__all__ = ["read_described", "read_level", "write_level"]
+__all__ = ["arrow_of", "read_described", "read_level", "write_level"]
 
 _METADATA = b"epntap.summary"
 _ROW_GROUP = 1 << 13
-_LEVEL = 3
+_LEVEL = 1
 
 
 def write_level(path: Path, bins: Bins, width: int) -> int:
     """Write the bins; the size of the file. Raises OSError when that is not possible."""
-    arrays: dict[str, pa.Array] = {"bin": pa.array(bins.numbers), "records": _counted(bins.records)}
+    arrays: dict[str, pa.Array] = {"bin": arrow_of(bins.numbers), "records": arrow_of(bins.records.astype(np.uint32))}
     for number, one in enumerate(bins.variables.values()):
         arrays |= {f"{number}_{name}": array for name, array in _arrays(one)}
     about = [
@@ -79,20 +79,25 @@ def _arrays(one: Statistics) -> Iterator[tuple[str, pa.Array]]:
     ):
         yield name, _array(values)
     if one.instants is not None:
-        yield "first", pa.array(one.instants.first)
-        yield "last", pa.array(one.instants.last)
+        yield "first", arrow_of(one.instants.first)
+        yield "last", arrow_of(one.instants.last)
 
 
 def _array(values: npt.NDArray[Any]) -> pa.Array:
-    flat = pa.array(np.ascontiguousarray(values).reshape(-1))
+    flat = arrow_of(np.ascontiguousarray(values).reshape(-1))
     if values.shape[1] == 1:
         return flat
     kind = pa.list_(pa.field("element", flat.type, nullable=False), values.shape[1])
     return pa.FixedSizeListArray.from_arrays(flat, type=kind)
 
 
-def _counted(values: npt.NDArray[np.int64]) -> pa.Array:
-    return pa.array(values.astype(np.uint32))
+def arrow_of(values: npt.NDArray[Any]) -> pa.Array:
+    """Numbers, shape (n,), as Arrow has them, without a copy where they lie together.
+
+    pa.array would do, but imports all of pandas where that is installed: most of the time of a short run.
+    """
+    together = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(together.dtype), len(together), [None, pa.py_buffer(together)])
 
 
 def read_described(path: Path) -> tuple[Described, ...]:

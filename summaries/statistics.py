@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bins", "Described", "Instants", "Statistics", "can_join", "joined", "of_values", "widened"]
+__all__ = ["Bins", "Described", "Instants", "Statistics", "can_join", "joined", "limits_of", "of_values", "widened"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 #: values that are worked on at a time: they stay near the processor
-_AT_ONCE = 1 << 16
+_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,76 +115,101 @@ class Bins:
         return joined([replace(self, numbers=self.numbers // factor)])
 
 
+Limits = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+
+
+def limits_of(values: npt.NDArray[Any], starts: npt.NDArray[np.intp]) -> Limits:
+    """Least and greatest of all values (components, n), missing or not, in groups of columns that begin at `starts`.
+
+    NaN where one is among them; shape (components, groups).
+    """
+    shape = len(values), len(starts)
+    edges = _edges(starts, *values.shape)
+    flat = values.reshape(-1)
+    return np.minimum.reduceat(flat, edges).reshape(shape), np.maximum.reduceat(flat, edges).reshape(shape)
+
+
 def of_values(
-    described: Described, values: npt.NDArray[Any], missing: npt.NDArray[np.bool_] | None, starts: npt.NDArray[np.intp]
+    described: Described,
+    values: npt.NDArray[Any],
+    missing: npt.NDArray[np.bool_] | None,
+    starts: npt.NDArray[np.intp],
+    limits: Limits | None = None,
 ) -> Statistics:
     """Statistics of values (components, n) in groups of columns that begin at `starts`, the first of them at 0.
 
-    `missing` says which values do not count, and are overwritten; None: all do.
+    `missing` says which values do not count, and are overwritten; None: all do. `limits` are those of all values,
+    where they are known.
     """
     components, rows = values.shape
     sizes = np.diff(starts, append=rows)
-    found = _nothing(described, len(starts))
+    shape = components, len(starts)
+    low, high = limits or limits_of(values, starts)
+    if missing is not None:
+        low, high = low.copy(), high.copy()
+    count = np.empty(shape, np.int64)
+    mean, squares = np.empty(shape), np.empty(shape)
     together = max(_AT_ONCE // max(rows, 1), 1)
     for first in range(0, components, together):
         place = slice(first, min(first + together, components))
+        here = values[place]
+        edges = _edges(starts, *here.shape)
         gone = None if missing is None else np.flatnonzero(missing[place])
-        _reduce(values[place], gone, starts, sizes, found, place)
-    return found
+        if gone is not None and len(gone):
+            count[place] = sizes - _counted(gone, edges).reshape(-1, len(starts))
+            low[place], high[place] = _limits_without(here, gone, edges, count[place])
+        else:
+            gone = None
+            count[place] = sizes
+        mean[place], squares[place] = _moments(here, gone, edges, count[place])
+    return Statistics(described, count.T, low.T, high.T, mean.T, squares.T)
 
 
-def _reduce(
-    values: npt.NDArray[Any],
-    gone: npt.NDArray[np.intp] | None,
-    starts: npt.NDArray[np.intp],
-    sizes: npt.NDArray[np.intp],
-    found: Statistics,
-    place: slice,
-) -> None:
-    """The same for some components, shape (components, n), written into their place; `gone` counts through these.
+def _edges(starts: npt.NDArray[np.intp], components: int, rows: int) -> npt.NDArray[np.intp]:
+    """Where groups begin in all components one after the other."""
+    return (starts + np.arange(components)[:, np.newaxis] * rows).reshape(-1)
+
+
+def _counted(gone: npt.NDArray[np.intp], edges: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """How many of these places each group has."""
+    return np.bincount(np.searchsorted(edges, gone, side="right") - 1, minlength=len(edges))
+
+
+def _limits_without(
+    values: npt.NDArray[Any], gone: npt.NDArray[np.intp], edges: npt.NDArray[np.intp], count: Integers
+) -> Limits:
+    """Least and greatest but for some places, which are overwritten; 0 where nothing is left."""
+    least, greatest = _limits(values.dtype)
+    flat = values.reshape(-1)
+    flat[gone] = greatest
+    low = np.minimum.reduceat(flat, edges).reshape(count.shape)
+    flat[gone] = least
+    high = np.maximum.reduceat(flat, edges).reshape(count.shape)
+    empty = count == 0
+    low[empty] = high[empty] = 0
+    return low, high
+
+
+def _moments(
+    values: npt.NDArray[Any], gone: npt.NDArray[np.intp] | None, edges: npt.NDArray[np.intp], count: Integers
+) -> tuple[Floats, Floats]:
+    """Mean and sum of squares of deviations but for some places, which are overwritten.
 
     Every line over all values is a pass over memory, so there are as few as there can be.
     """
-    components, rows = values.shape
-    shape = components, len(starts)
-    # groups of all components, one after the other
-    edges = (starts + np.arange(components)[:, np.newaxis] * rows).reshape(-1)
-    sizes = np.tile(sizes, components)
-    count, flat = sizes, values.reshape(-1)
-    if gone is not None and len(gone):
-        groups = np.searchsorted(edges, gone, side="right") - 1
-        count = sizes - np.bincount(groups, minlength=len(sizes))
+    flat = values.reshape(-1)
+    if gone is not None:
         flat[gone] = 0
-    else:
-        gone = None
-    numbers = flat if flat.dtype == np.float64 else flat.astype(np.float64)
     with np.errstate(all="ignore"):
         # reduceat adds each group in pairs, as numpy's sum does
-        mean = np.add.reduceat(numbers, edges) / np.maximum(count, 1)
-        apart = np.repeat(mean, sizes)
-        np.subtract(numbers, apart, out=apart)
+        mean = np.add.reduceat(flat, edges, dtype=np.float64) / np.maximum(count, 1).reshape(-1)
+        apart = np.repeat(mean, np.diff(edges, append=len(flat)))
+        np.subtract(flat, apart, out=apart)
         if gone is not None:
             apart[gone] = 0
         np.multiply(apart, apart, out=apart)
         squares = np.add.reduceat(apart, edges)
-    least, greatest = _limits(values.dtype)
-    if gone is not None:
-        flat[gone] = greatest
-    low = np.minimum.reduceat(flat, edges)
-    if gone is not None:
-        flat[gone] = least
-    high = np.maximum.reduceat(flat, edges)
-    if gone is not None:
-        empty = count == 0
-        low[empty] = high[empty] = 0
-    for target, some in (
-        (found.count, count),
-        (found.low, low),
-        (found.high, high),
-        (found.mean, mean),
-        (found.squares, squares),
-    ):
-        target[:, place] = some.reshape(shape).T
+    return mean.reshape(count.shape), squares.reshape(count.shape)
 
 
 def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:

@@ -47,6 +47,24 @@ def is_fill(variable: Variable, values: npt.NDArray[Any]) -> npt.NDArray[np.bool
     return same
 
 
+def may_be_missing(variable: Variable, low: npt.NDArray[Any], high: npt.NDArray[Any]) -> bool:
+    """Whether there may be a fill or NaN among values between these, shape (components, n), NaN where one is among them.
+
+    So whoever knows the limits of values need not look at each of them.
+    """
+    if low.dtype.kind == "f" and bool(np.isnan(low).any()):
+        return True
+    fills = _fills(variable)
+    if fills is None:
+        return False
+    if fills.dtype.kind == "f":
+        # what is rounded keeps its order
+        with np.errstate(over="ignore"):
+            low, high = low.astype(fills.dtype, copy=False), high.astype(fills.dtype, copy=False)
+    each = fills.reshape(-1, 1)
+    return bool(((low <= each) & (each <= high)).any())
+
+
 @lru_cache(maxsize=_MOST_KEPT)
 def _fills(variable: Variable) -> npt.NDArray[Any] | None:
     """FILLVAL as numbers that values are compared with: shape (), or that of a record."""
