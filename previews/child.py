@@ -9,9 +9,10 @@ import numpy as np
 
 from cutouts.processes.frames import Frame, Head, send
 from cutouts.processes.loader import run
+from epntap.instants.leapseconds import DAY_NS
 from previews.draw import draw_inventory, draw_panels, points_across, set_up
 from previews.hints import NO_HINTS, hints_of
-from previews.panels import Line, Lines, chosen, panel_of, with_bins
+from previews.panels import Line, Lines, Panel, chosen, panel_of, with_bins
 from previews.plan import InventoryPlan, PicturePlan
 from previews.plotted import PlotPlan, plotted
 from previews.request import Form
@@ -23,6 +24,9 @@ __all__ = ["drawn", "main"]
 _USUAL_PANELS = 4
 _THUMBNAIL_PANELS = 2
 _THUMBNAIL_UP_TO = 320
+#: what is loaded for them is there when a picture is begun
+_USUAL_WIDTHS = (640, 960, 1280)
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ abcdefghijklmnopqrstuvwxyz 0123456789 .,:-_()[]/\u00b7"
 
 
 def main() -> None:
@@ -31,12 +35,15 @@ def main() -> None:
 
 
 def _warm_up() -> None:
-    """Load fonts and what else the first picture of a process takes."""
+    """Load fonts, letters and sizes of usual texts, and what else the first picture of a process takes."""
     set_up()
-    values = np.linspace(0, 1, 8)
-    panel = Lines("x", "nT", values * 1e9, (Line("a", values), Line("b", values)), is_log=False, span=(0.0, 1.0))
-    for form in Form:
-        draw_panels([panel], title="x", span=(0, 1_000_000_000), form=form, width=640)
+    times = np.linspace(0, 1, 64)
+    values = np.linspace(-1, 1, 64)
+    lines = (Line("Bx", values, values - 0.1, values + 0.1), Line("By", -values))
+    panels: list[Panel] = [Lines("B", "nT", times * DAY_NS, lines, is_log=False, span=(-1.0, 1.0))]
+    for width in _USUAL_WIDTHS:
+        for form in Form:
+            draw_panels(panels, title=_LETTERS, span=(0, DAY_NS), form=form, width=width)
 
 
 def _answer(channel: socket.socket, plan: object) -> None:

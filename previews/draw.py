@@ -25,11 +25,11 @@ from matplotlib.image import BboxImage
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D, Bbox, Transform, TransformedBbox
-from PIL import Image
 
 from epntap.xml import xml_legal
 from previews.panels import Line, Lines, Panel, Spectrogram, raster
 from previews.plan import InventoryPlan
+from previews.png import png_of
 from previews.request import Form
 from previews.ticks import linear_ticks, log_ticks, time_ticks
 from previews.timegrid import labels_of
@@ -221,16 +221,14 @@ def _written(figure: Figure, form: Form) -> bytes:
 
 
 def _bytes_of(figure: Figure, form: Form) -> bytes:
-    target = io.BytesIO()
     if form is Form.PNG:
         canvas: Any = FigureCanvasAgg(figure)  # it has no types
         canvas.draw()
         # nothing shines through
-        pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
-        Image.fromarray(np.ascontiguousarray(pixels)).save(target, "png", compress_level=3, dpi=(_DPI, _DPI))
-    else:
-        print_svg: Any = FigureCanvasSVG(figure).print_svg  # it has no types
-        print_svg(target, metadata={"Date": None, "Creator": "EPN-TAP previews"})
+        return png_of(np.asarray(canvas.buffer_rgba())[:, :, :3], _DPI)
+    target = io.BytesIO()
+    print_svg: Any = FigureCanvasSVG(figure).print_svg  # it has no types
+    print_svg(target, metadata={"Date": None, "Creator": "EPN-TAP previews"})
     return target.getvalue()
 
 

@@ -12,7 +12,7 @@ from epntap.answer.blocks import Version
 from previews.request import Form
 from summaries.reader import Asked
 
-__all__ = ["EDITION", "Bar", "InventoryPlan", "PicturePlan", "Row"]
+__all__ = ["EDITION", "Bar", "InventoryPlan", "PicturePlan", "Row", "version_of_values"]
 
 #: of how pictures look; another one makes all of them anew
 EDITION = "2"
@@ -44,12 +44,17 @@ class PicturePlan:
     @property
     def version(self) -> Version:
         """What tells this picture from others, and from the same one of other files."""
-        asked = self.asked
-        # the digest of a year is of all its files: what is drawn of one month may be made anew for another's
-        years = [(year, asked.digests[year]) for year in sorted(asked.digests)]
-        kept = sorted(asked.years[year].folder for year in asked.digests if year in asked.years)
-        wanted = (asked.schema, self.identifier, self.title, self.form, self.width, self.shown, asked.interval)
-        return version_of((), wanted, self.parameters, asked.series, years, kept, software_version(), EDITION)
+        wanted = (self.identifier, self.title, self.form, self.width, self.shown)
+        return version_of_values(self.asked, wanted, self.parameters, EDITION)
+
+
+def version_of_values(asked: Asked, wanted: tuple[object, ...], parameters: tuple[str, ...], edition: str) -> Version:
+    """What tells something that is made of values from others, and from the same of other files."""
+    # the digest of a year is of all its files: what is drawn of one month may be made anew for another's
+    years = [(year, asked.digests[year]) for year in sorted(asked.digests)]
+    kept = sorted(asked.years[year].folder for year in asked.digests if year in asked.years)
+    of_whom = (asked.schema, *wanted, asked.interval)
+    return version_of((), of_whom, parameters, asked.series, years, kept, software_version(), edition)
 
 
 @dataclass(frozen=True, slots=True)

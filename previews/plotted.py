@@ -10,9 +10,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from cutouts.formats.base import software_version
 from cutouts.interval import Interval
-from cutouts.plan import version_of
 from epntap.answer.blocks import Version
 from epntap.cdf import format_utc
 from epntap.dali.params import Params, single
@@ -20,6 +18,7 @@ from epntap.errors import ParameterError
 from epntap.instants.leapseconds import DAY_NS
 from previews.hints import NO_HINTS, hints_of
 from previews.panels import Line, Lines, Panel, Spectrogram, chosen, panel_of, with_bins
+from previews.plan import version_of_values
 from summaries.reader import Asked
 
 __all__ = ["MOST_POINTS", "PlotPlan", "plotted", "points_of"]
@@ -62,11 +61,8 @@ class PlotPlan:
     @property
     def version(self) -> Version:
         """What tells these values from others, and from the same ones of other files."""
-        asked = self.asked
-        years = [(year, asked.digests[year]) for year in sorted(asked.digests)]
-        kept = sorted(asked.years[year].folder for year in asked.digests if year in asked.years)
-        wanted = (asked.schema, self.identifier, self.title, self.points, asked.interval, self.extent)
-        return version_of((), wanted, self.parameters, asked.series, years, kept, software_version(), EDITION)
+        wanted = (self.identifier, self.title, self.points, self.extent)
+        return version_of_values(self.asked, wanted, self.parameters, EDITION)
 
 
 def points_of(params: Params) -> int:

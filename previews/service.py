@@ -6,17 +6,18 @@ import math
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cutouts.files import check_access, check_files
 from cutouts.interval import Interval
 from cutouts.processes.pool import Cutters
 from epntap.access import ANONYMOUS, may_now
 from epntap.answer.admission import Slots
-from epntap.answer.blocks import Blocks
+from epntap.answer.blocks import Blocks, Version
 from epntap.answer.watch import Watch, Watcher
 from epntap.archive.datasets import dataset
 from epntap.archive.finding.finder import Finder
+from epntap.archive.finding.locate import LocatedGranule
 from epntap.archive.model import Dataset
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 from epntap.connection import Connection
@@ -25,6 +26,7 @@ from previews.cache import KeptPictures
 from previews.inventory import extent_of, inventory_rows
 from previews.plan import InventoryPlan, PicturePlan
 from previews.plotted import PlotPlan
+from previews.remembered import Remembered
 from previews.request import Form, PictureRequest
 from previews.timegrid import MIN_SHOWN_NS, aligned
 from summaries.reader import Asked, Summaries
@@ -40,14 +42,16 @@ _AROUND_NS = 1_000_000_000
 _MOST_ROWS = 200
 
 Plan = PicturePlan | InventoryPlan
+#: of the catalogue
+State = tuple[int, int, int]
 
 
 class Picture(Blocks):
     """The bytes of a picture, all here."""
 
-    def __init__(self, content: bytes, plan: Plan) -> None:
+    def __init__(self, content: bytes, plan: Plan, version: Version) -> None:
         name = f"{plan.identifier}.{plan.form}"
-        super().__init__([content], plan.form.media_type, file_name=name, length=len(content), version=plan.version)
+        super().__init__([content], plan.form.media_type, file_name=name, length=len(content), version=version)
         self.compressible = plan.form is Form.SVG
 
 
@@ -67,10 +71,13 @@ class Previews:
     #: where pictures are drawn
     drawers: Cutters
     patience_s: float = _PATIENCE_S
+    #: what stands for what, until something is published
+    remembered: Remembered = field(default_factory=Remembered)
 
     def plan(self, request: PictureRequest) -> PicturePlan:
         """Find what a picture needs. Raises our errors; NotFoundError for an interval outside of the data."""
-        found, wanted = self._interval(request)
+        state = self.finder.version()
+        found, wanted = self._interval(request, state)
         start, stop = wanted.start_tt2000, wanted.stop_tt2000
         if request.start is request.stop is None:
             start, stop = _with_room(start, stop)
@@ -81,37 +88,42 @@ class Previews:
             form=request.form,
             width=request.width,
             shown=shown,
-            asked=self._ask(request, found, shown),
+            asked=self._ask(request, found, shown, state),
             parameters=request.parameters,
             for_all=may_now(ANONYMOUS, found.dataset.rights),
         )
 
     def plot(self, request: PictureRequest, points: int) -> PlotPlan:
         """Find what the values of a picture need. Raises our errors, as `plan` does."""
-        found, wanted = self._interval(request)
+        state = self.finder.version()
+        found, wanted = self._interval(request, state)
         return PlotPlan(
             identifier=request.identifier,
             title=found.dataset.title,
             points=points,
-            asked=self._ask(request, found, wanted),
+            asked=self._ask(request, found, wanted, state),
             parameters=request.parameters,
             extent=found.extent,
         )
 
-    def _ask(self, request: PictureRequest, found: _Found, interval: Interval) -> Asked:
-        return self.summaries.ask(
-            request.schema,
-            found.dataset.dataset_id,
-            request.parameters,
-            interval=interval.intersect(found.extent),
-            caller=request.caller,
-        )
+    def _ask(self, request: PictureRequest, found: _Found, interval: Interval, state: State) -> Asked:
+        within = interval.intersect(found.extent)
+        wanted = request.schema, found.dataset.dataset_id, request.parameters
 
-    def _interval(self, request: PictureRequest) -> tuple[_Found, Interval]:
+        def make() -> Asked:
+            return self.summaries.ask(*wanted, interval=within, caller=request.caller)
+
+        # what is kept of the values may change at any time
+        return self.summaries.renewed(self.remembered.get(state, (*wanted, within, request.caller), make))
+
+    def _interval(self, request: PictureRequest, state: State) -> tuple[_Found, Interval]:
         """What is asked for, and which interval of it. Raises our errors."""
         if request.schema not in self.finder.schemas():
             raise NotFoundError(f"No service {request.schema!r} with datasets of CDF files is published here.")
-        found = self._found(request)
+        who = request.schema, request.identifier, request.caller
+        found = self.remembered.get(state, who, lambda: self._found(request))
+        if found.granule is not None:
+            check_files(found.granule, found.granule.files)
         extent = found.extent
         start = extent.start_tt2000 if request.start in {None, MIN_TT2000} else request.start
         stop = extent.stop_tt2000 if request.stop in {None, MAX_TT2000} else request.stop
@@ -134,16 +146,17 @@ class Previews:
 
     def picture(self, plan: Plan, client: socket.socket | None = None) -> Picture:
         """The picture, from the folder of those that are kept where it may be there. Raises our errors."""
-        key = plan.version.etag if _is_for_all(plan) else None
+        version = plan.version
+        key = version.etag if _is_for_all(plan) else None
         content = self.kept.get(key) if key else None
         if content is None:
             content = self._drawn(plan, client)
             if key:
                 self.kept.put(key, content)
-        return Picture(content, plan)
+        return Picture(content, plan, version)
 
     def _found(self, request: PictureRequest) -> _Found:
-        """What the identifier stands for, once it is sure that the caller may have it and that it is there."""
+        """What the identifier stands for, once it is sure that the caller may have it."""
         try:
             granule = self.finder.granule(request.identifier, request.schema)
         except NotFoundError:
@@ -153,8 +166,7 @@ class Previews:
                     raise
                 return _Found(known, _extent_of(connection, request, known))
         check_access(granule, request.caller)
-        check_files(granule, granule.files)
-        return _Found(granule.dataset, Interval(granule.start_tt2000, granule.stop_tt2000))
+        return _Found(granule.dataset, Interval(granule.start_tt2000, granule.stop_tt2000), granule)
 
     def values(self, plan: PlotPlan, client: socket.socket | None = None) -> Blocks:
         """The values as JSON. Raises our errors."""
@@ -187,6 +199,8 @@ class _Found:
 
     dataset: Dataset
     extent: Interval
+    #: where it is one, whose files have to be there
+    granule: LocatedGranule | None = None
 
 
 def _is_for_all(plan: Plan) -> bool:

@@ -179,16 +179,34 @@ class Summaries:
             if not may_now(caller, known.rights):
                 raise ForbiddenError(f"The data of {dataset_id} are not public; ask the data centre for access.")
             one, names = _chosen(series, parameters, dataset_id)
-            held = {
-                year.year: year
-                for year in years_of(connection, schema, dataset_id, whole=False)
-                if year.axis == one.axis
-            }
+            held = _held(connection, schema, dataset_id, one.axis)
             # what a year was made of is held against its files
             spans = {year: _span(year) for year, _ in _by_year(interval)}
             digests = digests_now(connection, schema, dataset_id, spans)
         folder = folder_of(self.root, schema, dataset_id, one.axis)
         return Asked(self.connect, schema, dataset_id, one, names, interval, folder, held, digests)
+
+    def renewed(self, asked: Asked) -> Asked:
+        """The same with the summaries that are kept now, when files and rights are as they were."""
+        with self.connect() as connection:
+            held = _held(connection, asked.schema, asked.dataset_id, asked.series.axis)
+        return Asked(
+            self.connect,
+            asked.schema,
+            asked.dataset_id,
+            asked.series,
+            asked.names,
+            asked.interval,
+            asked.folder,
+            held,
+            asked.digests,
+        )
+
+
+def _held(connection: Connection, schema: str, dataset_id: str, axis: str) -> dict[int, HeldYear]:
+    """The years of an axis that are summarised."""
+    years = years_of(connection, schema, dataset_id, whole=False)
+    return {one.year: one for one in years if one.axis == axis}
 
 
 def _chosen(series: Sequence[Series], parameters: Sequence[str], dataset_id: str) -> tuple[Series, tuple[str, ...]]:

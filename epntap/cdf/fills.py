@@ -48,7 +48,7 @@ def is_fill(variable: Variable, values: npt.NDArray[Any]) -> npt.NDArray[np.bool
 
 
 def may_be_missing(variable: Variable, low: npt.NDArray[Any], high: npt.NDArray[Any]) -> bool:
-    """Whether there may be a fill or NaN among values between these, shape (components, n), NaN where one is among them.
+    """Whether there may be a fill or NaN among values between these, shape (components, n); NaN where one is there.
 
     So whoever knows the limits of values need not look at each of them.
     """
