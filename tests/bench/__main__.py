@@ -23,6 +23,7 @@ from epntap.settings import Settings
 from tests.bench import (
     answers,
     cutouts,
+    das2,
     fairness,
     hapi,
     ingestion,
@@ -49,6 +50,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Measure]]] = {
     "year": year.measure,
     "summaries": summaries.measure,
     "hapi": hapi.measure,
+    "das2": das2.measure,
     "previews": previews.measure,
     "ingestion": ingestion.measure,
     "fairness": fairness.measure,
