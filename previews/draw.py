@@ -7,6 +7,7 @@ a panel has coordinates from 0 to 1 in both directions.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -59,6 +60,10 @@ _SMALLEST: Final = 1e-290
 _TICK: Final = 4
 _SMALL_TICK: Final = 2.5
 _THIN: Final = 0.6
+#: codes of IDL for letters above, below and on the line
+_UP: Final = re.compile(r"![EU]")
+_DOWN: Final = re.compile(r"![DIL]")
+_BACK: Final = re.compile(r"!N ?")
 #: values far outside of a panel are drawn as being so many heights away
 _FAR: Final = 50.0
 
@@ -242,6 +247,11 @@ def _fitted(text: str, most: float) -> str:
     return plain if len(plain) <= most else f"{plain[: max(int(most) - 1, 1)]}\u2026"
 
 
+def _spelled(units: str) -> str:
+    """Units without the codes by which IDL raises and lowers letters (`!E-1!N`), which some files have."""
+    return _BACK.sub(" ", _UP.sub("^", _DOWN.sub("_", units))).strip()
+
+
 def _draw_times(box: _Box, span: tuple[int, int], *, is_last: bool) -> None:
     start, stop = span
     layout = box.layout
@@ -290,11 +300,11 @@ class _Scale:
         return clipped
 
 
-def _value_ticks(box: _Box, scale: _Scale, *, at_right: bool = False, size: float | None = None) -> None:
-    """Ticks and what is written at them, at one side."""
+def _value_ticks(box: _Box, scale: _Scale, *, at_right: bool = False, size: float | None = None) -> str:
+    """Ticks and what is written at them, at one side; the power of ten that they are to be taken times, or nothing."""
     layout = box.layout
     if not layout.has_words:
-        return
+        return ""
     size = size or layout.size
     most = max(int(layout.panel / (layout.size * _POINT * 2.4)), 2)
     small: list[float] = []
@@ -313,15 +323,14 @@ def _value_ticks(box: _Box, scale: _Scale, *, at_right: bool = False, size: floa
         if -0.001 <= y <= 1.001:
             # the middle of digits: the middle of a line of text is lower
             box.text(x, box.top + (1 - y) * box.height, text, size=size, ha=align, va="center_baseline")
-    if power:
-        box.aside(power, at_right=False)
+    return power
 
 
 # -- lines
 
 
 def _draw_lines(box: _Box, panel: Lines, span: tuple[int, int]) -> None:
-    _label(box, panel.title, panel.units)
+    _label(box, panel.title, _spelled(panel.units))
     if panel.span is None:
         box.say("no data in this interval")
         return
@@ -332,7 +341,9 @@ def _draw_lines(box: _Box, panel: Lines, span: tuple[int, int]) -> None:
     times = (panel.times - span[0]) / (span[1] - span[0])
     for number, line in enumerate(panel.lines):
         _draw_line(box, line, times, scale, number)
-    _value_ticks(box, scale)
+    power = _value_ticks(box, scale)
+    if power:
+        box.aside(power, at_right=False)
     _name_lines(box, panel)
     if panel.note and box.layout.has_all_words:
         box.aside(panel.note, at_right=True)
@@ -406,7 +417,7 @@ def _limits(span: tuple[float, float], *, is_log: bool) -> tuple[float, float]:
 
 
 def _draw_spectrogram(box: _Box, panel: Spectrogram, span: tuple[int, int]) -> None:
-    units = f" [{panel.axis_units}]" if panel.axis_units else ""
+    units = f" [{_spelled(panel.axis_units)}]" if panel.axis_units else ""
     _label(box, panel.title, f"{panel.axis_title}{units}")
     edges = panel.edges[np.isfinite(panel.edges)]
     if panel.span is None or not len(edges):
@@ -425,7 +436,9 @@ def _draw_spectrogram(box: _Box, panel: Spectrogram, span: tuple[int, int]) -> N
     image = mpl.colormaps[_MAP](colours(np.ma.masked_invalid(found)), bytes=True)
     image[~np.isfinite(found)] = (255, 255, 255, 0)
     _show(box, image)
-    _value_ticks(box, _Scale(low, high, panel.is_axis_log))
+    power = _value_ticks(box, _Scale(low, high, panel.is_axis_log))
+    if power:
+        box.aside(power, at_right=False)
     if panel.note and box.layout.has_all_words:
         box.aside(panel.note, at_right=True)
     if box.layout.has_words:
@@ -458,10 +471,11 @@ def _draw_colours(box: _Box, panel: Spectrogram, colours: Normalize) -> None:
     assert colours.vmin is not None
     assert colours.vmax is not None
     scale = _Scale(float(colours.vmin), float(colours.vmax), panel.is_log)
-    _value_ticks(bar, scale, at_right=True, size=layout.size * 0.9)
-    if panel.units and layout.has_all_words:
+    power = _value_ticks(bar, scale, at_right=True, size=layout.size * 0.9)
+    words = f"{power} {_spelled(panel.units)}".strip()
+    if words and (power or layout.has_all_words):
         size = layout.size * 0.85
-        text = _fitted(panel.units, layout.panel / (size * _POINT * 0.62))
+        text = _fitted(words, layout.panel / (size * _POINT * 0.62))
         place: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "center", "color": _GREY}
         box.text(layout.width - 2, box.top + box.height / 2, text, size=size, **place)
 

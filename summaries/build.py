@@ -139,7 +139,9 @@ def _build(plan: YearPlan) -> YearMade:
     except UnreadableFileError as exc:
         return YearMade(plan.year, plan.name, failure=exc.message)
     except OSError as exc:
-        return YearMade(plan.year, plan.name, failure=f"the summary cannot be written: {exc.strerror or exc}")
+        # Arrow has a sentence of its own around the system's
+        why = os.strerror(exc.errno) if exc.errno else exc
+        return YearMade(plan.year, plan.name, failure=f"the summary cannot be written: {why}")
     else:
         return made
     finally:

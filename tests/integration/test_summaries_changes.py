@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,72 @@ def test_a_full_disk_leaves_the_last_summary_and_the_next_run_mends(
     assert archive.folders() == folders
     assert archive.unfinished() == []
     found = archive.series(8)
+    check_values(_some(found, slice(1, -1)), _some(found, slice(1, -1)).parameters["B"], good)
+    assert archive.summarise().failures == []
+    archive.check()
+
+
+@contextmanager
+def _files_limited(_root: Path) -> Iterator[Callable[[], None]]:
+    """The operating system refuses to write any file beyond half a kilobyte, until it is told otherwise."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, before[1]))
+    try:
+        yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def _disk_filled(root: Path) -> Iterator[Callable[[], None]]:
+    """Nothing is left of the disk of a folder but one page, until it is told otherwise."""
+    filler = root / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    os.truncate(filler, filler.stat().st_size - 4096)
+    yield filler.unlink
+
+
+@pytest.fixture
+def small_disk(archive: Archive) -> Iterator[None]:
+    """The folder of summaries on a disk of its own, where that may be made."""
+    archive.root.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(archive.root)]
+    try:
+        made = subprocess.run(command, capture_output=True, check=False)
+    except OSError:
+        pytest.skip("there is no mount")
+    if made.returncode:
+        pytest.skip("a disk may not be mounted here")
+    yield
+    subprocess.run(["umount", "-l", str(archive.root)], check=True)
+
+
+def test_the_system_refuses_to_write(archive: Archive) -> None:
+    _check_a_failure_to_write(archive, _files_limited, "File too large")
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_real_disk_is_really_full(archive: Archive) -> None:
+    _check_a_failure_to_write(archive, _disk_filled, "No space left on device")
+
+
+def _check_a_failure_to_write(
+    archive: Archive, hindrance: Callable[[Path], AbstractContextManager[Callable[[], None]]], reason: str
+) -> None:
+    """The last summary is served while nothing can be written; the next run mends."""
+    assert archive.summarise().failures == []
+    good, folders = archive.truth(), archive.folders()
+    archive.write(2, offset=9)
+    archive.ingest()
+    with hindrance(archive.root) as lift:
+        done = archive.summarise()
+        found = archive.series(8)
+        lift()
+    assert done.failures == [f"wave 2016: the summary cannot be written: {reason}"]
+    assert archive.folders() == folders
+    assert archive.unfinished() == []
     check_values(_some(found, slice(1, -1)), _some(found, slice(1, -1)).parameters["B"], good)
     assert archive.summarise().failures == []
     archive.check()

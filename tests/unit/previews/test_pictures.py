@@ -186,3 +186,25 @@ def test_nothing_to_draw_is_said() -> None:
 def test_the_same_picture_has_the_same_bytes() -> None:
     for form in Form:
         assert drawn(panel(np.arange(100.0)), form) == drawn(panel(np.arange(100.0)), form)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("s!E-1!Ncm!E-2!Nster!E-1!NkeV!E-1!N", "s^-1 cm^-2 ster^-1 keV^-1"),
+        ("#/cm!U3!N", "#/cm^3"),
+        ("m!D0!N", "m_0"),
+        ("nT", "nT"),
+    ],
+)
+def test_codes_of_raised_letters_are_spelled_in_units(given: str, expected: str) -> None:
+    svg = drawn(panel(np.arange(100.0), units=(given,)), Form.SVG, 960)
+    said = [one.text for one in etree.fromstring(svg).iter(f"{SVG}text", f"{SVG}tspan")]
+    assert expected in said
+
+
+def test_the_power_of_colours_stands_with_their_units() -> None:
+    values = np.linspace(1e8, 2e8, 6400).reshape(100, 64)
+    svg = drawn(panel(values, Hints(scale="linear"), units=("keV",)), Form.SVG, 960)
+    said = [one.text for one in etree.fromstring(svg).iter(f"{SVG}text", f"{SVG}tspan")]
+    assert any(text and "10" in text and text.endswith(" keV") for text in said), said
