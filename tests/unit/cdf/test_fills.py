@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ _VALUES = {
 def test_where_limits_say_no_no_value_is_missing(tmp_path: Path, dtype: str, fill: object, chosen: list[int]) -> None:
     values = _VALUES[dtype][chosen]
     path = tmp_path / "a.cdf"
-    told = {} if fill is None else {"FILLVAL": fill}
+    told: dict[str, Any] = {} if fill is None else {"FILLVAL": fill}
     CdfBuilder().variable("x", values, **told).write(path)
     with CdfFile(path) as file:
         variable = file.variables["x"]
