@@ -19,7 +19,7 @@ TSCAT := tscat==0.5.1
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 export EPNTAP_HOME
 
-.PHONY: demo test check bench speasy tscat accept format lock clean
+.PHONY: demo test check docs bench speasy tscat accept format lock clean
 
 $(VENV)/demo.stamp: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
@@ -27,7 +27,7 @@ $(VENV)/demo.stamp: pyproject.toml $(CONSTRAINTS)
 	touch $@
 
 $(VENV)/dev.stamp: pyproject.toml $(CONSTRAINTS) $(VENV)/demo.stamp
-	$(INSTALL) -e '.[dev]'
+	$(INSTALL) -e '.[dev,docs]'
 	touch $@
 
 demo: $(VENV)/demo.stamp
@@ -41,6 +41,10 @@ check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# the site at /help; nothing is done where it is there and its pages have not changed
+docs: $(VENV)/dev.stamp
+	$(BIN)/python docs/_site/build_site.py
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
@@ -69,9 +73,9 @@ format: $(VENV)/dev.stamp
 
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	build/lock/bin/pip install --quiet --disable-pip-version-check -e '.[dev,docs]'
 	{ head -n 1 constraints.txt; build/lock/bin/pip freeze --exclude-editable | LC_ALL=C sort -f; } > build/lock/new
 	mv build/lock/new constraints.txt && rm -rf build/lock
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) voweb/help/site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

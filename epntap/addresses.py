@@ -25,6 +25,7 @@ __all__ = [
     "GRANULES",
     "HAPI",
     "HAPI_SERVER",
+    "HELP",
     "JOBS",
     "LINKS",
     "PLOT",
@@ -58,6 +59,8 @@ HAPI_SERVER = "/hapi"
 DAS2 = "/das2"
 #: the same datasets by AMDA's REST interface
 AMDA = "/php"
+#: for people: how all this is used
+HELP = "/help"
 #: for people: their jobs of all kinds
 JOBS = "/jobs"
 QUERY = "/query"

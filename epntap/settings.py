@@ -59,28 +59,34 @@ _RANGES: dict[str, tuple[float, float]] = {
 class Settings:
     """Every setting, with its default. `EPNTAP_<NAME>` in the environment wins over the file."""
 
-    #: folder of the embedded database, results and sample archive
+    #: folder of the embedded database, results and sample archive, the same for commands from cron; as root
+    #: `/var/lib/epntap`. A `.epntap` of an earlier version in the current folder is used while there is none in the
+    #: home directory
     home: Path = Path("~/.epntap")
-    #: PostgreSQL >= 15 to use instead of the embedded one; may hold a password, so it is not printed
+    #: PostgreSQL ≥ 15 to use instead of the embedded one; it may hold a password, so it is not printed
     database_url: str = field(default="", repr=False)
-    #: what the names of our three roles begin with; an installation of its own on a shared server has another
+    #: what the names of our three roles begin with; small letters, digits and underscores, the last an underscore. Set
+    #: it before the first `epntap init`, and never change it
     role_prefix: str = "epntap_"
-    #: address that users see, without a trailing slash; empty: the one that they have asked, where that names this
-    #: machine or one of the allowed hosts, and http://127.0.0.1:<port> otherwise
+    #: address that users see, without a trailing slash; empty: see `EPNTAP_ALLOWED_HOSTS`
     public_url: str = ""
-    #: names, with commas, of hosts that addresses are made of when there is no public URL: data.example.org:8080
+    #: hosts, with commas, of which addresses are made when there is no public URL, such as `data.example.org:8080`;
+    #: this machine always
     allowed_hosts: str = ""
-    #: where to listen
+    #: address to listen on
     host: str = "127.0.0.1"
+    #: port to listen on
     port: int = 8080
     #: addresses, with commas, of proxies whose X-Forwarded-For is believed; for the log only
     trusted_proxies: str = "127.0.0.1,::1"
-    #: web processes, and threads in each that what lasts may hold: of them half for answers, a quarter for waits, a
-    #: quarter for cut-outs and so on; a third more is started for what is short
+    #: web processes
     workers: int = 2
+    #: threads in each that work that lasts may hold: of them half long answers, a quarter waits, a quarter cut-outs …;
+    #: a third more (at least four) is started for what is short
     threads: int = 32
-    #: rows when MAXREC is not given, and the most that may be asked
+    #: rows when MAXREC is not given
     maxrec_default: int = 20_000
+    #: the most rows that may be asked for
     maxrec_hard: int = 20_000_000
     #: seconds after which a query that still runs counts as a long one, of which only so many may run
     long_query_s: float = 1.0
@@ -90,49 +96,58 @@ class Settings:
     send_timeout_s: float = 30.0
     #: the largest cut-out that is made while the client waits, bytes of values
     soda_sync_bytes: int = 1_000_000_000
-    #: the largest cut-out that is made within a web process, bytes of values, and the largest files that it is taken
-    #: from there; what is larger is made in a process of its own, so that queries do not wait for it
+    #: the largest cut-out that is made within a web process, bytes of values; a larger one is made in a process of its
+    #: own
     soda_inline_bytes: int = 1_000_000
+    #: the largest files that it is taken from there
     soda_inline_files_bytes: int = 64_000_000
-    #: cut-outs that one job may make, and bytes of values that they may hold together
+    #: cut-outs that one job may make
     soda_async_combinations: int = 1_000
+    #: bytes of values that they may hold together
     soda_async_bytes: int = 100_000_000_000
-    #: cut-outs in one bulk answer, and bytes of values that they may hold together
+    #: cut-outs in one bulk answer
     bulk_members: int = 5_000
+    #: bytes of values that they may hold together
     bulk_bytes: int = 50_000_000_000
     #: about the most bytes of values in one answer of HAPI or das2
     hapi_bytes: int = 10_000_000_000
-    #: how HAPI introduces this server: identifier such as CDPP/AMDA, title of at most 40 characters, whom to ask, what
-    #: to cite; empty: the publisher of the first service, and nothing to cite
+    #: identifier of this server for HAPI, such as `CDPP/AMDA`; empty: the publisher of the first service
     hapi_id: str = ""
+    #: its title, at most 40 characters; empty: the same
     hapi_title: str = ""
+    #: whom users of HAPI ask; empty: the same
     hapi_contact: str = ""
+    #: what users of HAPI cite, best an address of a DOI
     hapi_citation: str = ""
-    #: address of the licence of the data of all datasets, best of https://spdx.org/licenses/
+    #: address of the licence of all data, best one of https://spdx.org/licenses/; said of each dataset
     hapi_license: str = ""
-    #: folder with name, logo, colours and texts of the pages (docs/reference/pages.md); empty: plain
+    #: folder with name, logo, colours and texts of the pages ([pages](pages.md#branding)); empty: plain
     branding: str = ""
     #: file for the log, which may be moved away at any time; empty: standard error
     log_file: str = ""
-    #: bytes (after decompression), rows and tables that one request may upload, all its tables together
+    #: bytes, after decompression, that one request may upload, all its tables together
     upload_bytes: int = 100_000_000
+    #: rows that one request may upload
     upload_rows: int = 1_000_000
+    #: tables that one request may upload
     upload_tables: int = 20
     #: seconds for fetching an uploaded table from its address
     upload_fetch_s: float = 30.0
     #: uploads are also fetched from addresses in private networks and from this machine; unsafe where others can ask
     upload_private_addresses: bool = False
-    #: where results and spooled answers are kept; empty: <home>/results
+    #: where results and spooled answers are kept; empty: `<home>/results`
     results: str = ""
-    #: where summaries are kept, which any number of machines may read; empty: <home>/summaries
+    #: where summaries are kept, which any number of machines may read; empty: `<home>/summaries`
     summaries: str = ""
-    #: where pictures of open data are kept; empty: <home>/previews. Bytes that they may take together; 0: none is kept
+    #: where pictures of open data are kept; empty: `<home>/previews`
     previews: str = ""
+    #: bytes that they may take together; 0: none is kept
     preview_bytes: int = 500_000_000
     #: connections that one web process may open for queries
     query_connections: int = 24
-    #: seconds that a job may run when executionDuration is not set, and the most that may be asked
+    #: seconds that a job may run when executionDuration is not set
     async_timeout_s: int = 7_200
+    #: the most seconds that may be asked for
     async_timeout_hard_s: int = 86_400
     #: seconds that a job and its result are kept; a destruction time can be at most this far away
     job_lifetime_s: int = 172_800
@@ -142,8 +157,9 @@ class Settings:
     run_wait_s: float = 0.5
     #: everybody sees the list of all jobs; otherwise each caller sees those made with the same cookie
     public_jobs: bool = False
-    #: worker processes that `epntap serve` starts, and jobs that one worker process runs at once
+    #: worker processes that `epntap serve` starts
     job_workers: int = 1
+    #: jobs that one worker process runs at once
     worker_jobs: int = 4
     #: seconds between two signs of life of a worker; after four that are missing its jobs are given to others
     job_heartbeat_s: float = 5.0

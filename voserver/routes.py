@@ -23,6 +23,7 @@ from hapiserver import routes as hapi
 from previews import routes as previews
 from voserver import metrics, pages
 from voserver.house import House
+from voweb import help as help_site
 from voweb import query, search
 from voweb import routes as web
 from voweb.datasets import routes as datasets
@@ -69,5 +70,6 @@ def wings(house: House) -> tuple[Wing, ...]:
         query.routes(house.pages, house.tap, house.jobs),
         datasets.routes(house.pages, settings, Datasets(house.catalog, house.finder.connect)),
         granule_pages.routes(house.pages, house.finder),
+        help_site.routes(house.pages),
         pages.routes(house),
     )

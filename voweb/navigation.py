@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from epntap.addresses import DATASETS, EVENTS, HAPI_SERVER, JOBS, QUERY, SEARCH, SERVICES, STATUS, TAP
+from epntap.addresses import DATASETS, EVENTS, HAPI_SERVER, HELP, JOBS, QUERY, SEARCH, SERVICES, STATUS, TAP
 from epntap.pages import Entry
 
 __all__ = ["NAVIGATION"]
@@ -17,4 +17,5 @@ NAVIGATION = (
     Entry("HAPI", HAPI_SERVER),
     Entry("Jobs", JOBS),
     Entry("Status", STATUS),
+    Entry("Help", HELP),
 )

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 from datetime import UTC, datetime
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 
 import flask
 from markupsafe import Markup
@@ -14,9 +11,9 @@ from werkzeug.security import safe_join
 
 from epntap.errors import NotFoundError
 from epntap.http.documents import Document, to_conditional_response
-from epntap.media import media_type
 from epntap.pages import Pages
 from epntap.pages.render import STATIC
+from voweb.files import content_type, document_of, file_document
 
 __all__ = ["ABOUT", "LEGAL", "assets_blueprint", "texts_blueprint"]
 
@@ -38,9 +35,9 @@ def assets_blueprint(pages: Pages) -> flask.Blueprint:
     def asset(version: str, name: str) -> flask.Response:
         current = pages.assets_version
         if name in pages.others:
-            return _sent(_packed(pages.others[name], started), name, is_current=version == current)
+            return _sent(document_of(pages.others[name], started), name, is_current=version == current)
         paths = (safe_join(str(folder), name) for folder in pages.assets)
-        document = next((found for path in paths if path and (found := _document(path, started))), None)
+        document = next((found for path in paths if path and (found := file_document(path, started))), None)
         if document is None:
             raise NotFoundError(f"There is no {name[:200]!r} among what pages load.")
         return _sent(document, name, is_current=version == current)
@@ -48,29 +45,10 @@ def assets_blueprint(pages: Pages) -> flask.Blueprint:
     return blueprint
 
 
-@lru_cache(maxsize=200)
-def _document(path: str, started: datetime) -> Document | None:
-    """A file, as it was when it was first asked for; None when there is none."""
-    try:
-        body = Path(path).read_bytes()
-    except OSError:
-        return None
-    return _packed(body, started)
-
-
-def _packed(body: bytes, started: datetime) -> Document:
-    return Document(body, gzip.compress(body, mtime=0), hashlib.sha256(body).hexdigest()[:32], started)
-
-
 def _sent(document: Document, name: str, *, is_current: bool) -> flask.Response:
-    response = to_conditional_response(document, _type_of(name))
+    response = to_conditional_response(document, content_type(name))
     response.headers["Cache-Control"] = _FOR_EVER if is_current else _ASK_AGAIN
     return response
-
-
-def _type_of(name: str) -> str:
-    kind = media_type(name)
-    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
 
 
 def texts_blueprint(pages: Pages) -> flask.Blueprint:

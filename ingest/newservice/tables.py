@@ -15,6 +15,7 @@ from epntap.media import MEDIA_TYPES, media_type
 from epntap.units.convert import UnitProblem, conversion
 from ingest.newservice.draft import Draft, Setting
 from ingest.newservice.synonyms import BODIES, columns_for, split_unit, target_class
+from ingest.tables.plan import FORBIDDEN
 from ingest.tables.sheet import SheetField
 from ingest.tables.values import NULL_WORDS, Raw, ValueProblem, is_julian_date, parse_moment
 
@@ -36,7 +37,10 @@ def draft_table(draft: Draft, fields: Sequence[SheetField], rows: Rows) -> None:
     taken: dict[str, str] = {}
     left = []
     for one in fields:
-        free = [name for name in columns_for(one.name) if name not in taken]
+        meant = columns_for(one.name)
+        if meant and set(meant) <= set(FORBIDDEN):
+            continue  # a table that is an export of another service; ingestion says this anew
+        free = [name for name in meant if name not in taken]
         if not free:
             left.append(one)
         for name in free:

@@ -13,6 +13,7 @@ from epntap.db.pool import Database, Role, connect
 from eventtables.store.tables import save_table
 from tests.support.chromium import missing
 from tests.support.events import catalogue
+from tests.support.help_site import built_site
 from tests.support.server import Server, serve
 
 
@@ -31,6 +32,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def site(chromium: Browser, own_demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     assert chromium.is_connected()  # a server is started only where somebody will look at it
+    built_site()
     with connect(own_demo_database, Role.OWNER, autocommit=True) as owner:
         save_table(owner, "hostile", catalogue())
     with serve(own_demo_database, tmp_path_factory.mktemp("browser"), job_workers="1") as server:

@@ -49,6 +49,10 @@ PAGES = {
     "a granule of files": "/granules/illu67p/nothing",
     "links": "/datalink/links?ID=syna-mag_20161231",
     "rows": f"/tap/sync?{urlencode({'LANG': 'ADQL', 'RESPONSEFORMAT': 'html', 'QUERY': COUNT})}",
+    "the help": "/help/",
+    "a page of the help": "/help/reference/http.html",
+    "a notebook in the help": "/help/tutorials/find-get-plot.html",
+    "what the help finds": "/help/search.html?q=leap+second",
     "no page": "/nothing/here",
     "an error of TAP": "/tap/sync?LANG=ADQL&QUERY=SELECT",
 }

@@ -27,9 +27,10 @@ def shipped() -> list[str]:
 
 
 def declared() -> list[Requirement]:
-    """What the project needs, for development too."""
+    """What the project needs, for development and for the site of the help too."""
     project = pyproject()["project"]
-    return [Requirement(text) for text in [*project["dependencies"], *project["optional-dependencies"]["dev"]]]
+    extras = project["optional-dependencies"].values()
+    return [Requirement(text) for text in [*project["dependencies"], *(one for extra in extras for one in extra)]]
 
 
 def lowest() -> Iterator[tuple[str, str]]:

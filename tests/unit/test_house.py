@@ -16,7 +16,7 @@ from tests.support.project import declared, lowest, pyproject, shipped
 
 TESTS = ROOT / "tests"
 #: what tests may import of each other's folder
-SHARED_FOLDERS = {"support", "bench", "pictures", "__main__"}
+SHARED_FOLDERS = {"support", "bench", "pictures", "reference", "__main__"}
 #: what makes clients that ask for much and do not read
 FLOODS = re.compile(r"^from tests\.support\.(asking import .*\bstalled|slow_queries import .*\bLONG)\b", re.MULTILINE)
 

@@ -29,6 +29,7 @@ def protect_pages(app: flask.Flask) -> None:
         if is_file or response.mimetype == "image/svg+xml":
             response.headers["Content-Security-Policy"] = _FILE_POLICY
         elif response.mimetype in _PAGES:
-            response.headers["Content-Security-Policy"] = PAGE_POLICY
+            # a page may have brought one of its own
+            response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
             response.headers["Referrer-Policy"] = "same-origin"
         return response
