@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from epntap.archive.groups import granule_groups
+from epntap.archive.kept.groups import granule_groups
 from epntap.connection import Connection
 
 __all__ = ["NOWHERE", "Place", "places_of"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from epntap.access import Caller
 from epntap.archive.holdings import Held, names_of_variables
-from epntap.archive.series import HeldSeries, SeriesVariable
+from epntap.archive.kept.series import HeldSeries, SeriesVariable
 from epntap.cdf import CdfType
 from epntap.errors import NotFoundError
 from epntap.hints import did_you_mean, shortened

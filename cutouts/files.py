@@ -12,8 +12,8 @@ from epntap.archive.datasets import dataset
 from epntap.archive.files import file_of
 from epntap.archive.finding.finder import Finder
 from epntap.archive.finding.locate import LocatedGranule
+from epntap.archive.kept.series import HeldSeries
 from epntap.archive.model import ArchiveFile, Dataset
-from epntap.archive.series import HeldSeries
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
 from epntap.media import media_type
 

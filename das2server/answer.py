@@ -40,8 +40,8 @@ from epntap.answer.begun import Begun, begin
 from epntap.answer.blocks import Blocks, Version
 from epntap.answer.watch import Watcher
 from epntap.archive.holdings import estimated_records, files_for
+from epntap.archive.kept.summaries import years_of
 from epntap.archive.model import ArchiveFile
-from epntap.archive.summaries import years_of
 from epntap.cdf.fills import is_fill
 from epntap.connection import Connection
 from epntap.errors import EpnTapError, ParameterError, ServiceError, UnavailableError

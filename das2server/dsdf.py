@@ -10,7 +10,7 @@ import numpy as np
 
 from das2server.packets import element, header, time_texts
 from das2server.planes import Das2Dataset, Parameter
-from epntap.archive.series import HeldSeries
+from epntap.archive.kept.series import HeldSeries
 from summaries.grid import labels_of
 
 __all__ = ["STREAM", "dataset_list", "discovery", "dsdf", "logo", "span_text"]

@@ -9,7 +9,7 @@ from functools import cached_property
 from math import prod
 
 from epntap.archive.holdings import Held, names_of_variables
-from epntap.archive.series import HeldSeries, SeriesVariable
+from epntap.archive.kept.series import HeldSeries, SeriesVariable
 from epntap.cdf import CdfType
 from epntap.units.vounit import is_dimensionless, to_vounit
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from epntap.access import Caller
 from epntap.archive.holdings import TIME, Held, names_of_variables
-from epntap.archive.series import HeldSeries, SeriesVariable
+from epntap.archive.kept.series import HeldSeries, SeriesVariable
 from epntap.cdf import CdfType
 
 __all__ = ["TIME", "Datasets", "HapiDataset", "HapiParameter", "HapiType", "hapi_dataset"]

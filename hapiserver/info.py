@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from math import prod
 from typing import Any
 
-from epntap.archive.series import Bins, Described, HeldSeries, SeriesVariable
+from epntap.archive.kept.series import Bins, Described, HeldSeries, SeriesVariable
 from epntap.cdf import format_utc
 from hapiserver.datasets import HapiDataset, HapiParameter, HapiType, hapi_dataset
 from hapiserver.status import OK, status_of

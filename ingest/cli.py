@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from epntap.archive.summaries import queue_summary
+from epntap.archive.kept.summaries import queue_summary
 from epntap.db.migrate import check_migrated
 from epntap.db.pool import Role, connect
 from epntap.db.published import complete_schema

@@ -13,9 +13,9 @@ from typing import Protocol
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from epntap.archive.kept.told import write_report
 from epntap.archive.memory import remember_files, scanned_files
 from epntap.archive.services import Service
-from epntap.archive.told import write_report
 from epntap.catalog import ddl
 from epntap.catalog.model import Table
 from epntap.connection import Connection

@@ -16,8 +16,8 @@ from epntap.cdf import format_utc
 from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
 from epntap.instants.leapseconds import DAY_NS
-from previews.hints import NO_HINTS, hints_of
-from previews.panels import Line, Lines, Panel, Spectrogram, chosen, panel_of, with_bins
+from previews.drawing.hints import NO_HINTS, hints_of
+from previews.drawing.panels import Line, Lines, Panel, Spectrogram, chosen, panel_of, with_bins
 from previews.plan import version_of_values
 from summaries.reader import Asked
 

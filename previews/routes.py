@@ -29,7 +29,7 @@ def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admiss
         drawing=admission.counted("pictures being drawn", admission.cores),
         kept=KeptPictures(settings.previews_dir, settings.preview_bytes),
         drawers=Cutters(
-            module="previews.child",
+            module="previews.drawing.child",
             environ={"MPLBACKEND": "agg", "MPLCONFIGDIR": str(settings.previews_dir / "matplotlib")},
             what="picture",
         ),

@@ -22,9 +22,9 @@ from cutouts.windows import windows
 from epntap.access import ANONYMOUS, Caller, may_now
 from epntap.archive.datasets import dataset as dataset_of
 from epntap.archive.files import files_overlapping
+from epntap.archive.kept.series import Series, SeriesVariable, series_of
+from epntap.archive.kept.summaries import HeldYear, digests_now, open_now, years_of
 from epntap.archive.model import ArchiveFile
-from epntap.archive.series import Series, SeriesVariable, series_of
-from epntap.archive.summaries import HeldYear, digests_now, open_now, years_of
 from epntap.connection import Connection
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError, ServiceError
 from epntap.hints import did_you_mean

@@ -23,9 +23,8 @@ import numpy as np
 
 from cutouts.processes.one_thread import ONE_THREAD
 from epntap.archive.files import files_overlapping
-from epntap.archive.model import ArchiveFile
-from epntap.archive.series import Series, series_of
-from epntap.archive.summaries import (
+from epntap.archive.kept.series import Series, series_of
+from epntap.archive.kept.summaries import (
     Gap,
     HeldYear,
     ParameterFact,
@@ -40,6 +39,7 @@ from epntap.archive.summaries import (
     write_year,
     years_of,
 )
+from epntap.archive.model import ArchiveFile
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc, jd_from_tt2000
 from epntap.connection import Connection
 from epntap.errors import NotFoundError

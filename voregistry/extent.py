@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from epntap.archive.counts import ALL_ROWS, coverage, value_counts
+from epntap.archive.kept.counts import ALL_ROWS, coverage, value_counts
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.epncore.vocabulary import MESSENGERS

@@ -17,8 +17,8 @@ from epntap.answer.model import Outcome
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts
 from epntap.formats.choice import FormatTable
-from epntap.formats.delimited import Csv
-from epntap.formats.json import Json
+from epntap.formats.textual.delimited import Csv
+from epntap.formats.textual.json import Json
 from epntap.pages import Pages
 from epntap.xml import xml_text
 

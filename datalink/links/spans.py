@@ -10,7 +10,7 @@ import psycopg
 
 from datalink.links.descriptors import Range
 from datalink.links.offers import tt2000_range
-from epntap.archive.counts import coverage
+from epntap.archive.kept.counts import coverage
 from epntap.catalog.model import Catalog
 from epntap.cdf import tt2000_from_mjd
 

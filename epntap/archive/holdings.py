@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 
 from epntap.access import Caller, may_now, rights_of
 from epntap.archive.files import files_overlapping
+from epntap.archive.kept.series import HeldSeries, all_series, next_release
 from epntap.archive.model import ArchiveFile
-from epntap.archive.series import HeldSeries, all_series, next_release
 from epntap.catalog.model import Catalog
 from epntap.connection import Connection
 from epntap.instants.julian import dali_timestamp

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Sequence
 
 from epntap.answer.model import Outcome, ResultColumn
 from epntap.formats.base import AnswerFacts, Writer
-from epntap.formats.tabledata import TableData
+from epntap.formats.textual.tabledata import TableData
 
 __all__ = ["GzippedVotable", "gzipped"]
 

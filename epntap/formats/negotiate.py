@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from epntap.formats.arrow import Arrow
 from epntap.formats.base import RowFormat
-from epntap.formats.binary2 import Binary, Binary2
+from epntap.formats.binary.arrow import Arrow
+from epntap.formats.binary.binary2 import Binary, Binary2
+from epntap.formats.binary.fits import Fits
+from epntap.formats.binary.parquet import Parquet
 from epntap.formats.choice import FormatTable, normalised
-from epntap.formats.delimited import Csv, Tsv
-from epntap.formats.fits import Fits
 from epntap.formats.gzip import GzippedVotable
-from epntap.formats.html import Html
-from epntap.formats.json import Json, NdJson, Records
-from epntap.formats.parquet import Parquet
-from epntap.formats.tabledata import TableData
-from epntap.formats.text import Text
+from epntap.formats.textual.delimited import Csv, Tsv
+from epntap.formats.textual.html import Html
+from epntap.formats.textual.json import Json, NdJson, Records
+from epntap.formats.textual.tabledata import TableData
+from epntap.formats.textual.text import Text
 
 __all__ = ["FORMATS", "HTML", "choose_format", "is_votable"]
 

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from epntap.answer.endings import ClientGoneError
 from epntap.errors import EpnTapError, InputError, ParameterError, ServiceError, UnavailableError, UserError
 from epntap.formats import votable
-from epntap.formats.tabledata import TableData
+from epntap.formats.textual.tabledata import TableData
 from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.browsers.negotiation import wants_page
 

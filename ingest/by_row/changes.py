@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from psycopg import sql
 
-from epntap.archive.counts import value_counts
+from epntap.archive.kept.counts import value_counts
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from ingest.facts import Value

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from epntap.archive.series import Bins, Series, SeriesVariable
+from epntap.archive.kept.series import Bins, Series, SeriesVariable
 from epntap.cdf import FILL_TT2000, CdfFile, CdfType, Variable, to_tt2000
 from epntap.errors import UnreadableFileError
 from epntap.units.vounit import to_vounit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from epntap.archive.counts import Coverage
+from epntap.archive.kept.counts import Coverage
 from epntap.catalog.model import Table
 from ingest.facts import Value
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from psycopg import sql
 
-from epntap.archive.counts import is_as_ingested
+from epntap.archive.kept.counts import is_as_ingested
 from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Table
 from epntap.connection import Connection

@@ -10,8 +10,8 @@ from psycopg import sql
 from epntap.archive import datasets as datasets_store
 from epntap.archive import files as files_store
 from epntap.archive import services as services_store
-from epntap.archive.counts import write_coverage, write_value_counts
-from epntap.archive.groups import are_grouped, group_granules
+from epntap.archive.kept.counts import write_coverage, write_value_counts
+from epntap.archive.kept.groups import are_grouped, group_granules
 from epntap.archive.memory import forget_files, note_withdrawn, write_dataset_states, write_row_state
 from epntap.catalog import ddl, publish
 from epntap.catalog.model import Schema, Table

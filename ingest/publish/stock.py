@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from epntap.archive.counts import is_as_ingested
+from epntap.archive.kept.counts import is_as_ingested
 from epntap.archive.services import services
 from epntap.catalog import ddl, publish
 from epntap.catalog.model import Table

@@ -20,7 +20,7 @@ from astropy.table import Table
 import epntap
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.formats.base import AnswerFacts
-from epntap.formats.tabledata import TableData
+from epntap.formats.textual.tabledata import TableData
 from tests.support.server import Server
 
 QUERY = "SELECT TOP 2 granule_uid, time_min, access_url FROM amdadb.epn_core WHERE target_name <> 'a < b & \"c\"'"

@@ -15,8 +15,8 @@ from lxml import etree
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.db.pool import Database
 from epntap.formats.base import AnswerFacts
-from epntap.formats.html import Html
 from epntap.formats.paging import MOST_PAGES, ROWS_ON_A_PAGE
+from epntap.formats.textual.html import Html
 from tests.support.browser import CHROMIUM, client_of, page_of, text_of
 
 ALL = "SELECT granule_uid FROM illu67p.epn_core ORDER BY granule_uid"

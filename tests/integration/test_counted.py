@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from epntap.adql import translate
-from epntap.archive.counts import is_as_ingested, write_value_counts
+from epntap.archive.kept.counts import is_as_ingested, write_value_counts
 from epntap.catalog.load import CatalogCache, load_catalog
 from epntap.catalog.model import Catalog
 from epntap.db.pool import Database, Role, connect

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from epntap.archive.groups import GROUPED, granule_groups, group_granules, grouped_services, jd_of_month, month_of_jd
+from epntap.archive.kept.groups import (
+    GROUPED,
+    granule_groups,
+    group_granules,
+    grouped_services,
+    jd_of_month,
+    month_of_jd,
+)
 from epntap.catalog.load import load_catalog
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from psycopg.sql import Identifier
 
-from epntap.archive.counts import coverage, row_count, value_counts
+from epntap.archive.kept.counts import coverage, row_count, value_counts
 from epntap.archive.memory import scanned_files, withdrawn_datasets
 from epntap.catalog.ddl import create_table
 from epntap.catalog.indexes import DURATION, HAS_ITEM, HAS_ONE_OF, LONG_DAYS, OVERLAP

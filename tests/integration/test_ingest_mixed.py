@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from epntap.archive.counts import value_counts
+from epntap.archive.kept.counts import value_counts
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import DefinitionError, SetupError
 from ingest.definition.model import Definition

@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from epntap.adql import Translation, translate
-from epntap.archive.counts import write_value_counts
+from epntap.archive.kept.counts import write_value_counts
 from epntap.catalog.load import load_catalog
 from epntap.catalog.model import Catalog, Column, Table
 from epntap.db.pool import Database, Role, connect

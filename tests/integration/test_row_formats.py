@@ -33,19 +33,19 @@ from epntap.db.pool import Database, Role, open_pool
 from epntap.db.rows.copy_statement import CopyStatement
 from epntap.db.rows.stream import RowStream
 from epntap.errors import ParameterError
-from epntap.formats.arrow import Arrow
 from epntap.formats.base import AnswerFacts, RowFormat
-from epntap.formats.binary2 import Binary, Binary2
-from epntap.formats.delimited import Csv, Tsv
-from epntap.formats.fits import Fits
+from epntap.formats.binary.arrow import Arrow
+from epntap.formats.binary.binary2 import Binary, Binary2
+from epntap.formats.binary.fits import Fits
+from epntap.formats.binary.parquet import Parquet
 from epntap.formats.gzip import GzippedVotable
-from epntap.formats.html import Html
-from epntap.formats.json import Json, NdJson, Records
 from epntap.formats.negotiate import FORMATS
-from epntap.formats.parquet import Parquet
 from epntap.formats.projection import project
-from epntap.formats.tabledata import TableData
-from epntap.formats.text import Text
+from epntap.formats.textual.delimited import Csv, Tsv
+from epntap.formats.textual.html import Html
+from epntap.formats.textual.json import Json, NdJson, Records
+from epntap.formats.textual.tabledata import TableData
+from epntap.formats.textual.text import Text
 from tests.support.examples import examples
 
 COLUMNS = (

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import Table, bindparam, select
 
-from epntap.archive.counts import Coverage
+from epntap.archive.kept.counts import Coverage
 from epntap.archive.model import ArchiveFile, Dataset, Parameter, ScannedFile
 from epntap.archive.services import Service, services
 from epntap.db.pool import Database, Role, connect, open_pool, pooled

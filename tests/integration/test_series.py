@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epntap.archive.series import all_series
+from epntap.archive.kept.series import all_series
 from epntap.db.pool import Database, Role, connect
 from epntap.instants.tt2000 import parse_utc
 from ingest.definition.load import load_definition

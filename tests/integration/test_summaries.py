@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from cutouts.interval import Interval
-from epntap.archive.summaries import years_of
+from epntap.archive.kept.summaries import years_of
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError

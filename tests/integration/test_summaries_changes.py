@@ -21,7 +21,7 @@ import pytest
 from psycopg import sql
 
 from cutouts.interval import Interval
-from epntap.archive.summaries import queue_summary, years_of
+from epntap.archive.kept.summaries import queue_summary, years_of
 from epntap.cdf import parse_utc
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect

@@ -9,7 +9,7 @@ import pytest
 
 from das2server.packets import FILL, header, layout_of, time_texts
 from das2server.planes import Das2Dataset, Parameter, Plane, das2_unit
-from epntap.archive.series import Bins, HeldSeries, Series, SeriesVariable
+from epntap.archive.kept.series import Bins, HeldSeries, Series, SeriesVariable
 from epntap.errors import ParameterError
 from tests.support.das2 import UNITS, read_stream
 from tests.support.places import shared_directory

@@ -15,7 +15,7 @@ import click
 
 from cutouts.processes.one_thread import ONE_THREAD
 from epntap.addresses import is_known_host
-from epntap.archive.summaries import queue_summary
+from epntap.archive.kept.summaries import queue_summary
 from epntap.db.migrate import check_migrated
 from epntap.db.pool import Database, Role, check_sessions, connect
 from epntap.db.server import open_database

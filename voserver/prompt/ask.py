@@ -29,7 +29,7 @@ from epntap.db.server import open_database
 from epntap.errors import ParameterError, QueryError
 from epntap.formats.base import AnswerFacts
 from epntap.formats.negotiate import FORMATS
-from epntap.formats.text import Text
+from epntap.formats.textual.text import Text
 from epntap.settings import Settings
 from epntap.tap.query.answer import Answer
 from epntap.tap.query.params import TapRequest

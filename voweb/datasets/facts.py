@@ -16,8 +16,8 @@ from psycopg.rows import dict_row
 
 from cutouts.interval import Interval
 from epntap.access import ANONYMOUS, Rights, may_now, rights_of
-from epntap.archive.groups import granule_groups
-from epntap.archive.series import Series, series_of
+from epntap.archive.kept.groups import granule_groups
+from epntap.archive.kept.series import Series, series_of
 from epntap.catalog.model import Catalog
 from epntap.connection import Connection
 from epntap.epncore.vocabulary import DATAPRODUCT_TYPES

@@ -12,7 +12,7 @@ import flask
 
 from epntap.access import ANONYMOUS, may_now
 from epntap.addresses import DATASETS, HAPI_SERVER, TAP, Addresses
-from epntap.archive.series import Series
+from epntap.archive.kept.series import Series
 from epntap.cdf import format_utc
 from epntap.dali.params import Params, single
 from epntap.errors import EpnTapError, ParameterError

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from epntap.addresses import Addresses
-from epntap.archive.counts import COUNTED_TABLE, Coverage, coverage
-from epntap.archive.told import filled_shares
+from epntap.archive.kept.counts import COUNTED_TABLE, Coverage, coverage
+from epntap.archive.kept.told import filled_shares
 from epntap.catalog.model import Catalog, Schema, Table
 from epntap.connection import Connection
 from epntap.errors import NotFoundError

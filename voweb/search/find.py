@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from epntap.archive.counts import COUNTED_TABLE
-from epntap.archive.groups import GROUPED, ends_in_month, group_columns, jd_of_month, month_of_jd
+from epntap.archive.kept.counts import COUNTED_TABLE
+from epntap.archive.kept.groups import GROUPED, ends_in_month, group_columns, jd_of_month, month_of_jd
 from epntap.catalog.names import written_name
 from epntap.connection import Connection
 from epntap.epncore.vocabulary import DATAPRODUCT_TYPES

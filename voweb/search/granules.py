@@ -16,7 +16,7 @@ import numpy as np
 import psycopg
 
 from epntap.adql import translate
-from epntap.archive.groups import FIRST_MONTH, LAST_MONTH, jd_of_month, month_of_jd
+from epntap.archive.kept.groups import FIRST_MONTH, LAST_MONTH, jd_of_month, month_of_jd
 from epntap.connection import Connection
 from epntap.errors import ParameterError
 from epntap.hints import shortened

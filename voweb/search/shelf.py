@@ -15,8 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from epntap.archive.counts import COUNTED_TABLE
-from epntap.archive.groups import GranuleGroup, granule_groups, grouped_services
+from epntap.archive.kept.counts import COUNTED_TABLE
+from epntap.archive.kept.groups import GranuleGroup, granule_groups, grouped_services
 from epntap.catalog.model import Catalog
 from epntap.connection import Connection
 from voweb.search.form import Facet

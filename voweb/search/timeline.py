@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from epntap.archive.groups import LAST_MONTH, month_of_jd
+from epntap.archive.kept.groups import LAST_MONTH, month_of_jd
 from voweb.search.find import Found
 from voweb.search.shelf import Whole
 

@@ -15,8 +15,8 @@ from typing import Any
 import psycopg
 
 import epntap
+from epntap.archive.kept.told import RefusedFile, refused_files, report_of
 from epntap.archive.services import Service, services
-from epntap.archive.told import RefusedFile, refused_files, report_of
 from epntap.connection import Connection
 from epntap.db.rows.failures import from_psycopg
 from epntap.errors import EpnTapError

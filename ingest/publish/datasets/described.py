@@ -8,8 +8,8 @@ from dataclasses import replace
 from math import isclose, isnan
 from operator import attrgetter
 
+from epntap.archive.kept.series import Described, Series, SeriesVariable
 from epntap.archive.model import Dataset, Parameter
-from epntap.archive.series import Described, Series, SeriesVariable
 from epntap.units.convert import UnitProblem, conversion, is_vounit
 from epntap.units.vounit import to_vounit
 from ingest.facts import Remark

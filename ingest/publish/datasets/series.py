@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from epntap.archive.kept.series import Series, series_of_service, specimens_of, write_series
 from epntap.archive.model import Dataset
-from epntap.archive.series import Series, series_of_service, specimens_of, write_series
 from epntap.catalog.publish import raise_catalog_version
 from epntap.connection import Connection
 from epntap.errors import UnreadableFileError

@@ -8,7 +8,7 @@ import pytest
 
 from epntap.adql import counted as module
 from epntap.adql import translate
-from epntap.archive import counts
+from epntap.archive.kept import counts
 from epntap.catalog.model import Catalog, Column, Table
 from tests.support.adql_sample import CATALOG
 

@@ -11,8 +11,8 @@ import pytest
 
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.formats.base import AnswerFacts, RowFormat
-from epntap.formats.binary2 import Binary, Binary2
-from epntap.formats.copy_binary import framed
+from epntap.formats.binary.binary2 import Binary, Binary2
+from epntap.formats.binary.copy_binary import framed
 
 NAN = struct.pack(">d", float("nan"))
 TEXT = ResultColumn("t", "char", "*")

@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 
-from epntap.formats.copy_binary import Rows, framed
+from epntap.formats.binary.copy_binary import Rows, framed
 
 Cells = list[bytes | None]
 

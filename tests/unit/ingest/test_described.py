@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from epntap.archive.kept.series import Bins, Series, SeriesVariable
 from epntap.archive.model import Dataset, Parameter
-from epntap.archive.series import Bins, Series, SeriesVariable
 from ingest.publish.datasets.described import described_series, differences
 
 MINUTE = 60_000_000_000

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epntap.archive.series import Bins, Series, SeriesVariable, public_id
+from epntap.archive.kept.series import Bins, Series, SeriesVariable, public_id
 from epntap.instants.tt2000 import parse_utc
 from ingest.files.series import describe_series, joined_series
 from tests.support.cdf_builder import CdfBuilder

@@ -13,9 +13,9 @@ from datalink.links.page import Page
 from datalink.links.request import LinksRequest
 from datalink.links.rows import Link
 from epntap.answer.model import Outcome, OutcomeStatus
-from epntap.archive.counts import Coverage
+from epntap.archive.kept.counts import Coverage
+from epntap.archive.kept.told import RefusedFile
 from epntap.archive.services import Service
-from epntap.archive.told import RefusedFile
 from epntap.catalog.model import Column, Schema, Table
 from epntap.pages import Pages
 from epntap.settings import Settings

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from epntap.archive.series import SeriesVariable
-from previews.hints import Hints
-from previews.panels import chosen
+from epntap.archive.kept.series import SeriesVariable
+from previews.drawing.hints import Hints
+from previews.drawing.panels import chosen
 
 DATA = Hints(var_type="data", display="time_series")
 

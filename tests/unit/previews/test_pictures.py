@@ -11,11 +11,11 @@ from lxml import etree
 from PIL import Image
 
 from cutouts.interval import Interval
-from epntap.archive.series import Bins, SeriesVariable
+from epntap.archive.kept.series import Bins, SeriesVariable
 from epntap.cdf import parse_utc
-from previews.draw import draw_panels, set_up
-from previews.hints import NO_HINTS, Hints
-from previews.panels import Lines, Panel, Spectrogram, panel_of, raster
+from previews.drawing.draw import draw_panels, set_up
+from previews.drawing.hints import NO_HINTS, Hints
+from previews.drawing.panels import Lines, Panel, Spectrogram, panel_of, raster
 from previews.request import Form
 from summaries.reader import ParameterSeries, SummarySeries
 

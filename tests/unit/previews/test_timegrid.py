@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cutouts.interval import Interval
 from epntap.cdf import format_utc, parse_utc
-from previews.ticks import linear_ticks, log_ticks, number_text, power_text, time_ticks
+from previews.drawing.ticks import linear_ticks, log_ticks, number_text, power_text, time_ticks
 from previews.timegrid import aligned
 from tests.support.known_truth import midnight_tt2000
 

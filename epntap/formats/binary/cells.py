@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from epntap.answer.model import ResultColumn
-from epntap.formats.copy_binary import Assembly, Flags, Ints, Rows
+from epntap.formats.binary.copy_binary import Assembly, Flags, Ints, Rows
 
 __all__ = ["INTEGER_NULLS", "NULL_CELLS", "Shape", "add_cells", "bytes_of", "recoded", "shape_of"]
 

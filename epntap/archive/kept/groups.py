@@ -10,7 +10,7 @@ from datetime import date
 from psycopg import sql
 from psycopg.rows import class_row
 
-from epntap.archive.counts import ALL_ROWS
+from epntap.archive.kept.counts import ALL_ROWS
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.schema import tables

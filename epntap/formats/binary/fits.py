@@ -24,8 +24,8 @@ from epntap.catalog.names import distinct
 from epntap.errors import ParameterError
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
-from epntap.formats.cells import INTEGER_NULLS, NULL_CELLS, Shape, bytes_of, shape_of
-from epntap.formats.copy_binary import Flags, Rows, framed
+from epntap.formats.binary.cells import INTEGER_NULLS, NULL_CELLS, Shape, bytes_of, shape_of
+from epntap.formats.binary.copy_binary import Flags, Rows, framed
 from epntap.formats.projection import Spelling
 
 __all__ = ["Fits"]

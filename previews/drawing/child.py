@@ -1,4 +1,4 @@
-"""A process that draws pictures: `python -m previews.child`, started by Cutters."""
+"""A process that draws pictures: `python -m previews.drawing.child`, started by Cutters."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from cutouts.processes.frames import Frame, Head, send
 from cutouts.processes.loader import run
 from epntap.instants.leapseconds import DAY_NS
-from previews.draw import draw_inventory, draw_panels, points_across, set_up
-from previews.hints import NO_HINTS, hints_of
-from previews.panels import Line, Lines, Panel, chosen, panel_of, with_bins
+from previews.drawing.draw import draw_inventory, draw_panels, points_across, set_up
+from previews.drawing.hints import NO_HINTS, hints_of
+from previews.drawing.panels import Line, Lines, Panel, chosen, panel_of, with_bins
 from previews.plan import InventoryPlan, PicturePlan
 from previews.plotted import PlotPlan, plotted
 from previews.request import Form

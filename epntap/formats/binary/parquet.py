@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from epntap.answer.model import Outcome, ResultColumn
 from epntap.formats import votable
-from epntap.formats.arrow import Sink, Table
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
-from epntap.formats.copy_binary import framed
+from epntap.formats.binary.arrow import Sink, Table
+from epntap.formats.binary.copy_binary import framed
 from epntap.formats.projection import Spelling
 
 __all__ = ["Parquet"]

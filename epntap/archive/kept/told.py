@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from epntap.archive.counts import ALL_ROWS, COUNTED_TABLE
+from epntap.archive.kept.counts import ALL_ROWS, COUNTED_TABLE
 from epntap.connection import Connection
 
 __all__ = ["RefusedFile", "filled_shares", "refused_files", "report_of", "write_report"]

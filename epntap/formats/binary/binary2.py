@@ -12,8 +12,8 @@ from epntap.answer.model import Outcome, ResultColumn
 from epntap.errors import ParameterError
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
-from epntap.formats.cells import INTEGER_NULLS, NULL_CELLS, add_cells, shape_of
-from epntap.formats.copy_binary import Assembly, Rows, framed
+from epntap.formats.binary.cells import INTEGER_NULLS, NULL_CELLS, add_cells, shape_of
+from epntap.formats.binary.copy_binary import Assembly, Rows, framed
 from epntap.formats.projection import Spelling
 
 __all__ = ["Binary", "Binary2"]

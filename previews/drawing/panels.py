@@ -10,8 +10,8 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from epntap.archive.series import Bins, SeriesVariable
-from previews.hints import NO_HINTS, Hints
+from epntap.archive.kept.series import Bins, SeriesVariable
+from previews.drawing.hints import NO_HINTS, Hints
 from previews.timegrid import labels_of
 from summaries.reader import ParameterSeries, SummarySeries
 

@@ -28,11 +28,11 @@ from matplotlib.text import Text
 from matplotlib.transforms import Affine2D, Bbox, Transform, TransformedBbox
 
 from epntap.xml import xml_legal
-from previews.panels import Line, Lines, Panel, Spectrogram, raster
+from previews.drawing.panels import Line, Lines, Panel, Spectrogram, raster
+from previews.drawing.ticks import linear_ticks, log_ticks, time_ticks
 from previews.plan import InventoryPlan
 from previews.png import png_of
 from previews.request import Form
-from previews.ticks import linear_ticks, log_ticks, time_ticks
 from previews.timegrid import labels_of
 
 __all__ = ["draw_inventory", "draw_panels", "points_across", "set_up"]

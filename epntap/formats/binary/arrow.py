@@ -13,8 +13,8 @@ from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.catalog.names import distinct
 from epntap.formats import votable
 from epntap.formats.base import AnswerFacts, FormatDefaults, Writer
-from epntap.formats.cells import Shape, shape_of
-from epntap.formats.copy_binary import Rows, framed
+from epntap.formats.binary.cells import Shape, shape_of
+from epntap.formats.binary.copy_binary import Rows, framed
 from epntap.formats.projection import Spelling
 
 __all__ = ["Arrow", "Sink", "Table"]

@@ -1,0 +1,1 @@
+"""Formats that take rows of COPY BINARY apart, whole blocks at a time."""

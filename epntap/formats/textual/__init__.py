@@ -1,0 +1,1 @@
+"""Formats whose rows the database writes nearly as they are sent."""
