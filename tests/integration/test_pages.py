@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+from collections import Counter
 from collections.abc import Iterator
+from urllib.parse import parse_qs
 
 import pytest
 from flask.testing import FlaskClient
@@ -65,6 +68,19 @@ def test_a_page_weighs_less_than_a_megabyte_with_all_that_it_loads(client: Flask
         assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         weight += len(asset.data)
     assert weight < MOST_BYTES
+
+
+def test_the_first_page_leads_to_the_targets_with_most_granules(client: FlaskClient) -> None:
+    counts: Counter[str] = Counter()
+    for schema in ("amdadb", "illu67p", "transplanet"):
+        query = f"SELECT target_name, COUNT(*) AS n FROM {schema}.epn_core GROUP BY target_name"  # ADQL
+        text = client.get("/tap/sync", query_string={"LANG": "ADQL", "FORMAT": "csv", "QUERY": query}).text
+        for row in csv.DictReader(text.splitlines()):
+            counts.update(dict.fromkeys(row["target_name"].split("#"), int(row["n"])))
+    page = page_of(browse(client, "/").text)
+    links = [str(one.get("href")) for one in page.findall(".//{*}a")]
+    named = [parse_qs(link.partition("?")[2])["target"][0] for link in links if link.startswith("/search?target=")]
+    assert named == sorted(counts, key=lambda name: (-counts[name], name))[:12]
 
 
 def test_the_navigation_leads_somewhere(client: FlaskClient) -> None:

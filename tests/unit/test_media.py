@@ -8,7 +8,7 @@ import pytest
 
 from cutouts.formats import FORMATS
 from epntap.formats.negotiate import FORMATS as ROW_FORMATS
-from epntap.media import MEDIA_TYPES, known_media_type, media_type
+from epntap.media import MEDIA_TYPES, known_media_type, media_type, sent_as
 from tests.support.source import imports, modules
 
 
@@ -53,3 +53,20 @@ def test_answers_are_called_what_their_files_are() -> None:
 def test_nobody_else_asks_python() -> None:
     users = {path for path, text in modules() if any(name.startswith("mimetypes") for name in imports(text))}
     assert users == {"epntap/media.py"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "product", "wanted"),
+    [
+        ("application/x-votable+xml", "ts", "table"),
+        ("application/x-votable+xml;serialization=tabledata", "", "table"),
+        ("application/x-votable+xml", "im#sp", "spectrum"),
+        ("application/fits", "sp", "spectrum"),
+        ("Image/FITS", "im", "fits"),
+        ("application/x-cdf", "sp", "cdf"),
+        ("text/csv", "sp", ""),
+        ("", "", ""),
+    ],
+)
+def test_programs_are_sent_what_they_take(content_type: str, product: str, wanted: str) -> None:
+    assert sent_as(content_type, product) == wanted
