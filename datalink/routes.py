@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cutouts.cutouts import Cutouts
-from datalink.bulk.params import Ask
+from datalink.bulk.params import Ask, EventEnds
 from datalink.bulk.service import BulkService
 from datalink.bulk.views import bulk_blueprint
 from datalink.links.document import Links
@@ -37,11 +37,20 @@ def soda(cutouts: Cutouts, sender: Sender, settings: Settings, pages: Pages) -> 
     )
 
 
-def bulk(cutouts: Cutouts, ask: Ask, sender: Sender, settings: Settings, admission: Admission, pages: Pages) -> Wing:
+def bulk(
+    cutouts: Cutouts,
+    ask: Ask,
+    events: EventEnds,
+    sender: Sender,
+    settings: Settings,
+    admission: Admission,
+    pages: Pages,
+) -> Wing:
     """Many cut-outs in one answer; `ask` answers a query with the granules of at most so many rows."""
     service = BulkService(
         cutouts,
         ask,
+        events,
         admission.share("bulk answers", 1 / 8),
         settings.bulk_members,
         settings.bulk_bytes,

@@ -16,7 +16,8 @@ from epntap.answer.blocks import Blocks, Version
 from epntap.answer.watch import Watcher
 from epntap.connection import Connection
 from epntap.errors import NotFoundError
-from eventtables.store.tables import StoredTable, all_tables, chunks_of, table_called
+from eventtables.store.tables import StoredTable, all_tables, chunks_of, page_of_events, table_called
+from eventtables.times import spelled
 from eventtables.writers import Writer
 
 __all__ = ["TableFiles", "version_of_table"]
@@ -47,6 +48,12 @@ class TableFiles:
         if found is None:
             raise NotFoundError(f"There is no table of events with the number {number}.")
         return found
+
+    def ends(self, name: str, most: int) -> list[tuple[str, str]]:
+        """Starts and stops of so many events and one more, as ISO 8601. Raises NotFoundError."""
+        with self.connect() as connection:
+            found = page_of_events(connection, table_called(connection, name), 0, most + 1)
+        return list(zip(spelled(found.start, 6), spelled(found.stop, 6), strict=True))
 
     def answer(self, stored: StoredTable, writer: Writer, client: socket | None) -> Blocks:
         """Begin the file. It must be closed by its receiver; it ends when the client leaves. Raises our errors."""

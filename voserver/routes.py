@@ -56,7 +56,7 @@ def wings(house: House) -> tuple[Wing, ...]:
         das2.routes(house.finder, sender, settings, admission, house.pages),
         events.routes(tables, sender, house.pages),
         hapi.routes(house.finder, sender, settings, admission, house.pages),
-        datalink.bulk(house.cutouts, granules, sender, settings, admission, house.pages),
+        datalink.bulk(house.cutouts, granules, tables.ends, sender, settings, admission, house.pages),
         previews.routes(house.finder, sender, settings, admission, house.pages),
         metrics.routes(house),
         web.routes(

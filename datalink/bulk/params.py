@@ -13,7 +13,7 @@ from epntap.access import ANONYMOUS, Caller
 from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
 
-__all__ = ["Ask", "BulkRequest", "Identifiers", "Packing", "bulk_request"]
+__all__ = ["Ask", "BulkRequest", "EventEnds", "Identifiers", "Packing", "bulk_request"]
 
 
 class Packing(StrEnum):
@@ -48,6 +48,10 @@ class Identifiers:
 Ask = Callable[[str, int, Caller], Identifiers]
 
 
+#: starts and stops, as START and STOP are written, of the events of a table; at most so many and one more
+EventEnds = Callable[[str, int], Sequence[tuple[str, str]]]
+
+
 @dataclass(frozen=True, slots=True)
 class BulkRequest:
     """Cut-outs, all in one format, and how they are packed."""
@@ -63,14 +67,17 @@ class BulkRequest:
         return len({cut.interval for cut in self.cuts}) > 1
 
 
-def bulk_request(params: Params, *, most: int, ask: Ask, caller: Caller) -> BulkRequest:
+def bulk_request(params: Params, *, most: int, ask: Ask, events: EventEnds, caller: Caller) -> BulkRequest:
     """The request that the parameters describe.
 
     `ask` answers a query with at most so many granules. Raises ParameterError, also for more than `most` cut-outs,
-    and what `ask` raises.
+    and what `ask` and `events` raise.
     """
     packing = _packing(single(params, "RESPONSEFORMAT"))
-    wanted = {name: values for name, values in params.items() if name != "RESPONSEFORMAT"}
+    wanted = {name: values for name, values in params.items() if name not in {"RESPONSEFORMAT", "EVENTS"}}
+    table = single(params, "EVENTS")
+    if table is not None:
+        wanted |= _intervals_of(table, params, events, most)
     query = single(params, "QUERY")
     if query is not None:
         if any(value.strip() for value in params.get("ID", ())):
@@ -88,6 +95,16 @@ def bulk_request(params: Params, *, most: int, ask: Ask, caller: Caller) -> Bulk
     cuts = cut_requests(wanted, most=most, who="one request", caller=caller)
     check_format(cuts[0])
     return BulkRequest(cuts, packing, caller)
+
+
+def _intervals_of(table: str, params: Params, events: EventEnds, most: int) -> dict[str, list[str]]:
+    """An interval for each event of a table that lasts; an instant has no records."""
+    if any(value.strip() for name in ("START", "STOP", "TIME") for value in params.get(name, ())):
+        raise ParameterError("EVENTS and START, STOP or TIME both bound the interval; please give one or the other.")
+    ends = [(start, stop) for start, stop in events(table, most) if start < stop]
+    if not ends:
+        raise ParameterError(f"EVENTS: no event of {table[:80]!r} lasts, so there is nothing to fetch.")
+    return {"START": [start for start, _ in ends], "STOP": [stop for _, stop in ends]}
 
 
 def _packing(text: str | None) -> Packing:

@@ -14,7 +14,7 @@ from cutouts.cutouts import Cutouts
 from datalink.bulk.archives import tar_blocks, zip_blocks
 from datalink.bulk.manifest import manifest
 from datalink.bulk.members import Members
-from datalink.bulk.params import Ask, BulkRequest, Packing, bulk_request
+from datalink.bulk.params import Ask, BulkRequest, EventEnds, Packing, bulk_request
 from epntap.access import Caller
 from epntap.answer.admission import Slots
 from epntap.answer.blocks import Blocks
@@ -38,6 +38,8 @@ class BulkService:
     cutouts: Cutouts
     #: answers a query with the granule_uid of at most so many rows
     ask: Ask
+    #: knows tables of events
+    events: EventEnds
     #: answers that are packed
     places: Slots
     #: cut-outs in one answer, and bytes of values that they may hold together
@@ -50,7 +52,7 @@ class BulkService:
 
     def answer(self, params: Params, caller: Caller, client: socket.socket | None = None) -> Blocks:
         """Begin an answer, which must be closed by its receiver. Raises our errors."""
-        request = bulk_request(params, most=self.most_members, ask=self.ask, caller=caller)
+        request = bulk_request(params, most=self.most_members, ask=self.ask, events=self.events, caller=caller)
         if request.packing not in _MEDIA_TYPES:
             nameless = [cut.identifier for cut in request.cuts if cut.schema is None]
             owners = self.cutouts.finder.owners(nameless) if nameless else {}
