@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from epntap.db.pool import Database, Role, connect
 from eventtables.store.tables import save_table
-from tests.support.chromium import missing
+from tests.support.chromium import WITHIN_MS, missing
 from tests.support.events import catalogue
 from tests.support.help_site import built_site
 from tests.support.server import Server, serve
@@ -22,6 +22,7 @@ def chromium() -> Iterator[Browser]:
     path = os.environ.get("EPNTAP_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         missing("no Chromium on this machine")
+    expect.set_options(timeout=WITHIN_MS)
     with sync_playwright() as playwright:
         # in a container there is no sandbox to be had, and nothing but our own pages is opened
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
