@@ -27,7 +27,7 @@ function has(name: string): HTMLElement | null {
 class Series {
   private readonly canvas = make("canvas", {});
   private readonly over = make("canvas", { class: "over", "aria-hidden": "true" });
-  private readonly plot = make("div", { class: "canvas", tabindex: "0", role: "application", "aria-roledescription": "plot", "aria-describedby": "series-help" }, this.canvas, this.over);
+  private readonly plot = make("div", { class: "canvas", tabindex: "0", role: "application", "aria-label": "Plot", "aria-roledescription": "plot", "aria-describedby": "series-help" }, this.canvas, this.over);
   private readonly shown = make("p", { class: "shown", role: "status" });
   private readonly under = make("p", { class: "under quiet" });
   private readonly table = make("details", { class: "table" }, make("summary", {}, "Values as a table"));
@@ -55,6 +55,7 @@ class Series {
     this.isGranule = !has("coverage");
     this.isWhole = "isWhole" in place.dataset;
     this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", "Not drawn yet");
     const parts = [this.shown, this.tools(), this.plot, this.under, make("p", { id: "series-help", class: "quiet help" }, HELP)];
     const choice = this.choice();
     for (const old of place.querySelectorAll(":scope > .shown, :scope > .plot-tools, :scope > noscript, :scope > .parameters")) old.remove();
