@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from epntap.catalog.model import Catalog, Table
 
-__all__ = ["RESERVED", "TAKEN_SCHEMAS", "distinct", "table_named", "written_name"]
+__all__ = ["RESERVED", "SYSTEM_NAMES", "TAKEN_SCHEMAS", "distinct", "table_named", "written_name"]
 
 _ADQL_WORDS = """
 ABS ACOS AREA ASIN ATAN ATAN2 BIGINT BOX CEILING CENTROID CIRCLE CONTAINS COORD1 COORD2 COORDSYS COS COT DEGREES
@@ -35,6 +35,9 @@ USAGE USER USING VALUE VALUES VARCHAR VARYING VIEW WHEN WHENEVER WHERE WITH WORK
 
 #: words that cannot be regular identifiers (ADQL 2.1 §2.1.3, §2.1.4)
 RESERVED = frozenset(_ADQL_WORDS.split()) | frozenset(_SQL_WORDS.split())
+
+#: columns that PostgreSQL gives every table itself, so that none can be called so
+SYSTEM_NAMES = frozenset(("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"))
 
 #: schemas of the database, of TAP and of this software
 TAKEN_SCHEMAS = frozenset(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from epntap.catalog.model import Column, Form
-from epntap.catalog.names import distinct
+from epntap.catalog.names import SYSTEM_NAMES, distinct
 from epntap.errors import UploadError
 from epntap.upload.cells import (
     NULL,
@@ -43,9 +43,8 @@ _TEXTS = frozenset(("char", "unicodeChar"))
 _TIMES = frozenset(("timestamp", "adql:timestamp"))
 _ONE = Shape(1, 0)
 _WORDS = re.compile(r"[\s,]+")
-# a name of PostgreSQL is cut after 63 bytes, and these it uses itself
+# a name of PostgreSQL is cut after 63 bytes
 _MOST_NAME_BYTES = 63
-_SYSTEM_NAMES = frozenset(("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,4 +329,4 @@ def named(columns: Sequence[Column]) -> tuple[Column, ...]:
 
 def _is_hidden(name: str) -> bool:
     """Whether PostgreSQL cannot have a column of this name."""
-    return len(name.encode()) > _MOST_NAME_BYTES or name in _SYSTEM_NAMES
+    return len(name.encode()) > _MOST_NAME_BYTES or name in SYSTEM_NAMES

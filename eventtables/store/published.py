@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from epntap.catalog.model import Column, Form, Table
-from epntap.catalog.names import RESERVED, distinct
+from epntap.catalog.names import RESERVED, SYSTEM_NAMES, distinct
 from epntap.epncore.ucd import is_valid_ucd
 from epntap.units.convert import is_vounit
 from eventtables.cells import texts_of
 from eventtables.model import Description, EventColumn, Events, EventTableError, Kind, Values
 from eventtables.times import julian_dates, spelled
 
-__all__ = ["SCHEMA", "checked_name", "copy_lines", "published_table", "stored_names"]
+__all__ = ["SCHEMA", "checked_name", "copy_lines", "published_table", "storable", "stored_names"]
 
 #: the schema that all are in
 SCHEMA = "events"
@@ -22,8 +23,10 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,54}")
 _MOST_COLUMNS = 500
 #: bytes of a name, less what is put behind one that is there twice
 _MOST_NAME = 55
-_SPECIAL = re.compile(r"[\\\t\n\r\b\f\v\0]")
-_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v", "\0": "\ufffd"}
+#: letters that no text of the database can have
+_NEVER = re.compile("[\0\ud800-\udfff]")
+_SPECIAL = re.compile(r"[\\\t\n\r\b\f\v]")
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
 #: what every table has before its own columns
 _OWN = (
     Column("event_id", "long", ucd="meta.id;meta.main", description="Place of the event in the table, from 1 on",
@@ -85,17 +88,34 @@ def _copied(column: EventColumn, values: Values) -> list[str]:
     if column.size > 1:
         return ["{" + ",".join(map(repr, row)) + "}" for row in values.tolist()]
     if column.kind is Kind.TEXT:
-        return [
-            "\\N" if value is None else _SPECIAL.sub(lambda found: _ESCAPES[found.group()], value) for value in values
-        ]
+        return ["\\N" if value is None else _escaped(_legal(value)) for value in values]
     return [text or "\\N" for text in texts_of(column, values)]
+
+
+def storable(about: Description) -> Description:
+    """The description with U+FFFD for letters that the database cannot keep."""
+    columns = tuple(replace(one, **_legal_texts(one)) for one in about.columns)
+    return replace(about, **_legal_texts(about), columns=columns)
+
+
+def _legal_texts(words: Description | EventColumn) -> dict[str, Any]:  # of fields of a text
+    found = {one.name: getattr(words, one.name) for one in fields(words)}
+    return {name: _legal(text) for name, text in found.items() if type(text) is str}
+
+
+def _legal(text: str) -> str:
+    return _NEVER.sub("\ufffd", text)
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(lambda found: _ESCAPES[found.group()], text)
 
 
 def _plain_name(name: str) -> str:
     plain = re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_")[:_MOST_NAME] or "column"
     if not plain[0].isalpha():
         plain = f"c_{plain}"
-    return f"{plain}_" if plain.upper() in RESERVED else plain
+    return f"{plain}_" if plain.upper() in RESERVED or plain in SYSTEM_NAMES else plain
 
 
 def _column(column: EventColumn, name: str) -> Column:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,14 @@ from epntap.hints import did_you_mean
 from epntap.schema import tables
 from epntap.schema.statements import compiled
 from eventtables.model import Description, EventColumn, Events, EventTable, EventTableError, Kind, Survey, Values
-from eventtables.store.published import SCHEMA, checked_name, copy_lines, published_table, stored_names
+from eventtables.store.published import (
+    SCHEMA,
+    checked_name,
+    copy_lines,
+    published_table,
+    storable,
+    stored_names,
+)
 from eventtables.times import instants_of
 
 __all__ = [
@@ -103,8 +110,9 @@ def save_table(connection: Connection, name: str, table: EventTable, *, replace:
 
     Raises EventTableError when the name is taken or cannot be one, SetupError when queries hold the old table.
     """
+    table = EventTable(storable(table.about), table.events)
     described = published_table(checked_name(name), table.about)
-    with connection.transaction():
+    with _told(name), connection.transaction():
         _check_schema(connection)
         known = {one.name for one in all_tables(connection)}
         if name in known and not replace:
@@ -119,6 +127,21 @@ def save_table(connection: Connection, name: str, table: EventTable, *, replace:
         raise_catalog_version(connection)
     connection.execute(sql.SQL("ANALYZE {}").format(sql_name(described)))
     return table_called(connection, name)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """What the database cannot keep, in words for whoever chose the name and the columns."""
+    try:
+        yield
+    except psycopg.errors.DuplicateTable as exc:
+        raise EventTableError(
+            f"{name} is already the name of an index of another table of events; choose another one."
+        ) from exc
+    except psycopg.errors.ProgramLimitExceeded as exc:
+        raise EventTableError(
+            f"An event of {name} has more values than a row of the database holds (about 8 kB); import fewer columns."
+        ) from exc
 
 
 def drop_table(connection: Connection, name: str) -> None:
@@ -203,7 +226,7 @@ def _describe(connection: Connection, name: str, table: EventTable, *, is_new: b
         connection,
         called=name,
         title=about.name,
-        **{fact: getattr(about, fact).replace("\0", "\ufffd") for fact in _FACTS},
+        **{fact: getattr(about, fact) for fact in _FACTS},
         columns=Jsonb(columns),
         rows=survey.count,
         first_start=_plain(survey.first),

@@ -129,6 +129,33 @@ def test_hostile_column_names_become_names_without_quotes(database: Database) ->
     assert rows == [(1, 2, "2001-01-01T00:00:00.000", 3, 4, 5)]
 
 
+def test_columns_called_as_those_of_the_system_are_kept(database: Database) -> None:
+    text = "start,stop,Xmin,xmax,ctid,tableoid\n2001-01-01,2001-01-02,1,2,3,4\n"
+    keep(database, "boxes", read_table(text.encode(), "boxes"))
+    assert asked(database, "SELECT xmin_, xmax_, ctid_, tableoid_ FROM events.boxes") == [(1, 2, 3, 4)]
+    assert list(cells_of(kept(database, "boxes")))[2:] == ["Xmin", "xmax", "ctid", "tableoid"]
+
+
+def test_letters_that_the_database_cannot_keep_are_replaced(database: Database) -> None:
+    event = {"uuid": "x", "start": "2001-01-01", "stop": "2001-01-02", "a\0b": "c\ud800\0"}
+    document = {"catalogues": [{"name": "n\0\ud800", "author": "\0", "events": ["x"]}], "events": [event]}
+    keep(database, "odd", read_table(json.dumps(document).encode(), "odd"))
+    found = kept(database, "odd")
+    assert (found.about.name, found.about.authors) == ("n\ufffd\ufffd", "\ufffd")
+    assert cells_of(found)["a\ufffdb"] == ["c\ufffd\ufffd"]
+
+
+def test_names_of_indexes_and_rows_too_wide_are_refused_in_words(database: Database) -> None:
+    keep(database, "a", intervals([(1, 2)]))
+    with pytest.raises(EventTableError, match="a_pkey is already the name of an index"):
+        keep(database, "a_pkey", intervals([(1, 2)]))
+    names = ",".join(f"c{n}" for n in range(500))
+    wide = f"start,stop,{names}\n2001-01-01,2001-01-02{',abcdefghijklmnopqrstuvw' * 500}\n"
+    with pytest.raises(EventTableError, match=r"An event of a has more values than a row"):
+        keep(database, "a", read_table(wide.encode(), "a"), replace=True)
+    assert cells_of(kept(database, "a")) == cells_of(intervals([(1, 2)]))
+
+
 def test_a_table_that_is_replaced_while_it_is_read_is_no_mixture(database: Database) -> None:
     many = intervals([(n, n + 1) for n in range(20_001)])
     keep(database, "many", many)
