@@ -22,6 +22,9 @@ from eventtables.writers import Writer
 
 __all__ = ["TableFiles", "version_of_table"]
 
+#: events that are looked through at a time for those that last
+_PAGE = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class TableFiles:
@@ -50,10 +53,17 @@ class TableFiles:
         return found
 
     def ends(self, name: str, most: int) -> list[tuple[str, str]]:
-        """Starts and stops of so many events and one more, as ISO 8601. Raises NotFoundError."""
+        """Starts and stops of so many events that last and one more, as ISO 8601. Raises NotFoundError."""
+        found: list[tuple[str, str]] = []
+        seen = 0
         with self.connect() as connection:
-            found = page_of_events(connection, table_called(connection, name), 0, most + 1)
-        return list(zip(spelled(found.start, 6), spelled(found.stop, 6), strict=True))
+            stored = table_called(connection, name)
+            while len(found) <= most and seen < stored.survey.count:
+                events = page_of_events(connection, stored, seen, _PAGE)
+                lasting = events.taken(events.start < events.stop)
+                found += zip(spelled(lasting.start, 6), spelled(lasting.stop, 6), strict=True)
+                seen += _PAGE
+        return found[: most + 1]
 
     def answer(self, stored: StoredTable, writer: Writer, client: socket | None) -> Blocks:
         """Begin the file. It must be closed by its receiver; it ends when the client leaves. Raises our errors."""

@@ -48,7 +48,7 @@ class Identifiers:
 Ask = Callable[[str, int, Caller], Identifiers]
 
 
-#: starts and stops, as START and STOP are written, of the events of a table; at most so many and one more
+#: starts and stops, as START and STOP are written, of the events of a table that last; at most so many and one more
 EventEnds = Callable[[str, int], Sequence[tuple[str, str]]]
 
 
@@ -101,7 +101,7 @@ def _intervals_of(table: str, params: Params, events: EventEnds, most: int) -> d
     """An interval for each event of a table that lasts; an instant has no records."""
     if any(value.strip() for name in ("START", "STOP", "TIME") for value in params.get(name, ())):
         raise ParameterError("EVENTS and START, STOP or TIME both bound the interval; please give one or the other.")
-    ends = [(start, stop) for start, stop in events(table, most) if start < stop]
+    ends = events(table, most)
     if not ends:
         raise ParameterError(f"EVENTS: no event of {table[:80]!r} lasts, so there is nothing to fetch.")
     return {"START": [start for start, _ in ends], "STOP": [stop for _, stop in ends]}

@@ -12,9 +12,12 @@ import psycopg
 import pytest
 
 from epntap.adql import translate
+from epntap.answer.admission import Admission
+from epntap.answer.watch import Watcher
 from epntap.catalog.load import load_catalog
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import NotFoundError
+from eventtables.files import TableFiles
 from eventtables.model import EventTable, EventTableError
 from eventtables.readers import Wishes, read_table
 from eventtables.store.tables import all_tables, chunks_of, drop_table, save_table, table_called, whole_table
@@ -154,6 +157,15 @@ def test_names_of_indexes_and_rows_too_wide_are_refused_in_words(database: Datab
     with pytest.raises(EventTableError, match=r"An event of a has more values than a row"):
         keep(database, "a", read_table(wide.encode(), "a"), replace=True)
     assert cells_of(kept(database, "a")) == cells_of(intervals([(1, 2)]))
+
+
+def test_events_that_last_are_counted_without_the_instants_between(database: Database) -> None:
+    """Who takes at most so many has to learn that there are more, wherever they stand."""
+    pairs = [(n, n + (n % 3 == 0)) for n in range(60)] + [(99, 99)] * 20_000 + [(100, 101)]
+    keep(database, "mixed", intervals(pairs))
+    tables = TableFiles(lambda: connect(database, Role.SERVICE, autocommit=True), Watcher(), Admission.of(8, 1).share("event tables", 1))
+    assert [len(tables.ends("mixed", most)) for most in (0, 9, 20, 21)] == [1, 10, 21, 21]
+    assert tables.ends("mixed", 30)[-1] == ("1970-01-01T00:01:40.000000", "1970-01-01T00:01:41.000000")
 
 
 def test_a_table_that_is_replaced_while_it_is_read_is_no_mixture(database: Database) -> None:
