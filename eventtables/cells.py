@@ -13,7 +13,7 @@ from eventtables.times import instants_of, is_time, spelled
 
 __all__ = ["guessed_kind", "number", "texts_of", "times_of", "values_of", "whole"]
 
-_WHOLE = re.compile(r"[-+]?(?:0|[1-9]\d{0,17})", re.ASCII)
+_WHOLE = re.compile(r"[-+]?(?:0|[1-9]\d*)", re.ASCII)
 _REAL = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf(?:inity)?|nan", re.ASCII | re.IGNORECASE)
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 #: what says that there is no value, besides nothing at all
@@ -39,8 +39,12 @@ def guessed_kind(texts: Sequence[str]) -> Kind:
     there = [text for one in texts if (text := one.strip())]
     if not there:
         return Kind.TEXT
-    if all(_WHOLE.fullmatch(text) for text in there):
+    numbers = [text for text in there if _WHOLE.fullmatch(text)]
+    if len(numbers) == len(there) and all(map(_is_whole, numbers)):
         return Kind.INT
+    # of an identifier of many digits every one counts
+    if not all(map(_is_held, numbers)):
+        return Kind.TEXT
     # a number that begins with 0 is rather a name
     if all(_REAL.fullmatch(text) and not re.match(r"[-+]?0\d", text) for text in there):
         return Kind.DOUBLE
@@ -78,6 +82,15 @@ def whole(text: str) -> int:
     if found is None or not -(2**63) <= found < 2**63:
         raise ValueError(f"expected a whole number of 64 bits, found {text[:40]!r}")
     return found
+
+
+def _is_whole(text: str) -> bool:
+    return len(text) <= 20 and -(2**63) <= int(text) < 2**63
+
+
+def _is_held(text: str) -> bool:
+    """Whether a double holds all digits of a whole number."""
+    return len(text) <= 300 and int(float(text)) == int(text)
 
 
 def _read(

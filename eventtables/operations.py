@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eventtables.model import Description, Events, EventTable, EventTableError, Instants, Kind, Values
-from eventtables.times import instant_of
+from eventtables.times import are_counted, instant_of
 
 __all__ = [
     "condition",
@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 _SECOND_US = 1_000_000
+#: that events are moved by: 10 000 years
+_MOST_S = 10_000 * 366 * 86_400
 _CONDITION = re.compile(r"\s*(.+?)\s*(<=|>=|!=|==|=|<|>)\s*(.*?)\s*")
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {  # of arrays and of single values
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "==": operator.eq,
@@ -90,14 +92,14 @@ def extend(table: EventTable, before_s: float, after_s: float) -> EventTable:
     left_out = int((~kept).sum())
     if left_out:
         said += f"; {left_out} of them had nothing left"
-    return _kept(table, replace(table.events, start=start, stop=stop).taken(kept), said)
+    return _kept(table, _counted(replace(table.events, start=start, stop=stop).taken(kept)), said)
 
 
 def shift(table: EventTable, seconds: float) -> EventTable:
     """Events so much later."""
     delta = _duration(seconds)
     events = replace(table.events, start=table.events.start + delta, stop=table.events.stop + delta)
-    return _kept(table, events, f"{table.about.name} shifted by {seconds:g} s")
+    return _kept(table, _counted(events), f"{table.about.name} shifted by {seconds:g} s")
 
 
 def overlapping(table: EventTable, other: EventTable) -> EventTable:
@@ -175,7 +177,15 @@ def _met(a: Instants, b: Instants, c: Instants, d: Instants) -> tuple[npt.NDArra
 
 
 def _duration(seconds: float) -> np.timedelta64:
+    if not abs(seconds) <= _MOST_S:
+        raise EventTableError(f"expected seconds of at most 10 000 years, found {seconds:g}.")
     return np.timedelta64(round(seconds * _SECOND_US), "us")
+
+
+def _counted(events: Events) -> Events:
+    if not (are_counted(events.start) and are_counted(events.stop)):
+        raise EventTableError("An event would begin or end outside of the years 1 to 9999; nothing was made.")
+    return events
 
 
 def _number(text: str, name: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ import numpy as np
 
 from eventtables.model import Instants
 
-__all__ = ["NO_TIME", "DayCount", "instant_of", "instants_of", "is_time", "julian_dates", "spelled"]
+__all__ = ["NO_TIME", "DayCount", "are_counted", "instant_of", "instants_of", "is_time", "julian_dates", "spelled"]
 
 NO_TIME = np.datetime64("NaT", "us")
 _ISO = re.compile(
@@ -37,10 +38,9 @@ class DayCount:
     def date(self, year: int, day: int) -> datetime:
         """The day. Raises ValueError."""
         self.is_used = True
-        found = datetime(year, 1, 1) + timedelta(days=day - self.first)  # noqa: DTZ001  # UTC throughout
-        if found.year != year:
+        if not self.first <= day < self.first + 365 + calendar.isleap(year):
             raise ValueError(f"day {day} is not in the year {year}, if the first of January is day {self.first}")
-        return found
+        return datetime(year, 1, 1) + timedelta(days=day - self.first)  # noqa: DTZ001  # UTC throughout
 
 
 def is_time(text: str) -> bool:
@@ -63,7 +63,10 @@ def instant_of(text: str) -> np.datetime64:
         raise ValueError(f"there is no time {text[:40]!r}")
     microseconds = int((fraction or ".")[1:7].ljust(6, "0"))
     # a leap second has no number of its own: it is the second that follows
-    return np.datetime64(moment, "us") + np.timedelta64(microseconds + 1_000_000 * leap, "us")
+    found_us = np.datetime64(moment, "us") + np.timedelta64(microseconds + 1_000_000 * leap, "us")
+    if found_us >= _AFTER:
+        raise ValueError(f"{text[:40]!r} is after the year 9999")
+    return found_us
 
 
 def instants_of(texts: Sequence[str]) -> Instants:
@@ -79,8 +82,13 @@ def instants_of(texts: Sequence[str]) -> Instants:
     return np.array([instant_of(text) if text else NO_TIME for text in plain], dtype="datetime64[us]").reshape(-1)
 
 
+def are_counted(times: Instants) -> bool:
+    """Whether all are within the years 1 to 9999."""
+    return bool(((times >= _FIRST) & (times < _AFTER)).all())
+
+
 def _counted(found: Instants) -> Instants:
-    if len(found) and not (found >= _FIRST).all():
+    if not are_counted(found):
         raise ValueError("there is no year 0")
     return found
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from astropy.io import votable as astropy_votable
 
-from eventtables.model import EventTableError
+from eventtables.model import EventTableError, Kind
 from eventtables.readers import Wishes, read_table
 from tests.support.events import ICMECAT, catalogue, cells_of, intervals, real, written
 
@@ -153,6 +153,26 @@ def test_days_of_the_year_are_counted_as_is_said() -> None:
     assert (cells_of(one)["start"], one.warnings) == (["2001-01-01T00:00:00.000000"], [])
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (("1", "-9223372036854775808", "9223372036854775807"), Kind.INT),
+        (("1234567890123456789",), Kind.INT),
+        (("9223372036854775809",), Kind.TEXT),
+        (("1234567890123456789", "0.5"), Kind.TEXT),
+        (("9" * 5000,), Kind.TEXT),
+        (("100000000000000000000", "2"), Kind.DOUBLE),
+        (("1e20", "1.5"), Kind.DOUBLE),
+    ],
+)
+def test_no_digit_of_a_whole_number_is_lost(values: tuple[str, ...], kind: Kind) -> None:
+    lines = "".join(f"2001-01-01,2001-01-02,{one}\n" for one in values)
+    table = read_table(f"start,stop,n\n{lines}".encode(), "x")
+    assert [one.kind for one in table.about.columns] == [kind]
+    if kind is not Kind.DOUBLE:
+        assert cells_of(table)["n"] == list(values)
+
+
 VOT = (
     '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>'
     '<FIELD name="begin" datatype="char" arraysize="*" ucd="time.start"/>'
@@ -171,6 +191,9 @@ GOOD = "<TR><TD>2001-01-01</TD><TD>2001-01-02</TD><TD>1</TD></TR>"
         ("2001-02-30T00:00:00 2001-03-01T00:00:00", "Line 1, column start: there is no time '2001-02-30T00:00:00'"),
         ("2001-01-02T00:00:00 2001-01-01T00:00:00", "Line 1: the event stops at 2001-01-01T00:00:00.000"),
         ("2001 366 0 0 0 2001 366 0 0 1", "Line 1: day 366 is not in the year 2001"),
+        ("9999 400 0 0 0 9999 400 0 0 1", "Line 1: day 400 is not in the year 9999"),
+        ("2001 999999999999 0 0 0 2001 1 0 0 0", "Line 1: day 999999999999 is not in the year 2001"),
+        ("9999-12-31T23:59:60 9999-12-31T23:59:60", "is after the year 9999"),
         ("# Parameter 1: name:a; type:double;\n2001-01-01 2001-01-02 x", "Line 2, column a: expected a number"),
         ("# Parameter 1: name:a; type:tensor;\n", "Line 1: Parameter 1 has the type 'tensor'"),
         ("start,stop,a\n2001-01-01,2001-01-02,1\n2001-01-01,x,1\n", "Line 3, column stop: expected a time in UTC"),

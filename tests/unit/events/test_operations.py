@@ -128,6 +128,20 @@ def test_what_is_no_condition_is_said(text: str, said: str) -> None:
         filtered(catalogue(), text)
 
 
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e13, -1e300])
+def test_nothing_is_moved_by_what_is_no_number_of_seconds(seconds: float) -> None:
+    for make in (shift, lambda table, by: extend(table, by, 0), lambda table, by: extend(table, 0, by)):
+        with pytest.raises(EventTableError, match="expected seconds of at most 10 000 years"):
+            make(intervals([(1, 2)]), seconds)
+
+
+@pytest.mark.parametrize("seconds", [-2e11, 3e11])
+def test_nothing_is_moved_out_of_the_years_that_are_counted(seconds: float) -> None:
+    for make in (shift, lambda table, by: extend(table, max(-by, 0), max(by, 0))):
+        with pytest.raises(EventTableError, match="outside of the years 1 to 9999"):
+            make(intervals([(1, 2)]), seconds)
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
