@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -94,7 +95,7 @@ def _rendered(tables: TableFiles, stored: StoredTable, pages: Pages) -> str:
 
 def _first() -> int:
     text = single(params(), "FIRST") or "1"
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) <= 10**11):
+    if not re.fullmatch(r"[1-9][0-9]{0,10}", text):
         raise ParameterError(f"first must be a number from 1 on, but is {text[:40]!r}.")
     return int(text)
 
