@@ -42,12 +42,10 @@ def guessed_kind(texts: Sequence[str]) -> Kind:
     numbers = [text for text in there if _WHOLE.fullmatch(text)]
     if len(numbers) == len(there) and all(map(_is_whole, numbers)):
         return Kind.INT
-    # of an identifier of many digits every one counts
-    if not all(map(_is_held, numbers)):
-        return Kind.TEXT
     # a number that begins with 0 is rather a name
     if all(_REAL.fullmatch(text) and not re.match(r"[-+]?0\d", text) for text in there):
-        return Kind.DOUBLE
+        # of an identifier of many digits every one counts
+        return Kind.DOUBLE if all(map(_is_held, numbers)) else Kind.TEXT
     if all(is_time(text) for text in there):
         return Kind.TIME
     if all(text.casefold() in {"true", "false"} for text in there):

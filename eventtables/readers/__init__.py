@@ -14,6 +14,8 @@ from eventtables.times import DayCount, interval_of_numbers, is_time
 __all__ = ["Wishes", "read_table"]
 
 _BOM = b"\xef\xbb\xbf"
+#: spreadsheets write texts so
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,16 @@ def read_table(content: bytes, name: str, wishes: Wishes | None = None) -> Event
     """The table in a file; `name` is for one that does not say its own. Raises EventTableError."""
     wishes = wishes or Wishes()
     begun = content.removeprefix(_BOM).lstrip()[:1]
-    if begun == b"<" or content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if begun == b"<":
         return read_votable(content, name)
+    encoding, spoken = ("utf-16", "UTF-16") if content.startswith(_UTF_16) else ("utf-8-sig", "UTF-8")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode(encoding)
     except UnicodeDecodeError as exc:
-        raise EventTableError(f"The file is no text in UTF-8: byte {exc.start:,} is not.") from None
+        raise EventTableError(f"The file is no text in {spoken}: byte {exc.start:,} is not.") from None
+    begun = text.lstrip()[:1].encode()
+    if begun == b"<":
+        return read_votable(content, name)
     if begun == b"{":
         return read_tscat_json(text, name, wishes.catalogue)
     if _is_ascii(text):

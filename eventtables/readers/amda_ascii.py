@@ -12,6 +12,8 @@ from eventtables.times import DayCount, interval_of_numbers, is_time, spelled
 
 __all__ = ["read_amda_ascii"]
 
+#: and no other of the letters at which Python ends lines: those may stand in a text
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADER = re.compile(r"#\s*([A-Za-z][\w ]*?)\s*:\s*(.*?)\s*;?\s*")
 _PARAMETER = re.compile(r"Parameter\s+(\d+)", re.IGNORECASE)
 #: a text with blanks stands between quotes, in which \" and \\ are a quote and a backslash
@@ -31,7 +33,7 @@ def read_amda_ascii(text: str, name: str, first_day: int | None = None) -> Event
     days = DayCount(first_day)
     lines: list[int] = []
     rows: list[list[str]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         if line.lstrip().startswith("#"):
             _read_header(line.strip(), number, header, columns)
         elif line.strip():

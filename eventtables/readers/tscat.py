@@ -23,10 +23,14 @@ def read_tscat_json(text: str, name: str, catalogue: str = "") -> EventTable:
         document = json.loads(text)
     except ValueError as exc:
         raise EventTableError(f"The file is no JSON: {exc}.") from None
+    except RecursionError:
+        raise EventTableError("The file is JSON within JSON too many times over to be an export of TSCat.") from None
     chosen = _chosen(document, catalogue)
-    by_uuid = {one.get("uuid"): one for one in _objects(document, "events")}
+    by_uuid = {str(one.get("uuid")): one for one in _objects(document, "events")}
     wanted = chosen.get("events") or []
-    missing = [str(one) for one in wanted if one not in by_uuid]
+    if not (isinstance(wanted, list) and all(isinstance(one, str) for one in wanted)):
+        raise EventTableError("The file is no export of TSCat; expected the uuids of events as events of a catalogue.")
+    missing = [one for one in wanted if one not in by_uuid]
     if missing:
         raise EventTableError(f"The catalogue names the event {missing[0]}, which the file does not hold.")
     events = [by_uuid[one] for one in wanted]
@@ -55,7 +59,7 @@ def read_tscat_json(text: str, name: str, catalogue: str = "") -> EventTable:
 def _chosen(document: object, wanted: str) -> Mapping[str, Any]:
     catalogues = _objects(document, "catalogues")
     names = ", ".join(str(one.get("name")) for one in catalogues)[:300]
-    found = [one for one in catalogues if not wanted or wanted in {one.get("name"), one.get("uuid")}]
+    found = [one for one in catalogues if not wanted or wanted in (one.get("name"), one.get("uuid"))]
     if len(found) == 1:
         return found[0]
     if not catalogues:
@@ -74,8 +78,12 @@ def _objects(document: object, key: str) -> Sequence[Mapping[str, Any]]:
 
 def _attributes(event: Mapping[str, Any]) -> Mapping[str, Any]:
     """What somebody has added, below `attributes` or beside the rest."""
-    inner = event.get("attributes")
-    return {**{key: value for key, value in event.items() if key != "attributes"}, **(inner or {})}
+    inner = event.get("attributes") or {}
+    if not isinstance(inner, dict):
+        raise EventTableError(
+            f"The attributes of the event {event.get('uuid')} are no object, as they are in exports of TSCat."
+        )
+    return {**{key: value for key, value in event.items() if key != "attributes"}, **inner}
 
 
 def _value(event: Mapping[str, Any], key: str) -> object:

@@ -92,6 +92,8 @@ def _head(document: bytes) -> _Head:
         name = path.pop()
         if name == "DESCRIPTION" and path:
             head.said.setdefault(path[-1], "".join(text).strip())
+        if name == "TABLE" and head.fields:  # the one whose rows are read, if it has none
+            raise _RowsBeginError
 
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _stop

@@ -30,7 +30,12 @@ def attribute_names(columns: Sequence[EventColumn]) -> list[str]:
 
 def tscat_columns(about: Description) -> tuple[Callable[[Events], list[list[str]]], list[int]]:
     """What makes author, uuid, tags, products and rating of events, and the places of all other columns."""
-    places = {column.name: place for place, column in enumerate(about.columns) if column.name in _OWN}
+    places = {
+        column.name: place
+        for place, column in enumerate(about.columns)
+        # a rating in words is no rating of TSCat's
+        if column.name in _OWN and (column.name != "rating" or column.kind is Kind.INT)
+    }
     seen = 0
 
     def own(events: Events) -> list[list[str]]:
@@ -109,4 +114,4 @@ def _list(text: str) -> str:
         found = json.loads(text) if text else []
     except ValueError:
         found = [part.strip() for part in text.split(",")]
-    return json.dumps(found if isinstance(found, list) else [str(found)])
+    return json.dumps(list(map(str, found)) if isinstance(found, list) else [str(found)])

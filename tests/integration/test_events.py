@@ -163,7 +163,8 @@ def test_events_that_last_are_counted_without_the_instants_between(database: Dat
     """Who takes at most so many has to learn that there are more, wherever they stand."""
     pairs = [(n, n + (n % 3 == 0)) for n in range(60)] + [(99, 99)] * 20_000 + [(100, 101)]
     keep(database, "mixed", intervals(pairs))
-    tables = TableFiles(lambda: connect(database, Role.SERVICE, autocommit=True), Watcher(), Admission.of(8, 1).share("event tables", 1))
+    places = Admission.of(8, 1).share("event tables", 1)
+    tables = TableFiles(lambda: connect(database, Role.SERVICE, autocommit=True), Watcher(), places)
     assert [len(tables.ends("mixed", most)) for most in (0, 9, 20, 21)] == [1, 10, 21, 21]
     assert tables.ends("mixed", 30)[-1] == ("1970-01-01T00:01:40.000000", "1970-01-01T00:01:41.000000")
 

@@ -202,6 +202,10 @@ GOOD = "<TR><TD>2001-01-01</TD><TD>2001-01-02</TD><TD>1</TD></TR>"
         ('start,stop\n"2001-01-01,2001-01-02\n', "cannot be read as CSV"),
         ("", "The file is empty"),
         ("{", "The file is no JSON"),
+        ('{"catalogues": ' + "[" * 200_000, "JSON within JSON too many times"),
+        ('{"catalogues": [{"name": "a", "events": 5}], "events": []}', "expected the uuids of events"),
+        ('{"catalogues": [{"name": "a", "events": [["u"]]}], "events": [{"uuid": ["u"]}]}', "expected the uuids"),
+        ('{"catalogues": [{"events": ["u"]}], "events": [{"uuid": "u", "attributes": [1]}]}', "event u are no object"),
         ('{"catalogues": []}', "list of objects as 'catalogues'|The file holds no catalogue|no catalogue"),
         ('{"catalogues": [{"name": "a", "events": ["u"]}], "events": []}', "names the event u, which"),
         (VOT.format(GOOD + GOOD.replace("2001-01-02", "x")), "Row 2, column finish: expected a time in UTC"),
@@ -210,11 +214,35 @@ GOOD = "<TR><TD>2001-01-01</TD><TD>2001-01-02</TD><TD>1</TD></TR>"
         (VOT.format(GOOD)[:-80], "The VOTable is cut short or broken in line 1"),
         (VOT.format(GOOD).replace("time.start", "meta.id").replace("begin", "b"), "No FIELD .* holds starts"),
         ("<!DOCTYPE a><VOTABLE/>", "The VOTable has a DOCTYPE"),
+        (f"<VOTABLE><RESOURCE><TABLE><FIELD name='n' datatype='int'/></TABLE></RESOURCE>{VOT.format(GOOD)[9:]}",
+         "No FIELD of the VOTable holds starts.*found n"),
     ],
 )  # fmt: skip
 def test_broken_files_are_refused_with_row_and_column(text: str, said: str) -> None:
     with pytest.raises(EventTableError, match=said):
         read_table(text.encode(), "x")
+
+
+def test_words_where_tscat_has_numbers_are_attributes() -> None:
+    table = read_table(b"start,stop,rating,tags\n2001-01-01,2001-01-02,good,[NaN]\n", "x")
+    (event,) = json.loads(written(table, "tscat"))["events"]
+    assert (event["rating"], event["column_rating"], event["tags"]) == (None, "good", ["nan"])
+    assert cells_of(read_table(written(table, "tscat-votable"), "x"))["column_rating"] == ["good"]
+
+
+@pytest.mark.parametrize("letter", ["\x0c", "\x1c", "\x85", "\u2028", '"', "\\", "#", ";"])
+@pytest.mark.parametrize("form", ["csv", "amda-ascii"])
+def test_letters_at_which_lines_could_end_stay_in_texts(form: str, letter: str) -> None:
+    doubled = letter.replace('"', '""')
+    table = read_table(f'start,stop,k\n2001-01-01,2001-01-02,"a{doubled}b"\n'.encode(), "x")
+    assert cells_of(read_table(written(table, form), "x", asked(form)))["k"] == [f"a{letter}b"]
+
+
+def test_texts_of_spreadsheets_are_read() -> None:
+    text = "start\tstop\tk\r\n2001-01-01\t2001-01-02\té\r\n"
+    for encoding in ("utf-16", "utf-8-sig", "utf-8"):
+        assert cells_of(read_table(text.encode(encoding), "x"))["k"] == ["é"]
+    assert cells_of(read_table(VOT.format(GOOD).encode("utf-16"), "x"))["n"] == ["1"]
 
 
 def test_events_of_tscat_keep_their_identifiers_and_catalogues_are_chosen() -> None:
