@@ -14,14 +14,18 @@ from epntap.media import media_type
 __all__ = ["content_type", "document_of", "file_document"]
 
 
-@lru_cache(maxsize=500)
 def file_document(path: str, started: datetime) -> Document | None:
     """A file, as it was when it was first asked for; None when there is none."""
     try:
-        body = Path(path).read_bytes()
+        return _kept(path, started)
     except (OSError, ValueError):  # ValueError: no name that a file can have
         return None
-    return document_of(body, started)
+
+
+@lru_cache(maxsize=500)
+def _kept(path: str, started: datetime) -> Document:
+    """Only files are kept: names that somebody makes up are many, and may be long."""
+    return document_of(Path(path).read_bytes(), started)
 
 
 def document_of(body: bytes, started: datetime) -> Document:

@@ -78,3 +78,10 @@ def test_where_nothing_is_built_it_says_what_to_do(tmp_path: Path) -> None:
     answer = client_of(tmp_path / "nowhere").get("/help/", headers=BROWSER)
     assert answer.status_code == 404
     assert "<code>" in answer.text or "`make docs` builds it" in answer.text
+
+
+def test_names_that_nobody_has_are_not_kept(client: FlaskClient, tmp_path: Path) -> None:
+    for name in ("later.html", "x" * 100_000):
+        assert client.get(f"/help/{name}").status_code == 404
+    (tmp_path / "site" / "later.html").write_text("here")
+    assert client.get("/help/later.html").text == "here"
