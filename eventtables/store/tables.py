@@ -136,7 +136,8 @@ def _told(name: str) -> Iterator[None]:
         yield
     except psycopg.errors.DuplicateTable as exc:
         raise EventTableError(
-            f"{name} is already the name of an index of another table of events; choose another one."
+            f"{name} is already the name of something else in the schema {SCHEMA}, as of the index of a table; "
+            "choose another one."
         ) from exc
     except psycopg.errors.ProgramLimitExceeded as exc:
         raise EventTableError(

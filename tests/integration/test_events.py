@@ -150,7 +150,7 @@ def test_letters_that_the_database_cannot_keep_are_replaced(database: Database) 
 
 def test_names_of_indexes_and_rows_too_wide_are_refused_in_words(database: Database) -> None:
     keep(database, "a", intervals([(1, 2)]))
-    with pytest.raises(EventTableError, match="a_pkey is already the name of an index"):
+    with pytest.raises(EventTableError, match="a_pkey is already the name of something else in the schema events"):
         keep(database, "a_pkey", intervals([(1, 2)]))
     names = ",".join(f"c{n}" for n in range(500))
     wide = f"start,stop,{names}\n2001-01-01,2001-01-02{',abcdefghijklmnopqrstuvw' * 500}\n"
