@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
-from datetime import UTC
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from socket import socket
+from typing import TypeAlias
 
 from cutouts.formats.base import software_version
 from epntap.answer.admission import Slots
@@ -16,7 +17,7 @@ from epntap.answer.blocks import Blocks, Version
 from epntap.answer.watch import Watcher
 from epntap.connection import Connection
 from epntap.errors import NotFoundError
-from eventtables.store.tables import StoredTable, all_tables, chunks_of, page_of_events, table_called
+from eventtables.store.tables import StoredTable, all_tables, chunks_of, page_of_events, table_called, years_of_events
 from eventtables.times import spelled
 from eventtables.writers import Writer
 
@@ -24,6 +25,8 @@ __all__ = ["TableFiles", "version_of_table"]
 
 #: events that are looked through at a time for those that last
 _PAGE = 20_000
+
+Years: TypeAlias = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class TableFiles:
     connect: Callable[[], AbstractContextManager[Connection]]
     watcher: Watcher
     places: Slots
+    #: events by year of the tables that were looked at, with the import that they were counted of
+    _years: dict[str, tuple[datetime, Years]] = field(default_factory=dict)
 
     def all(self) -> tuple[StoredTable, ...]:
         """Every table, by name."""
@@ -64,6 +69,15 @@ class TableFiles:
                 found += zip(spelled(lasting.start, 6), spelled(lasting.stop, 6), strict=True)
                 seen += _PAGE
         return found[: most + 1]
+
+    def years(self, stored: StoredTable) -> Years:
+        """How many events begin in each year; counted once, for it takes a look at every event."""
+        known = self._years.get(stored.name)
+        if known is None or known[0] != stored.imported:
+            with self.connect() as connection:
+                known = stored.imported, years_of_events(connection, stored)
+            self._years[stored.name] = known
+        return known[1]
 
     def answer(self, stored: StoredTable, writer: Writer, client: socket | None) -> Blocks:
         """Begin the file. It must be closed by its receiver; it ends when the client leaves. Raises our errors."""

@@ -21,7 +21,7 @@ from eventtables.cells import texts_of
 from eventtables.files import TableFiles, version_of_table
 from eventtables.model import Instants
 from eventtables.store.published import stored_names
-from eventtables.store.tables import StoredTable, page_of_events, years_of_events
+from eventtables.store.tables import StoredTable, page_of_events
 from eventtables.times import spelled
 from eventtables.writers import WRITERS
 
@@ -72,7 +72,7 @@ def _rendered(tables: TableFiles, stored: StoredTable, pages: Pages) -> str:
         raise NotFoundError(f"There is no event {first:,} in {stored.name}, which has {stored.survey.count:,}.")
     with tables.connect() as connection:
         events = page_of_events(connection, stored, first - 1, _ROWS)
-        years = years_of_events(connection, stored)
+    years = tables.years(stored)
     columns = [
         [text if len(text) <= 200 else f"{text[:200]}…" for text in texts_of(column, values)]
         for column, values in zip(stored.about.columns, events.values, strict=True)

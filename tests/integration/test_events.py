@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,22 @@ def test_events_that_last_are_counted_without_the_instants_between(database: Dat
     tables = TableFiles(lambda: connect(database, Role.SERVICE, autocommit=True), Watcher(), places)
     assert [len(tables.ends("mixed", most)) for most in (0, 9, 20, 21)] == [1, 10, 21, 21]
     assert tables.ends("mixed", 30)[-1] == ("1970-01-01T00:01:40.000000", "1970-01-01T00:01:41.000000")
+
+
+def test_years_are_counted_once_for_each_import(database: Database) -> None:
+    lent = []
+
+    def lend() -> AbstractContextManager[psycopg.Connection[Any]]:
+        lent.append(1)
+        return connect(database, Role.SERVICE, autocommit=True)
+
+    tables = TableFiles(lend, Watcher(), Admission.of(8, 1).share("event tables", 1))
+    for pairs, years in (([(0, 1), (2, 3), (40_000_000, 40_000_001)], [(1970, 2), (1971, 1)]), ([(0, 1)], [(1970, 1)])):
+        keep(database, "years", intervals(pairs), replace=bool(lent))
+        stored = tables.called("years")
+        before = len(lent)
+        assert tables.years(stored) == tables.years(stored) == years
+        assert len(lent) == before + 1
 
 
 def test_a_table_that_is_replaced_while_it_is_read_is_no_mixture(database: Database) -> None:
