@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.support.chromium import DESK, PHONE, WITHIN_MS, Look, check, looking
+from tests.support.plots import drawn, interval, resolution
 from tests.support.server import Server
 
 DATASET = "/datasets/amdadb/sync-mag"
@@ -36,23 +37,6 @@ def look(chromium: Browser, site: Server) -> Iterator[Look]:
     with looking(chromium, site) as look:
         yield look
         assert look.complaints == []
-
-
-def drawn(page: Page) -> Locator:
-    """The plot, once it has the values of what it shows."""
-    page.wait_for_timeout(250)
-    plot = page.locator(".series:not([aria-busy]) .canvas")
-    plot.wait_for(timeout=4 * WITHIN_MS)
-    return plot
-
-
-def interval(page: Page) -> tuple[str, str]:
-    series = page.locator(".series")
-    return str(series.get_attribute("data-start")), str(series.get_attribute("data-stop"))
-
-
-def resolution(page: Page) -> str | None:
-    return page.locator(".series").get_attribute("data-resolution")
 
 
 def test_keys_zoom_from_all_time_to_the_last_record(look: Look) -> None:
