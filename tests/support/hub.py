@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from typing import Any
 from pyvo.samp import SAMPHubServer, SAMPIntegratedClient
 
 __all__ = ["Consent", "Program", "hub_of", "program_at"]
+
+LOADING_S = 0.2
 
 
 class Consent:
@@ -47,6 +50,8 @@ class Program:
     def take(self, _key: str, _sender: str, message: str, mtype: str, params: dict[str, Any], _extra: object) -> None:
         """Of a call, which waits for an answer."""
         self.received.append((mtype, params))
+        # loading takes a moment; the hub forgets an answer that comes before it has written down what it waits for
+        time.sleep(LOADING_S)
         if self.complaint:
             wrong = {"samp.status": "samp.error", "samp.result": {}, "samp.error": {"samp.errortxt": self.complaint}}
             self.client.reply(message, wrong)
