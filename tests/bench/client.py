@@ -16,7 +16,7 @@ import psutil
 from tests.bench.measure import TABLE
 from tests.support.server import Server
 
-__all__ = ["TOP_10", "Connection", "Load", "Timing", "ask", "post_bytes", "run_clients", "top_10"]
+__all__ = ["TOP_10", "Connection", "Load", "Timing", "ask", "fetched", "post_bytes", "run_clients", "top_10"]
 
 TOP_10 = f"SELECT TOP 10 * FROM {TABLE}"
 _CHUNK = 1 << 20
@@ -36,9 +36,22 @@ class Timing:
 def ask(server: Server, query: str, response_format: str, maxrec: int, *, encoding: str = "identity") -> Timing:
     """One query and its whole answer, of any size. Raises RuntimeError when it is refused."""
     form = urlencode({"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": response_format, "MAXREC": str(maxrec)})
+    return fetched(server, "POST", "/tap/sync", form, {"Content-Type": _FORM, "Accept-Encoding": encoding}, what=query)
+
+
+def fetched(
+    server: Server,
+    method: str,
+    path: str,
+    body: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    what: str,
+) -> Timing:
+    """One answer as a whole, of any size. Raises RuntimeError, which says what it is of, when it is refused."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     started = time.perf_counter()
-    connection.request("POST", "/tap/sync", form, {"Content-Type": _FORM, "Accept-Encoding": encoding})
+    connection.request(method, path, body, headers or {})
     answer = connection.getresponse()
     size = len(answer.read(1))
     first = time.perf_counter() - started
@@ -47,7 +60,7 @@ def ask(server: Server, query: str, response_format: str, maxrec: int, *, encodi
     total = time.perf_counter() - started
     connection.close()
     if answer.status != 200:
-        raise RuntimeError(f"{query}: HTTP {answer.status}")
+        raise RuntimeError(f"{what}: HTTP {answer.status}")
     return Timing(first, total, size)
 
 

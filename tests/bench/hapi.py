@@ -19,7 +19,7 @@ import pyarrow.csv as pyarrow_csv
 from epntap.cdf import format_utc_array, parse_utc
 from hapiserver.data.formats import body
 from hapiserver.datasets import HapiParameter, HapiType
-from tests.bench.client import run_clients, top_10
+from tests.bench.client import Timing, fetched, run_clients, top_10
 from tests.bench.fairness import LOAD_S, fetching
 from tests.bench.granules import publish_files
 from tests.bench.measure import Bench, Measure
@@ -30,22 +30,12 @@ from tests.support.server import Server
 
 __all__ = ["measure"]
 
-_READ_BYTES = 1 << 20
 _STREAMS = 16
 _MINUTES = 1440
 _NS = 1_000_000_000
 #: of a block that is written as text
 _ROWS, _BLOCK_ROWS = 400_000, 20_000
 _CLIENTS_S = 6.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """How one arrived."""
-
-    first_byte_s: float
-    total_s: float
-    size: int
 
 
 def measure(bench: Bench) -> Iterator[Measure]:
@@ -85,20 +75,8 @@ def _cut(dataset: str, form: str) -> str:
     return f"/datalink/soda/sync?{urlencode(query)}"
 
 
-def _fetched(server: Server, path: str) -> _Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
-    started = time.perf_counter()
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    size = len(answer.read(1))
-    first = time.perf_counter() - started
-    while block := answer.read(_READ_BYTES):
-        size += len(block)
-    total = time.perf_counter() - started
-    connection.close()
-    if answer.status != 200:
-        raise RuntimeError(f"{path}: HTTP {answer.status}")
-    return _Answer(first, total, size)
+def _get(server: Server, path: str) -> Timing:
+    return fetched(server, "GET", path, what=path)
 
 
 def _beside_cutouts(bench: Bench, year: str) -> Iterator[Measure]:
@@ -106,8 +84,8 @@ def _beside_cutouts(bench: Bench, year: str) -> Iterator[Measure]:
     for form, other, must in (("binary", "CDF", ">= 0.5"), ("csv", "CSV", ">= 0.8")):
         pairs = []
         for _ in range(min(bench.rounds, 3) + 1):
-            own = _fetched(bench.server, _hapi(year, form))
-            pairs.append((own, _fetched(bench.server, _cut(year, other))))
+            own = _get(bench.server, _hapi(year, form))
+            pairs.append((own, _get(bench.server, _cut(year, other))))
         # the first of each loads what first use loads
         pairs = pairs[1:]
         speeds = [(own.size / own.total_s / 1e6, cut.size / cut.total_s / 1e6) for own, cut in pairs]
@@ -119,7 +97,7 @@ def _beside_cutouts(bench: Bench, year: str) -> Iterator[Measure]:
             f"HAPI {form}: records a second", [DAYS * RECORDS / own.total_s / 1e6 for own, _ in pairs], "million/s"
         )
         with watched(bench.server) as growth:
-            _fetched(bench.server, _hapi(year, form))
+            _get(bench.server, _hapi(year, form))
         yield Measure.of(f"HAPI {form}: memory above idle for the year", [growth.most], "MB", "< 100")
 
 
@@ -181,7 +159,7 @@ def _many_clients(server: Server, minutes: str) -> Iterator[Measure]:
     """A day of 1-minute data, one parameter, as CSV."""
     day = {"dataset": minutes, "parameters": "B", "start": "2021-06-01Z", "stop": "2021-06-02Z"}
     path = f"/hapi/data?{urlencode(day)}"
-    _fetched(server, path)
+    _get(server, path)
     for clients in (1, 8, 32):
         seen, lock, until = _Seen(), threading.Lock(), time.monotonic() + _CLIENTS_S
         threads = [threading.Thread(target=_ask_until, args=(server, path, until, seen, lock)) for _ in range(clients)]
