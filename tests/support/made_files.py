@@ -16,6 +16,8 @@ from epntap.cdf import MAX_TT2000, MIN_TT2000, CdfFile, parse_utc
 from tests.support.cdf_builder import CdfBuilder
 
 T0 = parse_utc("2015-12-01")
+#: T0 as CDF_EPOCH, as the CDF library computes it
+EPOCH_MS = 63_616_147_200_000.0
 SECOND = 10**9
 EVERYTHING = Interval(MIN_TT2000, MAX_TT2000)
 PROVENANCE = Provenance("mms1_20151201", "http://localhost:8080/datalink", datetime(2026, 1, 2, 3, 4, 5))  # noqa: DTZ001

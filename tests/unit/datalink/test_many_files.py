@@ -24,12 +24,11 @@ from epntap.cdf import CdfFile
 from epntap.cdf.fills import is_fill
 from tests.support.cdf_builder import CdfBuilder
 from tests.support.cdf_judges import JUDGES, Judge, values_of
+from tests.support.differing_files import write_differing
 from tests.support.examples import examples
 from tests.support.made_files import EVERYTHING, between, rendered, seconds
 
 CASES = Path(os.environ.get("EPNTAP_SHARED", str(Path(__file__).parents[3].parent / "shared"))) / "cases" / "cdf"
-#: CDF_EPOCH of 2015-12-01, as the CDF library computes it
-EPOCH_MS = 63_616_147_200_000.0
 
 
 def _column(cut: SeriesCut, name: str) -> Column | None:
@@ -85,37 +84,13 @@ one_file = st.fixed_dictionaries(
 )
 
 
-def _write(path: Path, first: int, about: dict[str, Any]) -> Path:
-    times = [first, first + 1, first + 2]
-    is_tt2000 = about["epochs"] == "tt2000"
-    epochs = seconds(*times) if is_tt2000 else [EPOCH_MS + 1000.0 * one for one in times]
-    builder = CdfBuilder().axis("Epoch", epochs, kind=about["epochs"])
-    dtype = np.dtype(about["kind"])
-    values = np.repeat(np.array(about["values"], dtype)[:, None], about["size"], axis=1)
-    attributes: dict[str, Any] = {"DEPEND_0": "Epoch", "VAR_TYPE": "data"}
-    if about["units"]:
-        attributes["UNITS"] = about["units"]
-    if about["fill"] is not None:
-        attributes["FILLVAL"] = np.array([about["fill"]], "f8" if dtype.kind == "f" else "i8")
-    match about["present"]:
-        case "series":
-            builder.variable(about["spelled"], values, **attributes)
-        case "whole":
-            del attributes["DEPEND_0"]
-            builder.variable(about["spelled"], values[:1], fixed=True, **attributes)
-        case "short":
-            builder.variable(about["spelled"], values[:2], **attributes)
-    builder.variable("other", np.array(times, "f8"), DEPEND_0="Epoch")
-    return builder.write(path)
-
-
 @settings(max_examples=examples(60), deadline=None)
 @given(st.lists(one_file, min_size=1, max_size=4), st.lists(st.integers(-1, 40), min_size=1, max_size=3))
 def test_a_record_is_the_same_whatever_else_is_asked_for(
     tmp_path_factory: pytest.TempPathFactory, files: list[dict[str, Any]], cuts: list[int]
 ) -> None:
     folder = tmp_path_factory.mktemp("files")
-    paths = [_write(folder / f"{number}.cdf", 10 * number, about) for number, about in enumerate(files)]
+    paths = [write_differing(folder / f"{number}.cdf", 10 * number, about) for number, about in enumerate(files)]
     bounds = [-5, *sorted(cuts), 60]
     parts = [between(first, stop) for first, stop in pairwise(bounds)]
     assert _records(paths, EVERYTHING) == [record for part in parts for record in _records(paths, part)]

@@ -18,12 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cutouts.interval import Interval
-from tests.support.cdf_builder import CdfBuilder
+from tests.support.differing_files import write_differing
 from tests.support.examples import examples
-from tests.support.made_files import between, rendered, seconds
+from tests.support.made_files import between, rendered
 
-#: CDF_EPOCH of 2015-12-01, as the CDF library computes it
-EPOCH_MS = 63_616_147_200_000.0
 #: time, numbers of the record (None for missing ones, those at the end left away), unit or frame said beside it
 Record = tuple[str, list[float | None], dict[str, str]]
 
@@ -42,29 +40,6 @@ one_file = st.fixed_dictionaries(
         "values": st.lists(st.sampled_from([0, 1, 2, 7, 99]), min_size=3, max_size=3),
     }
 )
-
-
-def _write(path: Path, first: float, about: dict[str, Any]) -> Path:
-    times = [first, first + 1, first + 2]
-    is_tt2000 = about["epochs"] == "tt2000"
-    epochs = seconds(*times) if is_tt2000 else [EPOCH_MS + 1000.0 * one for one in times]
-    builder = CdfBuilder().axis("Epoch", epochs, kind=about["epochs"])
-    dtype = np.dtype(about["kind"])
-    values = np.repeat(np.array(about["values"], dtype)[:, None], about["size"], axis=1)
-    attributes: dict[str, Any] = {"DEPEND_0": "Epoch", "VAR_TYPE": "data"}
-    attributes |= {"UNITS": about["units"]} if about["units"] else {}
-    attributes |= {"COORDINATE_SYSTEM": about["frame"]} if about["frame"] else {}
-    if about["fill"] is not None:
-        attributes["FILLVAL"] = np.array([about["fill"]], "f8" if dtype.kind == "f" else "i8")
-    match about["present"]:
-        case "series":
-            builder.variable(about["spelled"], values, **attributes)
-        case "short":
-            builder.variable(about["spelled"], values[:2], **attributes)
-        case "virtual":
-            builder.variable(about["spelled"], values[:0], VIRTUAL="TRUE", **attributes)
-    builder.variable("other", np.array(times, "f8"), DEPEND_0="Epoch")
-    return builder.write(path)
 
 
 def _record(time: str, cells: list[Any], said: dict[str, Any]) -> Record:
@@ -174,7 +149,7 @@ def test_a_union_of_intervals_is_its_parts_in_every_format(
     first, paths = 0.0, []
     for number, about in enumerate(files):
         first += about["begins"] if number else 0
-        paths.append(_write(folder / f"{number}.cdf", first, about))
+        paths.append(write_differing(folder / f"{number}.cdf", first, about))
     whole, parts = between(-5, 60), [between(*pair) for pair in pairwise([-5, *sorted(cuts), 60])]
 
     def read(form: str, interval: Interval) -> list[Record]:

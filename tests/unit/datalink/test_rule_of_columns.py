@@ -20,10 +20,9 @@ from astropy.io import votable
 from epntap.cdf import parse_utc
 from epntap.errors import ParameterError
 from tests.support.cdf_builder import CdfBuilder
-from tests.support.made_files import rendered, seconds, with_leap_table
+from tests.support.made_files import EPOCH_MS, rendered, seconds, with_leap_table
 
 PAGE = Path(__file__).parents[3] / "docs/reference/cutout-formats.md"
-EPOCH_MS = 63_616_147_200_000.0
 #: headings of the table, and the formats that each is about
 COLUMNS = {"CDF": ("cdf",), "VOTable, Parquet": ("votable", "votable/b2", "parquet"), "TXT": ("txt",), "CSV": ("csv",)}
 
