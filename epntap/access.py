@@ -4,24 +4,94 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
 
-__all__ = ["ANONYMOUS", "OPEN", "Caller", "Rights", "may", "may_now", "rights_of"]
+__all__ = [
+    "ANONYMOUS",
+    "OPEN",
+    "Caller",
+    "Credentials",
+    "Rights",
+    "Scope",
+    "SigningIn",
+    "may",
+    "may_now",
+    "rights_of",
+]
 
 #: what SPASE calls data that everybody may have (AccessRights)
 OPEN = "Open"
+
+
+class Scope(StrEnum):
+    """What a credential is good for."""
+
+    #: to see what its owner may see
+    READ = "read"
+    #: to bring tables along
+    UPLOAD = "upload"
+    #: to make jobs
+    RUN = "run"
+    #: to change groups, tokens and passwords: never by an application's token
+    MANAGE = "manage"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks."""
 
-    #: empty for somebody who has not said who they are
+    #: empty for somebody who has not said who they are; letters, digits and ._@+- otherwise
     name: str = ""
+    #: those whose membership has not lapsed; letters, digits and ._-
     groups: frozenset[str] = frozenset()
+    #: what the credential is good for; nobody in particular may do all that is for everybody
+    scopes: frozenset[Scope] = frozenset(Scope)
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nobody in particular asks."""
+        return not self.name
 
 
 #: whoever asks without signing in
 ANONYMOUS = Caller()
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request brings along to say who asks. Nothing of it is ever printed."""
+
+    #: the header of this name
+    authorization: str = ""
+    #: the cookie of a session
+    cookie: str = ""
+    #: name and password as parameters, where a protocol has them there
+    name_and_password: tuple[str, str] | None = None
+    #: the address that asks, by which failures are counted
+    client: str = ""
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+    def __bool__(self) -> bool:
+        return bool(self.authorization or self.cookie or self.name_and_password)
+
+
+class SigningIn(Protocol):
+    """What knows people. Servers see a `Caller` only."""
+
+    def in_use(self) -> bool:
+        """Whether there are accounts at all; without any, credentials are ignored. Cheap."""
+        ...
+
+    def recognise(self, given: Credentials) -> Caller:
+        """Who asks. Raises AuthenticationError for what is wrong, expired or revoked, TooOftenError for guessing."""
+        ...
+
+    def named(self, name: str) -> Caller | None:
+        """Somebody with the groups of this moment, for what was begun by them earlier; None where they may no more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ __all__ = [
     "HELP",
     "JOBS",
     "LINKS",
+    "LOGIN",
+    "LOGOUT",
     "PLOT",
     "PREVIEW",
     "QUERY",
@@ -83,6 +85,9 @@ DATA = "/data"
 FILES = "/files"
 #: pictures of granules, datasets and services
 PREVIEW = "/preview"
+#: where one signs in, whether a person or a program, and out
+LOGIN = "/login"
+LOGOUT = "/logout"
 #: values of a dataset, few enough to be drawn
 PLOT = "/plot"
 

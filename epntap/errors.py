@@ -7,11 +7,13 @@ EpnTapError
  │   │   └─ TooLargeError   413
  │   ├─ AdqlError           400  the query is not ADQL, or names what does not exist
  │   ├─ QueryError          400  the query ran into a limit of its own (division by zero, bad cast …)
+ │   ├─ AuthenticationError 401  the credentials are wrong, expired or revoked
  │   ├─ ForbiddenError      403
  │   └─ NotFoundError       404
  ├─ ServiceError            500  our fault, or that of something we depend on
  │   ├─ QueryTimeoutError   504  the time limit of an answer is over
  │   └─ UnavailableError    503  try again later
+ │       └─ TooOftenError    429  the caller has asked for enough
  ├─ InputError                   a file or definition given to ingestion cannot be used
  │   ├─ DefinitionError
  │   └─ UnreadableFileError
@@ -28,6 +30,7 @@ from typing import ClassVar
 
 __all__ = [
     "AdqlError",
+    "AuthenticationError",
     "DefinitionError",
     "EpnTapError",
     "ForbiddenError",
@@ -40,6 +43,7 @@ __all__ = [
     "ServiceError",
     "SetupError",
     "TooLargeError",
+    "TooOftenError",
     "UnavailableError",
     "UnreadableFileError",
     "UploadError",
@@ -113,6 +117,14 @@ class QueryError(UserError):
     """The query is valid but failed while running, for a reason its author can mend."""
 
 
+class AuthenticationError(UserError):
+    """The credentials are wrong, expired or revoked; without any the public part is answered."""
+
+    status = 401
+    fault = "AuthenticationFault"
+    label = "AuthenticationError"
+
+
 class ForbiddenError(UserError):
     """The caller may not have this."""
 
@@ -150,6 +162,12 @@ class UnavailableError(ServiceError):
     def __init__(self, message: str, retry_after_s: int = 5) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class TooOftenError(UnavailableError):
+    """The caller has asked for as much as they may for now."""
+
+    status = 429
 
 
 class InputError(EpnTapError):

@@ -52,6 +52,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "upload_rows": (1, 2**31),
     "upload_tables": (1, 1_000),
     "upload_fetch_s": (0.1, 86_400),
+    "session_lifetime_s": (60, 31_536_000),
 }
 
 
@@ -77,7 +78,8 @@ class Settings:
     host: str = "127.0.0.1"
     #: port to listen on
     port: int = 8080
-    #: addresses, with commas, of proxies whose X-Forwarded-For is believed; for the log only
+    #: addresses, with commas, of proxies whose X-Forwarded-For is believed, for the log and
+    #: for counting wrong passwords
     trusted_proxies: str = "127.0.0.1,::1"
     #: web processes
     workers: int = 2
@@ -155,6 +157,8 @@ class Settings:
     wait_max_s: float = 30.0
     #: seconds that the answer to PHASE=RUN waits for a job that is quickly done
     run_wait_s: float = 0.5
+    #: seconds for which somebody who has signed in need not do so again
+    session_lifetime_s: int = 604_800
     #: everybody sees the list of all jobs; otherwise each caller sees those made with the same cookie
     public_jobs: bool = False
     #: worker processes that `epntap serve` starts

@@ -2,8 +2,8 @@
 -- see of published tables is granted with each of them, by the function below.
 SET LOCAL ROLE epntap_owner;
 
-GRANT USAGE ON SCHEMA archive, tap_schema, udf, uws TO epntap_service;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA archive, tap_schema, uws TO epntap_service;
+GRANT USAGE ON SCHEMA account, archive, tap_schema, udf, uws TO epntap_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA account, archive, tap_schema, uws TO epntap_service;
 GRANT USAGE ON SCHEMA tap_schema, udf TO epntap_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA tap_schema TO epntap_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA udf TO epntap_service, epntap_reader;

@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 import flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from epntap.access import SigningIn
 from epntap.http.body import limit_bodies
 from epntap.http.browsers.cors import allow_other_origins
 from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.browsers.negotiation import wants_page
 from epntap.http.browsers.policy import protect_pages
+from epntap.http.callers.recognise import recognise_callers
 from epntap.http.encoding import Utf8Request
 from epntap.http.faults import HTML, TEXT, answer_faults, as_text
 from epntap.http.host import notice_hosts
@@ -31,8 +33,10 @@ log = logging.getLogger("epntap.request")
 _METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 
 
-def create_app(wings: Iterable[Wing], settings: Settings, pages: Pages | None = None) -> flask.Flask:
-    """The application around its servers; `pages` say to people what goes wrong."""
+def create_app(
+    wings: Iterable[Wing], settings: Settings, pages: Pages | None = None, signing_in: SigningIn | None = None
+) -> flask.Flask:
+    """The application around its servers; `pages` say to people what goes wrong, `signing_in` knows who asks."""
     app = flask.Flask("epntap")
     app.request_class = Utf8Request
     app.url_map.strict_slashes = False
@@ -47,6 +51,8 @@ def create_app(wings: Iterable[Wing], settings: Settings, pages: Pages | None = 
     _add_log(app, frozenset(settings.trusted_proxies.replace(" ", "").split(",")))
     limit_bodies(app, settings)
     notice_hosts(app, settings)
+    if signing_in is not None:
+        recognise_callers(app, signing_in, settings.addresses)
     return app
 
 

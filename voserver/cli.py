@@ -37,6 +37,7 @@ _COMMANDS = {
     "drop": ("ingest.cli:drop", "Take a service back, with all that is known of it."),
     "events": ("eventtables.cli:events", "Import, list, export, combine tables of events."),
     "get": ("voserver.prompt.ask:get", "Write the data of a granule or dataset, as a whole or between two instants."),
+    "group": ("voaccounts.cli.group:group", "Make groups, let people in and out, decide about those who ask."),
     "ingest": ("ingest.cli:ingest", "Load services from their definitions, or bring them up to date."),
     "init": ("voserver.operating.commands:init", "Make the database, or bring it to this version."),
     "new-service": (
@@ -58,6 +59,8 @@ _COMMANDS = {
         "voserver.operating.summarising:summarise_command",
         "Make statistics of every variable in bins, or bring them up to date.",
     ),
+    "token": ("voaccounts.cli.token:token", "Make, list, revoke what programs sign in with."),
+    "user": ("voaccounts.cli.user:user", "Add, list, change, disable, remove people who may sign in."),
     "worker": ("voserver.operating.serving:worker", "Run asynchronous jobs until Ctrl-C, on any machine."),
 }
 

@@ -23,6 +23,8 @@ from epntap.uws.changes import JobWaits
 from epntap.uws.results import Results
 from epntap.uws.service import JobService
 from epntap.uws.store import JobStore
+from voaccounts.accounts import Accounts
+from voaccounts.proofs.passwords import Passwords
 from voweb.site import pages_of
 
 __all__ = ["House", "Pools", "build_house", "worker_pools"]
@@ -54,6 +56,8 @@ class House:
     catalog: CatalogCache
     #: makes pages for people
     pages: Pages
+    #: knows who asks
+    accounts: Accounts
     #: how much may be in progress at once, of everything
     admission: Admission
     #: looks after all answers that last
@@ -79,6 +83,11 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
         pools=pools,
         catalog=catalog,
         pages=pages,
+        accounts=Accounts(
+            lambda: pooled(pools.internal),
+            Passwords(admission.share("passwords", 1 / 4, computes=True)),
+            settings.session_lifetime_s,
+        ),
         admission=admission,
         watcher=watcher,
         finder=finder,

@@ -25,7 +25,7 @@ __all__ = ["build_app", "build_worker", "create"]
 def build_app(settings: Settings, database: Database) -> flask.Flask:
     """The application on this database, with pools of its own: call it after a fork, not before."""
     house = build_house(settings, database)
-    app = create_app(wings(house), settings, house.pages)
+    app = create_app(wings(house), settings, house.pages, house.accounts)
     bodies = house.admission.share("long bodies", 1 / 4)
     app.wsgi_app = LongBodies(app.wsgi_app, bodies, house.watcher)  # type: ignore[method-assign]
     return app

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -30,6 +31,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
 
 __all__ = [
     "SCHEMAS",
+    "application",
+    "attempt",
+    "audit",
     "catalog_version",
     "column_form",
     "coverage",
@@ -40,12 +44,15 @@ __all__ = [
     "gap",
     "granule_group",
     "job",
+    "membership",
     "metadata",
     "parameter",
     "parameter_fact",
+    "person",
     "quarantine",
     "row_state",
     "scanned_file",
+    "secret",
     "series",
     "service",
     "summary",
@@ -54,13 +61,15 @@ __all__ = [
     "tap_keys",
     "tap_schemas",
     "tap_tables",
+    "team",
+    "token",
     "value_count",
     "withdrawn_dataset",
     "worker",
 ]
 
 #: schemas that are ours alone; in those of services nothing is fixed
-SCHEMAS = ("archive", "tap_schema", "uws")
+SCHEMAS = ("account", "archive", "tap_schema", "uws")
 
 metadata = MetaData()
 
@@ -733,4 +742,135 @@ worker = Table(
     schema="uws",
     comment="Workers that live, whether they have a job or not",
     postgresql_with={"fillfactor": 50},
+)
+
+# -- account: people, their groups, and what proves who they are. Nothing here is enough to pose as somebody -----------
+
+_NAME_OF_PERSON = "name ~ '^[a-z0-9][a-z0-9._@+-]{0,62}$'"
+_NAME_OF_TEAM = "name ~ '^[a-z][a-z0-9._-]{0,62}$'"
+
+
+def _of_person(name: str = "person", *, primary_key: bool = False) -> Column[Any]:
+    reference = ForeignKey("account.person.name", ondelete="CASCADE")
+    return Column(name, Text, reference, nullable=False, primary_key=primary_key, comment="Who")
+
+
+def _of_team() -> Column[Any]:
+    reference = ForeignKey("account.team.name", ondelete="CASCADE")
+    return Column("team", Text, reference, primary_key=True, comment="Group")
+
+
+person = Table(
+    "person",
+    metadata,
+    Column("name", Text, CheckConstraint(_NAME_OF_PERSON), primary_key=True, comment="By which they sign in"),
+    Column("full_name", Text, nullable=False, server_default=_NO_TEXT, comment="How others know them"),
+    Column("email", Text, nullable=False, server_default=_NO_TEXT, comment="Where to reach them"),
+    Column("affiliation", Text, nullable=False, server_default=_NO_TEXT, comment="Where they work"),
+    Column("password", Text, comment="Argon2, with its parameters; NULL: signs in with tokens only"),
+    Column("made", _INSTANT, nullable=False, server_default=_NOW, comment="When the account was made"),
+    Column("disabled", _INSTANT, comment="Since when they may not sign in; NULL: they may"),
+    schema="account",
+    comment="People who may sign in",
+)
+
+team = Table(
+    "team",
+    metadata,
+    Column("name", Text, CheckConstraint(_NAME_OF_TEAM), primary_key=True, comment="What rights call it"),
+    Column("title", Text, nullable=False, server_default=_NO_TEXT, comment="What people call it"),
+    Column(
+        "takes_applications",
+        Boolean,
+        nullable=False,
+        server_default=text("true"),
+        comment="Whether people may ask to become members",
+    ),
+    Column("made", _INSTANT, nullable=False, server_default=_NOW, comment="When it was made"),
+    schema="account",
+    comment="Groups of people",
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    _of_person(primary_key=True),
+    _of_team(),
+    Column("is_lead", Boolean, nullable=False, server_default=text("false"), comment="Whether they decide who else is"),
+    Column("expires", _INSTANT, comment="Until when; NULL: until it is ended"),
+    Column("since", _INSTANT, nullable=False, server_default=_NOW, comment="From when on"),
+    schema="account",
+    comment="Who is in which group",
+)
+Index("membership_of_team", membership.c.team)
+
+application = Table(
+    "application",
+    metadata,
+    _of_person(primary_key=True),
+    _of_team(),
+    Column("said", Text, nullable=False, server_default=_NO_TEXT, comment="Why"),
+    Column("asked", _INSTANT, nullable=False, server_default=_NOW, comment="When"),
+    schema="account",
+    comment="Who asks to become a member; a lead decides",
+)
+Index("application_of_team", application.c.team)
+
+token = Table(
+    "token",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True, comment="By which it is named; no secret"),
+    Column("digest", Text, nullable=False, unique=True, comment="SHA-256 of the token, which nobody can guess"),
+    _of_person(),
+    Column(
+        "kind",
+        Text,
+        CheckConstraint("kind IN ('application', 'session')"),
+        nullable=False,
+        comment="For a program, or of somebody who has signed in",
+    ),
+    Column("label", Text, nullable=False, server_default=_NO_TEXT, comment="What its owner calls it"),
+    _words("scopes", "What it is good for: read, upload, run, manage"),
+    Column("made", _INSTANT, nullable=False, server_default=_NOW, comment="When it was made"),
+    Column("expires", _INSTANT, comment="Until when it is good; NULL: until it is revoked"),
+    Column("revoked", _INSTANT, comment="Since when it is not good any more; NULL: it is"),
+    schema="account",
+    comment="Tokens of programs and of sessions",
+)
+Index("token_of_person", token.c.person, token.c.kind, token.c.made.desc())
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("key", Text, primary_key=True, comment="Digest of a name, an address, or both"),
+    Column("failures", Integer, nullable=False, comment="Wrong passwords since then"),
+    Column("since", _INSTANT, nullable=False, comment="When counting began"),
+    schema="account",
+    comment="Wrong passwords of the last minutes, so that nobody guesses",
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True, comment="In the order of time"),
+    Column("at", _INSTANT, nullable=False, server_default=_NOW, comment="When"),
+    Column("what", Text, nullable=False, comment="What was done"),
+    Column("person", Text, nullable=False, server_default=_NO_TEXT, comment="Whom it concerns"),
+    Column("team", Text, nullable=False, server_default=_NO_TEXT, comment="Which group it concerns"),
+    Column("by", Text, nullable=False, server_default=_NO_TEXT, comment="Who did it; empty: the operator"),
+    Column("client", Text, nullable=False, server_default=_NO_TEXT, comment="From which address"),
+    schema="account",
+    comment="What was done to accounts, and by whom. No secret is in it",
+)
+Index("audit_at", audit.c.at)
+Index("audit_of_person", audit.c.person, audit.c.at)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("purpose", Text, primary_key=True, comment="What is signed with it"),
+    Column("value", LargeBinary, nullable=False, comment="Random bytes, the same for all processes"),
+    Column("made", _INSTANT, nullable=False, server_default=_NOW, comment="When"),
+    schema="account",
+    comment="Keys by which this installation knows what it has signed",
 )

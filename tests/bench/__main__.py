@@ -65,7 +65,7 @@ def run(rows: int, rounds: int, sections: list[str], show: Callable[[str], None]
             apply_migrations(database)
             show(f"making {rows:,} granules")
             measures += fill(database, rows)
-            with serve(database, folder / "serve", sync_timeout_s="600", public_jobs="1", job_workers="1") as server:
+            with serve(database, folder / "serve", sync_timeout_s="600", public_jobs="1") as server:
                 bench = Bench(server, database, folder, rows, rounds)
                 for section in sections:
                     show(f"measuring {section}")

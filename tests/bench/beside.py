@@ -50,7 +50,7 @@ folder, rows = Path(sys.argv[1]), int(sys.argv[2])
 with open_database(Settings(home=folder / "home"), create=True) as database:
     apply_migrations(database)
     fill(database, rows)
-    with serve(database, folder / "serve", sync_timeout_s="600", public_jobs="1", job_workers="1") as server:
+    with serve(database, folder / "serve", sync_timeout_s="600", public_jobs="1") as server:
         said = {"base": server.base, "pid": server.pid, "log": str(server.log), "url": database.url}
         print(json.dumps(said), flush=True)
         sys.stdin.read()

@@ -1,0 +1,1 @@
+"""Who asks over HTTP: recognised once for all servers, before any of them is asked."""

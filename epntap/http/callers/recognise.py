@@ -1,0 +1,107 @@
+"""Every request is asked once who it is from; what depends on that is kept by no cache."""
+
+from __future__ import annotations
+
+import flask
+
+from epntap.access import ANONYMOUS, Caller, Credentials, Scope, SigningIn
+from epntap.addresses import AMDA, DAS2, DATA, FILES, HAPI_SERVER, LOGIN, LOGOUT, PREVIEW, TAP_PATHS, Addresses
+from epntap.errors import AuthenticationError, EpnTapError, ForbiddenError
+from epntap.http.browsers.negotiation import wants_page
+from epntap.http.browsers.origin import is_of_other_site
+from epntap.http.callers.challenges import challenge, name_caller
+from epntap.http.callers.cookie import forget_session, session_cookie
+
+__all__ = ["PRIVATE", "recognise_callers", "refusal"]
+
+#: of whatever depends on the caller
+PRIVATE = "private, no-store"
+
+#: what is the same for everybody, so that an old cookie does no harm there, and where one signs in
+_FOR_EVERYBODY = ("/static", "/health", "/metrics", "/robots.txt", "/favicon.ico", "/help", LOGIN, LOGOUT)
+#: what programs ask, who are told how they may sign in
+_OFFERED = (*TAP_PATHS, "/datalink", HAPI_SERVER, DAS2, DATA, FILES, PREVIEW)
+#: where names and passwords are parameters, and wrong ones are no fault (AMDA): servers there ask `refusal`
+_IN_PARAMETERS = f"{AMDA}/"
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def recognise_callers(app: flask.Flask, signing_in: SigningIn, addresses: Addresses) -> None:
+    """Know the caller of each request before its server is asked, and say so in the answer.
+
+    Raises AuthenticationError for credentials that are not good: who believes to have signed in never gets the answer
+    for everybody without a word.
+    """
+
+    @app.before_request
+    def recognise() -> None:
+        path = flask.request.path
+        if _is_below(path, _FOR_EVERYBODY):
+            return
+        given = _credentials(path)
+        flask.g.caller = _caller(signing_in, given, path)
+        if not flask.g.caller.is_anonymous:
+            _refuse_misuse(flask.g.caller, given, addresses)
+
+    @app.after_request
+    def tell(response: flask.Response) -> flask.Response:
+        path = flask.request.path
+        if _is_below(path, _FOR_EVERYBODY) or not signing_in.in_use():
+            return response
+        response.vary.update(("Authorization", "Cookie"))
+        caller: Caller | None = flask.g.get("caller")
+        is_refused = caller is None and response.status_code == 401
+        if caller is not None and not caller.is_anonymous:
+            name_caller(response, caller.name)
+            response.headers["Cache-Control"] = PRIVATE
+        elif is_refused or _is_below(path, _OFFERED):
+            challenge(response, addresses, refused=is_refused, to_browser=wants_page())
+        if is_refused:
+            response.headers["Cache-Control"] = PRIVATE
+            if session_cookie():
+                forget_session(response, addresses)
+        return response
+
+
+def _caller(signing_in: SigningIn, given: Credentials, path: str) -> Caller:
+    try:
+        return signing_in.recognise(given) if given else ANONYMOUS
+    except AuthenticationError as error:
+        if not path.startswith(_IN_PARAMETERS):
+            raise
+        flask.g.refusal = error
+        return ANONYMOUS
+
+
+def _refuse_misuse(caller: Caller, given: Credentials, addresses: Addresses) -> None:
+    """Raises ForbiddenError for a cookie that the page of another site has made the browser send, and for scopes."""
+    by_cookie = not given.authorization and given.name_and_password is None
+    if by_cookie and flask.request.method not in _READS and is_of_other_site(addresses):
+        raise ForbiddenError("This comes from a page of another site; please use the page of this service.")
+    if Scope.READ not in caller.scopes:
+        raise ForbiddenError("This token does not let anything be read; it lacks the scope 'read'.")
+
+
+def _credentials(path: str) -> Credentials:
+    request = flask.request
+    given = Credentials(
+        authorization=request.headers.get("Authorization", ""),
+        cookie=session_cookie(),
+        client=flask.g.get("client") or "",
+    )
+    if given.authorization or not path.startswith(_IN_PARAMETERS):
+        return given
+    name, password = (request.values.get(one, "") for one in ("userID", "password"))
+    if not (name and password):
+        return given
+    return Credentials(name_and_password=(name, password), client=given.client)
+
+
+def refusal() -> EpnTapError | None:
+    """Why credentials were not taken, where that is no fault of the request."""
+    found = flask.g.get("refusal")
+    return found if isinstance(found, EpnTapError) else None
+
+
+def _is_below(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)

@@ -1,0 +1,1 @@
+"""The commands of whoever operates the service: people, groups, tokens."""

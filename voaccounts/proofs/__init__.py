@@ -1,0 +1,1 @@
+"""What proves who somebody is: passwords, tokens, cookies. No I/O here."""
