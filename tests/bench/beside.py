@@ -62,6 +62,8 @@ class Pair:
     """One figure of both, round by round."""
 
     unit: str
+    #: whether more of it is better: rates and shares
+    more: bool
     theirs: list[float] = field(default_factory=list)
     ours: list[float] = field(default_factory=list)
 
@@ -73,7 +75,7 @@ class Pair:
 
 def worse_by(pair: Pair) -> float:
     """How much worse the median of ours is than the worst of theirs, as a share of it; 0 when it is not."""
-    if pair.unit.endswith("/s"):
+    if pair.more:
         worst = min(pair.theirs)
         return max(0.0, (worst - statistics.median(pair.ours)) / worst) if worst else 0.0
     worst = max(pair.theirs)
@@ -116,7 +118,7 @@ def _compare(
             # figure by figure, in turns
             for a, b in zip(SECTIONS[section](theirs), SECTIONS[section](ours), strict=True):
                 name = a.what.partition(" (which")[0]
-                pair = pairs.setdefault(name, Pair(a.unit))
+                pair = pairs.setdefault(name, Pair(a.unit, a.unit.endswith("/s") or ": share of" in a.what))
                 pair.theirs.append(a.median)
                 pair.ours.append(b.median)
     return pairs

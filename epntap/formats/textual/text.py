@@ -20,6 +20,8 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _EMPTY = '""'
 #: no column is made wider than this to align the others
 _WIDEST = 40
+#: so many short cells are remembered at most
+_MOST_CELLS = 4096
 _NUMBERS = frozenset({"short", "int", "long", "float", "double"})
 
 
@@ -42,6 +44,7 @@ class _Writer:
         self._names = [_quoted(column.name) for column in columns]
         self._sides = [">" if c.datatype in _NUMBERS and c.arraysize is None else "<" for c in columns]
         self._pattern = ""
+        self._cells = _Cells()
 
     def header(self) -> bytes:
         return b""  # with the first rows, when it is known how wide the columns are
@@ -49,7 +52,8 @@ class _Writer:
     def rows(self, block: bytes) -> bytes:
         lines = block.decode()[:-1].split("\n")
         if _SPECIAL.search(block):
-            table = [[_cell(cell) for cell in line.split("\t")] for line in lines]
+            known = self._cells
+            table = [[known[cell] for cell in line.split("\t")] for line in lines]
         else:
             table = [[cell or _EMPTY for cell in line.split("\t")] for line in lines]
         head = "" if self._pattern else self._measure(table)
@@ -74,6 +78,18 @@ class _Writer:
 
     def close(self) -> None:
         pass
+
+
+class _Cells(dict[str, str]):
+    """What short cells are written as; most of an answer's are there many times."""
+
+    def __missing__(self, written: str) -> str:
+        said = _cell(written)
+        if len(written) <= _WIDEST:
+            if len(self) >= _MOST_CELLS:
+                self.clear()
+            self[written] = said
+        return said
 
 
 def _cell(written: str) -> str:
