@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlencode
 
 __all__ = [
+    "ACCOUNT",
     "AMDA",
     "ASYNC",
     "BULK",
@@ -23,6 +24,7 @@ __all__ = [
     "EVENTS",
     "FILES",
     "GRANULES",
+    "GROUPS",
     "HAPI",
     "HAPI_SERVER",
     "HELP",
@@ -34,6 +36,7 @@ __all__ = [
     "PREVIEW",
     "QUERY",
     "REACHED_AT",
+    "REGISTER",
     "SEARCH",
     "SERVICES",
     "SODA",
@@ -88,6 +91,10 @@ PREVIEW = "/preview"
 #: where one signs in, whether a person or a program, and out
 LOGIN = "/login"
 LOGOUT = "/logout"
+REGISTER = "/register"
+#: one's own account, and groups that one leads
+ACCOUNT = "/account"
+GROUPS = "/groups"
 #: values of a dataset, few enough to be drawn
 PLOT = "/plot"
 

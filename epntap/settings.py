@@ -157,6 +157,8 @@ class Settings:
     wait_max_s: float = 30.0
     #: seconds that the answer to PHASE=RUN waits for a job that is quickly done
     run_wait_s: float = 0.5
+    #: people may register at `/register`; a lead of the group that they choose lets them in
+    registration: bool = False
     #: seconds for which somebody who has signed in need not do so again
     session_lifetime_s: int = 604_800
     #: everybody sees the list of all jobs; otherwise each caller sees those made with the same cookie

@@ -68,7 +68,7 @@ class Accounts:
         self._is_in_use = False
         self._look_at = 0.0
         self._looking = threading.Lock()
-        self._key: bytes | None = None
+        self._keys: dict[str, bytes] = {}
 
     # -- who asks
 
@@ -170,9 +170,19 @@ class Accounts:
 
         A token is no password here: a session can do what the token of a program cannot.
         """
+        return self.begin_session(self.check_password(name, password, client).name, client)
+
+    def check_password(self, name: str, password: str, client: str) -> Caller:
+        """Whose password it is. Raises AuthenticationError, or TooOftenError for somebody who guesses."""
         if is_token(password):
             raise AuthenticationError(_WRONG)
-        caller = self._by_password(name, password, client)
+        return self._by_password(name, password, client)
+
+    def begin_session(self, name: str, client: str) -> Session:
+        """A new session of somebody who has just proved who they are."""
+        caller = self.named(name)
+        if caller is None:
+            raise AuthenticationError(_WRONG)
         key = self._cookie_key()
         with self.connect() as connection:
             token = issue(connection, caller.name, Kind.SESSION, Scope, lifetime=self._lifetime)
@@ -187,14 +197,14 @@ class Accounts:
                 revoke_token(connection, token)
 
     def _cookie_key(self) -> bytes:
-        if self._key is None:
-            self._key = self.key_for("cookies")
-        return self._key
+        return self.key_for("cookies")
 
     def key_for(self, purpose: str) -> bytes:
-        """The key with which this installation signs for a purpose; the same in all processes."""
-        with self.connect() as connection:
-            return key_for(connection, purpose)
+        """The key with which this installation signs for a purpose; the same in all processes. Asked for once."""
+        if purpose not in self._keys:
+            with self.connect() as connection:
+                self._keys[purpose] = key_for(connection, purpose)
+        return self._keys[purpose]
 
 
 def _basic(text: str) -> tuple[str, str]:

@@ -77,17 +77,18 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
     watcher = Watcher()
     finder = Finder(lambda: pooled(pools.internal), catalog)
     spans = ServiceSpans(lambda: pooled(pools.internal), catalog)
-    pages = pages_of(settings)
+    accounts = Accounts(
+        lambda: pooled(pools.internal),
+        Passwords(admission.share("passwords", 1 / 4, computes=True)),
+        settings.session_lifetime_s,
+    )
+    pages = pages_of(settings, accounts.in_use)
     return House(
         settings=settings,
         pools=pools,
         catalog=catalog,
         pages=pages,
-        accounts=Accounts(
-            lambda: pooled(pools.internal),
-            Passwords(admission.share("passwords", 1 / 4, computes=True)),
-            settings.session_lifetime_s,
-        ),
+        accounts=accounts,
         admission=admission,
         watcher=watcher,
         finder=finder,

@@ -21,6 +21,7 @@ from eventtables import routes as events
 from eventtables.files import TableFiles
 from hapiserver import routes as hapi
 from previews import routes as previews
+from voaccounts import routes as accounts
 from voserver import metrics, pages
 from voserver.house import House
 from voweb import help as help_site
@@ -58,6 +59,7 @@ def wings(house: House) -> tuple[Wing, ...]:
         hapi.routes(house.finder, sender, settings, admission, house.pages),
         datalink.bulk(house.cutouts, granules, tables.ends, sender, settings, admission, house.pages),
         previews.routes(house.finder, sender, settings, admission, house.pages),
+        accounts.routes(house.accounts, settings, house.pages),
         metrics.routes(house),
         web.routes(
             house.pages,

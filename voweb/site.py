@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from epntap.pages import Entry, Pages, Site
@@ -19,7 +20,7 @@ __all__ = ["pages_of"]
 _ASSETS = Path(__file__).parent / "static"
 
 
-def pages_of(settings: Settings) -> Pages:
+def pages_of(settings: Settings, has_accounts: Callable[[], bool] = lambda: False) -> Pages:
     """What makes pages, for these settings. Raises SetupError for a branding that cannot be used."""
     brand = read_branding(settings.branding)
     files = brand.files or {}
@@ -40,4 +41,4 @@ def pages_of(settings: Settings) -> Pages:
         sends=island("samp").script,
         prefix=site_prefix(settings.addresses),
     )
-    return Pages(site, (LAYOUT_ASSETS, _ASSETS), files)
+    return Pages(site, (LAYOUT_ASSETS, _ASSETS), files, has_accounts)

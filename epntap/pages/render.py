@@ -70,10 +70,16 @@ class Pages:
     assets: Sequence[Path] = (LAYOUT_ASSETS,)
     #: what pages load besides, by name
     others: Mapping[str, bytes] = field(default_factory=dict)
+    #: whether one may sign in; who has is said on no page but their own, so that pages may be kept for all
+    has_accounts: Callable[[], bool] = lambda: False
 
     def render(self, template: str, /, **facts: Any) -> str:  # whatever the template says
         """A page; characters that no page may have become U+FFFD."""
-        made = _environment().get_template(template).render(facts, site=self.site, at=self.site.at, asset=self.asset)
+        made = (
+            _environment()
+            .get_template(template)
+            .render(facts, site=self.site, at=self.site.at, asset=self.asset, has_accounts=self.has_accounts)
+        )
         return xml_legal(made)
 
     def around(self, template: str, place: str, /, **facts: Any) -> tuple[str, str]:  # whatever the template says
@@ -85,7 +91,7 @@ class Pages:
     @property
     def version(self) -> str:
         """Tells pages of this site and software from those of others."""
-        return f"{self.site} {self.assets_version}"
+        return f"{self.site} {self.assets_version}{' accounts' if self.has_accounts() else ''}"
 
     @property
     def assets_version(self) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from epntap.connection import Connection
 from epntap.errors import TooOftenError
 
-__all__ = ["failed", "refuse_guessing", "succeeded"]
+__all__ = ["failed", "refuse_guessing", "registered", "succeeded"]
 
 #: seconds in which failures add up, and for which who has failed too often waits
 WINDOW_S = 300
 #: wrong passwords for one name from one address, for one name from anywhere, from one address for any name
 MOST: Mapping[str, int] = {"both": 10, "name": 100, "client": 50}
 
+_MOST_REGISTERED = 5
 _RECENT = "known.since > now() - make_interval(secs => %(window)s)"
 
 
@@ -50,6 +51,20 @@ def succeeded(connection: Connection, name: str, client: str) -> None:
     """A password was right: what this address got wrong before is forgiven for this name."""
     keys = [key for key, what in _keys(name, client).items() if what == "both"]
     connection.execute("DELETE FROM account.attempt WHERE key = ANY (%s)", (keys,))
+
+
+def registered(connection: Connection, client: str) -> int:
+    """Somebody registers from an address; the seconds to wait where too many have, else 0."""
+    key = hashlib.sha256(f"registration\0{_network(client)}".encode("utf-8", "replace")).hexdigest()
+    row = connection.execute(
+        "INSERT INTO account.attempt AS known (key, failures, since) "  # noqa: S608
+        "VALUES (%(key)s, 1, now()) ON CONFLICT (key) DO UPDATE SET "
+        f"failures = CASE WHEN {_RECENT} THEN known.failures + 1 ELSE 1 END, "
+        f"since = CASE WHEN {_RECENT} THEN known.since ELSE now() END "
+        "RETURNING failures",
+        {"key": key, "window": WINDOW_S},
+    ).fetchone()
+    return WINDOW_S if row is not None and row[0] > _MOST_REGISTERED else 0
 
 
 def _keys(name: str, client: str) -> Mapping[str, str]:

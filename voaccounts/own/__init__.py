@@ -1,0 +1,1 @@
+"""Pages of one's own account: groups, tokens, password; and of the groups that one leads."""

@@ -1,0 +1,1 @@
+"""Signing in and out, and registering: for people, and for programs at the same address."""
