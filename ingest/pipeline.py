@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial, reduce
+from functools import reduce
 from operator import add
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from epntap.archive.kept.told import write_report
 from epntap.archive.memory import remember_files, scanned_files
+from epntap.archive.model import ScannedFile
 from epntap.archive.services import Service
 from epntap.catalog import ddl
 from epntap.catalog.model import Table
@@ -118,9 +120,25 @@ def _stories(definition: Definition) -> Iterator[Callable[[Ingestion], _Read]]:
 
 
 def _scanner(connection: Connection, schema: str, options: Options) -> Scanner:
-    known = {} if options.thorough else scanned_files(connection, schema)
-    remember = (lambda _files: None) if options.dry_run else partial(remember_files, connection, schema)
-    return Scanner(known, remember, options.jobs)
+    memory = _ServiceMemory(connection, schema, is_asked=not options.thorough, is_told=not options.dry_run)
+    return Scanner(memory, options.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class _ServiceMemory:
+    """What the database remembers of the files of a service."""
+
+    connection: Connection
+    schema: str
+    is_asked: bool
+    is_told: bool
+
+    def known(self, root: str, paths: Sequence[str]) -> Mapping[str, ScannedFile]:
+        return scanned_files(self.connection, self.schema, root, paths) if self.is_asked else {}
+
+    def remember(self, files: Sequence[ScannedFile]) -> None:
+        if self.is_told:
+            remember_files(self.connection, self.schema, files)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from psycopg import sql
 from sqlalchemy import Table
 
 from epntap.connection import Connection
+from epntap.pieces import in_pieces
 
 __all__ = ["make_exactly", "prefixed"]
 
@@ -19,11 +20,12 @@ def make_exactly(
     schema: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[Any]],  # values of any column type
+    batch: int = 10_000,
 ) -> int:
     """COPY the rows aside, then delete, update and insert what differs within one service.
 
     The primary key of the table begins with schema_name; `columns` are what the rows hold, the rest of the key among
-    them.
+    them. Between two batches whatever makes the rows may use the connection.
     """
     assert table.schema
     key = [column.name for column in table.primary_key if column.name != "schema_name"]
@@ -34,12 +36,11 @@ def make_exactly(
             incoming, names, target
         )
     )
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(incoming, names)) as copy,
-    ):
-        for row in rows:
-            copy.write_row(row)
+    copy_in = sql.SQL("COPY {} ({}) FROM STDIN").format(incoming, names)
+    for some in in_pieces(rows, batch):
+        with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
+            for row in some:
+                copy.write_row(row)
     same = sql.SQL(" AND ").join(sql.SQL("i.{0} = t.{0}").format(sql.Identifier(name)) for name in key)
     deleted = connection.execute(
         sql.SQL("DELETE FROM {} t WHERE t.schema_name = %s AND NOT EXISTS (SELECT FROM {} i WHERE {})").format(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
 
@@ -10,17 +10,22 @@ from sqlalchemy import bindparam, select
 
 from epntap.archive.exactly import make_exactly
 from epntap.archive.model import ArchiveFile
+from epntap.archive.phrases import folder_numbers, phrase_numbers
 from epntap.connection import Connection
+from epntap.pieces import in_pieces
 from epntap.schema import tables
 from epntap.schema.statements import compiled
 
 __all__ = ["FILE_COLUMNS", "embargoes", "file_of", "files_overlapping", "write_files"]
 
 
-#: columns of archive.file that are fields of ArchiveFile, in their order
+#: columns of archive.file_in_full that are fields of ArchiveFile, in their order
 FILE_COLUMNS = tuple(field.name for field in fields(ArchiveFile))
+_STORED = tuple({"root": "folder_no", "layout": "layout_no"}.get(name, name) for name in FILE_COLUMNS)
+#: files whose folders and layouts are looked up at once
+_BATCH = 5000
 
-_FILE = tables.file.c
+_FILE = tables.file_in_full.c
 _ONE_FILE = select(*(_FILE[name] for name in FILE_COLUMNS)).where(_FILE.schema_name == bindparam("schema"))
 _OVERLAPPING = compiled(
     _ONE_FILE.where(
@@ -34,9 +39,19 @@ _OF_PATH = compiled(_ONE_FILE.where(_FILE.path == bindparam("path")).order_by(_F
 
 def write_files(connection: Connection, schema: str, files: Iterable[ArchiveFile]) -> int:
     """Make the file index of a service exactly these; how many rows were added, changed or removed."""
-    return make_exactly(
-        connection, tables.file, schema, FILE_COLUMNS, ([getattr(one, name) for name in FILE_COLUMNS] for one in files)
-    )
+    return make_exactly(connection, tables.file, schema, _STORED, _rows(connection, files), batch=_BATCH)
+
+
+def _rows(connection: Connection, files: Iterable[ArchiveFile]) -> Iterator[list[object]]:
+    """The files as they are stored."""
+    folders: dict[str, int] = {}
+    layouts: dict[str, int] = {}
+    for some in in_pieces(files, _BATCH):
+        folders |= folder_numbers(connection, {one.root for one in some}.difference(folders))
+        layouts |= phrase_numbers(connection, {one.layout for one in some}.difference(layouts))
+        for one in some:
+            numbers = {"root": folders[one.root], "layout": layouts[one.layout], "sha256": bytes.fromhex(one.sha256)}
+            yield [numbers[name] if name in numbers else getattr(one, name) for name in FILE_COLUMNS]
 
 
 def files_overlapping(

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from sys import intern
 from typing import Any
 
 from psycopg.types.json import Json
-from sqlalchemy import ARRAY, BigInteger, Text, all_, any_, bindparam, column, delete, func, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Integer,
+    Text,
+    all_,
+    any_,
+    bindparam,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
 
 from epntap.archive.model import ArchiveFile, Dataset, ScannedFile
+from epntap.archive.phrases import folder_numbers, phrase_numbers
 from epntap.connection import Connection
+from epntap.pieces import in_pieces
 from epntap.schema import tables
-from epntap.schema.statements import compiled, upsert
+from epntap.schema.statements import Statement, compiled, upsert
 
 __all__ = [
     "DatasetState",
@@ -23,6 +39,7 @@ __all__ = [
     "dataset_states",
     "forget_files",
     "indexed_files",
+    "indexed_paths",
     "moved_files",
     "note_withdrawn",
     "remember_files",
@@ -34,26 +51,46 @@ __all__ = [
 ]
 
 
-_scanned, _file, _state = tables.scanned_file.c, tables.file.c, tables.row_state.c
+_scanned, _file = tables.scanned_file_in_full.c, tables.file_in_full.c
+_stored_scan, _state = tables.scanned_file.c, tables.row_state.c
 _dataset, _withdrawn = tables.dataset.c, tables.withdrawn_dataset.c
 _SCHEMA = bindparam("schema", type_=Text)
 
+#: rows that come from the database at a time where all are gone through
+_PIECE = 10_000
+
 _SCANNED_FILES = compiled(
-    select(*(_scanned[field.name] for field in fields(ScannedFile))).where(_scanned.schema_name == _SCHEMA)
+    select(*(_scanned[field.name] for field in fields(ScannedFile))).where(
+        _scanned.schema_name == _SCHEMA,
+        _scanned.root == bindparam("root"),
+        _scanned.path == any_(bindparam("paths", type_=ARRAY(Text))),
+    )
+)
+_SCANNED_KEYS = compiled(
+    select(_stored_scan.folder_no, tables.folder.c.root, _stored_scan.path)
+    .join_from(tables.scanned_file, tables.folder)
+    .where(_stored_scan.schema_name == _SCHEMA)
 )
 _REMEMBER = upsert(tables.scanned_file)
 _KEYS = (
-    func.unnest(bindparam("roots", type_=ARRAY(Text)), bindparam("paths", type_=ARRAY(Text)))
-    .table_valued("root", "path", name="gone")
+    func.unnest(bindparam("folders", type_=ARRAY(Integer)), bindparam("paths", type_=ARRAY(Text)))
+    .table_valued(column("folder_no", Integer), column("path", Text), name="gone")
     .render_derived()
 )
 _FORGET = compiled(
     delete(tables.scanned_file).where(
-        _scanned.schema_name == _SCHEMA, _scanned.root == _KEYS.c.root, _scanned.path == _KEYS.c.path
+        _stored_scan.schema_name == _SCHEMA,
+        _stored_scan.folder_no == _KEYS.c.folder_no,
+        _stored_scan.path == _KEYS.c.path,
     )
 )
-_INDEXED_FILES = compiled(
-    select(*(_file[field.name] for field in fields(ArchiveFile))).where(_file.schema_name == _SCHEMA)
+_INDEXED = select(*(_file[field.name] for field in fields(ArchiveFile))).where(_file.schema_name == _SCHEMA)
+_INDEXED_FILES = compiled(_INDEXED)
+_INDEXED_OF = compiled(_INDEXED.where(_file.dataset_id == bindparam("dataset_id")))
+_INDEXED_PATHS = compiled(
+    select(tables.folder.c.root, tables.file.c.path)
+    .join_from(tables.file, tables.folder)
+    .where(tables.file.c.schema_name == _SCHEMA)
 )
 _MOVES = compiled(
     select(_file.root, _file.path, _file.size_bytes, _file.mtime_ns, _file.sha256).where(_file.schema_name == _SCHEMA)
@@ -130,32 +167,74 @@ class RowState:
     said: Mapping[str, Any]  # JSON
 
 
-def scanned_files(connection: Connection, schema: str) -> dict[tuple[str, str], ScannedFile]:
-    """All files that were opened for a service and were still there the last time, by root and path."""
-    rows = _SCANNED_FILES.run(connection, schema=schema)
-    files = (ScannedFile(*[intern(root), *rest, intern(layout), intern(days)]) for root, *rest, layout, days in rows)
-    return {(file.root, file.path): file for file in files}
+def scanned_files(connection: Connection, schema: str, root: str, paths: Sequence[str]) -> dict[str, ScannedFile]:
+    """Those of these files that were opened for a service and were still there the last time, by path."""
+    rows = _SCANNED_FILES.run(connection, schema=schema, root=root, paths=list(paths))
+    files = (ScannedFile(*[root, *rest, intern(layout), intern(days)]) for _, *rest, layout, days in rows)
+    return {file.path: file for file in files}
 
 
-def remember_files(connection: Connection, schema: str, files: Iterable[ScannedFile]) -> None:
+def remember_files(connection: Connection, schema: str, files: Sequence[ScannedFile]) -> None:
     """Write down what was found in files, in place of what was known of them."""
+    if not files:
+        return
+    folders = folder_numbers(connection, {one.root for one in files})
+    phrases = phrase_numbers(connection, {text for one in files for text in (one.layout, one.logical_source)})
     with connection.transaction():
-        _REMEMBER.run_many(connection, ({"schema_name": schema, **asdict(file)} for file in files))
+        _REMEMBER.run_many(
+            connection,
+            (
+                {
+                    **asdict(one),
+                    "schema_name": schema,
+                    "folder_no": folders[one.root],
+                    "layout_no": phrases[one.layout],
+                    "logical_source_no": phrases[one.logical_source],
+                    "sha256": bytes.fromhex(one.sha256),
+                }
+                for one in files
+            ),
+        )
 
 
-def forget_files(connection: Connection, schema: str, keys: Sequence[tuple[str, str]]) -> None:
-    """Remember these files (root and path) no longer."""
-    if keys:
-        roots, paths = map(list, zip(*keys, strict=True))
-        _FORGET.run(connection, schema=schema, roots=roots, paths=paths)
+def forget_files(
+    connection: Connection, schema: str, are_needed: Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
+) -> None:
+    """Remember only the files that are needed; which ones is asked piece by piece (root and path)."""
+    gone: list[tuple[int, str]] = []
+    for some in _in_pieces(connection, "scanned", _SCANNED_KEYS, schema):
+        needed = are_needed([(root, path) for _, root, path in some])
+        gone += [(number, path) for (number, _, path), is_needed in zip(some, needed, strict=True) if not is_needed]
+    for keys in in_pieces(gone, _PIECE):
+        folders, paths = map(list, zip(*keys, strict=True))
+        _FORGET.run(connection, schema=schema, folders=folders, paths=paths)
 
 
-def indexed_files(connection: Connection, schema: str) -> tuple[ArchiveFile, ...]:
-    """The file index of a service as the last ingestion left it."""
-    return tuple(
-        ArchiveFile(*[intern(dataset_id), intern(root), *rest, intern(layout), embargo, intern(days)])
-        for dataset_id, root, *rest, layout, embargo, days in _INDEXED_FILES.run(connection, schema=schema)
-    )
+def indexed_files(connection: Connection, schema: str, dataset_id: str | None = None) -> Iterator[ArchiveFile]:
+    """The file index of a service, or of one dataset of it, as the last ingestion left it."""
+    statement = _INDEXED_FILES if dataset_id is None else _INDEXED_OF
+    for some in _in_pieces(connection, "indexed", statement, schema, dataset_id=dataset_id):
+        for name, root, *rest, layout, embargo, days in some:
+            yield ArchiveFile(*[intern(name), intern(root), *rest, intern(layout), embargo, intern(days)])
+
+
+def indexed_paths(connection: Connection, schema: str) -> Iterator[Sequence[tuple[str, str]]]:
+    """Root and path of all indexed files of a service, piece by piece."""
+    return _in_pieces(connection, "indexed_paths", _INDEXED_PATHS, schema)
+
+
+def _in_pieces(
+    connection: Connection,
+    name: str,
+    statement: Statement,
+    schema: str,
+    **values: str | None,
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows of a statement, never all of them at once; whoever asks may use the connection in between."""
+    with connection.transaction(), connection.cursor(name) as cursor:
+        cursor.execute(statement.text, {**statement.constants, "schema": schema, **values})
+        while some := cursor.fetchmany(_PIECE):
+            yield some
 
 
 def moved_files(
@@ -163,9 +242,8 @@ def moved_files(
 ) -> frozenset[tuple[str, str]]:
     """Root and path of the indexed files whose content is another now; for a file without checksum its time counts."""
     moved = set()
-    with connection.transaction(), connection.cursor("indexed") as cursor:  # not all of them at once
-        cursor.execute(_MOVES.text, {"schema": schema})
-        for root, path, size, mtime, checksum in cursor:
+    for some in _in_pieces(connection, "moves", _MOVES, schema):
+        for root, path, size, mtime, checksum in some:
             file = now.get((root, path))
             if file is None or (size, mtime) == (file.size_bytes, file.mtime_ns):
                 continue

@@ -23,8 +23,11 @@ from sqlalchemy import (
     MetaData,
     PrimaryKeyConstraint,
     Table,
+    TableClause,
     Text,
     UniqueConstraint,
+    column,
+    table,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
@@ -40,6 +43,8 @@ __all__ = [
     "dataset",
     "event_table",
     "file",
+    "file_in_full",
+    "folder",
     "former_uid",
     "gap",
     "granule_group",
@@ -49,9 +54,11 @@ __all__ = [
     "parameter",
     "parameter_fact",
     "person",
+    "phrase",
     "quarantine",
     "row_state",
     "scanned_file",
+    "scanned_file_in_full",
     "secret",
     "series",
     "service",
@@ -194,13 +201,43 @@ parameter = Table(
     comment="Measured and supporting quantities of the datasets",
 )
 
+# what many files have in common stands once, and files hold its number
+folder = Table(
+    "folder",
+    metadata,
+    Column("folder_no", Integer, Identity(always=True), primary_key=True, comment="By which files name it"),
+    Column("root", Text, nullable=False, unique=True, comment="Absolute path of the folder of a source"),
+    schema="archive",
+    comment="Folders of sources",
+)
+
+phrase = Table(
+    "phrase",
+    metadata,
+    Column("phrase_no", Integer, Identity(always=True), primary_key=True, comment="By which files name it"),
+    Column("digest", LargeBinary, nullable=False, unique=True, comment="SHA-256 of the text in UTF-8"),
+    Column("phrase", Text, nullable=False, comment="The text"),
+    schema="archive",
+    comment="What many files say alike: their layouts, and what they say they belong to",
+)
+
+
+def _folder() -> Column[Any]:
+    reference = ForeignKey("archive.folder.folder_no")
+    return Column("folder_no", Integer, reference, nullable=False, comment="Folder of the source")
+
+
+def _phrase(name: str, comment: str) -> Column[Any]:
+    return Column(name, Integer, ForeignKey("archive.phrase.phrase_no"), nullable=False, comment=comment)
+
+
 file = Table(
     "file",
     metadata,
     Column("schema_name", Text, nullable=False, comment="Service"),
     Column("dataset_id", Text, nullable=False, comment="Dataset"),
-    Column("root", Text, nullable=False, comment="Absolute folder of the source"),
-    Column("path", Text, nullable=False, comment="Path below the root, with forward slashes"),
+    _folder(),
+    Column("path", Text, nullable=False, comment="Path below the folder, with forward slashes"),
     Column("size_bytes", BigInteger, nullable=False, comment="Size"),
     Column("mtime_ns", BigInteger, nullable=False, comment="When it was changed last, nanoseconds since 1970"),
     # both ends inclusive: UTC nanoseconds are ambiguous during a leap second
@@ -218,18 +255,15 @@ file = Table(
     ),
     Column(
         "sha256",
-        Text,
+        LargeBinary,
         nullable=False,
         server_default=_NO_TEXT,
         comment="Of the whole content; empty when the source does without checksums",
     ),
-    Column(
-        "layout",
-        Text,
-        nullable=False,
-        server_default=_NO_TEXT,
-        comment="A line for each time axis: its name, then the names of what is measured along it, with tabs between; "
-        "empty when it is not known",
+    _phrase(
+        "layout_no",
+        "A line for each time axis: its name, then the names of what is measured along it, with tabs between; empty "
+        "when it is not known",
     ),
     Column("embargoed_until", Text, comment="DALI timestamp, UTC, until which nobody has the file"),
     Column(
@@ -240,12 +274,12 @@ file = Table(
         comment="Days of UTC that hold records, as 2020-03-01 2020-03-05/2020-03-07; empty: all from the first epoch "
         "to the last",
     ),
-    PrimaryKeyConstraint("schema_name", "root", "path"),
+    # by path first: a file is looked for by its address, which names no folder
+    PrimaryKeyConstraint("schema_name", "path", "folder_no"),
     _of_dataset(),
     schema="archive",
-    comment="Readable files of the datasets",
+    comment="Readable files of the datasets; archive.file_in_full has the words in the place of the numbers",
 )
-Index("file_by_path", file.c.schema_name, file.c.path)
 Index("file_embargoed", file.c.embargoed_until, postgresql_where=file.c.embargoed_until.is_not(None))
 Index("file_by_time", file.c.schema_name, file.c.dataset_id, file.c.tt2000_min, file.c.tt2000_max)
 
@@ -337,13 +371,13 @@ scanned_file = Table(
     metadata,
     # not a reference: files are written down while the first ingestion of a service is still looking for them
     Column("schema_name", Text, nullable=False, comment="Service"),
-    Column("root", Text, nullable=False, comment="Absolute folder of the source"),
-    Column("path", Text, nullable=False, comment="Path below the root, with forward slashes"),
+    _folder(),
+    Column("path", Text, nullable=False, comment="Path below the folder, with forward slashes"),
     Column("size_bytes", BigInteger, nullable=False, comment="Size"),
     Column("mtime_ns", BigInteger, nullable=False, comment="When it was changed last, nanoseconds since 1970"),
-    Column("sha256", Text, nullable=False, server_default=_NO_TEXT, comment="Of the whole content, or empty"),
+    Column("sha256", LargeBinary, nullable=False, server_default=_NO_TEXT, comment="Of the whole content, or empty"),
     Column("refusal", Text, comment="Why it cannot be used; NULL when it can"),
-    Column("logical_source", Text, nullable=False, server_default=_NO_TEXT, comment="What it says it belongs to"),
+    _phrase("logical_source_no", "What it says it belongs to"),
     Column("tt2000_min", BigInteger, comment="First epoch, TT2000 nanoseconds, inclusive"),
     Column("tt2000_max", BigInteger, comment="Last epoch, TT2000 nanoseconds, inclusive"),
     Column("records", BigInteger, nullable=False, server_default=_ZERO, comment="Records of the longest time axis"),
@@ -356,13 +390,23 @@ scanned_file = Table(
         server_default=_NO_TEXT,
         comment="Of the way in which it was looked into: another edition may find something else in the same file",
     ),
-    Column("layout", Text, nullable=False, server_default=_NO_TEXT, comment="As in archive.file"),
+    _phrase("layout_no", "As in archive.file"),
     Column("days", Text, nullable=False, server_default=_NO_TEXT, comment="As in archive.file"),
-    PrimaryKeyConstraint("schema_name", "root", "path"),
+    PrimaryKeyConstraint("schema_name", "path", "folder_no"),
     schema="archive",
     comment="Every file that was ever opened and is still there, with what was found: readable ones, refused ones, and "
     "those that no dataset claims. Emptying this table does no harm; the next ingestion opens all files again",
 )
+
+
+def _in_full(stored: Table) -> TableClause:
+    """The view of a table of files with words in the place of numbers."""
+    words = {"folder_no": "root", "layout_no": "layout", "logical_source_no": "logical_source"}
+    names = [words.get(one.name, one.name) for one in stored.columns]
+    return table(f"{stored.name}_in_full", *map(column, names), schema=stored.schema)
+
+
+file_in_full, scanned_file_in_full = _in_full(file), _in_full(scanned_file)
 
 former_uid = Table(
     "former_uid",

@@ -14,6 +14,7 @@ from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.by_dataset.specimens import specimens
 from ingest.definition.model import Definition
 from ingest.facts import RefusedRows
+from ingest.files.shelf import chosen
 from ingest.validation.screen import Screening, screen_specimens
 
 __all__ = ["admit_datasets"]
@@ -61,8 +62,8 @@ def _without_files(plan: DatasetPlan, screening: Screening) -> tuple[DatasetPlan
         return plan, []
     kept = replace(
         plan,
-        single=tuple(file for file in plan.single if file.path not in reasons),
-        files=tuple(file for file in plan.files if file.path not in reasons),
+        single=chosen(plan.single, lambda file: file.path not in reasons),
+        files=chosen(plan.files, lambda file: file.path not in reasons),
     )
     return kept, [
         RefusedRows(path, reason, 1, quarantined=screening.is_quarantined(path)) for path, reason in reasons.items()

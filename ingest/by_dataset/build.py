@@ -16,6 +16,7 @@ from epntap.instants.days import day_of
 from epntap.instants.julian import jd_from_datetime
 from epntap.instants.tt2000 import jd_from_tt2000
 from epntap.media import MEDIA_TYPES
+from epntap.pieces import in_pieces
 from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts, Refusal, Value
@@ -111,7 +112,7 @@ def files_out_of_dates(plan: DatasetPlan) -> tuple[Refusal, ...]:
     if plan.granule is Granule.FILE or plan.held_only:
         return ()
     outside = []
-    for file in set(plan.files).difference(plan.single):
+    for file in plan.shared:
         if not (clip.is_dated and file.days_held.meets(clip.first_day, clip.last_day)):
             dates = f"{plan.dataset.start} to {plan.dataset.stop}" if clip.is_dated else "none"
             reason = f"it holds no record of a day of {plan.dataset.dataset_id}, whose dates are {dates}"
@@ -141,11 +142,12 @@ class GranuleBuilder:
         modified = copy_text(values.get("modification_date"))
         thumbnails = _Thumbnails(plan, values.get("thumbnail_url"), self._definition.schema)
         yield from self._calendar_blocks(plan, thumbnails, modified, tail)
-        rows = [
+        rows = (
             self._file_row(file, plan.dataset, thumbnails, self._now if file in plan.touched else modified, tail)
             for file in plan.single
-        ]
-        yield from _blocks_of(rows)
+        )
+        for some in in_pieces(rows, BLOCK_ROWS):
+            yield Block("".join(some).encode(), len(some))
 
     def count(self, plan: DatasetPlan) -> int:
         """How many rows `blocks` will make."""
@@ -234,12 +236,6 @@ class _Thumbnails:
             return self._given
         before, after = self._around
         return f"{before}{quote(uid)}{after}" if is_offered and self._is_drawable else NULL
-
-
-def _blocks_of(rows: Sequence[str]) -> Iterator[Block]:
-    for first in range(0, len(rows), BLOCK_ROWS):
-        some = rows[first : first + BLOCK_ROWS]
-        yield Block("".join(some).encode(), len(some))
 
 
 def _starts(plan: DatasetPlan, today: int) -> Sequence[int]:

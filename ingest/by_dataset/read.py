@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from epntap.archive.memory import indexed_files
-from epntap.archive.model import ArchiveFile
+from epntap.archive.memory import indexed_paths
 from epntap.errors import DefinitionError
 from epntap.hints import did_you_mean
 from ingest.by_dataset.told import told_by
 from ingest.definition.model import Definition
 from ingest.facts import DatasetFacts, Refusal
+from ingest.files.shelf import by_dataset
 from ingest.files.walk import Tree
 from ingest.ingestion import Ingestion
 from ingest.progress import Progress
@@ -69,30 +69,42 @@ def read_sources(ingestion: Ingestion) -> SourceFacts:
     return facts
 
 
-def count_files(holdings: Holdings, kept: Collection[ArchiveFile], withdrawn: Collection[str] = ()) -> SourceCount:
-    """The count for the report; a file that is not among those `kept` went with its dataset or granule."""
-    files = [file for file in holdings.files if file.dataset_id not in withdrawn]
-    indexed = [file for file in files if file in kept]
-    lost = [Refusal(file.path, NOT_KEPT) for file in files if file not in kept]
+def count_files(
+    holdings: Holdings, lost: Mapping[str, Collection[tuple[str, str]]], withdrawn: Collection[str] = ()
+) -> SourceCount:
+    """The count for the report; `lost` are root and path of files, by dataset, that go with dataset or granule."""
+    claimed: Counter[str] = Counter()
+    left_out: list[Refusal] = []
+    taken_back = 0
+    for dataset_id, files in by_dataset([holdings.files]).items():
+        if dataset_id in withdrawn:
+            taken_back += len(files)
+            continue
+        gone = lost.get(dataset_id, ())
+        refused = [Refusal(file.path, NOT_KEPT) for file in files if (file.root, file.path) in gone] if gone else []
+        left_out += refused
+        claimed[dataset_id] = len(files) - len(refused)
     return SourceCount(
         source=holdings.source.name,
         path=str(holdings.source.path),
         found=holdings.found,
-        indexed=len(indexed),
+        indexed=claimed.total(),
         superseded=tuple({"path": one.path, "by": one.by} for one in holdings.superseded),
         unclaimed=holdings.unclaimed,
-        refused=(*holdings.refused, *lost),
+        refused=(*holdings.refused, *left_out),
         not_walked=holdings.not_walked,
         idle_claims=holdings.idle_claims,
-        claimed=dict(sorted(Counter(file.dataset_id for file in indexed).items())),
-        withdrawn=len(holdings.files) - len(files),
+        claimed=dict(sorted((name, count) for name, count in claimed.items() if count)),
+        withdrawn=taken_back,
     )
 
 
 def _refuse_lost_files(ingestion: Ingestion, trees: Sequence[Tree]) -> None:
     roots = {str(tree.root) for tree in trees}
     others = {str(one.path) for one in ingestion.definition.sources} - roots
-    indexed = [file for file in indexed_files(ingestion.connection, ingestion.schema) if file.root not in others]
+    indexed = (
+        [one for one in some if one[0] not in others] for some in indexed_paths(ingestion.connection, ingestion.schema)
+    )
     refuse_lost_files(ingestion.schema, indexed, trees)
 
 
@@ -153,7 +165,7 @@ def _refuse_unknown_datasets(definition: Definition, source: Source, facts: Sour
 
 def _refuse_files_claimed_twice(definition: Definition, holdings: Sequence[Holdings]) -> None:
     owners: dict[Path, Source] = {}
-    for holding in holdings if len(holdings) > 1 else ():
+    for holding in _that_meet(holdings):
         for file in holding.files:
             path = (Path(file.root) / file.path).resolve()
             other = owners.setdefault(path, holding.source)
@@ -162,3 +174,12 @@ def _refuse_files_claimed_twice(definition: Definition, holdings: Sequence[Holdi
                     f"{definition.file}: {other.name} and {holding.source.name} both claim the file {path}; "
                     "a file belongs to one source."
                 )
+
+
+def _that_meet(holdings: Sequence[Holdings]) -> Iterator[Holdings]:
+    """Those whose folders lie within each other: a walk leaves no folder, also not by a link."""
+    roots = [holding.source.path.resolve() for holding in holdings]
+    for n, (root, holding) in enumerate(zip(roots, holdings, strict=True)):
+        others = roots[:n] + roots[n + 1 :]
+        if any(root.is_relative_to(other) or other.is_relative_to(root) for other in others):
+            yield holding

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from epntap.archive.memory import dataset_states, indexed_files, withdrawn_datasets
 from epntap.archive.model import stem_of
@@ -66,7 +67,7 @@ class DatasetsRead:
             plans,
             known,
             stock.by_dataset or {},
-            indexed_files(connection, schema),
+            lambda dataset_id: indexed_files(connection, schema, dataset_id),
             thorough=ingestion.options.thorough or not stock.is_as_ingested,
         )
 
@@ -79,24 +80,24 @@ class DatasetsRead:
             blocks=blocks,
             compared=plans.rows - work.unchanged_rows,
             datasets=tuple((plan.dataset, plan.granule) for plan in plans.accepted),
-            files=tuple(file for plan in plans.accepted for file in plan.files),
+            files=chain.from_iterable(plan.files for plan in plans.accepted),
             counts=counts,
             account=replace(self._account(plans, work, screening), empty=empty_columns(counts)),
             set_aside=screening.set_aside,
             passed_over=work.unchanged,
             states=plans.states,
-            former=_former(self.facts.holdings),
+            former=lambda: _former(self.facts.holdings),
             withdrawn=tuple(described[name].dataset for name in definition.withdrawn if name in described),
         )
 
     def _account(self, plans: Plans, work: Work, screening: Screening) -> Account:
-        kept = {file for plan in plans.accepted for file in plan.files}
+        lost = _lost(self.plans, plans.accepted)
         withdrawn = self.ingestion.definition.withdrawn
         return Account(
             datasets=len(plans.accepted),
             datasets_without_rows=plans.empty,
             datasets_unchanged=len(work.unchanged),
-            sources=tuple(count_files(holdings, kept, withdrawn) for holdings in self.facts.holdings),
+            sources=tuple(count_files(holdings, lost, withdrawn) for holdings in self.facts.holdings),
             refused_records=tuple(self.facts.refused),
             refused_rows=plans.refused_rows,
             out_of_dates=tuple(refusal for plan in plans.accepted for refusal in files_out_of_dates(plan)),
@@ -105,15 +106,27 @@ class DatasetsRead:
         )
 
 
-def _former(holdings: Iterable[Holdings]) -> dict[str, str]:
-    """Names of files with their versions -> granule_uid, where granules are files: what people know or had before."""
-    found = {}
+def _lost(planned: Iterable[DatasetPlan], accepted: Iterable[DatasetPlan]) -> dict[str, frozenset[tuple[str, str]]]:
+    """Root and path of files that were planned and are not accepted, by dataset."""
+    kept = {plan.dataset.dataset_id: plan.files for plan in accepted}
+    lost = {}
+    for plan in planned:
+        files = kept.get(plan.dataset.dataset_id, ())
+        if len(files) < len(plan.files):
+            lost[plan.dataset.dataset_id] = frozenset((file.root, file.path) for file in plan.files).difference(
+                (file.root, file.path) for file in files
+            )
+    return lost
+
+
+def _former(holdings: Iterable[Holdings]) -> Iterator[tuple[str, str]]:
+    """Names of files with their versions and granule_uids, where granules are files: what people know or had before."""
     for holding in holdings:
         if holding.source.granule is Granule.FILE:
-            newest = {file.path: file for file in holding.files}
-            found.update({clean_granule_uid(file.stem): file.uid for file in holding.files if file.granule_uid})
-            found.update({clean_granule_uid(stem_of(one.path)): newest[one.by].uid for one in holding.superseded})
-    return found
+            yield from ((clean_granule_uid(file.stem), file.uid) for file in holding.files if file.granule_uid)
+            winners = {one.by for one in holding.superseded}
+            newest = {file.path: file.uid for file in holding.files if file.path in winners} if winners else {}
+            yield from ((clean_granule_uid(stem_of(one.path)), newest[one.by]) for one in holding.superseded)
 
 
 def _refuse_unknown_withdrawals(ingestion: Ingestion, known: set[str]) -> None:

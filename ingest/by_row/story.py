@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from epntap.archive.memory import RowState, indexed_files, moved_files, row_state
+from epntap.archive.memory import RowState, indexed_files, indexed_paths, moved_files, row_state
 from epntap.archive.model import Dataset
 from epntap.catalog.model import Table
 from epntap.errors import DefinitionError, UnreadableFileError
@@ -79,8 +79,11 @@ def read_rows_of(ingestion: Ingestion) -> RowsRead:
 def _refuse_lost_files(ingestion: Ingestion, sources: Iterable[RowSource]) -> None:
     trees = [source.tree for source in sources if source.tree is not None]
     roots = {str(tree.root) for tree in trees}
-    indexed = indexed_files(ingestion.connection, ingestion.schema) if trees else ()
-    refuse_lost_files(ingestion.schema, [file for file in indexed if file.root in roots], trees)
+    if trees:
+        indexed = (
+            [one for one in some if one[0] in roots] for some in indexed_paths(ingestion.connection, ingestion.schema)
+        )
+        refuse_lost_files(ingestion.schema, indexed, trees)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from itertools import islice
-from multiprocessing.connection import wait as wait_for
+from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
 
@@ -19,20 +14,33 @@ from epntap.archive.model import ArchiveFile, ScannedFile
 from epntap.cdf.facts import index_file
 from epntap.errors import UnreadableFileError
 from epntap.hints import one_line
+from epntap.pieces import in_pieces
+from epntap.spread.executor import Executor, growing_batches, spread
+from epntap.spread.processes import Processes
 from ingest.files.careful import LONGEST_LOOK_S, StumbledError, be_expendable, careful
+from ingest.files.shelf import Seen, Shelf
 
-__all__ = ["CdfLook", "ChecksumLook", "Look", "Peek", "Reading", "Scanner", "archive_file", "by_path"]
+__all__ = [
+    "CdfLook",
+    "ChecksumLook",
+    "Forgetful",
+    "Look",
+    "Memory",
+    "Order",
+    "Peek",
+    "Reading",
+    "Scanner",
+    "archive_file",
+    "by_path",
+    "look_into",
+]
 
 #: a process of our own takes half a second to start; so many files are opened sooner than that
 FEWEST_FOR_PROCESSES = 48
-#: files that go to a process at a time: few where there are few, so that all processes have some, and more where there
-#: are many, because on a busy machine each hand-over waits for its turn; and how many batches wait for each process
-BATCH = 8
-LARGEST_BATCH = 64
-_BATCHES_EACH = 50
-BATCHES_IN_FLIGHT = 3
 #: files found that are written down at a time, so that a run that dies does not lose them
 REMEMBER_EVERY = 2000
+#: files that the memory is asked for at a time
+_ASK_AT_ONCE = 5000
 MOST_PROCESSES = 8
 
 _DIED = "reading it ends the process that reads: by a crash, for want of memory or because it takes too long"
@@ -101,7 +109,7 @@ class ChecksumLook:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
     """One file to look into, and what is known of it."""
 
     root: str
@@ -113,25 +121,40 @@ class _Order:
     longest: float = LONGEST_LOOK_S
 
 
+class Memory(Protocol):
+    """What earlier runs found in files."""
+
+    def known(self, root: str, paths: Sequence[str]) -> Mapping[str, ScannedFile]:
+        """Those of these files that were looked into, by path."""
+        ...
+
+    def remember(self, files: Sequence[ScannedFile]) -> None:
+        """Write down what was found."""
+        ...
+
+
 class Scanner:
     """Looks into files, and remembers.
 
-    `memory` holds what earlier runs found, by root and path; `remember` writes down what this one finds. `jobs` is
-    the number of processes, by default one for each core. A file that takes more than `longest` seconds is refused.
+    `jobs` is the number of processes, by default one for each core; with an `executor` the files are read there and
+    not here. A file that takes more than `longest` seconds is refused.
     """
 
     def __init__(
         self,
-        memory: Mapping[tuple[str, str], ScannedFile],
-        remember: Callable[[Sequence[ScannedFile]], None],
+        memory: Memory,
         jobs: int | None = None,
         longest: float = LONGEST_LOOK_S,
+        executor: Executor | None = None,
     ) -> None:
         self._longest = longest
         self._memory = memory
-        self._remember = remember
         self._jobs = jobs or min(MOST_PROCESSES, os.cpu_count() or 1)
-        self._seen: dict[tuple[str, str], ScannedFile] = {}
+        self._executor = executor
+        #: what this run has found, by root and path
+        self.seen = Seen()
+        #: what becomes of it: files of datasets
+        self.shelf = Shelf(ArchiveFile)
         #: how many files were opened
         self.opened = 0
 
@@ -149,57 +172,60 @@ class Scanner:
         A file with the size and time that it had is not opened, and one with the same content only to find that out,
         unless it was looked into by another edition of the look.
         """
-        found: dict[str, ScannedFile] = {}
-        orders: list[_Order] = []
-        for path in paths:
-            known = self._memory.get((str(root), path))
-            if known is not None and known.edition != look.edition:
-                known = None
-            if known is not None and _is_as_it_was(root / path, known):
-                found[path] = self._seen[str(root), path] = known
-                advance(1)
-            else:
-                orders.append(_Order(str(root), path, known, checksums, look, self._longest))
+        first = len(self.seen)
+        moved = self._moved(root, paths, look, advance, checksums=checksums)
         unwritten: list[ScannedFile] = []
-        for one in self._look_into(orders):
-            found[one.path] = self._seen[one.root, one.path] = one
+        for one in self._look_into(moved):
+            self.seen.put(one)
             unwritten.append(one)
+            self.opened += 1
             advance(1)
             if len(unwritten) >= REMEMBER_EVERY:
-                self._remember(unwritten)
+                self._memory.remember(unwritten)
                 unwritten = []
-        self._remember(unwritten)
-        self.opened += len(orders)
-        return found
+        self._memory.remember(unwritten)
+        return self.seen.since(str(root), first)
 
-    @property
-    def seen(self) -> Mapping[tuple[str, str], ScannedFile]:
-        """All files that this run has scanned, by root and path."""
-        return self._seen
+    def _moved(
+        self, root: Path, paths: Iterable[str], look: Look, advance: Callable[[int], None], *, checksums: bool
+    ) -> Iterator[Order]:
+        """Orders to look into the files that are not as they were; those that are have been seen with that."""
+        for some in in_pieces(paths, _ASK_AT_ONCE):
+            memory = self._memory.known(str(root), some)
+            for path in some:
+                known = memory.get(path)
+                if known is not None and known.edition != look.edition:
+                    known = None
+                if known is not None and _is_as_it_was(root / path, known):
+                    self.seen.put(known)
+                    advance(1)
+                else:
+                    yield Order(str(root), path, known, checksums, look, self._longest)
 
     def file(self, root: str, path: str) -> ScannedFile:
         """What this run knows of a file that it has scanned."""
-        return self._seen[root, path]
+        return self.seen[root, path]
 
     def note(self, one: ScannedFile) -> None:
         """Remember more of a file."""
-        self._seen[one.root, one.path] = one
-        self._remember([one])
+        self.seen.note(one)
+        self._memory.remember([one])
 
-    def forgotten(self) -> list[tuple[str, str]]:
-        """Root and path of files that earlier runs knew and this one has not asked for."""
-        return [key for key in self._memory if key not in self._seen]
-
-    def _look_into(self, orders: Sequence[_Order]) -> Iterator[ScannedFile]:
-        if self._jobs == 1 or len(orders) < FEWEST_FOR_PROCESSES:
-            yield from map(_look_into, orders)
+    def _look_into(self, orders: Iterator[Order]) -> Iterator[ScannedFile]:
+        if self._executor is not None:
+            yield from _spread(self._executor, orders)
             return
-        batch = max(BATCH, min(LARGEST_BATCH, len(orders) // (self._jobs * _BATCHES_EACH)))
-        while orders:
-            undone = _Undone()
-            yield from _in_processes(orders, self._jobs, batch, undone)
-            yield from _one_by_one(undone.in_hand)
-            orders = undone.waiting
+        few = tuple(islice(orders, FEWEST_FOR_PROCESSES))
+        if self._jobs == 1 or len(few) < FEWEST_FOR_PROCESSES:
+            yield from map(look_into, chain(few, orders))
+            return
+        with Processes(self._jobs, be_expendable) as processes:
+            yield from _spread(processes, chain(few, orders))
+
+
+def _spread(executor: Executor, orders: Iterable[Order]) -> Iterator[ScannedFile]:
+    batches = growing_batches(orders, executor.hands)
+    return (found for _, found in spread(executor, look_into, batches, lambda order: _refused(order, _DIED)))
 
 
 def archive_file(scanned: ScannedFile, dataset_id: str, version: str = "", granule_uid: str = "") -> ArchiveFile:
@@ -227,11 +253,22 @@ def by_path(scanned: Mapping[str, ScannedFile]) -> Iterator[ScannedFile]:
     return (scanned[path] for path in sorted(scanned))
 
 
+class Forgetful:
+    """A memory of nothing."""
+
+    def known(self, root: str, paths: Sequence[str]) -> Mapping[str, ScannedFile]:  # noqa: ARG002  # nothing is
+        """Nothing."""
+        return {}
+
+    def remember(self, files: Sequence[ScannedFile]) -> None:
+        """Nothing."""
+
+
 class Peek(Scanner):
     """Looks into files only when somebody asks what is in them, and remembers nothing: for a preview."""
 
     def __init__(self) -> None:
-        super().__init__({}, lambda _files: None, jobs=1)
+        super().__init__(Forgetful(), jobs=1)
 
     def scan(
         self,
@@ -243,17 +280,17 @@ class Peek(Scanner):
         advance: Callable[[int], None],  # noqa: ARG002  # nobody knows how many files will be asked for
     ) -> Mapping[str, ScannedFile]:
         """What is in each of these files, once it is asked for."""
-        return _OnDemand({path: _Order(str(root), path, None, checksums=False, look=look) for path in paths})
+        return _OnDemand({path: Order(str(root), path, None, checksums=False, look=look) for path in paths})
 
 
 class _OnDemand(Mapping[str, ScannedFile]):
-    def __init__(self, orders: Mapping[str, _Order]) -> None:
+    def __init__(self, orders: Mapping[str, Order]) -> None:
         self._orders = orders
         self._found: dict[str, ScannedFile] = {}
 
     def __getitem__(self, path: str) -> ScannedFile:
         if path not in self._found:
-            self._found[path] = _look_into(self._orders[path])
+            self._found[path] = look_into(self._orders[path])
         return self._found[path]
 
     def __iter__(self) -> Iterator[str]:
@@ -263,73 +300,8 @@ class _OnDemand(Mapping[str, ScannedFile]):
         return len(self._orders)
 
 
-@dataclass(slots=True)
-class _Undone:
-    """What a pool of processes leaves undone when one of them dies."""
-
-    #: those that were with the processes: one of them is the cause
-    in_hand: Sequence[_Order] = ()
-    waiting: Sequence[_Order] = ()
-
-
-def _one_by_one(orders: Sequence[_Order]) -> Iterator[ScannedFile]:
-    """Results of files of which some end the process that reads: each is known by being alone."""
-    while orders:
-        undone = _Undone()
-        yield from _in_processes(orders, 1, 1, undone)
-        if undone.in_hand:
-            yield _refused(undone.in_hand[0], _DIED)
-        orders = [*undone.in_hand[1:], *undone.waiting]
-
-
-def _in_processes(orders: Sequence[_Order], jobs: int, batch: int, undone: _Undone) -> Iterator[ScannedFile]:
-    """Results as they come; a broken pool leaves the rest in `undone`."""
-    batches = iter([tuple(orders[first : first + batch]) for first in range(0, len(orders), batch)])
-    waiting: dict[Future[list[ScannedFile]], tuple[_Order, ...]] = {}
-    # spawn: a fork would share the database connection of the parent
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_process) as pool:
-        in_hand: tuple[_Order, ...] = ()
-        results: list[ScannedFile] = []
-        try:
-            for in_hand in islice(batches, jobs * BATCHES_IN_FLIGHT if jobs > 1 else 1):
-                waiting[pool.submit(_look_into_all, in_hand)] = in_hand
-            while waiting:
-                for done in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    in_hand = waiting[done]
-                    results = done.result()
-                    del waiting[done]
-                    for in_hand in islice(batches, 1):
-                        waiting[pool.submit(_look_into_all, in_hand)] = in_hand
-                    yield from results
-                    results = []
-        except BrokenProcessPool:
-            yield from results
-            left = dict.fromkeys((*in_hand, *(order for some in waiting.values() for order in some)))
-            undone.in_hand = tuple(left)
-            undone.waiting = tuple(order for some in batches for order in some)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _start_process() -> None:
-    """Be a process for one file after the other, and leave when the parent was killed: no batch would ever come."""
-    be_expendable()
-
-    def watch() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            wait_for([parent.sentinel])
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _look_into_all(orders: Sequence[_Order]) -> list[ScannedFile]:
-    return [_look_into(order) for order in orders]
-
-
-def _look_into(order: _Order) -> ScannedFile:
+def look_into(order: Order) -> ScannedFile:
+    """Open the file, wherever this runs."""
     path = Path(order.root) / order.path
     try:
         status = path.stat()
@@ -365,7 +337,7 @@ def _look_into(order: _Order) -> ScannedFile:
     )
 
 
-def _refused(order: _Order, reason: str) -> ScannedFile:
+def _refused(order: Order, reason: str) -> ScannedFile:
     """A file that is left out in this run; whatever its size and time are, it will be looked at again."""
     return ScannedFile(order.root, order.path, -1, -1, refusal=reason, edition=order.look.edition)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.facts import Refusal
+from ingest.files.shelf import Texts
 
 __all__ = ["SUFFIX", "UNREADABLE_FOLDER", "Tree", "walk_tree"]
 
@@ -22,7 +23,7 @@ class Tree:
     """What a folder holds; paths are relative to it, with forward slashes, sorted."""
 
     root: Path
-    files: tuple[str, ...]
+    files: Sequence[str]
     refusals: tuple[Refusal, ...] = ()
 
 
@@ -38,8 +39,8 @@ def walk_tree(root: Path, counts: Callable[[str], bool] = is_cdf) -> Tree:
     its own place; a link that leaves `root` is not followed but reported, as is a folder that cannot be read.
     """
     walker = _Walker(root, counts)
-    files = sorted(walker.files(root, ""))
-    return Tree(root, tuple(files), tuple(sorted(walker.refusals, key=lambda refusal: refusal.path)))
+    files = Texts(walker.files(root, ""))
+    return Tree(root, files, tuple(sorted(walker.refusals, key=lambda refusal: refusal.path)))
 
 
 class _Walker:
@@ -49,31 +50,35 @@ class _Walker:
         self.refusals: list[Refusal] = []
 
     def files(self, folder: Path, prefix: str) -> Iterator[str]:
-        pending = [(folder, prefix)]  # not by recursion: folders may be a thousand deep
+        """Paths in their order: what is in a folder comes where its name with a slash does."""
+        pending = [iter(self._entries(folder, prefix))]  # not by recursion: folders may be a thousand deep
         while pending:
-            folder, prefix = pending.pop()
-            for entry in self._entries(folder, prefix):
-                relative = prefix + entry.name
-                if entry.is_symlink():
-                    if self._link_counts(entry, relative):
-                        yield relative
-                elif entry.is_dir(follow_symlinks=False):
-                    if not entry.name.startswith("."):
-                        pending.append((folder / entry.name, relative + "/"))
-                elif (
-                    self._counts(entry.name)
-                    and entry.is_file(follow_symlinks=False)
-                    and self._name_can_be_kept(relative)
-                ):
+            found = next(pending[-1], None)
+            if found is None:
+                pending.pop()
+                continue
+            entry, relative = found
+            if relative.endswith("/"):
+                pending.append(iter(self._entries(Path(entry.path), relative)))
+            elif entry.is_symlink():
+                if self._link_counts(entry, relative) and self._name_can_be_kept(relative):
                     yield relative
+            elif self._counts(entry.name) and entry.is_file(follow_symlinks=False) and self._name_can_be_kept(relative):
+                yield relative
 
-    def _entries(self, folder: Path, prefix: str) -> list[os.DirEntry[str]]:
+    def _entries(self, folder: Path, prefix: str) -> list[tuple[os.DirEntry[str], str]]:
+        """What is in a folder, in the order of the paths; folders end with a slash, hidden ones are left out."""
         try:
             with os.scandir(folder) as entries:
-                return sorted(entries, key=lambda entry: entry.name)
+                found = [
+                    (entry, f"{prefix}{entry.name}/" if entry.is_dir(follow_symlinks=False) else prefix + entry.name)
+                    for entry in entries
+                ]
         except OSError as exc:
             self._refuse(prefix.rstrip("/") or ".", f"{UNREADABLE_FOLDER}: {exc.strerror}")
             return []
+        kept = (one for one in found if not (one[1].endswith("/") and one[0].name.startswith(".")))
+        return sorted(kept, key=lambda one: one[1])
 
     def _link_counts(self, entry: os.DirEntry[str], relative: str) -> bool:
         """Whether a link is a file of its own: only when its target would not be found by itself."""

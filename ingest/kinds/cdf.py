@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from epntap.archive.model import ArchiveFile, ScannedFile, stem_of
 from epntap.epncore.text import clean_granule_uid
@@ -16,6 +19,7 @@ from ingest.facts import DatasetFacts, Refusal
 from ingest.files.careful import careful
 from ingest.files.istp import Description, describe_dataset, describe_file
 from ingest.files.scan import Scanner, archive_file
+from ingest.files.shelf import FileList, Shelf, by_dataset
 from ingest.files.versions import Edition, edition_of, without_dates
 from ingest.files.walk import Tree, walk_tree
 from ingest.kinds.claims import ClaimTable, read_claims
@@ -27,21 +31,68 @@ from ingest.sources.source import FilesPlan, Granule, Source
 __all__ = ["CDF_FILES", "describe_holdings", "read_archive"]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Candidate:
+    #: of the path among all
+    place: int
     path: str
     edition: Edition
     dataset_id: str
 
 
-@dataclass(slots=True)
 class _Sorting:
-    """Piles that grow while the tree is gone through."""
+    """Piles that grow while the tree is gone through.
 
-    candidates: list[_Candidate] = field(default_factory=list)
-    unclaimed: list[str] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    superseded: list[Superseded] = field(default_factory=list)
+    Candidates may be millions: of each there is only where its path is, which dataset it is of, and what tells its
+    product from others.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.unclaimed: list[str] = []
+        self.refused: list[Refusal] = []
+        self.superseded: list[Superseded] = []
+        self._paths = paths
+        self._places = array("L")
+        self._products = array("q")
+        self._datasets = array("L")
+        self._names: list[str] = []
+        self._numbers: dict[str, int] = {}
+
+    def take(self, place: int, dataset_id: str) -> None:
+        """Count the path at this place among the candidates of a dataset."""
+        number = self._numbers.setdefault(dataset_id, len(self._names))
+        if number == len(self._names):
+            self._names.append(dataset_id)
+        self._places.append(place)
+        self._datasets.append(number)
+        self._products.append(hash((dataset_id, edition_of(stem_of(self._paths[place])).product)))
+
+    def products(self) -> Iterator[list[_Candidate]]:
+        """The editions of each product of a dataset, the newest first, by the first of their paths."""
+        if not self._places:
+            return
+        _, first, product = np.unique(np.array(self._products), return_index=True, return_inverse=True)
+        order = np.lexsort((np.arange(len(product)), first[product]))  # of one product side by side, paths in order
+        starts = np.flatnonzero(np.diff(product[order], prepend=-1))
+        for start, stop in zip(starts, np.append(starts[1:], len(order)), strict=True):
+            yield from self._told_apart([self._candidate(int(number)) for number in order[start:stop]])
+
+    def _candidate(self, number: int) -> _Candidate:
+        place = self._places[number]
+        path = self._paths[place]
+        return _Candidate(place, path, edition_of(stem_of(path)), self._names[self._datasets[number]])
+
+    def _told_apart(self, candidates: list[_Candidate]) -> Iterator[list[_Candidate]]:
+        """Products that have the same hash, which two in 10^19 do."""
+        if len(candidates) == 1:
+            yield candidates
+            return
+        products: dict[tuple[str, str], list[_Candidate]] = defaultdict(list)
+        for one in candidates:
+            products[one.dataset_id, one.edition.product].append(one)
+        for editions in products.values():
+            # stable: among equals the earlier path comes first
+            yield sorted(editions, key=lambda one: one.edition.rank, reverse=True)
 
 
 class _Archive:
@@ -51,19 +102,13 @@ class _Archive:
         self.source = source
         self.advance = advance
         self._scanner = scanner
-        self._found: dict[str, ScannedFile] = {}
 
     def scan(self, paths: Iterable[str]) -> None:
-        """Look into files, once each."""
-        new = [path for path in paths if path not in self._found]
-        checksums = self.source.files.checksums
-        self._found |= self._scanner.scan(self.source.path, new, checksums=checksums, advance=self.advance)
+        """Look into files; each is to be asked for once."""
+        self._scanner.scan(self.source.path, paths, checksums=self.source.files.checksums, advance=self.advance)
 
     def __getitem__(self, path: str) -> ScannedFile:
-        return self._found[path]
-
-    def __contains__(self, path: str) -> bool:
-        return path in self._found
+        return self._scanner.file(str(self.source.path), path)
 
 
 def read_archive(
@@ -83,8 +128,11 @@ def read_archive(
         raise DefinitionError(f"{definition_file}: {source.name}: there is no CDF file below {source.path}.")
     archive = _Archive(source, scanner, advance)
     claims = ClaimTable(str(definition_file), source)
-    piles = _sort(archive, claims, tree.files)
-    files = tuple(sorted(_newest_editions(archive, piles), key=lambda file: file.path))
+    opens_all = claims.asks_for_logical_source or not source.files.claims
+    if opens_all:
+        archive.scan(tree.files)
+    piles = _sort(archive, claims, tree.files, are_open=opens_all)
+    files = _by_path(scanner.shelf, _newest_editions(archive, piles, are_open=opens_all))
     if tree.files:
         claims.refuse_idle()
     return Holdings(
@@ -103,12 +151,10 @@ def describe_holdings(
     holdings: Iterable[Holdings], described: Collection[str], scanner: Scanner
 ) -> Iterator[DatasetFacts | Refusal]:
     """Facts of the datasets that have files but no description, from the last of their files that can be read."""
-    by_dataset: dict[str, list[ArchiveFile]] = defaultdict(list)
-    for holding in holdings:
-        for file in holding.files:
-            if file.dataset_id not in described:
-                by_dataset[file.dataset_id].append(file)
-    for dataset_id, files in sorted(by_dataset.items()):
+    held = by_dataset(holding.files for holding in holdings)
+    for dataset_id, files in sorted(held.items()):
+        if dataset_id in described:
+            continue
         covered = (
             min(file.tt2000_min for file in files if file.tt2000_min is not None),
             max(file.tt2000_max for file in files if file.tt2000_max is not None),
@@ -136,31 +182,29 @@ def _description(file: ArchiveFile, scanner: Scanner) -> Description:
     return said
 
 
-def _sort(archive: _Archive, claims: ClaimTable, paths: Sequence[str]) -> _Sorting:
-    """Put files on the piles of their datasets, opening only those whose name does not tell."""
-    source, piles = archive.source, _Sorting()
-    by_path = {path: claims.dataset_of(path) for path in paths}
-    if claims.asks_for_logical_source or not source.files.claims:
-        archive.scan(paths)
-    for path, claimed_by_path in by_path.items():
-        edition = edition_of(stem_of(path))
-        dataset_id, logical_source = claimed_by_path, ""
-        if path in archive:
+def _sort(archive: _Archive, claims: ClaimTable, paths: Sequence[str], *, are_open: bool) -> _Sorting:
+    """Put files on the piles of their datasets; where they `are_open`, what they say counts beside their names."""
+    source, piles = archive.source, _Sorting(paths)
+    for place, path in enumerate(paths):
+        dataset_id, logical_source = claims.dataset_of(path), ""
+        if are_open:
             scanned = archive[path]
             if scanned.refusal is not None:
                 piles.refused.append(Refusal(path, scanned.refusal))
                 continue
             logical_source = scanned.logical_source
             dataset_id = (
-                claims.dataset_of(path, logical_source) if source.files.claims else _own_name(logical_source, edition)
+                claims.dataset_of(path, logical_source)
+                if source.files.claims
+                else _own_name(logical_source, edition_of(stem_of(path)))
             )
         if dataset_id is None:
             piles.unclaimed.append(path)
-            if path not in archive:
+            if not are_open:
                 archive.advance(1)
             continue
         claims.count(path, logical_source)
-        piles.candidates.append(_Candidate(path, edition, dataset_id))
+        piles.take(place, dataset_id)
     return piles
 
 
@@ -172,31 +216,40 @@ def _own_name(logical_source: str, edition: Edition) -> str:
     return without_dates(claimed.product or edition.product)
 
 
-def _newest_editions(archive: _Archive, piles: _Sorting) -> Iterator[ArchiveFile]:
-    """The newest readable file of each product; older ones are superseded, copies refused."""
-    products: dict[tuple[str, str], list[_Candidate]] = defaultdict(list)
-    for candidate in piles.candidates:
-        products[candidate.dataset_id, candidate.edition.product].append(candidate)
-    for editions in products.values():
-        # stable: among equals the earlier path comes first
-        editions.sort(key=lambda candidate: candidate.edition.rank, reverse=True)
-    undecided = list(products.values())
-    while undecided:
-        # older editions are only opened when all newer ones are unreadable
-        archive.scan(editions[0].path for editions in undecided)
+def _newest_editions(archive: _Archive, piles: _Sorting, *, are_open: bool) -> Iterator[tuple[int, ArchiveFile]]:
+    """The newest readable file of each product and its place; older ones are superseded, copies refused."""
+    if not are_open:
+        archive.scan(editions[0].path for editions in piles.products())
+    undecided: Iterable[list[_Candidate]] = piles.products()
+    while True:
         next_round = []
         for editions in undecided:
             first, *others = editions
             scanned = archive[first.path]
             if scanned.refusal is None:
-                _leave_out(others, first, archive, piles)
+                _leave_out(others, first, archive, piles, are_open=are_open)
                 uid = _uid_of(first.edition, archive.source)
-                yield archive_file(scanned, first.dataset_id, first.edition.version, uid)
+                yield first.place, archive_file(scanned, first.dataset_id, first.edition.version, uid)
                 continue
             piles.refused.append(Refusal(first.path, scanned.refusal))
             if others:
                 next_round.append(others)
+        if not next_round:
+            return
+        # older editions are only opened when all newer ones are unreadable
         undecided = next_round
+        if not are_open:
+            archive.scan(editions[0].path for editions in next_round)
+
+
+def _by_path(shelf: Shelf[ArchiveFile], files: Iterable[tuple[int, ArchiveFile]]) -> FileList:
+    """The files in the order of their paths; with each comes its place in that."""
+    places, numbers = array("Q"), array("Q")
+    for place, file in files:
+        places.append(place)
+        numbers.append(shelf.put(file))
+    order = np.argsort(np.array(places))
+    return FileList(shelf, array("Q", np.array(numbers)[order].tobytes()))
 
 
 def _uid_of(edition: Edition, source: Source) -> str:
@@ -206,9 +259,11 @@ def _uid_of(edition: Edition, source: Source) -> str:
     return clean_granule_uid(edition.product)
 
 
-def _leave_out(others: Iterable[_Candidate], winner: _Candidate, archive: _Archive, piles: _Sorting) -> None:
+def _leave_out(
+    others: Iterable[_Candidate], winner: _Candidate, archive: _Archive, piles: _Sorting, *, are_open: bool
+) -> None:
     for candidate in others:
-        if candidate.path not in archive:
+        if not are_open:
             archive.advance(1)
         if candidate.edition.rank == winner.edition.rank:
             reason = f"this product in this version is already there: {winner.path}"

@@ -175,7 +175,7 @@ class _Reader:
 
     # -- one row for each label ---------------------------------------------------------------------------------------
 
-    def labels(self, paths: tuple[str, ...], advance: Callable[[int], None]) -> Iterator[Unit | Refusal | Remark]:
+    def labels(self, paths: Sequence[str], advance: Callable[[int], None]) -> Iterator[Unit | Refusal | Remark]:
         by_folded = {path.lower(): path for path in paths}
         described: set[str] = set()
         others: list[str] = []

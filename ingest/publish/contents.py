@@ -46,8 +46,9 @@ class Contents:
     memory: RowState | None = None
     #: datasets that are taken back and still described
     withdrawn: tuple[Dataset, ...] = ()
-    #: names of files that are no granule_uid -> granule_uid of what they are, or of what came in their place
-    former: Mapping[str, str] = field(default_factory=dict)
+    #: names of files that are no granule_uid, each with that of what it is or of what came in its place; of a name
+    #: that comes twice the later counts
+    former: Callable[[], Iterable[tuple[str, str]]] = tuple
     #: rows come from sources that do not know each other's granule_uids
     is_sum: bool = False
 
@@ -75,7 +76,7 @@ class Contents:
             states={**self.states, **other.states},
             memory=self.memory or other.memory,
             withdrawn=self.withdrawn + other.withdrawn,
-            former={**self.former, **other.former},
+            former=lambda: chain(self.former(), other.former()),
             is_sum=True,
         )
 

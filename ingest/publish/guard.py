@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
+import numpy as np
 from psycopg import sql
 
 from epntap.archive.kept.counts import is_as_ingested
-from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.errors import SetupError
@@ -21,29 +22,41 @@ __all__ = ["refuse_equal_uids", "refuse_lost_files", "refuse_lost_rows", "refuse
 _IF_SO = "if that is as it should be, run again with --allow-deletions"
 
 
-def refuse_lost_files(schema: str, indexed: Sequence[ArchiveFile], trees: Iterable[Tree]) -> None:
-    """Raise SetupError when an archive is empty, unreadable or has lost most of the files that were indexed."""
-    present: set[str] = set()
+def refuse_lost_files(schema: str, indexed: Iterable[Sequence[tuple[str, str]]], trees: Sequence[Tree]) -> None:
+    """Raise SetupError when an archive is empty, unreadable or has lost most of the files that were indexed.
+
+    `indexed` are root and path of these, in pieces.
+    """
+    present = np.sort(np.fromiter((hash(path) for tree in trees for path in tree.files), np.int64))
+    unreadable = {
+        (str(tree.root), one.path): 0
+        for tree in trees
+        for one in tree.refusals
+        if one.reason.startswith(UNREADABLE_FOLDER)
+    }
+    before: Counter[str] = Counter()
+    total = lost = 0
+    for some in indexed:
+        total += len(some)
+        lost += len(some) - int(np.isin(np.fromiter((hash(path) for _, path in some), np.int64), present).sum())
+        before.update(root for root, _ in some)
+        for root, folder in unreadable:
+            unreadable[root, folder] += sum(one == root and path.startswith(f"{folder}/") for one, path in some)
     for tree in trees:
         root = str(tree.root)
-        before = sum(file.root == root for file in indexed)
-        if before and not tree.files:
+        if before[root] and not tree.files:
             raise SetupError(
-                f"{root} holds no file, but {before:,} of its files were indexed before: is it mounted? "
+                f"{root} holds no file, but {before[root]:,} of its files were indexed before: is it mounted? "
                 f"Nothing was changed; {_IF_SO}."
             )
-        for folder in (one.path for one in tree.refusals if one.reason.startswith(UNREADABLE_FOLDER)):
-            if any(file.root == root and file.path.startswith(f"{folder}/") for file in indexed):
-                raise SetupError(
-                    f"The folder {root}/{folder} cannot be read, but files in it were indexed before. "
-                    f"Nothing was changed; {_IF_SO}."
-                )
-        present.update(tree.files)
-    lost = sum(file.path not in present for file in indexed)
-    if lost * 2 > len(indexed):
+        for folder in (one.path for one in tree.refusals if unreadable.get((root, one.path))):
+            raise SetupError(
+                f"The folder {root}/{folder} cannot be read, but files in it were indexed before. "
+                f"Nothing was changed; {_IF_SO}."
+            )
+    if lost * 2 > total:
         raise SetupError(
-            f"Of the {len(indexed):,} files of {schema} that were indexed, {lost:,} are gone. "
-            f"Nothing was changed; {_IF_SO}."
+            f"Of the {total:,} files of {schema} that were indexed, {lost:,} are gone. Nothing was changed; {_IF_SO}."
         )
 
 

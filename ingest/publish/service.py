@@ -81,11 +81,11 @@ def _publish_moved(ingestion: Ingestion, contents: Contents, table: Table, stock
         load_seconds = time.perf_counter() - clock
         assert merged.inserted + merged.updated + merged.unchanged == contents.rows
         _describe(ingestion, contents, table)
-        note_superseded(connection, table, contents.former)
+        note_superseded(connection, table, contents.former())
         write_quarantine(connection, schema, contents.set_aside)
         _count(connection, contents, table)
         _group(ingestion, table, merged, stock)
-        forget_files(connection, schema, ingestion.scanner.forgotten())
+        forget_files(connection, schema, ingestion.scanner.seen.are_there)
     return Published(merged, load_seconds, tuple(remarks))
 
 
@@ -252,7 +252,7 @@ def _note_run(ingestion: Ingestion, contents: Contents, table: Table) -> Publish
         connection.execute(
             "UPDATE archive.service SET last_ingested = %s WHERE schema_name = %s", (ingestion.now, schema)
         )
-        forget_files(connection, schema, ingestion.scanner.forgotten())
+        forget_files(connection, schema, ingestion.scanner.seen.are_there)
         give_public_ids(connection, schema)
         if contents.rows and not are_grouped(connection, schema):
             # of a version that did not group: what is searched changes, so pages have to read again

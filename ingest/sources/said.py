@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -88,7 +88,7 @@ class Holdings:
     source: Source
     found: int
     #: those that count, by path
-    files: tuple[ArchiveFile, ...]
+    files: Sequence[ArchiveFile]
     superseded: tuple[Superseded, ...] = ()
     unclaimed: tuple[str, ...] = ()
     #: files that cannot be used

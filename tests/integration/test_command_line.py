@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml  # type: ignore[import-untyped]  # its types are another package
 
+from epntap.archive.files import write_files
+from epntap.archive.model import ArchiveFile
 from epntap.db.pool import Database
 from epntap.db.server import open_database
 from epntap.settings import Settings
@@ -339,10 +341,7 @@ def test_doctor_finds_what_is_wrong(database: Database, tmp_path: Path) -> None:
             " VALUES ('gone', 'Gone', now(), now())"
         )
         connection.execute("INSERT INTO archive.dataset (schema_name, dataset_id, title) VALUES ('gone', 'd', 'D')")
-        connection.execute(
-            "INSERT INTO archive.file (schema_name, dataset_id, root, path, size_bytes, mtime_ns, records)"
-            " VALUES ('gone', 'd', '/no/such/folder', 'a.cdf', 1, 1, 1)"
-        )
+        write_files(connection, "gone", [ArchiveFile("d", "/no/such/folder", "a.cdf", 1, 1, None, None, 1)])
         connection.execute("DROP EXTENSION pg_trgm CASCADE")
     found = found_by_doctor(1, **here)
     assert found["archive"] == ("fault", "gone: the folder /no/such/folder of 1 files cannot be read")

@@ -398,7 +398,7 @@ def test_a_file_that_is_gone_is_said_before_the_first_byte_and_breaks_the_answer
     client: FlaskClient, published: Database
 ) -> None:
     with connect(published, Role.OWNER) as connection:
-        found = connection.execute("SELECT root, path FROM archive.file ORDER BY path DESC LIMIT 1").fetchone()
+        found = connection.execute("SELECT root, path FROM archive.file_in_full ORDER BY path DESC LIMIT 1").fetchone()
     assert found
     second = Path(str(found[0]), str(found[1]))
     second.rename(second.with_suffix(".away"))

@@ -109,10 +109,8 @@ def test_a_mended_outlier_takes_its_granule_along_and_no_file_is_opened_twice(
     again = ingest(database, tmp_path, now=SECOND)
     assert (again.files_opened, again.account.datasets_unchanged, again.granules.unchanged) == (0, 1, 4)
     with connect(database, Role.OWNER) as connection:
-        assert {path: one.days for (_, path), one in scanned_files(connection, "plasma").items()} == {
-            "a.cdf": "1970-01-01 2020-03-01",
-            "b.cdf": "",
-        }
+        known = scanned_files(connection, "plasma", str(tmp_path / "cdf"), ["a.cdf", "b.cdf"])
+        assert {path: one.days for path, one in known.items()} == {"a.cdf": "1970-01-01 2020-03-01", "b.cdf": ""}
     made(tmp_path, "a.cdf", "2020-03-01T00:00:00", "2020-03-01T01:00:00")
     mended = ingest(database, tmp_path, now=SECOND)
     assert (mended.files_opened, mended.granules.deleted, mended.granules.updated) == (1, 1, 1)

@@ -191,16 +191,14 @@ def test_files_that_are_gone_are_forgotten(database: Database, archive: Path) ->
     (archive / "cdf/syn_mag_20010102_v01.cdf").unlink()
     run(database, archive)
     with connect(database, Role.OWNER) as connection:
-        assert {path for _, path in scanned_files(connection, "plasma")} == {
-            "syn_mag_20010103_v01.cdf",
-            "syn_mag_20010104_v01.cdf",
-        }
+        paths = [f"syn_mag_2001010{day}_v01.cdf" for day in (2, 3, 4)]
+        assert list(scanned_files(connection, "plasma", str(archive / "cdf"), paths)) == paths[1:]
 
 
 def test_without_checksums_another_time_is_another_file(database: Database, archive: Path) -> None:
     parts = (SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "checksums = false", "[source.files]", 'syn-mag = "*.cdf"')
     run(database, archive, *parts, now=FIRST)
-    assert query(database, "SELECT DISTINCT sha256 FROM archive.file") == [("",)]
+    assert query(database, "SELECT DISTINCT sha256 FROM archive.file") == [(b"",)]
     os.utime(archive / "cdf/syn_mag_20010103_v01.cdf", ns=(1, 1))
     assert run(database, archive, *parts).granules.updated == 1
     assert modified(database) == ["syn-mag_20010103"]
@@ -317,7 +315,7 @@ def test_an_archive_may_move(database: Database, archive: Path) -> None:
     parts = [part.replace('path = "cdf"', 'path = "moved"') for part in JOINED]
     report = run(database, archive, *parts)
     assert (report.granules.loaded, report.granules.unchanged) == (0, 20)
-    assert query(database, "SELECT DISTINCT root FROM archive.file") == [(str(archive / "moved"),)]
+    assert query(database, "SELECT DISTINCT root FROM archive.file_in_full") == [(str(archive / "moved"),)]
 
 
 # -- counts -----------------------------------------------------------------------------------------------------------

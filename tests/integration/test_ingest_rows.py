@@ -130,7 +130,9 @@ def test_columns_of_the_services_own_are_described(database: Database, tree: Pat
 
 def test_files_of_maps_are_known_by_their_paths(database: Database, tree: Path) -> None:
     ingest_service(maps(tree), database, now=FIRST)
-    rows = query(database, "SELECT root, path, size_bytes, tt2000_min FROM archive.file ORDER BY path", Role.SERVICE)
+    rows = query(
+        database, "SELECT root, path, size_bytes, tt2000_min FROM archive.file_in_full ORDER BY path", Role.SERVICE
+    )
     assert len(rows) == 60
     assert rows[-1] == (str(tree), "votable/votable-270-142.vot", 1_147, None) or rows[-1][2] > 1000
 

@@ -13,6 +13,8 @@ import pytest
 from flask.testing import FlaskClient
 from lxml import etree
 
+from epntap.archive.memory import remember_files
+from epntap.archive.model import ScannedFile
 from epntap.db.pool import Database
 from epntap.uws.model import Phase
 from tests.support.browser import CHROMIUM, CURL, JAVA, client_of, page_of, strange_scripts, text_of
@@ -290,11 +292,8 @@ def test_the_state_says_what_was_done_and_what_was_refused(
             "SELECT count(*) FROM archive.scanned_file WHERE schema_name = 'amdadb' AND refusal IS NOT NULL"
         ).fetchone()
         assert before is not None
-        connection.execute(
-            "INSERT INTO archive.scanned_file (schema_name, root, path, size_bytes, mtime_ns, refusal)"
-            " VALUES ('amdadb', '/secret/place', 'bad/<b>one.cdf', 1, 1, %s)",
-            (f"it is no CDF {EVIL}",),
-        )
+        refused = ScannedFile("/secret/place", "bad/<b>one.cdf", 1, 1, refusal=f"it is no CDF {EVIL}")
+        remember_files(connection, "amdadb", [refused])
     page = browse(shared_client, "/status")
     text = text_of(page)
     for part in ("bad/<b>one.cdf", "it is no CDF", "new, 0 changed", "found:", "free of", "none Jobs wait"):

@@ -106,16 +106,21 @@ def first_home(empty_database: Database) -> Database:
     return empty_database
 
 
+#: tables of files, and where the columns that they had once are
+IN_FULL = {f"archive.{name}": f"archive.{name}_in_full" for name in ("file", "scanned_file")}
+
+
 def contents(database: Database, columns: dict[str, list[str]] | None = None) -> dict[str, tuple[int, str]]:
     """Rows of every table and a digest of them; of these columns only, if they are given."""
     found: dict[str, tuple[int, str]] = {}
     with psycopg.connect(database.url) as connection:
         for table, names in (columns or columns_of(database)).items():
+            stored = IN_FULL.get(table, table) if columns else table
             row = connection.execute(
                 sql.SQL(
                     "SELECT count(*), md5(coalesce(string_agg(md5(t::text), '' ORDER BY md5(t::text)), '')) "
                     "FROM (SELECT {} FROM {}) AS t"
-                ).format(sql.SQL(", ").join(map(sql.Identifier, names)), sql.SQL(table))
+                ).format(sql.SQL(", ").join(map(sql.Identifier, names)), sql.SQL(stored))
             ).fetchone()
             assert row is not None
             found[table] = row

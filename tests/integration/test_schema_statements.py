@@ -57,8 +57,8 @@ BESIDE = ("parameters", "series_id")
             {"start": "start_time", "stop": "stop_time", "parameters": "dataset_id", "series_id": "dataset_id"},
         ),
         (Parameter, tables.parameter, {"components": "public_id"}),  # kept with what is said of the series
-        (ArchiveFile, tables.file, {}),
-        (ScannedFile, tables.scanned_file, {}),
+        (ArchiveFile, tables.file_in_full, {}),
+        (ScannedFile, tables.scanned_file_in_full, {}),
         (Coverage, tables.coverage, {}),
         (Job, tables.job, {"error": "error_message"}),
     ],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
 
-from epntap.archive.model import ArchiveFile, Dataset
+from epntap.archive.model import ArchiveFile, Dataset, ScannedFile
 from epntap.instants.tt2000 import parse_utc
 from ingest.definition.load import load_definition
 from ingest.definition.model import Definition
@@ -35,6 +36,22 @@ CDF_SOURCE = """
 kind = "cdf-files"
 path = "cdf"
 """
+
+
+class Remembered:
+    """A memory of files in a table of Python."""
+
+    def __init__(self, files: Sequence[ScannedFile] = ()) -> None:
+        self.files = {(one.root, one.path): one for one in files}
+        #: how many at a time
+        self.written: list[int] = []
+
+    def known(self, root: str, paths: Sequence[str]) -> dict[str, ScannedFile]:
+        return {path: self.files[root, path] for path in paths if (root, path) in self.files}
+
+    def remember(self, files: Sequence[ScannedFile]) -> None:
+        self.written.append(len(files))
+        self.files |= {(one.root, one.path): one for one in files}
 
 
 def folders(root: Path) -> Path:

@@ -222,9 +222,9 @@ def _ingestion(connection: Connection) -> Finding:
 
 
 _FOLDERS = """
-SELECT schema_name, root, count(*) FROM archive.file GROUP BY schema_name, root ORDER BY schema_name, root
+SELECT schema_name, root, count(*) FROM archive.file_in_full GROUP BY schema_name, root ORDER BY schema_name, root
 """
-_NEWEST = "SELECT path FROM archive.file WHERE schema_name = %s AND root = %s ORDER BY mtime_ns DESC LIMIT %s"
+_NEWEST = "SELECT path FROM archive.file_in_full WHERE schema_name = %s AND root = %s ORDER BY mtime_ns DESC LIMIT %s"
 
 
 def _archive(connection: Connection) -> Iterator[Finding]:

@@ -133,7 +133,7 @@ def candidate_files(*, start: sql.Composable, stop: sql.Composable) -> sql.Compo
     """JSON of the files that may hold records of the row `g` of epn_core, or of the span that its name tells."""
     # Julian dates lack the leap seconds: they serve to find a file by its time, not to bound a cut
     return sql.SQL(
-        "(SELECT coalesce(json_agg(f ORDER BY f.tt2000_min, f.path), '[]') FROM archive.file f "
+        "(SELECT coalesce(json_agg(f ORDER BY f.tt2000_min, f.path), '[]') FROM archive.file_in_full f "
         "WHERE f.schema_name = g.schema_name AND f.dataset_id = g.dataset_id "
         "AND f.tt2000_max >= least({start}::bigint, ((g.time_min - {origin}) * {day})::bigint - 1000000000) "
         "AND f.tt2000_min <= greatest({stop}::bigint, ((g.time_max - {origin}) * {day})::bigint + {leap}))"

@@ -171,7 +171,7 @@ def digests_now(
                 CASE WHEN f.sha256 = '' THEN f.size_bytes || '/' || f.mtime_ns ELSE f.sha256 END,
                 f.tt2000_min, f.tt2000_max) AS line
             FROM unnest(%(years)s::integer[], %(starts)s::bigint[], %(stops)s::bigint[]) AS y (year, start, stop)
-            JOIN archive.file f ON f.tt2000_min < y.stop AND f.tt2000_max >= y.start
+            JOIN archive.file_in_full f ON f.tt2000_min < y.stop AND f.tt2000_max >= y.start
             WHERE f.schema_name = %(schema)s AND f.dataset_id = %(dataset_id)s
               AND (f.embargoed_until IS NULL OR f.embargoed_until <= %(now)s)
         ) AS here GROUP BY year

@@ -27,13 +27,16 @@ def fingerprint_of(plan: DatasetPlan, values: Mapping[str, Value], rows: int) ->
 
     `values` are those that all rows share, and `rows` their number: it stands for the day of ingestion.
     """
-    plain = replace(
-        plan, files=tuple(map(_timeless, plan.files)), single=tuple(map(_timeless, plan.single)), touched=frozenset()
-    )
     shared = sorted((name, value) for name, value in values.items() if value is not None)
     modules = (build, versions, cdf_days, cdf_time, epn_text, epn_time, access, addresses)
     made_by = code_digest(*(Path(module.__file__ or "") for module in modules))
-    return hashlib.sha256(repr((made_by, rows, shared, plain, plan.is_drawable)).encode()).hexdigest()
+    plain = replace(plan, files=(), single=(), touched=frozenset())
+    digest = hashlib.sha256(repr((made_by, rows, shared, plain, plan.is_drawable)).encode())
+    for files in (plan.shared, plan.single):
+        digest.update(f"\n{len(files)}\n".encode())
+        for file in files:  # one by one: they may be a million
+            digest.update(repr(_timeless(file)).encode())
+    return digest.hexdigest()
 
 
 def content_of(file: ArchiveFile) -> tuple[object, ...]:

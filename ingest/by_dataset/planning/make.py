@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
 
 from epntap.archive.memory import DatasetState
 from epntap.archive.model import ArchiveFile
@@ -14,8 +18,9 @@ from ingest.by_dataset.planning.fingerprint import content_of, fingerprint_of
 from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.by_dataset.planning.uids import UidRegistry
 from ingest.by_dataset.read import SourceFacts
-from ingest.definition.model import Definition, Granule, Source
+from ingest.definition.model import Definition, Granule
 from ingest.facts import DatasetFacts, RefusedRows
+from ingest.files.shelf import by_dataset
 from ingest.publish.rows.checks import value_problems
 
 __all__ = ["Plans", "Work", "check_plans", "plan_datasets", "what_to_do"]
@@ -46,12 +51,20 @@ class Work:
 
 def plan_datasets(definition: Definition, facts: SourceFacts) -> tuple[DatasetPlan, ...]:
     """Plans for all datasets that are not withdrawn."""
-    files: dict[str, list[tuple[Source, ArchiveFile]]] = defaultdict(list)
+    every = by_dataset(holding.files for holding in facts.holdings)
+    single = by_dataset(holding.files for holding in facts.holdings if holding.source.granule is Granule.FILE)
+    asked: dict[str, set[Granule]] = defaultdict(set)
     for holding in facts.holdings:
-        for file in holding.files:
-            files[file.dataset_id].append((holding.source, file))
+        for dataset_id in by_dataset([holding.files]) if len(facts.holdings) > 1 else every:
+            asked[dataset_id].add(holding.source.granule)
     return tuple(
-        _plan_dataset(one, facts.described.get(dataset_id), files.get(dataset_id, ()))
+        _plan_dataset(
+            one,
+            facts.described.get(dataset_id),
+            asked[dataset_id],
+            every.get(dataset_id, ()),
+            single.get(dataset_id, ()),
+        )
         for dataset_id, one in facts.datasets.items()
         if dataset_id not in definition.withdrawn
     )
@@ -61,18 +74,15 @@ def what_to_do(
     plans: Plans,
     known: Mapping[str, DatasetState],
     stored: Mapping[str, int],
-    indexed: Iterable[ArchiveFile],
+    indexed: Callable[[str], Iterable[ArchiveFile]],
     *,
     thorough: bool,
 ) -> Work:
     """Which datasets must be compared with what is published.
 
     `known` says what the published rows were made from, `stored` how many there are of each dataset, and `indexed`
-    which files they offered. A dataset of which all of that is as before is passed over, unless `thorough`.
+    which files one of them offered. A dataset of which all of that is as before is passed over, unless `thorough`.
     """
-    files: dict[str, dict[str, ArchiveFile]] = defaultdict(dict)
-    for file in indexed:
-        files[file.dataset_id][file.path] = file
     changed: list[DatasetPlan] = []
     unchanged: dict[str, int] = {}
     for plan in plans.accepted:
@@ -81,41 +91,50 @@ def what_to_do(
         if not thorough and known.get(dataset_id) == state and stored.get(dataset_id, 0) == state.granules:
             unchanged[dataset_id] = state.granules
         else:
-            touched = _touched(plan.files, files[dataset_id]) if dataset_id in known else frozenset()
+            touched = _touched(plan.files, partial(indexed, dataset_id)) if dataset_id in known else frozenset()
             changed.append(replace(plan, touched=touched))
     return Work(tuple(changed), frozenset(unchanged), sum(unchanged.values()))
 
 
-def _touched(files: Collection[ArchiveFile], before: Mapping[str, ArchiveFile]) -> frozenset[ArchiveFile]:
+def _touched(files: Iterable[ArchiveFile], indexed: Callable[[], Iterable[ArchiveFile]]) -> frozenset[ArchiveFile]:
     """Files that are new, gone or of another content, as they were and as they are."""
-    touched = set(before.values())
-    for file in files:
-        old = before.get(file.path)
-        if old is not None and content_of(old) == content_of(file):
-            touched.remove(old)
-        else:
-            touched.add(file)
-    return frozenset(touched)
+    are, were = _marks(files), _marks(indexed())
+    new, gone = np.setdiff1d(are, were), np.setdiff1d(were, are)
+    touched = _marked(files, new) if len(new) else set()
+    return frozenset(touched | _marked(indexed(), gone) if len(gone) else touched)
+
+
+def _marks(files: Iterable[ArchiveFile]) -> npt.NDArray[np.int64]:
+    """Eight bytes for what each of the files is called and holds: they may be a million."""
+    return np.fromiter((hash((file.path, content_of(file))) for file in files), np.int64)
+
+
+def _marked(files: Iterable[ArchiveFile], marks: npt.NDArray[np.int64]) -> set[ArchiveFile]:
+    wanted = set(marks.tolist())
+    return {file for file in files if hash((file.path, content_of(file))) in wanted}
 
 
 def _plan_dataset(
-    facts: DatasetFacts, described_as: Granule | None, files: Sequence[tuple[Source, ArchiveFile]]
+    facts: DatasetFacts,
+    described_as: Granule | None,
+    asked_for: Collection[Granule],
+    files: Sequence[ArchiveFile],
+    single: Sequence[ArchiveFile],
 ) -> DatasetPlan:
     """Rows of a described dataset go by its description; those of another only exist where it has files."""
-    asked_for = {source.granule for source, _ in files}
     calendar = next((granule for granule in (Granule.DAY, Granule.MONTH) if granule in asked_for), Granule.FILE)
     return DatasetPlan(
         facts=facts,
         granule=calendar if described_as is None else described_as,
-        files=tuple(file for _, file in files),
-        single=tuple(file for source, file in files if source.granule is Granule.FILE),
+        files=files,
+        single=single,
         held_only=described_as is None,
     )
 
 
 def check_plans(definition: Definition, table: Table, plans: Sequence[DatasetPlan], counter: GranuleBuilder) -> Plans:
     """Keep away the rows that may not be written into the table, with their reasons."""
-    registry = UidRegistry()
+    registry = UidRegistry.of(plans)
     accepted, refused = [], []
     states: dict[str, DatasetState] = {}
     for plan in plans:

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 _MOST_SPECIMENS = 16
 _SPECIMENS = """
 SELECT dataset_id, root, path, size_bytes, mtime_ns FROM (
-    SELECT DISTINCT ON (dataset_id, layout) * FROM archive.file
+    SELECT DISTINCT ON (dataset_id, layout) * FROM archive.file_in_full
     WHERE schema_name = %s AND layout <> '' AND tt2000_max IS NOT NULL
     ORDER BY dataset_id, layout, tt2000_max DESC, path
 ) newest ORDER BY dataset_id, tt2000_max DESC, path

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from psycopg import sql
 
 from epntap.catalog.model import Table
 from epntap.connection import Connection
+from epntap.pieces import in_pieces
 from ingest.facts import Remark
 from ingest.publish.rows.copy import CHANGED, STAGED
 
 __all__ = ["give_public_ids", "meetings", "note_successors", "note_superseded"]
+
+
+#: names that are written down at a time
+_AT_ONCE = 10_000
 
 
 def note_successors(connection: Connection, table: Table) -> None:
@@ -66,22 +71,20 @@ def note_successors(connection: Connection, table: Table) -> None:
     connection.execute("DROP TABLE succession")
 
 
-def note_superseded(connection: Connection, table: Table, former: Mapping[str, str]) -> None:
-    """Let names of files (former -> granule_uid) answer, where they name no granule of the table."""
-    if not former:
-        return
-    connection.execute(
-        sql.SQL(
-            """
-            INSERT INTO archive.former_uid AS f (schema_name, former_uid, granule_uid)
-            SELECT {schema}, w.former, w.uid FROM unnest(%s::text[], %s::text[]) AS w(former, uid)
-            WHERE w.former <> w.uid AND NOT EXISTS (SELECT FROM {table} t WHERE t.granule_uid = w.former)
-            ON CONFLICT (schema_name, former_uid) DO UPDATE SET granule_uid = excluded.granule_uid
-            WHERE f.granule_uid <> excluded.granule_uid
-            """
-        ).format(schema=sql.Literal(table.schema), table=sql.Identifier(table.schema, table.name)),
-        (list(former), list(former.values())),
-    )
+def note_superseded(connection: Connection, table: Table, former: Iterable[tuple[str, str]]) -> None:
+    """Let names of files (former, granule_uid) answer, where they name no granule of the table."""
+    statement = sql.SQL(
+        """
+        INSERT INTO archive.former_uid AS f (schema_name, former_uid, granule_uid)
+        SELECT {schema}, w.former, w.uid FROM unnest(%s::text[], %s::text[]) AS w(former, uid)
+        WHERE w.former <> w.uid AND NOT EXISTS (SELECT FROM {table} t WHERE t.granule_uid = w.former)
+        ON CONFLICT (schema_name, former_uid) DO UPDATE SET granule_uid = excluded.granule_uid
+        WHERE f.granule_uid <> excluded.granule_uid
+        """
+    ).format(schema=sql.Literal(table.schema), table=sql.Identifier(table.schema, table.name))
+    for some in in_pieces(former, _AT_ONCE):
+        names = dict(some)
+        connection.execute(statement, (list(names), list(names.values())))
 
 
 def give_public_ids(connection: Connection, schema: str) -> None:

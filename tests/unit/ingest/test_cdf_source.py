@@ -9,7 +9,7 @@ import pytest
 from epntap.errors import DefinitionError
 from ingest.facts import DatasetFacts, Refusal
 from ingest.files.istp import Description, describe_file
-from ingest.files.scan import Scanner
+from ingest.files.scan import Forgetful, Scanner
 from ingest.files.walk import walk_tree
 from ingest.kinds import cdf as cdf_module
 from ingest.kinds.cdf import describe_holdings, read_archive
@@ -18,7 +18,7 @@ from tests.support.archives import CDF_SOURCE, cdf, definition
 
 
 def without_memory() -> Scanner:
-    return Scanner({}, lambda _files: None, jobs=1)
+    return Scanner(Forgetful(), jobs=1)
 
 
 def read(root: Path, *parts: str, scanner: Scanner | None = None) -> Holdings:

@@ -34,7 +34,7 @@ def report(*, unclaimed: int = 0) -> Report:
         account=Account(
             datasets=4,
             datasets_without_rows=1,
-            sources=(count_files(holdings, {kept}),),
+            sources=(count_files(holdings, {lost.dataset_id: {(lost.root, lost.path)}}),),
             refused_records=(Refusal("x.xml", "no ProductKey"),),
             refused_rows=(RefusedRows("y.xml", "target_class must have a value and has none", 5),),
         ),

@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -16,60 +15,35 @@ import pytest
 from epntap.archive.model import ScannedFile
 from epntap.errors import UnreadableFileError
 from ingest.files import scan
-from ingest.files.scan import Reading, Scanner
-from tests.support.archives import cdf
-
-DEADLY = "deadly.cdf"
+from ingest.files.scan import Forgetful, Reading, Scanner
+from tests.support.archives import Remembered, cdf
 
 
-def look_unless_deadly(order: scan._Order) -> ScannedFile:
-    """Stands in for the reader: one file ends the process, as a crash in a library would."""
-    if order.path.endswith(DEADLY):
-        os._exit(3)
-    return ScannedFile(order.root, order.path, 1, 1)
-
-
-def look_at_batch(orders: Sequence[scan._Order]) -> list[ScannedFile]:
-    return [look_unless_deadly(order) for order in orders]
-
-
-def test_a_file_that_ends_the_process_is_refused_and_its_neighbours_are_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scan, "_look_into_all", look_at_batch)
-    monkeypatch.setattr(scan, "BATCH", 16)
-    paths = [f"{number}.cdf" for number in range(60)]
-    paths[7:7] = [f"a/{DEADLY}", f"b/{DEADLY}"]
-    steps: list[int] = []
-    found = Scanner({}, lambda _files: None, jobs=2).scan(tmp_path, paths, advance=steps.append)
-    refused = [path for path, one in found.items() if one.refusal]
-    assert sorted(refused) == [f"a/{DEADLY}", f"b/{DEADLY}"]
-    assert sum(steps) == len(found) == 62
+def forgetful(jobs: int = 1) -> Scanner:
+    return Scanner(Forgetful(), jobs=jobs)
 
 
 def test_what_is_found_is_written_down_as_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "REMEMBER_EVERY", 2)
     for number in range(5):
         cdf(tmp_path / f"{number}.cdf", f"2001-01-0{number + 1}T00:00:00")
-    written: list[int] = []
-    Scanner({}, lambda files: written.append(len(files)), jobs=1).scan(
-        tmp_path, [f"{number}.cdf" for number in range(5)], advance=lambda _steps: None
-    )
-    assert written == [2, 2, 1]
+    memory = Remembered()
+    paths = [f"{number}.cdf" for number in range(5)]
+    Scanner(memory, jobs=1).scan(tmp_path, paths, advance=lambda _steps: None)
+    assert memory.written == [2, 2, 1]
 
 
 def test_a_file_that_vanishes_between_walk_and_scan_is_refused(tmp_path: Path) -> None:
-    scanner = Scanner({}, lambda _files: None, jobs=1)
+    scanner = forgetful()
     found = scanner.scan(tmp_path, ["gone.cdf"], advance=lambda _steps: None)
     assert found["gone.cdf"].refusal == "gone.cdf cannot be opened: no such file or directory"
 
 
 def test_what_nobody_asks_for_any_more_is_forgotten(tmp_path: Path) -> None:
     root = str(tmp_path)
-    memory = {(root, name): ScannedFile(root, name, 1, 1) for name in ("a.cdf", "b.cdf")}
-    scanner = Scanner(memory, lambda _files: None, jobs=1)
+    scanner = Scanner(Remembered([ScannedFile(root, name, 1, 1) for name in ("a.cdf", "b.cdf")]), jobs=1)
     scanner.scan(tmp_path, ["a.cdf"], advance=lambda _steps: None)
-    assert scanner.forgotten() == [(root, "b.cdf")]
+    assert scanner.seen.are_there([(root, "a.cdf"), (root, "b.cdf"), ("/elsewhere", "a.cdf")]) == [True, False, False]
 
 
 @dataclass(frozen=True)
@@ -80,6 +54,8 @@ class OddLook:
 
     def __call__(self, path: Path, relative: str, /) -> Reading:
         match path.stem:
+            case "deadly":
+                os._exit(3)
             case "stumbles":
                 raise KeyError("no such thing")
             case "silent":
@@ -96,6 +72,7 @@ class OddLook:
 
 REASONS = {
     "damaged.cdf": "damaged.cdf is damaged",
+    "deadly.cdf": "reading it ends the process that reads: by a crash, for want of memory or because it takes too long",
     "hangs.cdf": "hangs.cdf takes more than 0.5 s to read",
     "holds.cdf": "reading it ends the process that reads: by a crash, for want of memory or because it takes too long",
     "silent.cdf": "silent.cdf cannot be read: the reader stumbles over it (MemoryError)",
@@ -103,42 +80,28 @@ REASONS = {
 }
 
 
-@pytest.mark.parametrize(("jobs", "names"), [(1, sorted(set(REASONS) - {"holds.cdf"})), (2, sorted(REASONS))])
+#: those that only another process can be asked to read
+DEADLY = {"deadly.cdf", "holds.cdf"}
+
+
+@pytest.mark.parametrize(("jobs", "names"), [(1, sorted(set(REASONS) - DEADLY)), (2, sorted(REASONS))])
 def test_what_a_reader_does_not_survive_refuses_one_file_with_the_reason(
     tmp_path: Path, jobs: int, names: list[str]
 ) -> None:
     paths = [*names, *(f"{number}.cdf" for number in range(scan.FEWEST_FOR_PROCESSES))]
     for path in paths:
         (tmp_path / path).write_bytes(b"")
-    written: list[ScannedFile] = []
-    scanner = Scanner({}, written.extend, jobs=jobs, longest=0.5)
-    found = scanner.scan(tmp_path, paths, look=OddLook(), advance=lambda _steps: None)
+    memory = Remembered()
+    steps: list[int] = []
+    scanner = Scanner(memory, jobs=jobs, longest=0.5)
+    found = scanner.scan(tmp_path, paths, look=OddLook(), advance=steps.append)
+    assert sum(steps) == len(found) == len(paths)
     assert {path: one.refusal for path, one in found.items() if one.refusal} == {name: REASONS[name] for name in names}
-    assert {one.path for one in written} == set(paths)
-    again = Scanner({(one.root, one.path): one for one in written}, lambda _files: None, jobs=1)
-    again.scan(
-        tmp_path, [path for path in paths if path not in {"hangs.cdf", "holds.cdf"}], advance=print, look=OddLook()
-    )
+    assert {path for _, path in memory.files} == set(paths)
+    again = Scanner(memory, jobs=1)
+    survived = [path for path in paths if path not in {"hangs.cdf", *DEADLY}]
+    again.scan(tmp_path, survived, advance=print, look=OddLook())
     assert again.opened == 2  # a file that is damaged stays so, what the reader stumbled over may not
-
-
-def test_after_a_death_only_the_files_in_hand_are_read_one_by_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scan, "_look_into_all", look_at_batch)
-    used: list[tuple[int, int]] = []
-    in_processes = scan._in_processes
-
-    def spy(orders: Sequence[scan._Order], jobs: int, batch: int, undone: scan._Undone) -> Iterator[ScannedFile]:
-        used.append((len(orders), jobs))
-        return in_processes(orders, jobs, batch, undone)
-
-    monkeypatch.setattr(scan, "_in_processes", spy)
-    paths = [DEADLY, *(f"{number}.cdf" for number in range(400))]
-    found = Scanner({}, lambda _files: None, jobs=2).scan(tmp_path, paths, advance=lambda _steps: None)
-    assert len(found) == 401
-    assert [path for path, one in found.items() if one.refusal] == [DEADLY]
-    assert sum(orders for orders, jobs in used if jobs == 1) <= 2 * 2 * scan.BATCH * scan.BATCHES_IN_FLIGHT
 
 
 def test_an_alarm_that_somebody_else_has_set_still_rings(tmp_path: Path) -> None:
@@ -146,9 +109,9 @@ def test_an_alarm_that_somebody_else_has_set_still_rings(tmp_path: Path) -> None
     before = signal.signal(signal.SIGALRM, lambda *_args: rung.append(1))
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.2)
-        Scanner({}, lambda _files: None, jobs=1).scan(tmp_path, [], look=OddLook(), advance=lambda _steps: None)
+        forgetful().scan(tmp_path, [], look=OddLook(), advance=lambda _steps: None)
         (tmp_path / "1.cdf").write_bytes(b"")
-        Scanner({}, lambda _files: None, jobs=1).scan(tmp_path, ["1.cdf"], look=OddLook(), advance=lambda _steps: None)
+        forgetful().scan(tmp_path, ["1.cdf"], look=OddLook(), advance=lambda _steps: None)
         for _ in range(200):
             if rung:
                 break

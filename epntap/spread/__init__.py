@@ -1,0 +1,1 @@
+"""Work that is spread: over processes here, over workers anywhere, over a cluster."""
