@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from epntap.access import Caller
 from epntap.archive.holdings import Held, names_of_variables
-from epntap.archive.kept.series import HeldSeries, SeriesVariable
+from epntap.archive.kept.series import Bins, HeldSeries, SeriesVariable
 from epntap.cdf import CdfType
 from epntap.errors import NotFoundError
 from epntap.hints import did_you_mean, shortened
 
-__all__ = ["AmdaDataset", "AmdaParameter", "Chosen", "Products"]
+__all__ = ["AmdaDataset", "AmdaParameter", "Argument", "Chosen", "Products"]
 
 #: so many components without bins are told one by one, more are a spectrum
 _MOST_COMPONENTS = 16
 #: a component as clients ask for it: `imf(0)`, `tensor(0,2)`
 _COMPONENT = re.compile(r"(?P<name>.+)\((?P<index>[0-9]{1,6}(?:,[0-9]{1,6}){0,3})\)", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One dimension of a spectrum, of which a place is chosen."""
+
+    key: str
+    name: str
+    size: int
+    #: what the places are called; empty where nobody knows
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,8 @@ class AmdaParameter:
     #: unique within the dataset
     name: str
     variable: SeriesVariable
+    #: of the template that names one bin of a spectrum; empty where there is none
+    template_id: str = ""
 
     @property
     def is_spectrum(self) -> bool:
@@ -56,6 +69,18 @@ class AmdaParameter:
         """Of all components; empty where they differ, or are not said."""
         said = set(self.variable.said_units)
         return said.pop() if len(said) == 1 else ""
+
+    @property
+    def template(self) -> str:
+        """How one bin of a spectrum is named, with the key of an argument between ## for each dimension."""
+        return f"{self.id}({','.join(f'##{argument.key}##' for argument in self.arguments)})"
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """What the template wants to be told."""
+        dims, bins = self.variable.dims, self.variable.bins
+        told: list[Bins | None] = [*bins] if len(bins) == len(dims) else [None] * len(dims)
+        return tuple(_argument(number, *one) for number, one in enumerate(zip(dims, told, strict=True)))
 
     def component(self, number: int) -> str:
         """What a component is called."""
@@ -101,7 +126,15 @@ class Products(Held):
         held = list(series)
         super().__init__(held, generation)
         taken: set[str] = set()
-        self._datasets = {one.public_id: _dataset(one, taken) for one in held}
+        made = {one.public_id: _dataset(one, taken) for one in held}
+        # after all parameters, whose names are told elsewhere too
+        self._datasets = {key: _with_templates(one, taken) for key, one in made.items()}
+        self._templates = {
+            parameter.template_id: parameter
+            for one in self._datasets.values()
+            for parameter in one.parameters
+            if parameter.template_id
+        }
         self._parameters = {
             parameter.id: (dataset, parameter)
             for dataset in self._datasets.values()
@@ -130,6 +163,13 @@ class Products(Held):
         if found is None and (match := _COMPONENT.fullmatch(name)):
             found = self._parameters.get(match["name"])
             index = tuple(int(number) for number in match["index"].split(","))
+        if found is None and name in self._templates:
+            example = self._templates[name].template
+            for argument in self._templates[name].arguments:
+                example = example.replace(f"##{argument.key}##", "0")
+            raise NotFoundError(
+                f"parameterID: {shortened(name)!r} is a template; ask for one of its bins, as {example}."
+            )
         if found is None or self.series(found[0].id, caller) is None:
             raise NotFoundError(
                 f"parameterID: there is no parameter {shortened(name)!r}.{did_you_mean(name, self._names(caller))}"
@@ -158,6 +198,33 @@ def _dataset(held: HeldSeries, taken: set[str]) -> AmdaDataset:
             public = _free_id(held, by_name[variable], name, taken)
             parameters.append(AmdaParameter(public, name, by_name[variable]))
     return AmdaDataset(held, tuple(parameters))
+
+
+def _with_templates(dataset: AmdaDataset, taken: set[str]) -> AmdaDataset:
+    return replace(dataset, parameters=tuple(_with_template(one, taken) for one in dataset.parameters))
+
+
+def _with_template(parameter: AmdaParameter, taken: set[str]) -> AmdaParameter:
+    if not parameter.is_spectrum:
+        return parameter
+    wanted, number = f"{parameter.id}_bin", 1
+    while wanted.casefold() in taken:
+        number += 1
+        wanted = f"{parameter.id}_bin_{number}"
+    taken.add(wanted.casefold())
+    return replace(parameter, template_id=wanted)
+
+
+def _argument(number: int, size: int, bins: Bins | None) -> Argument:
+    """The argument for a dimension; places that have the same name are told by their number."""
+    if bins is None:
+        return Argument(f"bin{number + 1}", f"Place along dimension {number + 1}", size)
+    places: tuple[str, ...] = ()
+    if bins.centers and len(bins.centers) == size:
+        unit = f" {bins.units}" if bins.units else ""
+        named = tuple(f"{center:g}{unit}" for center in bins.centers)
+        places = named if len(set(named)) == size else ()
+    return Argument(f"bin{number + 1}", bins.name, size, places)
 
 
 def _is_given(variable: SeriesVariable) -> bool:

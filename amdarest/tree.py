@@ -103,6 +103,8 @@ def _dataset(dataset: AmdaDataset, name: str, place: Place) -> Iterator[str]:
     names = _Names()
     for parameter in dataset.parameters:
         yield from _parameter(parameter, names.free(parameter.name))
+        if parameter.template_id:
+            yield from _template(parameter, names.free(f"{parameter.name} by bin"))
     yield "</dataset>"
 
 
@@ -132,6 +134,31 @@ def _parameter(parameter: AmdaParameter, name: str) -> Iterator[str]:
             },
         )
     yield "</parameter>"
+
+
+def _template(parameter: AmdaParameter, name: str) -> Iterator[str]:
+    """One bin of a spectrum as a time series: clients put the places of the bin into the template themselves."""
+    facts = {
+        "xml:id": parameter.template_id,
+        "name": name,
+        "units": parameter.units,
+        "description": f"One bin of {parameter.id}: {parameter.description}",
+        "display_type": "timeseries",
+        "template": parameter.template,
+    }
+    yield _start("parameter", facts)
+    yield "<arguments>"
+    for argument in parameter.arguments:
+        said = {"key": argument.key, "name": argument.name}
+        if not argument.places:
+            # clients count up to, not including, the last
+            counted = {"type": "generated-list", "minkey": "0", "maxkey": str(argument.size)}
+            yield _element("argument", {**said, **counted, "nametpl": "Bin ##key##", "default": "0"})
+            continue
+        yield _start("argument", {**said, "type": "list", "default": "0"})
+        yield from (_element("item", {"key": str(key), "name": place}) for key, place in enumerate(argument.places))
+        yield "</argument>"
+    yield "</arguments></parameter>"
 
 
 class _Names:

@@ -6,20 +6,18 @@ What is refused is `success: false` with status 200, as clients expect it.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, urlencode
 
 import flask
 
-from amdarest.answer import DataFiles
-from amdarest.params import amda_request, values_of
+from amdarest.data.answer import DataFiles
+from amdarest.data.params import amda_request, values_of
+from amdarest.data.tickets import Tickets
 from amdarest.places import places_of
 from amdarest.products import Products
 from amdarest.tables import catalog_list, number_of, public_id, time_table_list
@@ -29,13 +27,17 @@ from epntap.addresses import AMDA
 from epntap.archive.holdings import Holdings
 from epntap.catalog.model import Catalog
 from epntap.errors import EpnTapError, NotFoundError, UnavailableError
+from epntap.hints import shortened
 from epntap.http.browsers.faultpage import FaultPages
+from epntap.http.browsers.session import client_digest
 from epntap.http.documents import Document, Documents, to_conditional_response
 from epntap.http.faults import answer_bugs, answer_faults, as_text
 from epntap.http.request import caller, client_socket, pairs
 from epntap.http.response import Sender, unchanged
 from epntap.pages import Pages
 from epntap.settings import Settings
+from epntap.uws.model import ACTIVE, Job, JobRequest
+from epntap.uws.service import JobService
 from eventtables.files import TableFiles, version_of_table
 from eventtables.store.tables import StoredTable
 from eventtables.writers import WRITERS
@@ -56,7 +58,8 @@ _LISTS: Mapping[str, Callable[[Iterable[StoredTable]], bytes]] = {
     "catalogs.xml": catalog_list,
 }
 #: what the second step is told of the first
-_KEPT = ("parameterID", "datasetID", "startTime", "stopTime", "outputFormat", "timeFormat", "sampling")
+_KEPT = ("parameterID", "datasetID", "startTime", "stopTime", "outputFormat", "timeFormat", "sampling", "gzip")
+_PROCESS = "process_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,9 @@ class Amda:
     settings: Settings
     holdings: Holdings[Products]
     files: DataFiles
+    tickets: Tickets
+    #: of what is too much to be made at once
+    jobs: JobService
     tables: TableFiles
     sender: Sender
     documents: Documents
@@ -75,12 +81,14 @@ def amda_blueprint(
     settings: Settings,
     holdings: Holdings[Products],
     files: DataFiles,
+    tickets: Tickets,
+    jobs: JobService,
     tables: TableFiles,
     sender: Sender,
     pages: Pages,
 ) -> flask.Blueprint:
     """The routes of AMDA's REST interface."""
-    amda = Amda(settings, holdings, files, tables, sender, Documents(datetime.now(UTC)))
+    amda = Amda(settings, holdings, files, tickets, jobs, tables, sender, Documents(datetime.now(UTC)))
     blueprint = flask.Blueprint("amda", __name__, url_prefix=AMDA)
     answers: Mapping[str, Callable[[Amda, Mapping[str, str]], flask.Response]] = {
         "isAlive": _is_alive,
@@ -90,12 +98,19 @@ def amda_blueprint(
         ),
         "getTimeTablesList": lambda amda, values: _owned(amda, values, "TimeTables", "timetables.xml"),
         "getCatalogsList": lambda amda, values: _owned(amda, values, "Catalogs", "catalogs.xml"),
-        "getParameterList": lambda amda, _values: _listed(amda, "UserDefinedParameters", "own-parameters.xml"),
+        "getParameterList": lambda amda, values: (
+            _listed(amda, "UserDefinedParameters", "own-parameters.xml")
+            if "userID" in values
+            else _listed(amda, "LocalDataBaseParameters", _TREE)
+        ),
         "getParameter": lambda amda, values: _begun(amda, values, of_dataset=False),
         "getDataset": lambda amda, values: _begun(amda, values, of_dataset=True),
         "getTimeTable": lambda amda, values: _table(amda, values, "ttID"),
         "getCatalog": lambda amda, values: _table(amda, values, "catID"),
-        "getStatus": lambda _amda, _values: _refused("id: there is no such process; all is answered at once."),
+        "getStatus": _status,
+        "getOrbites": lambda _amda, _values: _refused(
+            "getOrbites: positions are parameters of datasets here; look for them in the tree of getObsDataTree."
+        ),
     }
 
     @blueprint.route("/rest/<name>.php", methods=["GET", "POST"])
@@ -111,14 +126,19 @@ def amda_blueprint(
 
     @blueprint.get("/data/<asked>/<file_name>")
     def data(asked: str, file_name: str) -> flask.Response:  # noqa: ARG001  # tells old clients the media type
-        values = _unpacked(asked)
+        values, who = amda.tickets.read(asked)
         _, products = amda.holdings()
-        request = amda_request(values, products, caller(), of_dataset="datasetID" in values)
+        request = amda_request(values, products, who, of_dataset="datasetID" in values)
         plan = amda.files.plan(request)
         known = unchanged(plan.version, _CACHING)
         if known is not None:
             return known
         return amda.sender.respond(amda.files.answer(plan, client_socket()), caching=_CACHING)
+
+    @blueprint.get("/processes/<job_id>/<file_name>")
+    def made(job_id: str, file_name: str) -> flask.Response:  # noqa: ARG001  # tells old clients the media type
+        _, answer = amda.jobs.result(job_id, "result")
+        return amda.sender.respond(answer, caching="private, no-cache")
 
     @blueprint.get("/tables/<identifier>/<file_name>")
     def table(identifier: str, file_name: str) -> flask.Response:  # noqa: ARG001  # for people who save it
@@ -183,8 +203,34 @@ def _begun(amda: Amda, values: Mapping[str, str], *, of_dataset: bool) -> flask.
         raise
     except EpnTapError as exc:
         return _refused(exc.message)
-    address = f"{AMDA}/data/{_packed(values, of_dataset=of_dataset)}/{plan.file_name}"
+    kept = {name: values[name] for name in _KEPT if name in values and name != _other(of_dataset=of_dataset)}
+    if plan.size_bytes > amda.files.at_once_bytes:
+        job = amda.jobs.create(JobRequest([*kept.items(), ("PHASE", "RUN")], client=client_digest()))
+        return _said(_progress(amda, job))
+    address = f"{AMDA}/data/{amda.tickets.give(kept, caller())}/{plan.file_name}"
     return _said({"success": True, "dataFileURLs": amda.settings.addresses.at(address)})
+
+
+def _other(*, of_dataset: bool) -> str:
+    return "parameterID" if of_dataset else "datasetID"
+
+
+def _status(amda: Amda, values: Mapping[str, str]) -> flask.Response:
+    """How far a process is."""
+    try:
+        job = amda.jobs.get(values.get("id", "").removeprefix(_PROCESS))
+    except NotFoundError:
+        return _refused(f"id: there is no process {shortened(values.get('id', ''))!r}, or none any more.")
+    return _said(_progress(amda, job))
+
+
+def _progress(amda: Amda, job: Job) -> Mapping[str, object]:
+    if job.results:
+        address = f"{AMDA}/processes/{job.job_id}/{job.results[0].file_name}"
+        return {"success": True, "dataFileURLs": amda.settings.addresses.at(address)}
+    if job.phase in ACTIVE:
+        return {"success": True, "status": "in progress", "id": f"{_PROCESS}{job.job_id}"}
+    return {"success": False, "message": job.error.message if job.error else "The process was ended."}
 
 
 def _table(amda: Amda, values: Mapping[str, str], name: str) -> flask.Response:
@@ -195,20 +241,6 @@ def _table(amda: Amda, values: Mapping[str, str], name: str) -> flask.Response:
         return _refused(exc.message)
     address = f"{AMDA}/tables/{public_id(stored)}/{stored.name}.{_AMDA_FORM.extension}"
     return flask.Response(amda.settings.addresses.at(address), content_type=_HTML)
-
-
-def _packed(values: Mapping[str, str], *, of_dataset: bool) -> str:
-    other = "parameterID" if of_dataset else "datasetID"
-    kept = {name: values[name] for name in _KEPT if name in values and name != other}
-    return base64.urlsafe_b64encode(urlencode(kept).encode()).rstrip(b"=").decode()
-
-
-def _unpacked(asked: str) -> Mapping[str, str]:
-    try:
-        text = base64.urlsafe_b64decode(asked.encode() + b"=" * (-len(asked) % 4)).decode()
-        return values_of(parse_qsl(text, keep_blank_values=True, strict_parsing=True))
-    except (binascii.Error, UnicodeError, ValueError):
-        raise NotFoundError("This is no address that getParameter or getDataset has given.") from None
 
 
 def _refused(message: str) -> flask.Response:

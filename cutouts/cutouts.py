@@ -14,6 +14,7 @@ from cutouts.make import CutAnswer, make_cut
 from cutouts.plan import CutPlan, Limit, NothingThereError, check_format
 from cutouts.processes.pool import Cutters
 from cutouts.request import CutRequest
+from cutouts.windows import reaching
 from epntap.access import Caller
 from epntap.addresses import Addresses
 from epntap.answer.admission import Slots
@@ -56,7 +57,7 @@ class Cutouts:
         """The same for a granule that is located already."""
         check_access(granule, request.caller)
         interval = request.interval.intersect(Interval(granule.start_tt2000, granule.stop_tt2000))
-        files = tuple(file for file in granule.files if file.reaches_into(interval.start_tt2000, interval.stop_tt2000))
+        files = reaching(granule.files, interval)
         check_files(granule, files)
         return CutPlan(
             granule.granule_uid,

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
+
+import numpy as np
+import numpy.typing as npt
 
 from epntap.cdf import MAX_TT2000, MIN_TT2000, InstantError, parse_utc
 from epntap.errors import ParameterError
@@ -19,11 +25,24 @@ class Interval:
 
     start_tt2000: int
     stop_tt2000: int
+    #: where only some of these instants are meant: half-open pieces that rise and lie apart; empty: all are
+    pieces: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def closed(cls, first_tt2000: int, last_tt2000: int) -> Self:
         """Both ends included, as the TIME of SODA means it."""
         return cls(first_tt2000, last_tt2000 + 1)
+
+    @classmethod
+    def covering(cls, intervals: Iterable[tuple[int, int]]) -> Self:
+        """The instants that at least one of these half-open intervals has; some must not be empty."""
+        pieces: list[tuple[int, int]] = []
+        for start, stop in sorted(one for one in intervals if one[0] < one[1]):
+            if pieces and start <= pieces[-1][1]:
+                pieces[-1] = pieces[-1][0], max(pieces[-1][1], stop)
+            else:
+                pieces.append((start, stop))
+        return cls(pieces[0][0], pieces[-1][1], tuple(pieces))
 
     @property
     def is_empty(self) -> bool:
@@ -31,11 +50,28 @@ class Interval:
         return self.stop_tt2000 <= self.start_tt2000
 
     def intersect(self, other: Interval) -> Interval:
-        """The instants in both."""
-        return Interval(
-            max(self.start_tt2000, other.start_tt2000),
-            min(self.stop_tt2000, other.stop_tt2000),
-        )
+        """The instants in both; only one of them may be of pieces."""
+        assert not (self.pieces and other.pieces)
+        start = max(self.start_tt2000, other.start_tt2000)
+        stop = min(self.stop_tt2000, other.stop_tt2000)
+        pieces = self.pieces or other.pieces
+        if not pieces:
+            return Interval(start, stop)
+        first = bisect_right(pieces, start, key=lambda one: one[1])
+        after = bisect_left(pieces, stop, key=lambda one: one[0])
+        kept = tuple((max(one, start), min(end, stop)) for one, end in pieces[first:after])
+        return Interval(kept[0][0], kept[-1][1], kept) if kept else Interval(start, start)
+
+    def reaches(self, first_tt2000: int, last_tt2000: int) -> bool:
+        """Whether there is an instant between these two, both included."""
+        return not self.intersect(Interval.closed(first_tt2000, last_tt2000)).is_empty
+
+    def holds(self, instants: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Which of some instants between start and stop are in one of the pieces."""
+        # an odd number of ends is at or before what lies within a piece
+        ends = np.fromiter(chain.from_iterable(self.pieces), np.int64, 2 * len(self.pieces))
+        found: npt.NDArray[np.bool_] = np.searchsorted(ends, instants, side="right") % 2 == 1
+        return found
 
 
 def instant_or_end(text: str, name: str) -> int:

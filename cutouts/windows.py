@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cutouts.interval import Interval
 from epntap.archive.model import ArchiveFile
 
-__all__ = ["Window", "windows"]
+__all__ = ["Window", "reaching", "windows"]
 
 #: files that follow each other without a gap between their spans are opened together, so many at most
 _TOGETHER = 4
@@ -20,6 +20,15 @@ class Window:
 
     files: tuple[ArchiveFile, ...]
     interval: Interval
+
+
+def reaching(files: Iterable[ArchiveFile], interval: Interval) -> tuple[ArchiveFile, ...]:
+    """Those of the files that may have a record of an interval."""
+    start, stop = interval.start_tt2000, interval.stop_tt2000
+    found = (file for file in files if file.reaches_into(start, stop))
+    if not interval.pieces:
+        return tuple(found)
+    return tuple(one for one in found if interval.reaches(one.tt2000_min or 0, one.tt2000_max or 0))
 
 
 def windows(files: Sequence[ArchiveFile], interval: Interval) -> Iterator[Window]:
@@ -50,6 +59,8 @@ def _pieces(group: Sequence[ArchiveFile], interval: Interval) -> Iterator[Window
     for number, start in enumerate(starts):
         stop = starts[number + 1] if number + 1 < len(starts) else interval.stop_tt2000
         piece = interval.intersect(Interval(start if number else interval.start_tt2000, stop))
-        found = tuple(file for file in group if file.reaches_into(piece.start_tt2000, piece.stop_tt2000))
-        if found and not piece.is_empty:
+        if piece.is_empty:
+            continue
+        found = reaching(group, piece)
+        if found:
             yield Window(found, piece)

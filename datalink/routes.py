@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from cutouts.cutouts import Cutouts
-from datalink.bulk.params import Ask, EventEnds
+from datalink.bulk.params import Ask
 from datalink.bulk.service import BulkService
 from datalink.bulk.views import bulk_blueprint
 from datalink.links.document import Links
 from datalink.links.views import links_blueprint
+from datalink.soda.events import EventEnds
 from datalink.soda.views import soda_blueprint
 from datalink.soda.vosi import soda_capabilities
 from epntap.addresses import BULK, DATA, FILES, SODA
@@ -27,11 +28,11 @@ def links(finder: Finder, sender: Sender, settings: Settings, admission: Admissi
     return Wing(name="links", blueprints=(links_blueprint(service, sender),), open_to_other_origins=("/datalink",))
 
 
-def soda(cutouts: Cutouts, sender: Sender, settings: Settings, pages: Pages) -> Wing:
+def soda(cutouts: Cutouts, events: EventEnds, sender: Sender, settings: Settings, pages: Pages) -> Wing:
     """Cut-outs that are made while the client waits, and files as they are."""
     return Wing(
         name="soda",
-        blueprints=(soda_blueprint(cutouts, sender, lambda: soda_capabilities(settings), pages),),
+        blueprints=(soda_blueprint(cutouts, events, sender, lambda: soda_capabilities(settings), pages),),
         open_to_other_origins=(SODA, DATA, FILES),
         capabilities=f"{SODA}/capabilities",
     )

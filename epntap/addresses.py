@@ -42,6 +42,7 @@ __all__ = [
     "SODA",
     "SODA_ASYNC",
     "SODA_SYNC",
+    "STATISTICS_ASYNC",
     "STATUS",
     "TAP",
     "TAP_PATHS",
@@ -77,6 +78,8 @@ DATASETS = "/datasets"
 GRANULES = "/granules"
 #: tables of events, as pages and as files
 EVENTS = "/events"
+#: jobs that make statistics of parameters for each event of a table
+STATISTICS_ASYNC = f"/statistics{ASYNC}"
 #: for people: how the service is
 STATUS = "/status"
 BULK = "/datalink/bulk"

@@ -48,6 +48,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "soda_inline_files_bytes": (0, 2**53),
     "hapi_bytes": (1, 2**53),
     "preview_bytes": (0, 2**53),
+    "amda_bytes": (0, 2**53),
     "upload_bytes": (1, 2**40),
     "upload_rows": (1, 2**31),
     "upload_tables": (1, 1_000),
@@ -145,6 +146,9 @@ class Settings:
     previews: str = ""
     #: bytes that they may take together; 0: none is kept
     preview_bytes: int = 500_000_000
+    #: bytes that files of AMDA's interface may take together that are kept, of days that are over, in `<home>/amda`; 0:
+    #: none is kept
+    amda_bytes: int = 1_000_000_000
     #: connections that one web process may open for queries
     query_connections: int = 24
     #: seconds that a job may run when executionDuration is not set
@@ -189,6 +193,11 @@ class Settings:
     def summaries_dir(self) -> Path:
         """Folder of summaries."""
         return Path(self.summaries) if self.summaries else self.home / "summaries"
+
+    @property
+    def amda_dir(self) -> Path:
+        """Folder of files of AMDA's interface."""
+        return self.home / "amda"
 
     @property
     def previews_dir(self) -> Path:

@@ -9,13 +9,16 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from epntap.access import ANONYMOUS
+from epntap.archive.holdings import Held, Holdings
+from epntap.catalog.load import load_catalog
 from epntap.connection import Connection
 from epntap.db.migrate import check_migrated
 from epntap.db.pool import Role, connect
@@ -224,6 +227,32 @@ def filter_command(settings: Settings, table: str, condition: str, name: str, *,
     """Make a table of the events for which a condition holds: 'duration > 3600' (seconds), 'Bzmin <= -10'."""
     with _connected(settings, Role.OWNER) as connection:
         _keep(connection, name, filtered(_called(connection, table), condition), is_replaced=is_replaced)
+
+
+@events.command("statistics")
+@click.argument("table")
+@click.option("--dataset", required=True, metavar="ID", help="Dataset whose records are looked at.")
+@click.option("--parameters", required=True, metavar="NAMES", help="Parameters of it, between commas: B,flux(0,2).")
+@_named
+@click.pass_obj
+def statistics_command(
+    settings: Settings, table: str, dataset: str, parameters: str, name: str, *, is_replaced: bool
+) -> None:
+    """Make a table of the events of another with count, min, max, mean, std and filled share of parameters."""
+    from eventtables.measured.measuring import Measuring  # noqa: PLC0415  # slow to import
+    from eventtables.measured.request import measure_request  # noqa: PLC0415
+    from summaries.reader import Summaries  # noqa: PLC0415
+
+    asked = {"EVENTS": [table], "DATASET": [dataset], "PARAMETERS": [parameters]}
+    with _connected(settings, Role.OWNER) as connection:
+
+        def lend() -> AbstractContextManager[Connection]:
+            return nullcontext(connection)
+
+        datasets = Holdings(lend, lambda: load_catalog(connection), Held)()[1]
+        request, _ = measure_request(asked, datasets, ANONYMOUS)
+        made = Measuring(lend, Summaries(lend, settings.summaries_dir)).table(request, lambda _done, _total: None)
+        _keep(connection, name, made, is_replaced=is_replaced)
 
 
 def _called(connection: Connection, name: str) -> EventTable:

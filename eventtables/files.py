@@ -11,6 +11,7 @@ from socket import socket
 from typing import TypeAlias
 
 from cutouts.formats.base import software_version
+from epntap.access import Caller
 from epntap.answer.admission import Slots
 from epntap.answer.begun import Begun, begin
 from epntap.answer.blocks import Blocks, Version
@@ -57,7 +58,7 @@ class TableFiles:
             raise NotFoundError(f"There is no table of events with the number {number}.")
         return found
 
-    def ends(self, name: str, most: int) -> list[tuple[str, str]]:
+    def ends(self, name: str, most: int, _caller: Caller) -> list[tuple[str, str]]:
         """Starts and stops of so many events that last and one more, as ISO 8601. Raises NotFoundError."""
         found: list[tuple[str, str]] = []
         seen = 0

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cutouts.interval import Interval, instant_or_end
 from epntap.access import Caller
 from epntap.cdf import MAX_TT2000, MIN_TT2000
+from epntap.errors import NotFoundError
 from epntap.instants.isotime import first_instant
 from hapiserver.datasets import Datasets, HapiDataset, HapiParameter
 from hapiserver.info import time_text
 from hapiserver.status import HapiError
 
-__all__ = ["FORMATS", "DataRequest", "InfoRequest", "data_request", "depth", "info_request", "no_parameters"]
+__all__ = [
+    "FORMATS",
+    "DataRequest",
+    "EventEnds",
+    "InfoRequest",
+    "data_request",
+    "depth",
+    "info_request",
+    "no_parameters",
+]
 
 FORMATS = ("csv", "binary", "json")
 #: names of HAPI 2, which clients of all versions send
 _OLD_NAMES = {"id": "dataset", "time.min": "start", "time.max": "stop"}
+#: a table of events whose times are wanted: names of our own begin so (3.3 §3.3); and as our other servers call it
+_EVENTS = "x_events"
+_NAMES = {**_OLD_NAMES, "EVENTS": _EVENTS}
+#: of one request
+_MOST_EVENTS = 100_000
+#: starts and stops of the events of a table that last, which the caller may see: at most so many and one more
+EventEnds = Callable[[str, int, Caller], Sequence[tuple[str, str]]]
 _INFO = frozenset({"dataset", "parameters", "resolve_references"})
-_DATA = frozenset({"dataset", "parameters", "start", "stop", "include", "format"})
+_DATA = frozenset({"dataset", "parameters", "start", "stop", "include", "format", _EVENTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +54,7 @@ class InfoRequest:
 class DataRequest(InfoRequest):
     """Records of a dataset."""
 
-    #: TT2000, half-open
-    start: int
-    stop: int
+    interval: Interval
     with_header: bool
     format: str
     caller: Caller
@@ -68,15 +84,24 @@ def info_request(pairs: Iterable[tuple[str, str]], datasets: Datasets, caller: C
     return InfoRequest(dataset, parameters, is_whole)
 
 
-def data_request(pairs: Iterable[tuple[str, str]], datasets: Datasets, caller: Caller) -> DataRequest:
-    """What /data is asked for; the interval may reach beyond the dataset, but not lie outside."""
+def data_request(
+    pairs: Iterable[tuple[str, str]], datasets: Datasets, caller: Caller, events: EventEnds
+) -> DataRequest:
+    """What /data is asked for; the interval may reach beyond the dataset, but not lie outside.
+
+    Where a table of events is named, only times of its events are wanted, and start and stop may be left out.
+    """
     values = _values(pairs, _DATA)
     dataset = _dataset(values, datasets, caller)
     parameters, is_whole = _parameters(values, dataset)
+    held = dataset.held
+    if _EVENTS in values:
+        values = {
+            "start": time_text(held.first_tt2000, dataset.decimals), "stop": time_text(held.last_tt2000 + 1), **values
+        }  # fmt: skip
     start, stop = _instant(values, "start", 1402), _instant(values, "stop", 1403)
     if start >= stop:
         raise HapiError(1404)
-    held = dataset.held
     if stop <= held.first_tt2000 or start > dataset.last_tt2000:
         first, last = (time_text(one, dataset.decimals) for one in (held.first_tt2000, dataset.last_tt2000))
         raise HapiError(1405, f"the dataset has records from {first} to {last}")
@@ -89,11 +114,29 @@ def data_request(pairs: Iterable[tuple[str, str]], datasets: Datasets, caller: C
         dataset,
         parameters,
         is_whole,
-        max(start, MIN_TT2000),
-        min(stop, MAX_TT2000),
+        _of_events(values, Interval(max(start, MIN_TT2000), min(stop, MAX_TT2000)), events, caller),
         "include" in values,
         form,
         caller,
+    )
+
+
+def _of_events(values: Mapping[str, str], interval: Interval, events: EventEnds, caller: Caller) -> Interval:
+    """The times of events within the interval; all of it where no table is named."""
+    if _EVENTS not in values:
+        return interval
+    try:
+        ends = events(values[_EVENTS], _MOST_EVENTS, caller)
+    except NotFoundError:
+        raise HapiError(1400, f"{_EVENTS} names no table of events that is here") from None
+    if len(ends) > _MOST_EVENTS:
+        raise HapiError(1408, f"{_EVENTS} takes a table of {_MOST_EVENTS:,} events that last at most")
+    pairs = [(instant_or_end(start, _EVENTS), instant_or_end(stop, _EVENTS)) for start, stop in ends]
+    pairs = [one for one in pairs if one[0] < one[1]]
+    return (
+        Interval.covering(pairs).intersect(interval)
+        if pairs
+        else Interval(interval.start_tt2000, interval.start_tt2000)
     )
 
 
@@ -101,7 +144,7 @@ def _values(pairs: Iterable[tuple[str, str]], known: frozenset[str]) -> dict[str
     """The values by their new names."""
     values: dict[str, str] = {}
     for given, value in pairs:
-        name = _OLD_NAMES.get(given, given)
+        name = _NAMES.get(given, given)
         if name not in known:
             raise HapiError(1401)
         if name in values:

@@ -13,18 +13,21 @@ from epntap.settings import Settings
 from hapiserver.data.answer import Records
 from hapiserver.datasets import Datasets
 from hapiserver.info import Terms
+from hapiserver.params import EventEnds
 from hapiserver.views import hapi_blueprint
 
 __all__ = ["routes"]
 
 
-def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admission, pages: Pages) -> Wing:
+def routes(
+    finder: Finder, events: EventEnds, sender: Sender, settings: Settings, admission: Admission, pages: Pages
+) -> Wing:
     """/hapi and what is below it."""
     places = admission.share("records", 1 / 4, computes=True)
     records = Records(finder.connect, sender.watcher, places, Terms(settings.hapi_bytes, settings.hapi_license))
     holdings = Holdings(finder.connect, finder.catalog, Datasets)
     return Wing(
         name="hapi",
-        blueprints=(hapi_blueprint(settings, holdings, records, sender, pages),),
+        blueprints=(hapi_blueprint(settings, holdings, records, events, sender, pages),),
         open_to_other_origins=(HAPI_SERVER,),
     )

@@ -32,7 +32,7 @@ from hapiserver.data.answer import Records
 from hapiserver.data.formats import MEDIA_TYPES
 from hapiserver.datasets import Datasets
 from hapiserver.page import page_facts
-from hapiserver.params import data_request, depth, info_request, no_parameters
+from hapiserver.params import EventEnds, data_request, depth, info_request, no_parameters
 from hapiserver.status import OK, HapiError, failure, reason, status_of
 
 __all__ = ["hapi_blueprint"]
@@ -61,7 +61,12 @@ class Hapi:
 
 
 def hapi_blueprint(
-    settings: Settings, holdings: Holdings[Datasets], records: Records, sender: Sender, pages: Pages
+    settings: Settings,
+    holdings: Holdings[Datasets],
+    records: Records,
+    events: EventEnds,
+    sender: Sender,
+    pages: Pages,
 ) -> flask.Blueprint:
     """The routes of HAPI."""
     started = datetime.now(UTC)
@@ -72,7 +77,7 @@ def hapi_blueprint(
     @blueprint.get("/data")
     def data() -> flask.Response:
         _, datasets = hapi.holdings()
-        request = data_request(_pairs(), datasets, caller())
+        request = data_request(_pairs(), datasets, caller(), events)
         plan = hapi.records.plan(request)
         if flask.request.method == "HEAD":
             return flask.Response(content_type=MEDIA_TYPES[request.format])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from cutouts.processes.pool import Cutters
 from epntap.addresses import PLOT, PREVIEW
 from epntap.answer.admission import Admission
+from epntap.answer.kept import KeptFiles
 from epntap.archive.finding.finder import Finder
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.pages import Pages
 from epntap.settings import Settings
-from previews.cache import KeptPictures
 from previews.service import Previews
 from previews.views import plot_blueprint, preview_blueprint
 from summaries.reader import Summaries
@@ -27,7 +27,7 @@ def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admiss
         watcher=sender.watcher,
         places=admission.share("pictures", 1 / 4, computes=True),
         drawing=admission.counted("pictures being drawn", admission.cores),
-        kept=KeptPictures(settings.previews_dir, settings.preview_bytes),
+        kept=KeptFiles(settings.previews_dir, settings.preview_bytes),
         drawers=Cutters(
             module="previews.drawing.child",
             environ={"MPLBACKEND": "agg", "MPLCONFIGDIR": str(settings.previews_dir / "matplotlib")},

@@ -14,6 +14,7 @@ from cutouts.processes.pool import Cutters
 from epntap.access import ANONYMOUS, may_now
 from epntap.answer.admission import Slots
 from epntap.answer.blocks import Blocks, Version
+from epntap.answer.kept import KeptFiles
 from epntap.answer.watch import Watch, Watcher
 from epntap.archive.datasets import dataset
 from epntap.archive.finding.finder import Finder
@@ -22,7 +23,6 @@ from epntap.archive.model import Dataset
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 from epntap.connection import Connection
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError
-from previews.cache import KeptPictures
 from previews.inventory import extent_of, inventory_rows
 from previews.plan import InventoryPlan, PicturePlan
 from previews.plotted import PlotPlan
@@ -67,7 +67,7 @@ class Previews:
     #: of threads that wait for a picture, and of pictures that are drawn at one time
     places: Slots
     drawing: Slots
-    kept: KeptPictures
+    kept: KeptFiles
     #: where pictures are drawn
     drawers: Cutters
     patience_s: float = _PATIENCE_S

@@ -255,6 +255,8 @@ class Asked:
     digests: Mapping[int, str]
     #: what may have to be read, where no database is at hand; None: the database is asked
     files: tuple[ArchiveFile, ...] | None = None
+    #: whether records are read, however many, where what is kept is not of the files that there are now
+    exactly: bool = False
     remarks: list[str] = field(default_factory=list)
     _known: dict[int, HeldYear | None] = field(default_factory=dict)
 
@@ -290,6 +292,11 @@ class Asked:
     def bins(self, width: int) -> SummarySeries:
         """Bins of this width, whatever there is below them."""
         return self._answer(width, self._joined(self._cover(self.interval, width)))
+
+    def whole(self, interval: Interval) -> Bins:
+        """All records of a part of the interval in one bin; no bin where there is none."""
+        parts = self._cover(interval, DAY_NS)
+        return self._joined([Bins(np.zeros_like(part.numbers), part.records, part.variables) for part in parts])
 
     # -- bins
 
@@ -365,6 +372,8 @@ class Asked:
             return None
         if year.digest == self.digests[number]:
             return year
+        if self.exactly:
+            return None
         self.remarks.append(f"Files of {number} have changed since they were summarised.")
         with self.connect() as connection:
             whole = years_of(connection, self.schema, self.dataset_id)
@@ -374,7 +383,7 @@ class Asked:
 
     def _from_files(self, interval: Interval, width: int) -> list[Bins]:
         """From records where there is no summary, unless they are too many."""
-        if sum(one.size_bytes for one in self._reaching(interval)) > _MOST_READ_BYTES:
+        if not self.exactly and sum(one.size_bytes for one in self._reaching(interval)) > _MOST_READ_BYTES:
             self.remarks.append(
                 f"There is no summary of {_year_at(interval.start_tt2000)} yet, and too much to read for it here."
             )

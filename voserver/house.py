@@ -23,6 +23,7 @@ from epntap.uws.changes import JobWaits
 from epntap.uws.results import Results
 from epntap.uws.service import JobService
 from epntap.uws.store import JobStore
+from eventtables.files import TableFiles
 from voaccounts.accounts import Accounts
 from voaccounts.proofs.passwords import Passwords
 from voweb.site import pages_of
@@ -67,6 +68,8 @@ class House:
     tap: TapService
     #: jobs of queries; those of others are the same with another kind
     jobs: JobService
+    #: what happened when
+    events: TableFiles
 
 
 def build_house(settings: Settings, database: Database, pools: Pools | None = None) -> House:
@@ -118,6 +121,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
             waits=JobWaits(lambda: connect(database, Role.SERVICE, autocommit=True)),
             waiting=admission.share("waits", 1 / 4),
         ),
+        events=TableFiles(finder.connect, watcher, admission.share("event tables", 1 / 8)),
     )
 
 

@@ -10,15 +10,14 @@ from datalink import routes as datalink
 from datalink.bulk.params import Identifiers
 from datalink.soda.params import SEVERAL_IN_JOBS
 from epntap.access import Caller
-from epntap.addresses import ASYNC, SODA_ASYNC, TAP, TAP_PATHS
-from epntap.http.faults import as_labelled_text
+from epntap.addresses import ASYNC, SODA_ASYNC, STATISTICS_ASYNC, TAP, TAP_PATHS
+from epntap.http.faults import as_labelled_text, as_text
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.tap import routes as tap
 from epntap.tap.identifiers import column_values
 from epntap.uws import routes as uws
 from eventtables import routes as events
-from eventtables.files import TableFiles
 from hapiserver import routes as hapi
 from previews import routes as previews
 from voaccounts import routes as accounts
@@ -40,9 +39,10 @@ def wings(house: House) -> tuple[Wing, ...]:
     """What the application registers."""
     settings, admission = house.settings, house.admission
     cut_jobs = replace(house.jobs, kind="soda", adding_up=SEVERAL_IN_JOBS)
+    statistics_jobs = replace(house.jobs, kind="statistics", adding_up=frozenset())
     sender = Sender(admission.share("results", 1 / 2), settings.send_timeout_s, house.watcher)
 
-    tables = TableFiles(house.finder.connect, house.watcher, admission.share("event tables", 1 / 8))
+    tables = house.events
 
     def granules(query: str, most: int, caller: Caller) -> Identifiers:
         return Identifiers(*column_values(house.tap, query, "granule_uid", most, caller))
@@ -51,12 +51,13 @@ def wings(house: House) -> tuple[Wing, ...]:
         tap.routes(house.tap, replace(sender, places=house.tap.slow), house.pages),
         uws.routes(house.jobs, sender, house.pages, _JOBS_PATHS),
         uws.routes(cut_jobs, sender, house.pages, [SODA_ASYNC], as_labelled_text),
+        uws.routes(statistics_jobs, sender, house.pages, [STATISTICS_ASYNC], as_text),
         datalink.links(house.finder, sender, settings, admission, house.pages),
-        datalink.soda(house.cutouts, sender, settings, house.pages),
-        amda.routes(house.finder, tables, sender, settings, admission, house.pages),
+        datalink.soda(house.cutouts, tables.ends, sender, settings, house.pages),
+        amda.routes(house.finder, tables, replace(house.jobs, kind="amda"), sender, settings, admission, house.pages),
         das2.routes(house.finder, sender, settings, admission, house.pages),
         events.routes(tables, sender, house.pages),
-        hapi.routes(house.finder, sender, settings, admission, house.pages),
+        hapi.routes(house.finder, tables.ends, sender, settings, admission, house.pages),
         datalink.bulk(house.cutouts, granules, tables.ends, sender, settings, admission, house.pages),
         previews.routes(house.finder, sender, settings, admission, house.pages),
         accounts.routes(house.accounts, settings, house.pages),
@@ -66,7 +67,7 @@ def wings(house: House) -> tuple[Wing, ...]:
             settings,
             house.catalog,
             house.finder.connect,
-            {f"{TAP}{ASYNC}": house.jobs, SODA_ASYNC: cut_jobs},
+            {f"{TAP}{ASYNC}": house.jobs, SODA_ASYNC: cut_jobs, STATISTICS_ASYNC: statistics_jobs},
         ),
         search.routes(house.pages, settings, house.catalog, house.finder.connect),
         query.routes(house.pages, house.tap, house.jobs),

@@ -6,13 +6,20 @@ from functools import partial
 
 import flask
 
+from amdarest.data.job import run_amda_job
+from amdarest.products import Products
+from amdarest.routes import data_files
 from datalink.soda.job import run_cut_job
+from epntap.archive.holdings import Held, Holdings
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import SetupError
 from epntap.settings import Settings, load_settings
 from epntap.tap.query.job import run_query_job
 from epntap.uws.model import Job, Sink
 from epntap.uws.worker import Worker
+from eventtables.measured.job import run_measure_job
+from eventtables.measured.measuring import Measuring
+from summaries.reader import Summaries
 from voserver.app import create_app
 from voserver.house import build_house, worker_pools
 from voserver.operating.summarising import run_summary_job
@@ -45,15 +52,33 @@ def build_worker(settings: Settings, database: Database) -> Worker:
 
     def run_cuts(job: Job, sink: Sink) -> None:
         most, most_bytes = settings.soda_async_combinations, settings.soda_async_bytes
-        run_cut_job(house.cutouts, job.parameters, sink, most=most, most_bytes=most_bytes)
+        run_cut_job(house.cutouts, house.events.ends, job.parameters, sink, most=most, most_bytes=most_bytes)
+
+    holdings = Holdings(house.finder.connect, house.finder.catalog, Held)
+    measuring = Measuring(house.finder.connect, Summaries(house.finder.connect, settings.summaries_dir))
+
+    def run_statistics(job: Job, sink: Sink) -> None:
+        run_measure_job(measuring, lambda: holdings()[1], job.parameters, sink)
+
+    amda_files = data_files(house.finder, house.watcher, settings, house.admission)
+    products = Holdings(house.finder.connect, house.finder.catalog, Products)
+
+    def run_amda(job: Job, sink: Sink) -> None:
+        run_amda_job(amda_files, lambda: products()[1], job.parameters, sink)
 
     return Worker(
         settings=settings,
         store=house.jobs.store,
         results=results,
         connect=lambda: connect(database, Role.SERVICE, autocommit=True),
-        runs={"tap": run_query, "soda": run_cuts, "summary": partial(run_summary_job, settings, database)},
-        yielding=frozenset({"soda"}),
+        runs={
+            "tap": run_query,
+            "soda": run_cuts,
+            "amda": run_amda,
+            "statistics": run_statistics,
+            "summary": partial(run_summary_job, settings, database),
+        },
+        yielding=frozenset({"soda", "amda", "statistics"}),
         aside=frozenset({"summary"}),
     )
 

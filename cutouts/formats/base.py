@@ -140,10 +140,12 @@ def software_version() -> str:
 
 def statements(cut: SeriesCut, provenance: Provenance) -> list[tuple[str, tuple[str, ...]]]:
     """Return what every format says of a cut-out's origin: names with one or more texts each."""
+    pieces = cut.interval.pieces
     said = [
         ("Cutout_of", (provenance.identifier,)),
         ("Cutout_start", (f"{format_utc(cut.interval.start_tt2000)}Z",)),
         ("Cutout_stop", (f"{format_utc(cut.interval.stop_tt2000)}Z",)),
+        ("Cutout_intervals", (f"{len(pieces):,} between start and stop",) if pieces else ()),
         ("Cutout_files", tuple(cut.sources)),
         ("Cutout_left_out", tuple(cut.left_out.values())),
         ("Cutout_remarks", tuple(cut.remarks)),

@@ -115,6 +115,9 @@ def _records_in(file: CdfFile, axis: str, interval: Interval, number: int) -> _R
     extremes: list[int] = []
     for begin, epochs in () if interval.is_empty else file.epoch_blocks(axis):
         wanted = select(epochs, variable.cdf_type, interval.start_tt2000, interval.stop_tt2000, fill=variable.fill)
+        if interval.pieces and wanted.any():
+            places = np.flatnonzero(wanted)
+            wanted[places] = interval.holds(to_tt2000(epochs[places], variable.cdf_type))
         count = int(np.count_nonzero(wanted))
         if count:
             first = int(wanted.argmax())

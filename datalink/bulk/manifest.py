@@ -8,6 +8,7 @@ from cutouts.interval import Interval
 from cutouts.plan import check_format
 from cutouts.request import CutRequest, labelled_name
 from datalink.bulk.params import BulkRequest, Packing
+from datalink.soda.events import EVENTS, JOINED
 from epntap.addresses import Addresses
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 
@@ -21,7 +22,7 @@ def manifest(request: BulkRequest, addresses: Addresses, owners: Mapping[str, st
     """
     extension = check_format(request.cuts[0]).extension
     for cut in request.cuts:
-        address = _address(cut, addresses, extension, cut.schema or owners.get(cut.identifier))
+        address = _address(cut, request.joined, addresses, extension, cut.schema or owners.get(cut.identifier))
         name = f"{cut.identifier}.{extension}".replace("/", "_")
         if request.has_several_intervals:
             name = labelled_name(name, cut.interval)
@@ -35,14 +36,20 @@ def manifest(request: BulkRequest, addresses: Addresses, owners: Mapping[str, st
         yield line.encode()
 
 
-def _address(cut: CutRequest, addresses: Addresses, extension: str, schema: str | None) -> str:
+def _address(cut: CutRequest, joined: str, addresses: Addresses, extension: str, schema: str | None) -> str:
     whole = cut.interval == Interval(MIN_TT2000, MAX_TT2000) and not cut.parameters and not cut.compress
     if whole and cut.format_name is None:
         return addresses.data(cut.identifier, extension, schema)
     asked = [
         ("ID", cut.identifier),
-        ("START", _bound(cut.interval.start_tt2000, MIN_TT2000)),
-        ("STOP", _bound(cut.interval.stop_tt2000, MAX_TT2000)),
+        *(
+            [(EVENTS, joined), (JOINED, "1")]
+            if joined
+            else [
+                ("START", _bound(cut.interval.start_tt2000, MIN_TT2000)),
+                ("STOP", _bound(cut.interval.stop_tt2000, MAX_TT2000)),
+            ]
+        ),
         ("PARAMETERS", ",".join(cut.parameters)),
         ("FORMAT", cut.format_name or ""),
         ("COMPRESS", "1" if cut.compress else ""),

@@ -8,12 +8,13 @@ from enum import StrEnum
 
 from cutouts.plan import check_format
 from cutouts.request import CutRequest
+from datalink.soda.events import EventEnds, is_joined
 from datalink.soda.params import cut_requests
 from epntap.access import ANONYMOUS, Caller
 from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
 
-__all__ = ["Ask", "BulkRequest", "EventEnds", "Identifiers", "Packing", "bulk_request"]
+__all__ = ["Ask", "BulkRequest", "Identifiers", "Packing", "bulk_request"]
 
 
 class Packing(StrEnum):
@@ -48,10 +49,6 @@ class Identifiers:
 Ask = Callable[[str, int, Caller], Identifiers]
 
 
-#: starts and stops, as START and STOP are written, of the events of a table that last; at most so many and one more
-EventEnds = Callable[[str, int], Sequence[tuple[str, str]]]
-
-
 @dataclass(frozen=True, slots=True)
 class BulkRequest:
     """Cut-outs, all in one format, and how they are packed."""
@@ -60,6 +57,8 @@ class BulkRequest:
     packing: Packing
     #: who asks
     caller: Caller = ANONYMOUS
+    #: table whose events are one cut-out together; empty: none
+    joined: str = ""
 
     @property
     def has_several_intervals(self) -> bool:
@@ -74,10 +73,7 @@ def bulk_request(params: Params, *, most: int, ask: Ask, events: EventEnds, call
     and what `ask` and `events` raise.
     """
     packing = _packing(single(params, "RESPONSEFORMAT"))
-    wanted = {name: values for name, values in params.items() if name not in {"RESPONSEFORMAT", "EVENTS"}}
-    table = single(params, "EVENTS")
-    if table is not None:
-        wanted |= _intervals_of(table, params, events, most)
+    wanted = {name: values for name, values in params.items() if name != "RESPONSEFORMAT"}
     query = single(params, "QUERY")
     if query is not None:
         if any(value.strip() for value in params.get("ID", ())):
@@ -92,19 +88,9 @@ def bulk_request(params: Params, *, most: int, ask: Ask, events: EventEnds, call
         raise ParameterError(
             "ID or QUERY is missing; give the granule_uid of one granule or more, or an ADQL query with that column."
         )
-    cuts = cut_requests(wanted, most=most, who="one request", caller=caller)
+    cuts = cut_requests(wanted, most=most, events=events, who="one request", caller=caller)
     check_format(cuts[0])
-    return BulkRequest(cuts, packing, caller)
-
-
-def _intervals_of(table: str, params: Params, events: EventEnds, most: int) -> dict[str, list[str]]:
-    """An interval for each event of a table that lasts; an instant has no records."""
-    if any(value.strip() for name in ("START", "STOP", "TIME") for value in params.get(name, ())):
-        raise ParameterError("EVENTS and START, STOP or TIME both bound the interval; please give one or the other.")
-    ends = events(table, most)
-    if not ends:
-        raise ParameterError(f"EVENTS: no event of {table[:80]!r} lasts, so there is nothing to fetch.")
-    return {"START": [start for start, _ in ends], "STOP": [stop for _, stop in ends]}
+    return BulkRequest(cuts, packing, caller, (single(params, "EVENTS") or "") if is_joined(params) else "")
 
 
 def _packing(text: str | None) -> Packing:

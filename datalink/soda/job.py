@@ -10,6 +10,7 @@ from cutouts.make import CutAnswer
 from cutouts.plan import Limit, check_format
 from cutouts.processes.pool import CutterSession
 from cutouts.request import CutRequest, labelled_name
+from datalink.soda.events import EventEnds
 from datalink.soda.params import cut_requests
 from epntap.dali.params import read_params
 from epntap.errors import EpnTapError, UnavailableError
@@ -21,7 +22,13 @@ _PLAIN = "text/plain;charset=utf-8"
 
 
 def run_cut_job(
-    service: Cutouts, parameters: Iterable[tuple[str, str]], sink: Sink, *, most: int, most_bytes: int
+    service: Cutouts,
+    events: EventEnds,
+    parameters: Iterable[tuple[str, str]],
+    sink: Sink,
+    *,
+    most: int,
+    most_bytes: int,
 ) -> None:
     """Write the cut-outs that the parameters ask for, which are checked only now.
 
@@ -29,7 +36,7 @@ def run_cut_job(
     begins with a label of SODA. Raises our errors for what concerns them all: wrong parameters, too many combinations,
     the database or the room for results gone.
     """
-    requests = cut_requests(read_params(parameters), most=most)
+    requests = cut_requests(read_params(parameters), most=most, events=events)
     check_format(requests[0])
     with closing(_Work(service, sink, requests, most_bytes)) as work:
         for number in range(len(requests)):

@@ -7,10 +7,11 @@ from itertools import zip_longest
 
 from cutouts.interval import Interval, check_ends, instant_or_end
 from cutouts.request import EVERYTHING, CutRequest
+from datalink.soda.events import EventEnds, event_intervals, is_joined
 from epntap.access import ANONYMOUS, Caller
 from epntap.addresses import SODA_ASYNC
 from epntap.cdf import MAX_TT2000, MIN_TT2000, tt2000_from_mjd
-from epntap.dali.params import Params
+from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
 
 __all__ = ["SEVERAL_IN_JOBS", "MultiValuedError", "cut_request", "cut_requests"]
@@ -33,14 +34,21 @@ class MultiValuedError(ParameterError):
     label = "MultiValuedParamNotSupported"
 
 
-def cut_request(params: Params, caller: Caller = ANONYMOUS) -> CutRequest:
-    """The request that the parameters describe. Raises ParameterError with what was expected and found."""
+def cut_request(params: Params, caller: Caller, events: EventEnds) -> CutRequest:
+    """The request that the parameters describe. Raises ParameterError with what was expected and found.
+
+    Of a table that `events` knows only all events together are one cut-out.
+    """
     identifier = _one(params, "ID")
     if identifier is None:
         raise ParameterError("ID is missing; give the granule_uid of a published granule.")
     for name in sorted(SEVERAL_IN_JOBS):
         _one(params, name)
-    (interval,) = _intervals(params)
+    if single(params, "EVENTS") is not None and not is_joined(params):
+        raise MultiValuedError(
+            f"EVENTS: there is a cut-out for each event; post them to {SODA_ASYNC}, or join them by JOINED=1."
+        )
+    (interval,) = event_intervals(params, events, 1, caller) or _intervals(params)
     return replace(_alike(params, caller), identifier=identifier, interval=interval)
 
 
@@ -59,15 +67,19 @@ def _alike(params: Params, caller: Caller) -> CutRequest:
     )
 
 
-def cut_requests(params: Params, *, most: int, who: str = "one job", caller: Caller = ANONYMOUS) -> list[CutRequest]:
+def cut_requests(
+    params: Params, *, most: int, events: EventEnds, who: str = "one job", caller: Caller = ANONYMOUS
+) -> list[CutRequest]:
     """The requests that the parameters of a job describe: one for each combination of ID and interval, ID by ID.
 
-    The first START belongs to the first STOP, and so on. Raises ParameterError, also for more than `most`.
+    The first START belongs to the first STOP, and so on; in their place `events` may know a table. Raises
+    ParameterError, also for more than `most`, and what `events` raises.
     """
     identifiers = list(dict.fromkeys(_all(params, "ID")))
     if not identifiers:
         raise ParameterError("ID is missing; give the granule_uid of a published granule, or several.")
-    intervals = list(dict.fromkeys(_intervals(params)))
+    found = event_intervals(params, events, most, caller)
+    intervals = list(dict.fromkeys(_intervals(params) if found is None else found))
     if len(identifiers) * len(intervals) > most:
         raise ParameterError(
             f"{len(identifiers):,} identifiers and {len(intervals):,} intervals make "

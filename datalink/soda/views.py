@@ -12,6 +12,7 @@ from cutouts.formats import FORMATS
 from cutouts.plan import check_format
 from cutouts.request import EVERYTHING, CutRequest
 from datalink.remedy import back_to_links
+from datalink.soda.events import EventEnds
 from datalink.soda.params import cut_request
 from epntap.addresses import DATA, FILES, SODA, SODA_SYNC
 from epntap.dali import vosi
@@ -31,7 +32,7 @@ _CACHING = "no-cache"
 
 
 def soda_blueprint(
-    service: Cutouts, sender: Sender, capabilities_document: Callable[[], bytes], pages: Pages
+    service: Cutouts, events: EventEnds, sender: Sender, capabilities_document: Callable[[], bytes], pages: Pages
 ) -> flask.Blueprint:
     """The routes of cut-outs."""
     blueprint = flask.Blueprint("soda", __name__)
@@ -45,7 +46,7 @@ def soda_blueprint(
 
     @blueprint.route(SODA_SYNC, methods=["GET", "POST"])
     def sync() -> flask.Response:
-        return cut(cut_request(params(), caller()))
+        return cut(cut_request(params(), caller(), events))
 
     @blueprint.get(f"{SODA}/capabilities")
     def capabilities() -> flask.Response:

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from epntap.access import Caller, may_now, rights_of
 from epntap.archive.files import files_overlapping
 from epntap.archive.kept.series import HeldSeries, all_series, next_release
@@ -119,14 +121,29 @@ def files_for(
     )
 
 
-def estimated_records(held: HeldSeries, files: Sequence[ArchiveFile], start: int, stop: int) -> int:
-    """About so many records: of a file that reaches out of the interval the same share as of its time."""
-    records, covered = 0.0, 0
+def estimated_records(
+    held: HeldSeries, files: Sequence[ArchiveFile], start: int, stop: int, pieces: Sequence[tuple[int, int]] = ()
+) -> int:
+    """About so many records: of a file that reaches out of the interval the same share as of its time.
+
+    `pieces` are the parts of the interval that are meant, where not all of it is.
+    """
+    parts = np.array(pieces or [(start, stop)], dtype=np.int64).astype(np.float64)
+    before = np.concatenate([[0.0], np.cumsum(parts[:, 1] - parts[:, 0])])
+
+    def passed(instant: int) -> float:
+        """How much of the interval is before an instant."""
+        place = int(np.searchsorted(parts[:, 0], instant, side="right"))
+        if not place:
+            return 0.0
+        return float(before[place - 1] + min(instant, parts[place - 1, 1]) - parts[place - 1, 0])
+
+    records, covered = 0.0, 0.0
     for file in files:
         if file.tt2000_min is None or file.tt2000_max is None:
             continue
         span = file.tt2000_max + 1 - file.tt2000_min
-        inside = max(min(file.tt2000_max + 1, stop) - max(file.tt2000_min, start), 0)
+        inside = max(passed(file.tt2000_max + 1) - passed(file.tt2000_min), 0.0)
         records += file.records * inside / span
         covered += inside
     cadence = held.series.cadence_ns

@@ -11,9 +11,8 @@ from typing import Any
 
 from cutouts.files import check_files_of
 from cutouts.formats.base import software_version
-from cutouts.interval import Interval
 from cutouts.plan import version_of
-from cutouts.windows import windows
+from cutouts.windows import reaching, windows
 from epntap.answer.admission import Slots
 from epntap.answer.begun import Begun, begin
 from epntap.answer.blocks import Blocks, Version
@@ -51,7 +50,7 @@ class DataPlan:
     def version(self) -> Version:
         """What tells the answer from others, and from the same one of other files."""
         request = self.request
-        wanted = (request.dataset.held, request.parameters, request.start, request.stop, request.with_header)
+        wanted = (request.dataset.held, request.parameters, request.interval, request.with_header)
         return version_of(self.files, wanted, request.format, software_version())
 
 
@@ -67,11 +66,12 @@ class Records:
 
     def plan(self, request: DataRequest) -> DataPlan:
         """Find the files. Raises HapiError when there is too much in them."""
-        held = request.dataset.held
+        held, interval = request.dataset.held, request.interval
+        start, stop = interval.start_tt2000, interval.stop_tt2000
         with self.connect() as connection:
-            files = files_for(connection, held, request.start, request.stop, request.caller)
+            files = reaching(files_for(connection, held, start, stop, request.caller), interval)
         record = sum(one.record_bytes for one in request.parameters)
-        if estimated_records(held, files, request.start, request.stop) * record > self.terms.most_bytes:
+        if estimated_records(held, files, start, stop, interval.pieces) * record > self.terms.most_bytes:
             raise HapiError(1408, f"one answer holds about {self.terms.most_bytes:,} bytes of values at most")
         return DataPlan(request, files)
 
@@ -101,7 +101,7 @@ class Records:
             begun.check()
             check_files_of(held, files)
 
-        pieces = windows(plan.files, Interval(request.start, request.stop))
+        pieces = windows(plan.files, request.interval)
         for block in hapi_records(request.dataset, request.parameters, pieces, check):
             yield block
             begun.check()

@@ -5,8 +5,12 @@ The expected values are those that cdflib reads from the files.
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import re
+import subprocess
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,7 +24,9 @@ import cdflib
 import numpy as np
 import pycdfpp
 import pytest
+import requests
 from astropy.io.votable import parse_single_table
+from lxml import etree
 
 from epntap.db.pool import Database
 from tests.support.hapi import FILL, RECORDS, serve_kinds
@@ -33,7 +39,7 @@ LISTS = {
     "getObsDataTree": "LocalDataBaseParameters",
     "getTimeTablesList": "SharedTimeTables",
     "getCatalogsList": "SharedCatalogs",
-    "getParameterList": "UserDefinedParameters",
+    "getParameterList": "LocalDataBaseParameters",
 }
 
 
@@ -41,7 +47,9 @@ LISTS = {
 def server(
     postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    with serve_kinds(postgres_server, template_database, tmp_path_factory.mktemp("amda")) as server:
+    # more than one file of all parameters is too much to be made at once
+    settings = {"job_workers": "1", "soda_sync_bytes": "50000"}
+    with serve_kinds(postgres_server, template_database, tmp_path_factory.mktemp("amda"), **settings) as server:
         yield server
 
 
@@ -115,7 +123,7 @@ def test_the_tree_has_every_parameter_with_what_clients_need(server: Server) -> 
     updated = datetime.fromisoformat(dataset.get("lastUpdate", ""))
     assert updated <= datetime.now(UTC)
     found = {one.get(XML_ID): one for one in dataset.iter("parameter")}
-    assert set(found) == {"B", "flux", "flag", "big", "wide", "kinds_angle"}
+    assert set(found) == {"B", "flux", "flux_bin", "flag", "big", "wide", "kinds_angle"}
     field = found["B"]
     assert (field.get("units"), field.get("size"), field.get("display_type")) == ("nT", "3", "timeseries")
     assert [(one.get(XML_ID), one.get("index1"), one.get("name")) for one in field] == [
@@ -133,7 +141,8 @@ def test_what_somebody_owns_is_empty_and_can_be_read(server: Server) -> None:
     who = {"userID": "ann", "password": "pw"}
     assert listed(server, "getTimeTablesList", **who)[1].find("timetabList") is not None
     assert listed(server, "getCatalogsList", **who)[1].tag == "catalogList"
-    assert listed(server, "getParameterList", **who)[1].find("paramList") is not None
+    tag, mine = listed(server, "getParameterList", **who)
+    assert (tag, mine.find("paramList") is not None) == ("UserDefinedParameters", True)
     assert listed(server, "getObsDataTree", privateOnly="True", **who)[1].find("dataCenter") is not None
     assert listed(server, "getTimeTablesList")[1].tag == "timeTableList"
 
@@ -286,7 +295,9 @@ def test_other_names_are_refused_too(server: Server) -> None:
     assert "ttID" in refusal(server, "getTimeTable", ttID="sharedtimeTable_0")
     assert "catID" in refusal(server, "getCatalog", catID="sharedcatalog_0")
     assert "process" in refusal(server, "getStatus", id="process_1")
-    status, body, _ = get(server, "/php/rest/getOrbites.php")
+    assert "process" in refusal(server, "getStatus")
+    assert "positions are parameters" in refusal(server, "getOrbites", spacecraft="ACE", coordinateSystem="GSE", **DAY)
+    status, body, _ = get(server, "/php/rest/getNothing.php")
     assert (status, b"getParameter" in body) == (404, True)
     assert get(server, "/php/lists/nothing.xml")[0] == 404
 
@@ -310,3 +321,165 @@ def test_passwords_do_not_reach_the_log(server: Server) -> None:
     rest(server, "getTimeTablesList", userID="ann", password="hunter2-secret")
     refusal(server, parameterID="x", userID="ann", password="hunter2-secret")
     assert "hunter2-secret" not in Path(server.log).read_text()
+
+
+# -- templates, compressed files, addresses, processes -----------------------------------------------------------------
+
+
+def test_a_template_names_the_bins_of_a_spectrum(server: Server, stored: dict[str, np.ndarray[Any, Any]]) -> None:
+    _, root = listed(server, "getObsDataTree", templateInfo="True")
+    (template,) = [one for one in root.iter("parameter") if one.get("template")]
+    assert (template.get(XML_ID), template.get("template")) == ("flux_bin", "flux(##bin1##,##bin2##)")
+    moving, fixed = template.iter("argument")
+    assert moving.attrib == {
+        "key": "bin1", "name": "angle", "type": "generated-list", "minkey": "0", "maxkey": "2",
+        "nametpl": "Bin ##key##", "default": "0",
+    }  # fmt: skip
+    assert [(one.get("key"), one.get("name")) for one in fixed] == [("0", "10 keV"), ("1", "20 keV"), ("2", "30 keV")]
+    found = pycdfpp.load(fetch(server, parameterID="flux(1,2)", outputFormat="CDF_ISTP"))
+    assert np.array_equal(found["flux(1,2)"].values, stored["flux"][:, 1, 2])
+    assert "is a template; ask for one of its bins, as flux(0,0)" in refusal(server, parameterID="flux_bin", **DAY)
+
+
+@pytest.mark.parametrize("form", ["ASCII", "CDF_ISTP", "VOTable", "JSON"])
+def test_a_compressed_file_holds_the_same(server: Server, form: str) -> None:
+    said = json.loads(rest(server, "getParameter", **DAY, parameterID="B", outputFormat=form, gzip="1"))
+    assert said["dataFileURLs"].endswith(".gz")
+    with urlopen(said["dataFileURLs"]) as answer:
+        assert answer.headers["Content-Encoding"] is None
+        body = answer.read()
+    plain = fetch(server, parameterID="B", outputFormat=form)
+    assert body[:2] == b"\x1f\x8b"
+    if form != "CDF_ISTP":  # which says when it was made
+        assert gzip.decompress(body) == plain
+    else:
+        assert np.array_equal(
+            pycdfpp.load(gzip.decompress(body))["B"].values, pycdfpp.load(plain)["B"].values, equal_nan=True
+        )
+
+
+def test_a_file_of_days_that_are_over_is_kept_and_given_again(server: Server) -> None:
+    folder = server.log.parent / "amda"
+    asked = {"parameterID": "flag", "startTime": "2016-12-31T23:58:10Z", "stopTime": "2016-12-31T23:58:33Z"}
+    before = set(folder.glob("??/*"))
+    first = fetch(server, **asked)
+    (kept,) = set(folder.glob("??/*")) - before
+    assert kept.read_bytes() == first
+    # what is given is what is kept
+    kept.write_bytes(b"kept")
+    assert fetch(server, **asked) == b"kept"
+    kept.unlink()
+    assert fetch(server, **asked) == first
+    # another form and another interval are other files
+    assert fetch(server, **asked, timeFormat="UNIXTIME") != first
+    assert fetch(server, **{**asked, "stopTime": "2016-12-31T23:58:34Z"}) != first
+
+
+def test_each_request_has_an_address_that_nobody_can_guess(server: Server) -> None:
+    addresses = [json.loads(rest(server, "getParameter", **DAY, parameterID="flag"))["dataFileURLs"] for _ in range(2)]
+    assert addresses[0] != addresses[1]
+    path = addresses[0].removeprefix(server.base)
+    assert get(server, path)[0] == 200
+    place = path.index("/data/") + len("/data/")
+    for number in (place, place + 30, path.rindex("/") - 1):
+        changed = "B" if path[number] != "B" else "C"
+        assert get(server, f"{path[:number]}{changed}{path[number + 1 :]}")[0] == 404
+    assert get(server, path.replace(".", "", 1))[0] == 404
+
+
+def test_what_is_too_much_at_once_becomes_a_process(server: Server, stored: dict[str, np.ndarray[Any, Any]]) -> None:
+    asked = {"datasetID": "kinds", "startTime": "2016-12-31T23:58:00Z", "stopTime": "2017-01-01T00:02:00Z"}
+    said = json.loads(rest(server, "getDataset", **asked, outputFormat="CDF_ISTP"))
+    if "dataFileURLs" not in said:
+        assert (said["success"], said["status"]) == (True, "in progress")
+        name = said["id"]
+        deadline = time.monotonic() + 60
+        while "dataFileURLs" not in said:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            said = json.loads(rest(server, "getStatus", id=name))
+            assert said["success"] is True
+    assert said["dataFileURLs"].endswith("/kinds.cdf")
+    with urlopen(said["dataFileURLs"]) as answer:
+        found = pycdfpp.load(answer.read())
+    assert len(found["flag"].values) == 2 * RECORDS
+    assert np.array_equal(found["flag"].values[: len(stored["flag"])], stored["flag"])
+
+
+# -- what amdapy and curl send ------------------------------------------------------------------------------------------
+
+
+def test_amdapy_is_answered(server: Server, stored: dict[str, np.ndarray[Any, Any]]) -> None:
+    """Its requests in its order, with the slash too many that it sends, read as it reads them."""
+
+    def ask(method: str, **values: object) -> requests.Response:
+        answer = requests.get(f"{server.base}/php/rest//{method}", values, timeout=60)
+        assert answer.ok
+        return answer
+
+    assert ask("isAlive.php").json()["alive"]
+    token = ask("auth.php").text
+    tree = ET.fromstring(ask("getObsDataTree.php").text)
+    assert tree.tag == "LocalDataBaseParameters"
+    root = etree.fromstring(requests.get(tree.text or "", timeout=60).content, etree.XMLParser(recover=True))
+    assert root.tag == "dataRoot"
+    (local,) = re.findall("<LocalDataBaseParameters>(.*?)</LocalDataBaseParameters>", ask("getParameterList.php").text)
+    assert local == tree.text
+    who = {"userID": "ann", "password": "x"}
+    (own,) = re.findall("<UserDefinedParameters>(.*?)</UserDefinedParameters>", ask("getParameterList.php", **who).text)
+    assert requests.get(own, timeout=60).ok
+    times = {"token": token, "startTime": "2016-12-31T23:58:00", "stopTime": "2016-12-31T23:59:59"}
+    told = ask("getParameter.php", **times, parameterID="B", outputFormat="ASCII", timeFormat="ISO8601", gzip=0).json()
+    text = requests.get(told["dataFileURLs"], timeout=60).text
+    names = next(line for line in text.split("\n") if line.startswith("# DATA_COLUMNS : "))
+    assert names.removeprefix("# DATA_COLUMNS : ").split(", ") == ["AMDA_TIME", "B[0]", "B[1]", "B[2]"]
+    values = np.loadtxt(io.StringIO(text), comments="#", usecols=(1, 2, 3), dtype=np.float32)
+    assert np.array_equal(values, np.where(stored["B"] == FILL, np.nan, stored["B"]), equal_nan=True)
+    told = ask("getDataset.php", **times, datasetID="kinds", timeFormat="unixtime", sampling=10).json()
+    table = np.loadtxt(io.StringIO(requests.get(told["dataFileURLs"], timeout=60).text), comments="#")
+    assert table[0, 0] == 1483228685.0
+    told = ask("getParameter.php", **times, parameterID="flag", outputFormat="CDF", gzip=1).json()
+    assert "flag" in pycdfpp.load(gzip.decompress(requests.get(told["dataFileURLs"], timeout=60).content))
+    assert "SharedTimeTables" in ask("getTimeTablesList.php").text
+
+
+#: as the page of AMDA's interface has them, a line for each operation
+CURL = (
+    ("isAlive.php", '{"alive": true}'),
+    ("auth.php", "open-"),
+    ("getObsDataTree.php", "<LocalDataBaseParameters>http"),
+    ("getTimeTablesList.php", "<SharedTimeTables>http"),
+    ("getTimeTablesList.php?userID=ann&password=x", "<UserDefinedTimeTables>http"),
+    ("getCatalogsList.php", "<SharedCatalogs>http"),
+    ("getParameterList.php?userID=ann&password=x", "<UserDefinedParameters>http"),
+    ("getTimeTable.php?ttID=sharedtimeTable_999", '"success": false'),
+    ("getCatalog.php?catID=sharedcatalog_999", '"success": false'),
+    (
+        "getParameter.php?token={token}&startTime=2016-12-31T23:58:00&stopTime=2016-12-31T23:59:00&parameterID=B(0)"
+        "&outputFormat=ASCII&timeFormat=ISO8601&sampling=10&gzip=0",
+        '"success": true, "dataFileURLs": "http',
+    ),
+    (
+        "getDataset.php?token={token}&startTime=1483228690&stopTime=1483228700&datasetID=kinds&outputFormat=VOTable",
+        '"success": true, "dataFileURLs": "http',
+    ),
+    (
+        "getOrbites.php?token={token}&startTime=2016-12-31T23:58:00&stopTime=2016-12-31T23:59:00&spacecraft=ACE"
+        "&coordinateSystem=GSE&units=km",
+        '"success": false',
+    ),
+    ("getStatus.php?id=process_0", '"success": false'),
+)
+
+
+@pytest.mark.parametrize(("line", "said"), CURL)
+def test_curl_is_answered(server: Server, line: str, said: str) -> None:
+    base = f"{server.base}/php/rest/"
+
+    def curl(rest_of: str) -> str:
+        done = subprocess.run(
+            ["curl", "-sS", "-f", "-g", f"{base}{rest_of}"], capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout
+
+    assert said in curl(line.format(token=curl("auth.php") if "{token}" in line else ""))

@@ -1,19 +1,22 @@
-"""Cut-outs of the events of a table: one for each, in one answer."""
+"""Data of the events of a table: cut-outs of each, of all together, records of HAPI, statistics as a job."""
 
 from __future__ import annotations
 
 import csv
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pytest
 import requests
+from astropy.io.votable import parse_single_table
 
 from epntap.db.pool import Database, Role, connect
 from eventtables.readers import read_table
 from eventtables.store.tables import save_table
 from tests.support.server import Server, serve
+from tests.support.uws_client import Client
 
 #: two that last, and an instant
 EVENTS = (
@@ -27,7 +30,7 @@ def server(own_demo_database: Database, tmp_path_factory: pytest.TempPathFactory
     with connect(own_demo_database, Role.OWNER, autocommit=True) as owner:
         save_table(owner, "three", read_table(EVENTS.encode(), "three"))
         save_table(owner, "instant", read_table(EVENTS.splitlines()[1].encode(), "instant"))
-    with serve(own_demo_database, tmp_path_factory.mktemp("bulkevents")) as server:
+    with serve(own_demo_database, tmp_path_factory.mktemp("bulkevents"), job_workers="1") as server:
         yield server
 
 
@@ -62,3 +65,109 @@ def test_what_cannot_be_is_said(server: Server, given: dict[str, str], said: str
     answer = ask(server, ID="syna-mag_20161231", FORMAT="CSV", **given)
     assert answer.status_code in {400, 404}
     assert said in answer.text
+
+
+# -- all together, and as jobs ----------------------------------------------------------------------------------------
+
+SPANS = (("2016-12-31T06:00:00", "2016-12-31T06:02:00"), ("2016-12-31T08:00:00.5", "2016-12-31T08:01:00"))
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The lines of a CSV below its names."""
+    return list(csv.reader(line for line in text.splitlines() if not line.startswith("#")))[1:]
+
+
+def rows_within(server: Server, spans: Sequence[tuple[str, str]] = SPANS) -> list[list[str]]:
+    """The same from a cut-out of the whole day."""
+    whole = requests.get(f"{server.base}/datalink/soda/sync?ID=syna-mag_20161231&FORMAT=CSV", timeout=60)
+    rows = rows_of(whole.text)
+    times = np.array([row[0].rstrip("Z") for row in rows], "datetime64[ns]")
+    inside = np.zeros(len(rows), bool)
+    for start, stop in spans:
+        inside |= (times >= np.datetime64(start)) & (times < np.datetime64(stop))
+    return [rows[place] for place in np.flatnonzero(inside)]
+
+
+def finished(server: Server, path: str, *pairs: tuple[str, str]) -> tuple[Client, str]:
+    client = Client(server)
+    reply = client.post(f"{server.base}{path}", *pairs, ("PHASE", "RUN"))
+    assert reply.status == 303, reply.text
+    phase = client.until(reply.location, "COMPLETED", "ERROR", "ABORTED", within_s=60)
+    assert phase == "COMPLETED", client.get(reply.location).text
+    return client, reply.location
+
+
+def test_all_events_together_are_one_cut_out(server: Server) -> None:
+    asked = {"ID": "syna-mag_20161231", "EVENTS": "three", "JOINED": "1", "FORMAT": "CSV"}
+    answer = requests.get(f"{server.base}/datalink/soda/sync", asked, timeout=60)
+    assert answer.status_code == 200
+    assert rows_of(answer.text) == rows_within(server)
+    assert "2 between start and stop" in answer.text
+    packed = zipfile.ZipFile(io.BytesIO(ask(server, **asked).content))
+    (name,) = [one for one in packed.namelist() if one.startswith("syna-mag")]
+    assert rows_of(packed.read(name).decode()) == rows_within(server)
+    # the list for download tools leads to the same
+    listed = ask(server, **asked, RESPONSEFORMAT="manifest").text.split()
+    assert [rows_of(requests.get(one, timeout=60).text) for one in listed] == [rows_within(server)]
+
+
+def test_a_job_makes_one_for_each_or_one_of_all(server: Server) -> None:
+    asked = (("ID", "syna-mag_20161231"), ("EVENTS", "three"), ("FORMAT", "CSV"))
+    client, job = finished(server, "/datalink/soda/async", *asked)
+    each = [rows_of(client.get(f"{job}/results/result{number}").text) for number in (1, 2)]
+    assert [row for rows in each for row in rows] == rows_within(server)
+    client, job = finished(server, "/datalink/soda/async", *asked, ("JOINED", "1"))
+    assert rows_of(client.get(f"{job}/results/result").text) == rows_within(server)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"EVENTS": "three"}, "join them by JOINED=1"),
+        ({"JOINED": "1"}, "name a table of events"),
+        ({"EVENTS": "three", "JOINED": "2"}, "JOINED must be 1 or 0"),
+        ({"EVENTS": "thre", "JOINED": "1"}, "Did you mean 'three'"),
+    ],
+)
+def test_sync_says_what_it_does_not_take(server: Server, given: dict[str, str], said: str) -> None:
+    answer = requests.get(f"{server.base}/datalink/soda/sync", {"ID": "syna-mag_20161231", **given}, timeout=60)
+    assert answer.status_code in {400, 404}
+    assert said in answer.text
+
+
+@pytest.mark.parametrize("name", ["x_events", "EVENTS"])
+def test_hapi_gives_the_records_of_all_events(server: Server, name: str) -> None:
+    address = f"{server.base}/hapi/data"
+    found = requests.get(address, {"dataset": "syna-mag", name: "three"}, timeout=60)
+    assert found.status_code == 200, found.text
+    whole = [
+        requests.get(address, {"dataset": "syna-mag", "start": start, "stop": stop}, timeout=60).text
+        for start, stop in SPANS
+    ]
+    assert found.text == "".join(whole)
+    part = requests.get(address, {"dataset": "syna-mag", name: "three", "start": "2016-12-31T07:30:00Z"}, timeout=60)
+    assert part.text == whole[1]
+    assert requests.get(address, {"dataset": "syna-mag", name: "instant"}, timeout=60).text == ""
+    refused = requests.get(address, {"dataset": "syna-mag", name: "thre"}, timeout=60)
+    assert (refused.status_code, refused.json()["status"]["code"]) == (400, 1400)
+
+
+def test_statistics_are_a_catalogue_that_a_job_makes(server: Server) -> None:
+    asked = (("EVENTS", "three"), ("DATASET", "syna-mag"), ("PARAMETERS", "B_magnitude"))
+    client, job = finished(server, "/statistics/async", *asked)
+    table = parse_single_table(io.BytesIO(client.get(f"{job}/results/result").body)).to_table()
+    address = f"{server.base}/hapi/data"
+    for row, span in zip((table[0], table[2]), SPANS, strict=True):
+        records = requests.get(
+            address, {"dataset": "syna-mag", "parameters": "B_magnitude", "start": span[0], "stop": span[1]}, timeout=60
+        )
+        values = np.array([float(one[1]) for one in csv.reader(records.text.splitlines())])
+        assert (row["records"], row["B_magnitude_count"]) == (len(values), len(values))
+        assert (row["B_magnitude_min"], row["B_magnitude_max"]) == (values.min(), values.max())
+        assert np.isclose(row["B_magnitude_mean"], values.mean(), rtol=1e-12)
+        assert np.isclose(row["B_magnitude_std"], values.std(), rtol=1e-9)
+    assert (table[1]["records"], table[1]["B_magnitude_count"]) == (0, 0)
+    wrong = Client(server)
+    reply = wrong.post(f"{server.base}/statistics/async", ("EVENTS", "three"), ("DATASET", "x"), ("PHASE", "RUN"))
+    assert wrong.until(reply.location, "COMPLETED", "ERROR", within_s=30) == "ERROR"
+    assert "there is no dataset 'x'" in wrong.get(f"{reply.location}/error").text

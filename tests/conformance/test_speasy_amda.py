@@ -61,6 +61,9 @@ for name, product, start, stop in (
     ("gap", "steps", "2018-02-11T00:00:00", "2018-02-11T23:00:00"),
 ):
     said[name] = plain(spz.get_data(f"amda/{product}", start, stop))
+said["bin"] = plain(spz.get_data(
+    "amda/flux_bin", "2016-12-31T23:58:00", "2016-12-31T23:58:10", product_inputs={"bin1": "1", "bin2": "2"}
+))
 whole = amda.get_dataset("kinds", "2016-12-31T23:58:00", "2016-12-31T23:58:10")
 said["whole"] = sorted(whole.variables)
 if sys.argv[1:] == ["user"]:
@@ -176,6 +179,11 @@ def test_a_spectrum_comes_with_its_axes(read: dict[str, Any], stored: cdflib.CDF
     flux = np.asarray(stored.varget("flux"))[:20]
     assert np.array_equal(np.asarray(read["spectrum"]["values"]), flux, equal_nan=True)
     assert read["spectrum"]["axes"][1] == [[10.0, 20.0, 30.0]] or read["spectrum"]["axes"][1] == [10.0, 20.0, 30.0]
+
+
+def test_a_template_gives_the_bin_that_is_chosen(read: dict[str, Any], stored: cdflib.CDF) -> None:
+    flux = np.asarray(stored.varget("flux"))[:20]
+    assert [one for (one,) in read["bin"]["values"]] == flux[:, 1, 2].tolist()
 
 
 def test_pieces_join_without_gap_or_repetition(read: dict[str, Any]) -> None:

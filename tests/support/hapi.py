@@ -100,13 +100,13 @@ def ingest_tree(folder: Path, database: Database, schema: str = "kinds", *more: 
 
 
 @contextmanager
-def serve_kinds(postgres_server: Database, template_database: str, root: Path) -> Iterator[Server]:
+def serve_kinds(postgres_server: Database, template_database: str, root: Path, **settings: str) -> Iterator[Server]:
     """A live server over the small archive, which is at `root`/cdf."""
     write_kinds(root / "cdf")
     database = clone_database(postgres_server, "hapi", template_database)
     try:
         ingest_tree(root / "cdf", database)
-        with serve(database, root) as server:
+        with serve(database, root, **settings) as server:
             yield server
     finally:
         drop_database(postgres_server, database)

@@ -22,7 +22,7 @@ _PHASES: Mapping[Phase, tuple[str, str]] = {
     Phase.ERROR: ("failed", "bad"),
     Phase.ABORTED: ("stopped", "warn"),
 }
-_KINDS = {"tap": "query", "soda": "cut-outs"}
+_KINDS = {"tap": "query", "soda": "cut-outs", "statistics": "statistics of events"}
 _SHORT = 160
 
 
@@ -73,7 +73,7 @@ class ShownJob:
 
     @property
     def _identifiers(self) -> str:
-        found = [value for name, value in self.job.parameters if name.upper() == "ID"]
+        found = [value for name, value in self.job.parameters if name.upper() in {"ID", "DATASET"}]
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         return f"{', '.join(found[:3])}{more}"
 

@@ -1,4 +1,4 @@
-"""Pictures that were drawn, in a folder that any number of processes share and that does not grow beyond a bound."""
+"""Answers that were made, in a folder that any number of processes share and that does not grow beyond a bound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["KeptPictures"]
+__all__ = ["KeptFiles"]
 
 #: of the bound: what is written between two looks at the folder, and what is left after one
 _BETWEEN = 1 / 20
@@ -17,17 +17,22 @@ _LEFT = 4 / 5
 
 
 @dataclass(slots=True)
-class KeptPictures:
-    """Keeps what everybody may have; nothing at all where the bound is 0."""
+class KeptFiles:
+    """Keeps answers, whoever may have them: who reads has asked that before. Nothing where the bound is 0."""
 
     folder: Path
     most_bytes: int
-    #: written since the folder was looked at; the first picture of a process has it looked at
+    #: written since the folder was looked at; the first answer of a process has it looked at
     _written: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def most_of_one(self) -> int:
+        """Bytes of an answer that is kept."""
+        return int(self.most_bytes * _BETWEEN)
+
     def get(self, key: str) -> bytes | None:
-        """A picture, or None."""
+        """An answer, or None."""
         path = self._path(key)
         try:
             content = path.read_bytes()
@@ -38,8 +43,8 @@ class KeptPictures:
         return content
 
     def put(self, key: str, content: bytes) -> None:
-        """Keep a picture, where there is room for it. A disk that is full is no error: it is drawn again."""
-        if len(content) > self.most_bytes * _BETWEEN:
+        """Keep an answer, where there is room for it. A disk that is full is no error: it is made again."""
+        if not content or len(content) > self.most_of_one:
             return
         path = self._path(key)
         unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from amdarest.params import AmdaRequest
+from amdarest.data.params import AmdaRequest
 from cutouts.formats.base import Provenance, Rendering, statements
 from cutouts.formats.cells import is_fill_value, lines, time_texts, with_text
 from cutouts.formats.numbers import Spelling, number_rows

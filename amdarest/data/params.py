@@ -61,6 +61,8 @@ class AmdaRequest:
     #: nanoseconds of the bins that are averaged; 0: the records
     sampling_ns: int
     caller: Caller
+    #: whether the file is compressed
+    is_gzipped: bool = False
 
 
 def values_of(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
@@ -98,6 +100,7 @@ def amda_request(values: Mapping[str, str], products: Products, caller: Caller, 
         # what is further apart than the bins stays as it is
         sampling_ns=sampling_ns if cadence is None or sampling_ns > cadence else 0,
         caller=caller,
+        is_gzipped=_is_gzipped(values),
     )
 
 
@@ -141,6 +144,13 @@ def _is_unix(values: Mapping[str, str]) -> bool:
     if text.casefold() not in {"", "iso8601", "iso", "unixtime", "unix"}:
         raise ParameterError(f"timeFormat: expected ISO8601 or UNIXTIME, found {shortened(text)!r}.")
     return text.casefold().startswith("unix")
+
+
+def _is_gzipped(values: Mapping[str, str]) -> bool:
+    text = values.get("gzip", "").strip().casefold()
+    if text not in {"", "0", "1", "false", "true", "no", "yes"}:
+        raise ParameterError(f"gzip: expected 1 or 0, found {shortened(text)!r}.")
+    return text in {"1", "true", "yes"}
 
 
 def _sampling(values: Mapping[str, str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from previews.cache import KeptPictures
+from epntap.answer.kept import KeptFiles
 
 
 def size_of(folder: Path) -> int:
@@ -13,7 +13,7 @@ def size_of(folder: Path) -> int:
 
 
 def test_the_folder_never_grows_beyond_its_bound(tmp_path: Path) -> None:
-    kept = KeptPictures(tmp_path, 100_000)
+    kept = KeptFiles(tmp_path, 100_000)
     for number in range(300):
         kept.put(f"{number:032x}", bytes(3000))
         assert size_of(tmp_path) <= 100_000
@@ -21,7 +21,7 @@ def test_the_folder_never_grows_beyond_its_bound(tmp_path: Path) -> None:
 
 
 def test_the_oldest_go_and_what_was_asked_for_lately_stays(tmp_path: Path) -> None:
-    kept = KeptPictures(tmp_path, 100_000)
+    kept = KeptFiles(tmp_path, 100_000)
     keys = [f"{number:032x}" for number in range(30)]
     for age, key in enumerate(keys):
         kept.put(key, bytes(3000))
@@ -34,7 +34,7 @@ def test_the_oldest_go_and_what_was_asked_for_lately_stays(tmp_path: Path) -> No
 
 
 def test_without_room_nothing_is_kept(tmp_path: Path) -> None:
-    kept = KeptPictures(tmp_path, 0)
+    kept = KeptFiles(tmp_path, 0)
     kept.put("a" * 32, b"picture")
     assert kept.get("a" * 32) is None
     assert list(tmp_path.iterdir()) == []
@@ -42,6 +42,6 @@ def test_without_room_nothing_is_kept(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    kept = KeptPictures(tmp_path / "file", 100_000)
+    kept = KeptFiles(tmp_path / "file", 100_000)
     kept.put("a" * 32, b"picture")
     assert kept.get("a" * 32) is None
