@@ -114,6 +114,7 @@ def amda_blueprint(
     }
 
     @blueprint.route("/rest/<name>.php", methods=["GET", "POST"])
+    @blueprint.route("/rest//<name>.php", methods=["GET", "POST"])  # amdapy sends one more
     def rest(name: str) -> flask.Response:
         answer = answers.get(name)
         if answer is None:

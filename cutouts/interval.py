@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Self
 
@@ -26,7 +26,7 @@ class Interval:
     start_tt2000: int
     stop_tt2000: int
     #: where only some of these instants are meant: half-open pieces that rise and lie apart; empty: all are
-    pieces: tuple[tuple[int, int], ...] = ()
+    pieces: tuple[tuple[int, int], ...] = field(default=(), kw_only=True)
 
     @classmethod
     def closed(cls, first_tt2000: int, last_tt2000: int) -> Self:
@@ -42,7 +42,7 @@ class Interval:
                 pieces[-1] = pieces[-1][0], max(pieces[-1][1], stop)
             else:
                 pieces.append((start, stop))
-        return cls(pieces[0][0], pieces[-1][1], tuple(pieces))
+        return cls(pieces[0][0], pieces[-1][1], pieces=tuple(pieces))
 
     @property
     def is_empty(self) -> bool:
@@ -60,7 +60,7 @@ class Interval:
         first = bisect_right(pieces, start, key=lambda one: one[1])
         after = bisect_left(pieces, stop, key=lambda one: one[0])
         kept = tuple((max(one, start), min(end, stop)) for one, end in pieces[first:after])
-        return Interval(kept[0][0], kept[-1][1], kept) if kept else Interval(start, start)
+        return Interval(kept[0][0], kept[-1][1], pieces=kept) if kept else Interval(start, start)
 
     def reaches(self, first_tt2000: int, last_tt2000: int) -> bool:
         """Whether there is an instant between these two, both included."""

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from eventtables.model import EventColumn, EventTableError, Instants, Kind, Values
 from eventtables.times import instants_of, is_time, spelled
 
-__all__ = ["guessed_kind", "number", "texts_of", "times_of", "values_of", "whole"]
+__all__ = ["KindGuess", "guessed_kind", "number", "texts_of", "times_of", "values_of", "whole"]
 
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9]\d*)", re.ASCII)
 _REAL = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf(?:inity)?|nan", re.ASCII | re.IGNORECASE)
+_ZERO_FIRST = re.compile(r"[-+]?0\d")
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 #: what says that there is no value, besides nothing at all
 _NOTHING = frozenset({"", "nan", "null", "none", "nat"})
@@ -34,23 +35,50 @@ def times_of(name: str, texts: Sequence[str], place: Callable[[int], str]) -> In
     return found
 
 
+class KindGuess:
+    """What all texts of a column can be, as far as they have been seen; nothing says anything."""
+
+    def __init__(self) -> None:
+        self._is_seen = False
+        self._can_be = {Kind.INT, Kind.DOUBLE, Kind.TIME, Kind.BOOLEAN}
+        #: of an identifier of many digits every one counts
+        self._is_held = True
+
+    def see(self, texts: Sequence[str]) -> None:
+        """Take the next texts."""
+        there = [text for one in texts if (text := one.strip())]
+        if not there or (self._is_seen and not self._can_be):
+            return
+        self._is_seen = True
+        if Kind.DOUBLE in self._can_be:
+            numbers = [text for text in there if len(text) > 15 and _WHOLE.fullmatch(text)]
+            self._is_held = self._is_held and all(map(_is_held, numbers))
+        if Kind.INT in self._can_be and not (all(map(_WHOLE.fullmatch, there)) and all(map(_is_whole, there))):
+            self._can_be.remove(Kind.INT)
+        # whole numbers are numbers
+        if Kind.INT not in self._can_be and Kind.DOUBLE in self._can_be and not all(map(_is_number, there)):
+            self._can_be.remove(Kind.DOUBLE)
+        if Kind.TIME in self._can_be and not all(map(is_time, there)):
+            self._can_be.remove(Kind.TIME)
+        if Kind.BOOLEAN in self._can_be and not all(text.casefold() in {"true", "false"} for text in there):
+            self._can_be.remove(Kind.BOOLEAN)
+
+    @property
+    def kind(self) -> Kind:
+        """What they are."""
+        if not self._is_seen:
+            return Kind.TEXT
+        found = next(
+            (one for one in (Kind.INT, Kind.DOUBLE, Kind.TIME, Kind.BOOLEAN) if one in self._can_be), Kind.TEXT
+        )
+        return Kind.TEXT if found is Kind.DOUBLE and not self._is_held else found
+
+
 def guessed_kind(texts: Sequence[str]) -> Kind:
     """What all texts of a column can be; nothing says anything."""
-    there = [text for one in texts if (text := one.strip())]
-    if not there:
-        return Kind.TEXT
-    numbers = [text for text in there if _WHOLE.fullmatch(text)]
-    if len(numbers) == len(there) and all(map(_is_whole, numbers)):
-        return Kind.INT
-    # a number that begins with 0 is rather a name
-    if all(_REAL.fullmatch(text) and not re.match(r"[-+]?0\d", text) for text in there):
-        # of an identifier of many digits every one counts
-        return Kind.DOUBLE if all(map(_is_held, numbers)) else Kind.TEXT
-    if all(is_time(text) for text in there):
-        return Kind.TIME
-    if all(text.casefold() in {"true", "false"} for text in there):
-        return Kind.BOOLEAN
-    return Kind.TEXT
+    guess = KindGuess()
+    guess.see(texts)
+    return guess.kind
 
 
 def texts_of(column: EventColumn, values: Values) -> list[str]:
@@ -80,6 +108,11 @@ def whole(text: str) -> int:
     if found is None or not -(2**63) <= found < 2**63:
         raise ValueError(f"expected a whole number of 64 bits, found {text[:40]!r}")
     return found
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is one; what begins with 0 is rather a name."""
+    return _REAL.fullmatch(text) is not None and not _ZERO_FIRST.match(text)
 
 
 def _is_whole(text: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
@@ -29,12 +29,13 @@ from epntap.settings import Settings
 from epntap.upload.model import Limits
 from eventtables.model import EventTable
 from eventtables.operations import difference, extend, filtered, intersection, overlapping, shift, union
-from eventtables.readers import Wishes, read_table
+from eventtables.readers import Wishes, open_table
 from eventtables.store.tables import (
     StoredTable,
     all_tables,
     chunks_of,
     drop_table,
+    save_stream,
     save_table,
     table_called,
     whole_table,
@@ -112,13 +113,20 @@ def import_command(
 
     Read are VOTables (AMDA's, TSCat's, any with the UCDs time.start and time.end), AMDA's ASCII, CSV, TSCat's JSON.
     """
-    content = _content(settings, file)
-    table = read_table(content, name, Wishes(start, stop, catalogue, first_day))
     given = {("name" if fact == "title" else fact): text for fact, text in facts.items() if text is not None}
-    for warning in table.warnings:
+    with _opened(settings, file) as opened:
+
+        def from_its_beginning() -> BinaryIO:
+            opened.seek(0)
+            return opened
+
+        stream = open_table(from_its_beginning, name, Wishes(start, stop, catalogue, first_day))
+        stream = replace(stream, about=replace(stream.about, **given))
+        with _connected(settings, Role.OWNER) as connection:
+            stored = save_stream(connection, name, stream, replace=is_replaced)
+    for warning in stream.warnings:
         click.echo(f"note: {warning}", err=True)
-    with _connected(settings, Role.OWNER) as connection:
-        _say(save_table(connection, name, table.described(**given), replace=is_replaced))
+    _say(stored)
 
 
 @events.command("list")
@@ -269,15 +277,21 @@ def _keep(connection: Connection, name: str, table: EventTable, *, is_replaced: 
 # -- what is read and said ---------------------------------------------------------------------------------------------
 
 
-def _content(settings: Settings, file: str) -> bytes:
+@contextmanager
+def _opened(settings: Settings, file: str) -> Iterator[BinaryIO]:
+    """A file of this machine, or what is at an address, put aside."""
     if file.startswith(("http://", "https://")):
         limits = Limits(rows=0, bytes=_MOST_BYTES, tables=1, private_addresses=settings.upload_private_addresses)
         with fetched(file, limits, time.monotonic() + 300) as content:
-            return content.read()
+            yield content
+        return
     try:
-        return Path(file).read_bytes()
+        opened = Path(file).open("rb")  # noqa: SIM115  # closed below
+        opened.read(1)  # a folder opens as well
     except OSError as exc:
         raise UnreadableFileError(f"{file} cannot be read: {exc.strerror}.") from exc
+    with opened:
+        yield opened
 
 
 def _facts(one: StoredTable) -> dict[str, Any]:  # ready for json.dumps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -15,6 +15,7 @@ from epntap.errors import InputError
 __all__ = [
     "Description",
     "EventColumn",
+    "EventStream",
     "EventTable",
     "EventTableError",
     "Events",
@@ -90,6 +91,12 @@ class Survey:
     first: np.datetime64 | None = None
     last: np.datetime64 | None = None
 
+    def with_more(self, other: Survey) -> Survey:
+        """Of these events and of others."""
+        if self.first is None or self.last is None or other.first is None or other.last is None:
+            return other if self.first is None else self
+        return Survey(self.count + other.count, min(self.first, other.first), max(self.last, other.last))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:
@@ -115,12 +122,31 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class EventStream:
+    """A description with its events as they come, so that nothing is held but some thousand of them."""
+
+    about: Description
+    #: one at least, which may be empty; to be taken once
+    chunks: Iterator[Events]
+    #: complete when the last chunk was taken
+    warnings: Sequence[str] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class EventTable:
     """A description with its events, and what is to be known of how they were read."""
 
     about: Description
     events: Events
     warnings: Sequence[str] = field(default=())
+
+    @classmethod
+    def of(cls, stream: EventStream) -> EventTable:
+        """All events of a stream, which has one chunk at least."""
+        chunks = list(stream.chunks)
+        start, stop = (np.concatenate([getattr(one, end) for one in chunks]) for end in ("start", "stop"))
+        values = tuple(map(np.concatenate, zip(*(one.values for one in chunks), strict=True)))
+        return cls(stream.about, Events(start, stop, values), stream.warnings)
 
     def described(self, **facts: Any) -> EventTable:  # of the description
         """The same events with other words."""

@@ -65,9 +65,9 @@ def measurables(
     """The dataset of this public identifier and parameters of it. Raises NotFoundError, ParameterError."""
     held = datasets.series(dataset, caller)
     if held is None:
-        known = [one.public_id for one in datasets.all(caller)]
+        all_of_them = [one.public_id for one in datasets.all(caller)]
         raise NotFoundError(
-            f"DATASET: there is no dataset {shortened(dataset)!r} with records.{did_you_mean(dataset, known)}"
+            f"DATASET: there is no dataset {shortened(dataset)!r} with records.{did_you_mean(dataset, all_of_them)}"
         )
     if not names:
         raise ParameterError(f"PARAMETERS: expected names of parameters of {dataset}, found none.")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
 
-from eventtables.model import Description, EventColumn, EventTable, EventTableError, Kind
-from eventtables.readers.build import table_of
+from eventtables.model import Description, EventColumn, Events, EventStream, EventTableError, Kind
+from eventtables.readers.build import events_of, in_chunks
 from eventtables.times import DayCount, interval_of_numbers, is_time, spelled
 
-__all__ = ["read_amda_ascii"]
+__all__ = ["open_amda_ascii"]
 
-#: and no other of the letters at which Python ends lines: those may stand in a text
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADER = re.compile(r"#\s*([A-Za-z][\w ]*?)\s*:\s*(.*?)\s*;?\s*")
 _PARAMETER = re.compile(r"Parameter\s+(\d+)", re.IGNORECASE)
 #: a text with blanks stands between quotes, in which \" and \\ are a quote and a backslash
@@ -26,34 +24,52 @@ _FACTS = {"name": "name", "historic": "history", "history": "history", "contact"
           "reference": "reference", "licence": "licence", "authors": "authors"}  # fmt: skip
 
 
-def read_amda_ascii(text: str, name: str, first_day: int | None = None) -> EventTable:
-    """The table; `name` is for one that does not say its own. Raises EventTableError."""
+def open_amda_ascii(open_text: Callable[[], TextIO], name: str, first_day: int | None = None) -> EventStream:
+    """The table; `name` is for one that does not say its own.
+
+    `open_text` gives the text from its beginning, with all ends of lines as one. Raises EventTableError.
+    """
     header: dict[str, str] = {}
     columns: dict[int, EventColumn] = {}
-    days = DayCount(first_day)
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    for number, line in enumerate(_LINE_END.split(text), start=1):
+    width = 0
+    for number, line in enumerate(open_text(), start=1):
         if line.lstrip().startswith("#"):
             _read_header(line.strip(), number, header, columns)
-        elif line.strip():
-            rows.append(_cells(line, number, days))
-            lines.append(number)
-    described = [columns[place] for place in sorted(columns)]
+        elif line.strip() and not width:
+            width = len(_cells(line, number, DayCount(first_day)))
+    described = tuple(columns[place] for place in sorted(columns))
+    if not described and width > 2:
+        described = tuple(EventColumn(f"column_{n}", Kind.TEXT) for n in range(1, width - 1))
     facts = {fact: header[key] for key, fact in _FACTS.items() if header.get(key)}
-    about = Description(**{"name": name, **facts}, columns=tuple(described))
-    cells = _by_column(rows, lines, described)
-    if not described and cells[2:]:
-        about = replace(about, columns=tuple(EventColumn(f"column_{n}", Kind.TEXT) for n in range(1, len(cells) - 1)))
-    warnings = []
+    about = Description(**{"name": name, **facts}, columns=described)
+    warnings: list[str] = []
+    wanted = 2 + sum(column.size for column in described)
+    return EventStream(about, _chunks(open_text(), described, wanted, DayCount(first_day), warnings), warnings)
+
+
+def _chunks(
+    text: TextIO, columns: Sequence[EventColumn], wanted: int, days: DayCount, warnings: list[str]
+) -> Iterator[Events]:
+    rows = (
+        (number, _checked(_cells(line, number, days), number, wanted))
+        for number, line in enumerate(text, start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    )
+    for chunk in in_chunks(rows):
+        lines = [number for number, _ in chunk]
+        cells = _by_column([row for _, row in chunk], wanted, columns)
+        yield events_of(
+            columns,
+            ("start", cells[0]),
+            ("stop", cells[1]),
+            cells[2:],
+            lambda row, lines=lines: f"Line {lines[row]}",  # type: ignore[misc]  # the lines of this chunk
+        )
     if days.is_used and not days.is_chosen:
         warnings.append(
             "Days are told by their number in the year, of which the first of January is taken for "
             f"{days.first}, as AMDA has it; say --first-day 1 if it is 1 here."
         )
-    return table_of(
-        about, ("start", cells[0]), ("stop", cells[1]), cells[2:], lambda row: f"Line {lines[row]}", warnings
-    )
 
 
 def _read_header(line: str, number: int, header: dict[str, str], columns: dict[int, EventColumn]) -> None:
@@ -116,14 +132,16 @@ def _unquoted(found: re.Match[str]) -> str:
     return bare if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
 
 
-def _by_column(rows: Sequence[list[str]], lines: Sequence[int], columns: Sequence[EventColumn]) -> list[Sequence[str]]:
+def _checked(row: list[str], number: int, wanted: int) -> list[str]:
+    if len(row) != wanted:
+        raise EventTableError(
+            f"Line {number} has {len(row)} values; expected {wanted}: a start, a stop, {wanted - 2} more."
+        )
+    return row
+
+
+def _by_column(rows: Sequence[list[str]], wanted: int, columns: Sequence[EventColumn]) -> list[Sequence[str]]:
     """The cells of each column, the values of an array joined by blanks."""
-    wanted = 2 + sum(column.size for column in columns) if columns else len(rows[0]) if rows else 2
-    for number, row in zip(lines, rows, strict=True):
-        if len(row) != wanted:
-            raise EventTableError(
-                f"Line {number} has {len(row)} values; expected {wanted}: a start, a stop, {wanted - 2} more."
-            )
     by_place: list[Sequence[str]] = list(zip(*rows, strict=True)) if rows else [()] * wanted
     if all(column.size == 1 for column in columns):
         return by_place

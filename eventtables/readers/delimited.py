@@ -3,75 +3,126 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TextIO
 
 from epntap.catalog.names import distinct
 from epntap.hints import did_you_mean
-from eventtables.cells import guessed_kind
-from eventtables.model import Description, EventColumn, EventTable, EventTableError
-from eventtables.readers.build import table_of
+from eventtables.cells import KindGuess
+from eventtables.model import Description, EventColumn, Events, EventStream, EventTableError
+from eventtables.readers.build import events_of, in_chunks
 from eventtables.readers.names import START_NAMES, STOP_NAMES, found_by_name
 
-__all__ = ["read_delimited"]
+__all__ = ["open_delimited"]
 
 csv.field_size_limit(1_000_000)
+_KNOWN = {"name", "description", "contact", "history", "created", "modified", "reference", "licence", "authors"}
 
 
-def read_delimited(text: str, name: str, start: str = "", stop: str = "") -> EventTable:
-    """The table; without a stop each event is an instant. Raises EventTableError."""
-    said, first, body = _head(text)
-    separator = next((mark for mark in (",", "\t", ";", "|") if mark in first), ",")
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    reader = csv.reader(io.StringIO(body), delimiter=separator, strict=True)
-    skipped = text.count("\n") - body.count("\n")
-    try:
-        names = _names(next(reader, []))
-        for row in reader:
-            if not row:
-                continue
-            line = reader.line_num + skipped
-            if len(row) != len(names):
-                raise EventTableError(f"Line {line} has {len(row)} values, but the line of names has {len(names)}.")
-            rows.append(row)
-            lines.append(line)
-    except csv.Error as exc:
-        raise EventTableError(f"Line {reader.line_num + skipped} cannot be read as CSV: {exc}.") from None
-    by_name = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
-    first_name, last_name = _chosen(names, start, START_NAMES), _chosen(names, stop, STOP_NAMES)
-    if first_name is None:
+def open_delimited(open_text: Callable[[], TextIO], name: str, start: str = "", stop: str = "") -> EventStream:
+    """The table; without a stop each event is an instant. The types of columns are those that all values fit.
+
+    `open_text` gives the text from its beginning, with the ends of lines as they are. Raises EventTableError.
+    """
+    sheet = _Sheet(open_text())
+    names = sheet.names
+    first, last = _chosen(names, start, START_NAMES), _chosen(names, stop, STOP_NAMES)
+    if first is None:
         raise EventTableError(
             f"None of the columns is a start of events; name one with --start: {', '.join(names)[:300]}."
         )
-    others = [one for one in names if one not in {first_name, last_name}]
+    guesses = {one: _Guess() for one in names if one not in {first, last}}
+    for chunk in in_chunks(sheet.rows()):
+        columns = dict(zip(names, zip(*(row for _, row in chunk), strict=True), strict=True)) if chunk else {}
+        for one, guess in guesses.items():
+            guess.see(columns.get(one, ()), is_nameless=not one)
     # what pandas writes in front counts the rows and has no name
-    others = [one for one in others if one or not _counts(by_name[one])]
-    columns = tuple(EventColumn(one or "column_1", guessed_kind(by_name[one])) for one in others)
-    about = Description(**{"name": name, **said}, columns=columns)
-    return table_of(
-        about,
-        (first_name, by_name[first_name]),
-        (last_name, by_name[last_name]) if last_name else None,
-        [by_name[one] for one in others],
-        lambda row: f"Line {lines[row]}",
-    )
+    others = [one for one, guess in guesses.items() if one or not guess.counts]
+    described = tuple(EventColumn(one or "column_1", guesses[one].kind.kind) for one in others)
+    about = Description(**{"name": name, **sheet.said}, columns=described)
+    return EventStream(about, _chunks(_Sheet(open_text()), described, (first, last), others))
 
 
-def _head(text: str) -> tuple[dict[str, str], str, str]:
-    """What comments say of the table, the line of names, and the text from that on."""
-    said: dict[str, str] = {}
-    known = {"name", "description", "contact", "history", "created", "modified", "reference", "licence", "authors"}
-    rest = text
-    while rest.startswith("#"):
-        line, _, rest = rest.partition("\n")
-        key, _, value = line.lstrip("# ").partition(":")
-        if key.strip().lower() in known and value.strip():
-            said[key.strip().lower()] = value.strip().replace("\\n", "\n")
-    first = rest.partition("\n")[0]
-    if not first.strip():
-        raise EventTableError("The file is empty; expected a line of column names and a line for each event.")
-    return said, first, rest
+def _chunks(
+    sheet: _Sheet, columns: Sequence[EventColumn], ends: tuple[str, str | None], others: Sequence[str]
+) -> Iterator[Events]:
+    first, last = ends
+    for chunk in in_chunks(sheet.rows()):
+        lines = [line for line, _ in chunk]
+        by_place = list(zip(*(row for _, row in chunk), strict=True)) if chunk else [()] * len(sheet.names)
+        by_name: dict[str, Sequence[str]] = dict(zip(sheet.names, by_place, strict=True))
+        yield events_of(
+            columns,
+            (first, by_name[first]),
+            (last, by_name[last]) if last else None,
+            [by_name[one] for one in others],
+            lambda row, lines=lines: f"Line {lines[row]}",  # type: ignore[misc]  # the lines of this chunk
+        )
+
+
+@dataclass(slots=True)
+class _Guess:
+    """What a column is."""
+
+    kind: KindGuess = field(default_factory=KindGuess)
+    #: whether its texts are 0, 1, 2, … or 1, 2, 3, …
+    _from: set[int] = field(default_factory=lambda: {0, 1})
+    _seen: int = 0
+
+    def see(self, texts: Sequence[str], *, is_nameless: bool) -> None:
+        self.kind.see(texts)
+        if is_nameless:
+            self._from = {
+                first
+                for first in self._from
+                if all(text == str(number) for number, text in enumerate(texts, first + self._seen))
+            }
+        self._seen += len(texts)
+
+    @property
+    def counts(self) -> bool:
+        return bool(self._from)
+
+
+class _Sheet:
+    """A text from its beginning: what comments say of the table, the names, and the rows."""
+
+    def __init__(self, text: TextIO) -> None:
+        self.said: dict[str, str] = {}
+        self._skipped = 0
+        first = text.readline()
+        while first.startswith("#"):
+            key, _, value = first.rstrip("\n").lstrip("# ").partition(":")
+            if key.strip().lower() in _KNOWN and value.strip():
+                self.said[key.strip().lower()] = value.strip().replace("\\n", "\n")
+            self._skipped += 1
+            first = text.readline()
+        if not first.strip():
+            raise EventTableError("The file is empty; expected a line of column names and a line for each event.")
+        separator = next((mark for mark in (",", "\t", ";", "|") if mark in first), ",")
+        self._reader = csv.reader(chain([first], text), delimiter=separator, strict=True)
+        self.names = _names(self._next() or [])
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Each row that is not empty, with the number of its line. Raises EventTableError."""
+        while (row := self._next()) is not None:
+            if not row:
+                continue
+            line = self._reader.line_num + self._skipped
+            if len(row) != len(self.names):
+                raise EventTableError(
+                    f"Line {line} has {len(row)} values, but the line of names has {len(self.names)}."
+                )
+            yield line, row
+
+    def _next(self) -> list[str] | None:
+        try:
+            return next(self._reader, None)
+        except csv.Error as exc:
+            line = self._reader.line_num + self._skipped
+            raise EventTableError(f"Line {line} cannot be read as CSV: {exc}.") from None
 
 
 def _names(found: Sequence[str]) -> list[str]:
@@ -87,9 +138,3 @@ def _chosen(names: Sequence[str], wanted: str, usual: Sequence[str]) -> str | No
             f"There is no column {wanted!r}; there are {', '.join(names)[:300]}.{did_you_mean(wanted, names)}"
         )
     return wanted
-
-
-def _counts(texts: Sequence[str]) -> bool:
-    return all(text == str(number) for number, text in enumerate(texts)) or all(
-        text == str(number) for number, text in enumerate(texts, start=1)
-    )

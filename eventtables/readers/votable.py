@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import BinaryIO
 from xml.parsers import expat
 
 import numpy as np
@@ -15,12 +16,14 @@ from epntap.catalog.model import Column
 from epntap.errors import UploadError
 from epntap.upload.cells import NULL
 from epntap.upload.votable import read_votable as rows_of_votable
-from eventtables.model import Description, EventColumn, EventTable, EventTableError, Kind
-from eventtables.readers.build import table_of
+from eventtables.model import Description, EventColumn, Events, EventStream, EventTableError, Kind
+from eventtables.readers.build import events_of, in_chunks
 from eventtables.readers.names import START_NAMES, STOP_NAMES, found_by_name
 from eventtables.times import is_time
 
-__all__ = ["read_votable"]
+__all__ = ["open_votable"]
+
+_BLOCK = 1 << 16
 
 _START_IDS, _STOP_IDS = ("TimeIntervalStart",), ("TimeIntervalStop",)
 _WHOLE = frozenset({"unsignedByte", "short", "int", "long"})
@@ -45,32 +48,86 @@ class _Head:
     table: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_votable(document: bytes, name: str) -> EventTable:
+def open_votable(open_file: Callable[[], BinaryIO], name: str) -> EventStream:
     """The first table; `name` is for one that does not say its own. Raises EventTableError with row and column."""
-    head = _head(document)
-    content = rows_of_votable(io.BytesIO(document))
-    try:
-        rows = [line.split("\t") for line in content.rows]
-        columns = content.columns()
-    except UploadError as exc:
-        raise EventTableError(str(exc).replace(" of the upload", "")) from None
-    cells = [list(map(_unescaped, one)) for one in zip(*rows, strict=True)] if rows else [[] for _ in columns]
+    head = _head(open_file())
     warnings: list[str] = []
+    _, columns = _rows(open_file())
     start, stop = _ends(head.fields, columns, warnings)
     others = [place for place in range(len(columns)) if place not in {start, stop}]
-    described = tuple(_column(columns[place], cells[place]) for place in others)
+    timed = _timed(open_file, columns, [place for place in others if _may_be_time(columns[place])])
+    described = tuple(_column(columns[place], is_time=place in timed) for place in others)
     about = Description(**{"name": name, **_said(head)}, columns=described)
-    return table_of(
-        about,
-        (columns[start].name, cells[start]),
-        None if stop is None else (columns[stop].name, cells[stop]),
-        [_plain(cells[place], columns[place].datatype) for place in others],
-        lambda row: f"Row {row + 1}",
-        warnings,
-    )
+    return EventStream(about, _chunks(open_file, described, (start, stop), others), warnings)
 
 
-def _head(document: bytes) -> _Head:
+def _chunks(
+    open_file: Callable[[], BinaryIO],
+    described: Sequence[EventColumn],
+    ends: tuple[int, int | None],
+    others: Sequence[int],
+) -> Iterator[Events]:
+    rows, columns = _rows(open_file())
+    start, stop = ends
+    seen = 0
+    for chunk in in_chunks(rows):
+        cells = _by_column(chunk, columns)
+        yield events_of(
+            described,
+            (columns[start].name, cells[start]),
+            None if stop is None else (columns[stop].name, cells[stop]),
+            [_plain(cells[place], columns[place].datatype) for place in others],
+            lambda row, seen=seen: f"Row {seen + row + 1}",  # type: ignore[misc]  # the rows before this chunk
+        )
+        seen += len(chunk)
+
+
+def _rows(file: BinaryIO) -> tuple[Iterator[str], Sequence[Column]]:
+    """The rows as COPY reads them, and the columns. Raises EventTableError, also while rows are taken."""
+    content = rows_of_votable(file)
+    rows = _told(content.rows)
+    first = list(islice(rows, 1))  # its fields stand before it
+    try:
+        return chain(first, rows), content.columns()
+    except UploadError as exc:
+        raise _error(exc) from None
+
+
+def _told(rows: Iterator[str]) -> Iterator[str]:
+    try:
+        yield from rows
+    except UploadError as exc:
+        raise _error(exc) from None
+
+
+def _error(exc: UploadError) -> EventTableError:
+    return EventTableError(str(exc).replace(" of the upload", ""))
+
+
+def _by_column(rows: Sequence[str], columns: Sequence[Column]) -> list[list[str]]:
+    if not rows:
+        return [[] for _ in columns]
+    return [list(map(_unescaped, one)) for one in zip(*(line.split("\t") for line in rows), strict=True)]
+
+
+def _timed(open_file: Callable[[], BinaryIO], columns: Sequence[Column], places: Sequence[int]) -> set[int]:
+    """Those of the places in which all texts are times."""
+    left = set(places)
+    if not left:
+        return left
+    rows, _ = _rows(open_file())
+    for chunk in in_chunks(rows):
+        cells = _by_column(chunk, columns)
+        left = {place for place in left if all(is_time(text) for text in cells[place] if text)}
+    return left
+
+
+def _may_be_time(column: Column) -> bool:
+    """Whether a text may be one, which its FIELD does not say for sure."""
+    return column.datatype in {"char", "unicodeChar"} and (column.ucd or "").startswith("time.epoch")
+
+
+def _head(file: BinaryIO) -> _Head:
     head = _Head()
     path: list[str] = []
     text: list[str] = []
@@ -99,7 +156,8 @@ def _head(document: bytes) -> _Head:
     parser.StartDoctypeDeclHandler = _stop
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text.append
     with suppress(_RowsBeginError, expat.ExpatError, LookupError):  # whoever reads the rows says what is no XML
-        parser.Parse(document, True)
+        while block := file.read(_BLOCK):
+            parser.Parse(block, False)  # it takes no names
     return head
 
 
@@ -147,8 +205,8 @@ def _place(
     return None if found is None else names.index(found)
 
 
-def _column(column: Column, texts: Sequence[str]) -> EventColumn:
-    kind, size = _kind(column, texts)
+def _column(column: Column, *, is_time: bool) -> EventColumn:
+    kind, size = _kind(column, is_time=is_time)
     return EventColumn(
         name=column.name,
         kind=kind,
@@ -160,12 +218,11 @@ def _column(column: Column, texts: Sequence[str]) -> EventColumn:
     )
 
 
-def _kind(column: Column, texts: Sequence[str]) -> tuple[Kind, int]:
+def _kind(column: Column, *, is_time: bool) -> tuple[Kind, int]:
     shape = column.arraysize or "1"
     if column.datatype in {"char", "unicodeChar"}:
         timed = (column.xtype or "").lower() in _TIME_XTYPES
-        epoch = (column.ucd or "").startswith("time.epoch") and all(is_time(text) for text in texts if text)
-        return (Kind.TIME if timed or epoch else Kind.TEXT), 1
+        return (Kind.TIME if timed or is_time else Kind.TEXT), 1
     if shape == "1":
         if column.datatype in _WHOLE:
             return Kind.INT, 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -22,7 +22,17 @@ from epntap.errors import NotFoundError, ServiceError, SetupError
 from epntap.hints import did_you_mean
 from epntap.schema import tables
 from epntap.schema.statements import compiled
-from eventtables.model import Description, EventColumn, Events, EventTable, EventTableError, Kind, Survey, Values
+from eventtables.model import (
+    Description,
+    EventColumn,
+    Events,
+    EventStream,
+    EventTable,
+    EventTableError,
+    Kind,
+    Survey,
+    Values,
+)
 from eventtables.store.published import (
     SCHEMA,
     checked_name,
@@ -39,6 +49,7 @@ __all__ = [
     "chunks_of",
     "drop_table",
     "page_of_events",
+    "save_stream",
     "save_table",
     "table_called",
     "whole_table",
@@ -106,12 +117,18 @@ def table_called(connection: Connection, name: str) -> StoredTable:
 
 
 def save_table(connection: Connection, name: str, table: EventTable, *, replace: bool = False) -> StoredTable:
+    """Keep a table that is at hand; as `save_stream`."""
+    return save_stream(connection, name, EventStream(table.about, iter([table.events])), replace=replace)
+
+
+def save_stream(connection: Connection, name: str, stream: EventStream, *, replace: bool = False) -> StoredTable:
     """Keep a table under a name, and publish it, all in one transaction; its number stays when it is replaced.
 
-    Raises EventTableError when the name is taken or cannot be one, SetupError when queries hold the old table.
+    Raises EventTableError when the name is taken or cannot be one, SetupError when queries hold the old table, and what
+    taking the events raises.
     """
-    table = EventTable(storable(table.about), table.events)
-    described = published_table(checked_name(name), table.about)
+    about = storable(stream.about)
+    described = published_table(checked_name(name), about)
     with _told(name), connection.transaction():
         _check_schema(connection)
         known = {one.name for one in all_tables(connection)}
@@ -120,10 +137,10 @@ def save_table(connection: Connection, name: str, table: EventTable, *, replace:
         if name in known:
             _drop_events(connection, name)
         create_table(connection, described)
-        _copy(connection, described.name, table)
+        survey = _copy(connection, described.name, about.columns, stream.chunks)
         create_indexes(connection, described)
         publish_table(connection, Schema(SCHEMA, title="Events", description=_SAID), described)
-        _describe(connection, name, table, is_new=name not in known)
+        _describe(connection, name, about, survey, is_new=name not in known)
         raise_catalog_version(connection)
     connection.execute(sql.SQL("ANALYZE {}").format(sql_name(described)))
     return table_called(connection, name)
@@ -209,17 +226,21 @@ def _check_schema(connection: Connection) -> None:
         )
 
 
-def _copy(connection: Connection, name: str, table: EventTable) -> None:
-    events, columns = table.events, table.about.columns
+def _copy(connection: Connection, name: str, columns: Sequence[EventColumn], chunks: Iterable[Events]) -> Survey:
+    """Write the events; what is counted of them."""
     statement = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(SCHEMA, name))
+    survey = Survey()
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for first in range(0, len(events), _CHUNK):
-            lines = copy_lines(columns, events.taken(slice(first, first + _CHUNK)), first + 1)
-            copy.write("".join(f"{line}\n" for line in lines))
+        for events in chunks:
+            for first in range(0, len(events), _CHUNK):
+                part = events.taken(slice(first, first + _CHUNK))
+                lines = copy_lines(columns, part, survey.count + 1)
+                copy.write("".join(f"{line}\n" for line in lines))
+                survey = survey.with_more(part.survey)
+    return survey
 
 
-def _describe(connection: Connection, name: str, table: EventTable, *, is_new: bool) -> None:
-    about, survey = table.about, table.events.survey
+def _describe(connection: Connection, name: str, about: Description, survey: Survey, *, is_new: bool) -> None:
     stored = stored_names(about.columns)
     columns = [{**asdict(one), "stored": called} for one, called in zip(about.columns, stored, strict=True)]
     (now,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)

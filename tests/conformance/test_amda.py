@@ -406,13 +406,13 @@ def test_what_is_too_much_at_once_becomes_a_process(server: Server, stored: dict
     assert np.array_equal(found["flag"].values[: len(stored["flag"])], stored["flag"])
 
 
-# -- what amdapy and curl send ------------------------------------------------------------------------------------------
+# -- what amdapy and curl send -----------------------------------------------------------------------------------------
 
 
 def test_amdapy_is_answered(server: Server, stored: dict[str, np.ndarray[Any, Any]]) -> None:
     """Its requests in its order, with the slash too many that it sends, read as it reads them."""
 
-    def ask(method: str, **values: object) -> requests.Response:
+    def ask(method: str, **values: str | int) -> requests.Response:
         answer = requests.get(f"{server.base}/php/rest//{method}", values, timeout=60)
         assert answer.ok
         return answer
@@ -455,8 +455,10 @@ CURL = (
     ("getTimeTable.php?ttID=sharedtimeTable_999", '"success": false'),
     ("getCatalog.php?catID=sharedcatalog_999", '"success": false'),
     (
-        "getParameter.php?token={token}&startTime=2016-12-31T23:58:00&stopTime=2016-12-31T23:59:00&parameterID=B(0)"
-        "&outputFormat=ASCII&timeFormat=ISO8601&sampling=10&gzip=0",
+        (
+            "getParameter.php?token={token}&startTime=2016-12-31T23:58:00&stopTime=2016-12-31T23:59:00"
+            "&parameterID=B(0)&outputFormat=ASCII&timeFormat=ISO8601&sampling=10&gzip=0"
+        ),
         '"success": true, "dataFileURLs": "http',
     ),
     (
@@ -464,8 +466,10 @@ CURL = (
         '"success": true, "dataFileURLs": "http',
     ),
     (
-        "getOrbites.php?token={token}&startTime=2016-12-31T23:58:00&stopTime=2016-12-31T23:59:00&spacecraft=ACE"
-        "&coordinateSystem=GSE&units=km",
+        (
+            "getOrbites.php?token={token}&startTime=2016-12-31T23:58:00&stopTime=2016-12-31T23:59:00&spacecraft=ACE"
+            "&coordinateSystem=GSE&units=km"
+        ),
         '"success": false',
     ),
     ("getStatus.php?id=process_0", '"success": false'),

@@ -81,11 +81,8 @@ def rows_within(server: Server, spans: Sequence[tuple[str, str]] = SPANS) -> lis
     """The same from a cut-out of the whole day."""
     whole = requests.get(f"{server.base}/datalink/soda/sync?ID=syna-mag_20161231&FORMAT=CSV", timeout=60)
     rows = rows_of(whole.text)
-    times = np.array([row[0].rstrip("Z") for row in rows], "datetime64[ns]")
-    inside = np.zeros(len(rows), bool)
-    for start, stop in spans:
-        inside |= (times >= np.datetime64(start)) & (times < np.datetime64(stop))
-    return [rows[place] for place in np.flatnonzero(inside)]
+    # as texts: the day ends with a leap second
+    return [row for row in rows if any(start <= row[0] < stop for start, stop in spans)]
 
 
 def finished(server: Server, path: str, *pairs: tuple[str, str]) -> tuple[Client, str]:
@@ -102,7 +99,8 @@ def test_all_events_together_are_one_cut_out(server: Server) -> None:
     answer = requests.get(f"{server.base}/datalink/soda/sync", asked, timeout=60)
     assert answer.status_code == 200
     assert rows_of(answer.text) == rows_within(server)
-    assert "2 between start and stop" in answer.text
+    said = requests.get(f"{server.base}/datalink/soda/sync", {**asked, "FORMAT": "VOTable"}, timeout=60).text
+    assert "2 between start and stop" in said
     packed = zipfile.ZipFile(io.BytesIO(ask(server, **asked).content))
     (name,) = [one for one in packed.namelist() if one.startswith("syna-mag")]
     assert rows_of(packed.read(name).decode()) == rows_within(server)
@@ -155,7 +153,7 @@ def test_hapi_gives_the_records_of_all_events(server: Server, name: str) -> None
 def test_statistics_are_a_catalogue_that_a_job_makes(server: Server) -> None:
     asked = (("EVENTS", "three"), ("DATASET", "syna-mag"), ("PARAMETERS", "B_magnitude"))
     client, job = finished(server, "/statistics/async", *asked)
-    table = parse_single_table(io.BytesIO(client.get(f"{job}/results/result").body)).to_table()
+    table = parse_single_table(io.BytesIO(client.get(f"{job}/results/result").body)).to_table(use_names_over_ids=True)
     address = f"{server.base}/hapi/data"
     for row, span in zip((table[0], table[2]), SPANS, strict=True):
         records = requests.get(

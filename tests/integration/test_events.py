@@ -12,6 +12,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from epntap.access import ANONYMOUS
 from epntap.adql import translate
 from epntap.answer.admission import Admission
 from epntap.answer.watch import Watcher
@@ -166,8 +167,8 @@ def test_events_that_last_are_counted_without_the_instants_between(database: Dat
     keep(database, "mixed", intervals(pairs))
     places = Admission.of(8, 1).share("event tables", 1)
     tables = TableFiles(lambda: connect(database, Role.SERVICE, autocommit=True), Watcher(), places)
-    assert [len(tables.ends("mixed", most)) for most in (0, 9, 20, 21)] == [1, 10, 21, 21]
-    assert tables.ends("mixed", 30)[-1] == ("1970-01-01T00:01:40.000000", "1970-01-01T00:01:41.000000")
+    assert [len(tables.ends("mixed", most, ANONYMOUS)) for most in (0, 9, 20, 21)] == [1, 10, 21, 21]
+    assert tables.ends("mixed", 30, ANONYMOUS)[-1] == ("1970-01-01T00:01:40.000000", "1970-01-01T00:01:41.000000")
 
 
 def test_years_are_counted_once_for_each_import(database: Database) -> None:

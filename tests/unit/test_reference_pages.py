@@ -50,7 +50,7 @@ def answered() -> dict[str, set[str]]:
             continue  # flask's own, behind ours
         address = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule.rstrip("/") or "/")
         address = re.sub(r"^/__system__/tap/run", "/tap", address)
-        address = re.sub(r"^/(?:tap|datalink/soda)/async", "{jobs}", address)
+        address = re.sub(r"^/(?:tap|datalink/soda|statistics)/async", "{jobs}", address)
         found.setdefault(address, set()).update((rule.methods or set()) - {"HEAD", "OPTIONS"})
     return found
 

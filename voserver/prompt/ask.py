@@ -19,6 +19,7 @@ from cutouts.make import make_cut
 from cutouts.plan import Limit, check_format
 from cutouts.request import EVERYTHING, CutRequest, labelled_name
 from datalink.soda.params import cut_request
+from epntap.access import ANONYMOUS
 from epntap.addresses import file_place
 from epntap.answer.blocks import Blocks
 from epntap.answer.endings import BrokenStreamError
@@ -198,7 +199,8 @@ def get(settings: Settings, /, uid: str, output: Path | None, **asked: str | Non
     form = asked.pop("form") or (None if output is None else _data_format_of(output))
     names = {"start": "START", "stop": "STOP", "parameters": "PARAMETERS", "schema": "SCHEMA"}
     given = {names[name]: [value] for name, value in asked.items() if value is not None}
-    request = cut_request({"ID": [uid], **given, **({"FORMAT": [form]} if form else {})})
+    params = {"ID": [uid], **given, **({"FORMAT": [form]} if form else {})}
+    request = cut_request(params, ANONYMOUS, lambda *_table: [])
     with _command_house(settings) as house:
         answer = _data(house, settings, request)
         with closing(answer):
