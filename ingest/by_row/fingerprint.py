@@ -11,6 +11,7 @@ import ingest
 from epntap import addresses
 from epntap.catalog.model import Table
 from epntap.epncore import text as epn_text
+from eventtables import cells, readers, times
 from ingest.definition.model import Definition
 from ingest.files.digest import code_digest
 
@@ -43,5 +44,6 @@ def unit_fingerprint(made_from: object) -> str:
 
 @cache
 def _program() -> tuple[Path, ...]:
-    here, there = Path(ingest.__file__ or "").parent, Path(epn_text.__file__ or "").parent
-    return tuple(sorted([*here.rglob("*.py"), *there.rglob("*.py"), Path(addresses.__file__ or "")]))
+    folders = [Path(one.__file__ or "").parent for one in (ingest, epn_text, readers)]
+    modules = [Path(one.__file__ or "") for one in (addresses, cells, times)]
+    return tuple(sorted([*(path for folder in folders for path in folder.rglob("*.py")), *modules]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ingest.kinds.cdf import CDF_FILES
+from ingest.kinds.events import EVENTS
 from ingest.kinds.labels import LABELS
 from ingest.kinds.runs import RUNS
 from ingest.kinds.spase import SPASE_DATASETS
@@ -17,4 +18,5 @@ ALL_KINDS: tuple[SourceKind, ...] = (
     LABELS,
     RUNS,
     TABLE,
+    EVENTS,
 )
