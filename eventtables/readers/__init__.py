@@ -1,4 +1,7 @@
-"""Tables of events from files, whatever they are written in. Files are read twice; little of them is held at a time."""
+"""Tables of events from files, whatever they are written in.
+
+Files are read twice, some thousand rows at a time.
+"""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def published(database: Database, columns: str) -> list[tuple[Any, ...]]:
 def test_a_definition_names_it_and_its_keys(folder: Path) -> None:
     (source,) = load(folder, LOG_SOURCE, kinds=KINDS).sources
     assert (source.kind, source.rows, source.path) == (LOGS, LogPlan("Orion"), folder / "logs")
-    with pytest.raises(DefinitionError, match="cdf-files, labels, runs, table, but it is 'logs'"):
+    with pytest.raises(DefinitionError, match="cdf-files, labels, runs, table, events, but it is 'logs'"):
         load(folder, LOG_SOURCE)
     with pytest.raises(DefinitionError, match="unknown key 'skie'; known are kind, path, sky"):
         load(folder, LOG_SOURCE, "skie = 3", kinds=KINDS)
