@@ -113,7 +113,9 @@ def import_command(
 
     Read are VOTables (AMDA's, TSCat's, any with the UCDs time.start and time.end), AMDA's ASCII, CSV, TSCat's JSON.
     """
-    given = {("name" if fact == "title" else fact): text for fact, text in facts.items() if text is not None}
+    given: dict[str, Any] = {
+        ("name" if fact == "title" else fact): text for fact, text in facts.items() if text is not None
+    }
     with _opened(settings, file) as opened:
 
         def from_its_beginning() -> BinaryIO:

@@ -9,7 +9,7 @@ import codecs
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, TextIO, cast
 
 from eventtables.model import EventStream, EventTable, EventTableError
 from eventtables.readers.amda_ascii import open_amda_ascii
@@ -59,7 +59,7 @@ def open_table(open_file: Callable[[], BinaryIO], name: str, wishes: Wishes | No
     _check_encoding(open_file(), encoding, spoken)
 
     def lines(newline: str | None) -> TextIO:
-        return io.TextIOWrapper(_Lent(open_file()), encoding=encoding, newline=newline)
+        return io.TextIOWrapper(cast("BinaryIO", _Lent(open_file())), encoding=encoding, newline=newline)
 
     first = _first_letter(lines(None))
     if first == "<":
