@@ -30,9 +30,13 @@ def links(finder: Finder, sender: Sender, settings: Settings, admission: Admissi
 
 def soda(cutouts: Cutouts, events: EventEnds, sender: Sender, settings: Settings, pages: Pages) -> Wing:
     """Cut-outs that are made while the client waits, and files as they are."""
+
+    def capabilities() -> bytes:
+        return soda_capabilities(settings, signs_in=pages.has_accounts())
+
     return Wing(
         name="soda",
-        blueprints=(soda_blueprint(cutouts, events, sender, lambda: soda_capabilities(settings), pages),),
+        blueprints=(soda_blueprint(cutouts, events, sender, capabilities, pages),),
         open_to_other_origins=(SODA, DATA, FILES),
         capabilities=f"{SODA}/capabilities",
     )

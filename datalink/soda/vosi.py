@@ -36,7 +36,7 @@ _PARAMS = (
 )
 
 
-def soda_capabilities(settings: Settings) -> bytes:
+def soda_capabilities(settings: Settings, *, signs_in: bool = False) -> bytes:
     """What the cut-out service can do, where, and within which limits."""
     soda = settings.addresses.soda
     at_once = f"Cut-outs of up to {settings.soda_sync_bytes:,} bytes of values, one for each request."
@@ -46,7 +46,7 @@ def soda_capabilities(settings: Settings) -> bytes:
     )
     root = document_root("vosi", "capabilities", "vr", "vs")
     for kind, about in (("sync", at_once), ("async", as_jobs)):
-        address = interface(soda(kind), use="base", role="std", version="1.0")
+        address = interface(soda(kind), use="base", signs_in=signs_in, role="std", version="1.0")
         address.extend([E.queryType("GET"), E.queryType("POST"), *(_param(*param) for param in _PARAMS)])
         root.append(capability(f"ivo://ivoa.net/std/SODA#{kind}-1.0", address, description=about))
     for kind in ("capabilities", "availability"):

@@ -98,10 +98,17 @@ def texts(parent: Element, pairs: Iterable[tuple[str, str | None]]) -> None:
     parent.extend(E(name, text) for name, text in pairs if text)
 
 
-def interface(address: str, use: str, **attributes: str) -> Element:
-    """An interface that takes parameters over HTTP (VODataService 1.1 §3.1)."""
+def interface(address: str, use: str, *, signs_in: bool = False, **attributes: str) -> Element:
+    """An interface that takes parameters over HTTP (VODataService 1.1 §3.1), and how one may sign in there.
+
+    Clients want one interface with all ways, and first of all the one without: pyvo goes without credentials where no
+    other is told, and taplint complains of several interfaces of one standard.
+    """
     interface: Element = E.interface({TYPE: "vs:ParamHTTP", **attributes})
     interface.append(E.accessURL(address, use=use))
+    if signs_in:
+        interface.append(E.securityMethod())
+        interface.extend(E.securityMethod(standardID=f"ivo://ivoa.net/sso#{way}") for way in ("BasicAA", "cookie"))
     return interface
 
 

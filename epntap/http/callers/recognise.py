@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 
 from epntap.access import ANONYMOUS, Caller, Credentials, Scope, SigningIn
-from epntap.addresses import AMDA, DAS2, DATA, FILES, HAPI_SERVER, LOGIN, LOGOUT, PREVIEW, TAP_PATHS, Addresses
+from epntap.addresses import AMDA, DAS2, DATA, FILES, HAPI_SERVER, LOGIN, LOGOUT, PLOT, PREVIEW, TAP_PATHS, Addresses
 from epntap.errors import AuthenticationError, EpnTapError, ForbiddenError
 from epntap.http.browsers.negotiation import wants_page
 from epntap.http.browsers.origin import is_of_other_site
@@ -20,7 +20,7 @@ PRIVATE = "private, no-store"
 #: what is the same for everybody, so that an old cookie does no harm there, and where one signs in
 _FOR_EVERYBODY = ("/static", "/health", "/metrics", "/robots.txt", "/favicon.ico", "/help", LOGIN, LOGOUT)
 #: what programs ask, who are told how they may sign in
-_OFFERED = (*TAP_PATHS, "/datalink", HAPI_SERVER, DAS2, DATA, FILES, PREVIEW)
+_OFFERED = (*TAP_PATHS, "/datalink", HAPI_SERVER, DAS2, DATA, FILES, PREVIEW, PLOT)
 #: where names and passwords are parameters, and wrong ones are no fault (AMDA): servers there ask `refusal`
 _IN_PARAMETERS = f"{AMDA}/"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
