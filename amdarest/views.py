@@ -30,6 +30,7 @@ from epntap.errors import EpnTapError, NotFoundError, UnavailableError
 from epntap.hints import shortened
 from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.browsers.session import client_digest
+from epntap.http.callers.recognise import refusal
 from epntap.http.documents import Document, Documents, to_conditional_response
 from epntap.http.faults import answer_bugs, answer_faults, as_text
 from epntap.http.request import caller, client_socket, pairs
@@ -60,6 +61,8 @@ _LISTS: Mapping[str, Callable[[Iterable[StoredTable]], bytes]] = {
 #: what the second step is told of the first
 _KEPT = ("parameterID", "datasetID", "startTime", "stopTime", "outputFormat", "timeFormat", "sampling", "gzip")
 _PROCESS = "process_"
+#: what lists begin with that have nothing in them
+_OWN = "own-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,8 @@ def amda_blueprint(
 
     @blueprint.get("/processes/<job_id>/<file_name>")
     def made(job_id: str, file_name: str) -> flask.Response:  # noqa: ARG001  # tells old clients the media type
-        _, answer = amda.jobs.result(job_id, "result")
+        # the address is a secret: clients send no credentials with it
+        _, answer = amda.jobs.result(job_id, "result", amda.jobs.owner_of(job_id))
         return amda.sender.respond(answer, caching="private, no-cache")
 
     @blueprint.get("/tables/<identifier>/<file_name>")
@@ -172,7 +176,12 @@ def _owned(amda: Amda, values: Mapping[str, str], what: str, document: str) -> f
 
 
 def _listed(amda: Amda, tag: str, document: str) -> flask.Response:
-    """One line, one tag: clients take what is between the first `>` and the next `<`."""
+    """One line, one tag: clients take what is between the first `>` and the next `<`.
+
+    Who has said a name and a wrong password gets a list of nothing, as at AMDA: clients fail at any other status.
+    """
+    if refusal() is not None and not document.startswith(_OWN):
+        document = f"{_OWN}{document}"
     address = amda.settings.addresses.at(f"{AMDA}/lists/{document}")
     return flask.Response(f"<{tag}>{address}</{tag}>", content_type=_XML)
 
@@ -197,6 +206,8 @@ def _tree(amda: Amda, products: Products, catalog: Catalog) -> bytes:
 
 def _begun(amda: Amda, values: Mapping[str, str], *, of_dataset: bool) -> flask.Response:
     """Where the data are, once it is sure that they can be given."""
+    if (refused := refusal()) is not None:
+        return _refused(refused.message)
     _, products = amda.holdings()
     try:
         plan = amda.files.plan(amda_request(values, products, caller(), of_dataset=of_dataset))
@@ -206,7 +217,7 @@ def _begun(amda: Amda, values: Mapping[str, str], *, of_dataset: bool) -> flask.
         return _refused(exc.message)
     kept = {name: values[name] for name in _KEPT if name in values and name != _other(of_dataset=of_dataset)}
     if plan.size_bytes > amda.files.at_once_bytes:
-        job = amda.jobs.create(JobRequest([*kept.items(), ("PHASE", "RUN")], client=client_digest()))
+        job = amda.jobs.create(JobRequest([*kept.items(), ("PHASE", "RUN")], caller=caller(), client=client_digest()))
         return _said(_progress(amda, job))
     address = f"{AMDA}/data/{amda.tickets.give(kept, caller())}/{plan.file_name}"
     return _said({"success": True, "dataFileURLs": amda.settings.addresses.at(address)})
@@ -219,7 +230,8 @@ def _other(*, of_dataset: bool) -> str:
 def _status(amda: Amda, values: Mapping[str, str]) -> flask.Response:
     """How far a process is."""
     try:
-        job = amda.jobs.get(values.get("id", "").removeprefix(_PROCESS))
+        job_id = values.get("id", "").removeprefix(_PROCESS)
+        job = amda.jobs.get(job_id, amda.jobs.owner_of(job_id))
     except NotFoundError:
         return _refused(f"id: there is no process {shortened(values.get('id', ''))!r}, or none any more.")
     return _said(_progress(amda, job))
@@ -236,6 +248,8 @@ def _progress(amda: Amda, job: Job) -> Mapping[str, object]:
 
 def _table(amda: Amda, values: Mapping[str, str], name: str) -> flask.Response:
     """Where a table is: nothing but the address, as AMDA answers."""
+    if (refused := refusal()) is not None:
+        return _refused(refused.message)
     try:
         stored = amda.tables.numbered(number_of(values.get(name, ""), name))
     except NotFoundError as exc:

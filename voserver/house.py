@@ -120,6 +120,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
             results=Results(settings.results_dir / "jobs"),
             waits=JobWaits(lambda: connect(database, Role.SERVICE, autocommit=True)),
             waiting=admission.share("waits", 1 / 4),
+            named=accounts.named,
         ),
         events=TableFiles(finder.connect, watcher, admission.share("event tables", 1 / 8)),
     )

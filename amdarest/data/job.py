@@ -8,18 +8,22 @@ from contextlib import closing
 from amdarest.data.answer import DataFiles
 from amdarest.data.params import amda_request, values_of
 from amdarest.products import Products
-from epntap.access import ANONYMOUS
+from epntap.access import ANONYMOUS, Caller
 from epntap.uws.model import Sink
 
 __all__ = ["run_amda_job"]
 
 
 def run_amda_job(
-    files: DataFiles, products: Callable[[], Products], parameters: Iterable[tuple[str, str]], sink: Sink
+    files: DataFiles,
+    products: Callable[[], Products],
+    parameters: Iterable[tuple[str, str]],
+    sink: Sink,
+    caller: Caller = ANONYMOUS,
 ) -> None:
     """Write the file that the parameters ask for. Raises our errors."""
     values = values_of(parameters)
-    request = amda_request(values, products(), ANONYMOUS, of_dataset="datasetID" in values)
+    request = amda_request(values, products(), caller, of_dataset="datasetID" in values)
     plan = files.plan(request)
     with closing(files.answer(plan, None)) as answer:
         sink.on_cancel(answer.close)

@@ -12,6 +12,7 @@ from cutouts.processes.pool import CutterSession
 from cutouts.request import CutRequest, labelled_name
 from datalink.soda.events import EventEnds
 from datalink.soda.params import cut_requests
+from epntap.access import ANONYMOUS, Caller
 from epntap.dali.params import read_params
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.uws.model import Sink
@@ -29,6 +30,7 @@ def run_cut_job(
     *,
     most: int,
     most_bytes: int,
+    caller: Caller = ANONYMOUS,
 ) -> None:
     """Write the cut-outs that the parameters ask for, which are checked only now.
 
@@ -36,7 +38,7 @@ def run_cut_job(
     begins with a label of SODA. Raises our errors for what concerns them all: wrong parameters, too many combinations,
     the database or the room for results gone.
     """
-    requests = cut_requests(read_params(parameters), most=most, events=events)
+    requests = cut_requests(read_params(parameters), most=most, events=events, caller=caller)
     check_format(requests[0])
     with closing(_Work(service, sink, requests, most_bytes)) as work:
         for number in range(len(requests)):

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from epntap.errors import ParameterError
 
-__all__ = ["MAXREC", "Params", "maxrec", "read_params", "single"]
+__all__ = ["MAXREC", "SECRET_PARAMETERS", "Params", "maxrec", "read_params", "single"]
 
 #: the most rows that a client wants (DALI 1.1 §3.4.4)
 MAXREC = "MAXREC"
+
+#: what clients send by which they are known: neither kept nor shown
+SECRET_PARAMETERS = frozenset({"USERID", "USERNAME", "PASSWORD", "TOKEN"})
 
 # digits; beyond any limit of ours anyway
 _LONGEST_NUMBER = 18

@@ -716,6 +716,7 @@ job = Table(
         nullable=False,
         comment="UWS 1.1 section 2.1.3",
     ),
+    Column("owner", Text, comment="Who has made it, and alone may have it; NULL: whoever knows its name"),
     Column("session", Text, comment="Digest of the cookie of whoever made it; NULL: came without"),
     Column("client", Text, comment="Digest of the address of whoever made it; NULL: not known"),
     Column("run_id", Text, comment="RUNID"),
@@ -762,6 +763,7 @@ job = Table(
         server_default=text("'[]'"),
         comment="Tables posted with it; the files lie beside its results: [{name, file, size_bytes}, …]",
     ),
+    _words("groups", "With the rights of which groups it was run"),
     CheckConstraint("(phase = 'EXECUTING') = (worker IS NOT NULL)"),
     CheckConstraint("(phase = 'COMPLETED') = (results IS NOT NULL)"),
     schema="uws",
@@ -772,6 +774,7 @@ Index("job_queue", job.c.queued, postgresql_where=job.c.phase == "QUEUED")
 Index("job_executing", job.c.job_id, postgresql_where=job.c.phase == "EXECUTING")
 Index("job_list", job.c.kind, job.c.created.desc())
 Index("job_session", job.c.session, job.c.created.desc())
+Index("job_owner", job.c.owner, job.c.created.desc(), postgresql_where=job.c.owner.is_not(None))
 Index("job_destruction", job.c.destruction)
 Index("job_phase", job.c.kind, job.c.phase)
 

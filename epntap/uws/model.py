@@ -126,6 +126,8 @@ class Job:
     created: datetime
     destruction: datetime
     execution_duration_s: int
+    #: whose it is; None for nobody in particular: whoever knows its name
+    owner: str | None = None
     run_id: str | None = None
     queued: datetime | None = None
     started: datetime | None = None
@@ -139,6 +141,8 @@ class Job:
     progress: Progress | None = None
     #: files that were posted, each name once
     parts: tuple[Part, ...] = ()
+    #: with whose rights it was run: who fetches a result is in all of them still
+    groups: frozenset[str] = frozenset()
 
     def part(self, name: str) -> Part | None:
         """The file that was posted under this name, or None."""
@@ -164,6 +168,7 @@ class Job:
             created=row["created"].astimezone(UTC),
             destruction=row["destruction"].astimezone(UTC),
             execution_duration_s=row["execution_duration_s"],
+            owner=row["owner"],
             run_id=row["run_id"],
             queued=_utc(row["queued"]),
             started=_utc(row["started"]),
@@ -174,6 +179,7 @@ class Job:
             results=tuple(JobResult(**result) for result in row["results"] or ()),
             progress=None if row["progress"] is None else Progress(**row["progress"]),
             parts=tuple(Part(**part) for part in row["parts"]),
+            groups=frozenset(row["groups"]),
         )
 
 

@@ -1,10 +1,10 @@
 -- name: create
 -- A new job, PENDING or already QUEUED.
 INSERT INTO uws.job (
-    job_id, kind, phase, session, client, run_id, queued, execution_duration_s, destruction, parameters, parts
+    job_id, kind, phase, owner, session, client, run_id, queued, execution_duration_s, destruction, parameters, parts
 )
 VALUES (
-    %(job_id)s, %(kind)s, %(phase)s, %(session)s, %(client)s, %(run_id)s,
+    %(job_id)s, %(kind)s, %(phase)s, %(owner)s, %(session)s, %(client)s, %(run_id)s,
     CASE WHEN %(phase)s::text = 'QUEUED' THEN now() END,
     %(execution_duration_s)s, now() + make_interval(secs => %(lifetime_s)s), %(parameters)s,
     %(parts)s
@@ -12,45 +12,60 @@ VALUES (
 RETURNING *;
 
 -- name: get
--- One job that has not reached its destruction.
-SELECT * FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now();
+-- One job that has not reached its destruction. Here and below: that of somebody is there for nobody else.
+SELECT * FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s AND (owner IS NULL OR owner = %(owner)s)
+  AND destruction > now();
+
+-- name: owner
+-- Whose a job is, for addresses that are secrets themselves.
+SELECT owner FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now();
+
+-- name: note_groups
+-- With the rights of which groups a job is run.
+UPDATE uws.job SET groups = %(groups)s WHERE job_id = %(job_id)s AND attempt = %(attempt)s;
 
 -- name: list
--- Jobs of one kind, the newest first, without their parameters, which may be long; of one session or of everybody.
-SELECT job_id, kind, phase, run_id, created, queued, started, ended, execution_duration_s, destruction,
+-- Jobs of one kind, the newest first, without their parameters, which may be long; of one
+-- session or of everybody, or of somebody in particular.
+SELECT job_id, kind, phase, owner, run_id, created, queued, started, ended, execution_duration_s, destruction,
        '[]'::jsonb AS parameters, '[]'::jsonb AS parts, attempt, error_message, error_is_transient,
-       results, progress
+       results, progress, groups
 FROM uws.job
 WHERE kind = %(kind)s AND destruction > now()
-  AND (%(everybody)s OR session = %(session)s)
+  AND CASE WHEN %(owner)s::text IS NULL THEN owner IS NULL AND (%(everybody)s OR session = %(session)s)
+           ELSE owner = %(owner)s END
   AND phase = ANY (%(phases)s)
   AND (%(after)s::timestamptz IS NULL OR created > %(after)s)
 ORDER BY created DESC, job_id
 LIMIT %(most)s;
 
 -- name: shown
--- The newest jobs of a session, of any kind, with as much of the parameters as a list shows.
-SELECT job_id, kind, phase, run_id, created, queued, started, ended, execution_duration_s, destruction,
+-- The newest jobs of a session or of somebody, of any kind, with as much of the parameters as a list shows.
+SELECT job_id, kind, phase, owner, run_id, created, queued, started, ended, execution_duration_s, destruction,
        (SELECT coalesce(jsonb_agg(jsonb_build_array(upper(pair ->> 0), left(pair ->> 1, 400))), '[]')
         FROM (SELECT pair FROM jsonb_array_elements(parameters) AS given (pair)
               WHERE upper(pair ->> 0) IN ('QUERY', 'ID', 'START', 'STOP', 'FORMAT', 'RESPONSEFORMAT') LIMIT 8) AS few
        ) AS parameters,
-       '[]'::jsonb AS parts, attempt, error_message, error_is_transient, results, progress
+       '[]'::jsonb AS parts, attempt, error_message, error_is_transient, results, progress, groups
 FROM uws.job
-WHERE destruction > now() AND (%(everybody)s OR session = %(session)s)
+WHERE destruction > now()
+  AND CASE WHEN %(owner)s::text IS NULL THEN owner IS NULL AND (%(everybody)s OR session = %(session)s)
+           ELSE owner = %(owner)s END
 ORDER BY created DESC, job_id
 LIMIT %(most)s;
 
 -- name: run
 -- PENDING to QUEUED.
 UPDATE uws.job SET phase = 'QUEUED', queued = now()
-WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now() AND phase = 'PENDING'
+WHERE job_id = %(job_id)s AND kind = %(kind)s AND (owner IS NULL OR owner = %(owner)s)
+  AND destruction > now() AND phase = 'PENDING'
 RETURNING *;
 
 -- name: abort
 -- Any phase that can still change to ABORTED, at the wish of the user.
 UPDATE uws.job SET phase = 'ABORTED', ended = now(), worker = NULL, heartbeat = NULL
-WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now() AND phase IN ('PENDING', 'QUEUED', 'EXECUTING')
+WHERE job_id = %(job_id)s AND kind = %(kind)s AND (owner IS NULL OR owner = %(owner)s)
+  AND destruction > now() AND phase IN ('PENDING', 'QUEUED', 'EXECUTING')
 RETURNING *;
 
 -- name: add_parameters
@@ -67,24 +82,27 @@ SET parameters = (
         WHERE NOT part ->> 'name' IN (SELECT later ->> 'name' FROM jsonb_array_elements(%(parts)s) AS later)
     ) || %(parts)s,
     run_id = coalesce(%(run_id)s, run_id)
-WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now() AND phase = 'PENDING'
+WHERE job_id = %(job_id)s AND kind = %(kind)s AND (owner IS NULL OR owner = %(owner)s)
+  AND destruction > now() AND phase = 'PENDING'
 RETURNING *;
 
 -- name: set_duration
 -- Another time limit, also for a job that runs: its worker reads it with the next heartbeat.
 UPDATE uws.job SET execution_duration_s = %(execution_duration_s)s
-WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now() AND phase IN ('PENDING', 'QUEUED', 'EXECUTING')
+WHERE job_id = %(job_id)s AND kind = %(kind)s AND (owner IS NULL OR owner = %(owner)s)
+  AND destruction > now() AND phase IN ('PENDING', 'QUEUED', 'EXECUTING')
 RETURNING *;
 
 -- name: set_destruction
 -- Another end, but not later than the lifetime from now.
 UPDATE uws.job SET destruction = least(%(destruction)s, now() + make_interval(secs => %(lifetime_s)s))
-WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now()
+WHERE job_id = %(job_id)s AND kind = %(kind)s AND (owner IS NULL OR owner = %(owner)s)
+  AND destruction > now()
 RETURNING *;
 
 -- name: delete
 -- The row; its last state tells which result file there may be.
-DELETE FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s RETURNING *;
+DELETE FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s AND (owner IS NULL OR owner = %(owner)s) RETURNING *;
 
 -- name: claim
 -- QUEUED to EXECUTING: of the clients with the fewest jobs of the kind in hand, the job that has waited longest and that

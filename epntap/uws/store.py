@@ -75,6 +75,7 @@ class JobStore:
         phase: Phase,
         session: str | None,
         client: str | None,
+        owner: str | None = None,
         run_id: str | None,
         execution_duration_s: int,
         lifetime_s: float,
@@ -88,6 +89,7 @@ class JobStore:
             parts=Jsonb([asdict(part) for part in parts]),
             kind=kind,
             phase=phase,
+            owner=owner,
             session=session,
             client=client,
             run_id=run_id,
@@ -96,18 +98,32 @@ class JobStore:
             parameters=Jsonb(parameters),
         )[0]
 
-    def get(self, kind: str, job_id: str) -> Job:
-        """The job as it is now. Raises NotFoundError."""
-        found = self._rows("get", kind=kind, job_id=job_id)
+    def get(self, kind: str, job_id: str, *, owner: str | None = None) -> Job:
+        """The job as it is now. Raises NotFoundError, here and below for that of another owner as well."""
+        found = self._rows("get", kind=kind, job_id=job_id, owner=owner)
         if not found:
             raise no_such_job(job_id)
         return found[0]
 
-    def visible(self, kind: str, filters: Filters, *, session: str | None, everybody: bool) -> list[Job]:
-        """The jobs of a session, or of everybody, the newest first, without parameters (UWS 1.1 §2.2.2.1)."""
+    def owner_of(self, kind: str, job_id: str) -> str | None:
+        """Whose a job is, None for nobody's. Raises NotFoundError."""
+        with self._connection() as connection:
+            row = connection.execute(_QUERIES["owner"], {"kind": kind, "job_id": job_id}).fetchone()
+        if row is None:
+            raise no_such_job(job_id)
+        return None if row[0] is None else str(row[0])
+
+    def visible(
+        self, kind: str, filters: Filters, *, session: str | None, everybody: bool, owner: str | None = None
+    ) -> list[Job]:
+        """The jobs of an owner, or else of a session or of everybody, the newest first (UWS 1.1 §2.2.2.1).
+
+        They come without parameters; those of an owner are in no list of others.
+        """
         return self._rows(
             "list",
             kind=kind,
+            owner=owner,
             session=session,
             everybody=everybody,
             phases=list(filters.phases or (phase for phase in Phase if phase is not Phase.ARCHIVED)),
@@ -115,17 +131,17 @@ class JobStore:
             most=min(_LONGEST_LIST, _LONGEST_LIST if filters.last is None else filters.last),
         )
 
-    def shown(self, session: str | None, most: int, *, everybody: bool) -> list[Job]:
-        """The newest jobs of a session, or of everybody, of all kinds, with the beginnings of what they ask."""
-        return self._rows("shown", session=session, everybody=everybody, most=most)
+    def shown(self, session: str | None, most: int, *, everybody: bool, owner: str | None = None) -> list[Job]:
+        """The same of all kinds, with the beginnings of what they ask."""
+        return self._rows("shown", session=session, everybody=everybody, most=most, owner=owner)
 
-    def run(self, kind: str, job_id: str) -> Job:
+    def run(self, kind: str, job_id: str, *, owner: str | None = None) -> Job:
         """PENDING → QUEUED."""
-        return self._moved("run", "can be started", "a PENDING job", kind=kind, job_id=job_id)
+        return self._moved("run", "can be started", "a PENDING job", kind=kind, job_id=job_id, owner=owner)
 
-    def abort(self, kind: str, job_id: str) -> Job:
+    def abort(self, kind: str, job_id: str, *, owner: str | None = None) -> Job:
         """PENDING, QUEUED, EXECUTING → ABORTED; the worker ends the work when it hears of it."""
-        return self._moved("abort", "can be aborted", "a job that has not ended", kind=kind, job_id=job_id)
+        return self._moved("abort", "can be aborted", "a job that has not ended", kind=kind, job_id=job_id, owner=owner)
 
     def add_parameters(
         self,
@@ -136,6 +152,7 @@ class JobStore:
         replaced: Iterable[str],
         run_id: str | None,
         parts: Iterable[Part] = (),
+        owner: str | None = None,
     ) -> Job:
         """Add to the parameters of a PENDING job, instead of what it has under the names (upper case) in `replaced`."""
         return self._moved(
@@ -148,9 +165,10 @@ class JobStore:
             parts=Jsonb([asdict(part) for part in parts]),
             replaced=list(replaced),
             run_id=run_id,
+            owner=owner,
         )
 
-    def set_duration(self, kind: str, job_id: str, seconds: int) -> Job:
+    def set_duration(self, kind: str, job_id: str, seconds: int, *, owner: str | None = None) -> Job:
         """Another time limit for a job that has not ended."""
         return self._moved(
             "set_duration",
@@ -159,16 +177,21 @@ class JobStore:
             kind=kind,
             job_id=job_id,
             execution_duration_s=seconds,
+            owner=owner,
         )
 
-    def set_destruction(self, kind: str, job_id: str, instant: datetime, lifetime_s: float) -> None:
+    def set_destruction(
+        self, kind: str, job_id: str, instant: datetime, lifetime_s: float, *, owner: str | None = None
+    ) -> None:
         """Another time at which job and result go, at most `lifetime_s` from now. It may be in the past."""
-        if not self._rows("set_destruction", kind=kind, job_id=job_id, destruction=instant, lifetime_s=lifetime_s):
+        if not self._rows(
+            "set_destruction", kind=kind, job_id=job_id, destruction=instant, lifetime_s=lifetime_s, owner=owner
+        ):
             raise no_such_job(job_id)
 
-    def delete(self, kind: str, job_id: str) -> Job:
+    def delete(self, kind: str, job_id: str, *, owner: str | None = None) -> Job:
         """Remove the row, whatever its phase; its last state. Raises NotFoundError."""
-        gone = self._rows("delete", kind=kind, job_id=job_id)
+        gone = self._rows("delete", kind=kind, job_id=job_id, owner=owner)
         if not gone:
             raise no_such_job(job_id)
         return gone[0]
@@ -209,6 +232,12 @@ class JobStore:
     def tell_progress(self, job: Job, worker: str, progress: Progress) -> None:
         """Note how far a job has come, if it is still this worker's."""
         self._rows("progress", job_id=job.job_id, worker=worker, attempt=job.attempt, progress=Jsonb(asdict(progress)))
+
+    def note_groups(self, job: Job, groups: Iterable[str]) -> None:
+        """Write down with the rights of which groups a job is run."""
+        with self._connection() as connection:
+            values = {"job_id": job.job_id, "attempt": job.attempt, "groups": sorted(groups)}
+            connection.execute(_QUERIES["note_groups"], values)
 
     def give_back(self, job: Job, worker: str) -> bool:
         """EXECUTING → QUEUED, for a worker that stops; False when the job is no longer its own."""
@@ -264,9 +293,11 @@ class JobStore:
         with self._connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return [Job.from_row(row) for row in cursor.execute(_QUERIES[name], values)]
 
-    def _moved(self, name: str, wish: str, those: str, *, kind: str, job_id: str, **values: Any) -> Job:
-        moved = self._rows(name, kind=kind, job_id=job_id, **values)
+    def _moved(
+        self, name: str, wish: str, those: str, *, kind: str, job_id: str, owner: str | None, **values: Any
+    ) -> Job:
+        moved = self._rows(name, kind=kind, job_id=job_id, owner=owner, **values)
         if moved:
             return moved[0]
-        phase = self.get(kind, job_id).phase
+        phase = self.get(kind, job_id, owner=owner).phase
         raise IllegalTransitionError(f"Only {those} {wish}, but this one is {phase}.")

@@ -53,14 +53,15 @@ def _add_list(blueprint: flask.Blueprint, service: JobService, root: Callable[[]
     def jobs() -> flask.Response:
         if wants_page():
             return _to_page(pages.site.at(JOBS))
-        return _xml(job_list(service.visible(filters(params()), session_digest()), root()))
+        return _xml(job_list(service.visible(filters(params()), session_digest(), caller()), root()))
 
     @blueprint.post("")
     def create() -> flask.Response:
         token = new_session()
         job = service.create(JobRequest(pairs(), files(), session_digest(token), caller(), client_digest()))
         response = _see(f"{root()}/{job.job_id}")
-        keep_session(response, token, service.settings.addresses, service.settings.job_lifetime_s)
+        if job.owner is None:
+            keep_session(response, token, service.settings.addresses, service.settings.job_lifetime_s)
         return response
 
 
@@ -68,17 +69,17 @@ def _add_job(blueprint: flask.Blueprint, service: JobService, root: Callable[[],
     @blueprint.get("/<job_id>")
     def job(job_id: str) -> flask.Response:
         if wants_page():
-            return _to_page(pages.site.at(f"{JOBS}/{service.get(job_id).job_id}"))
+            return _to_page(pages.site.at(f"{JOBS}/{service.get(job_id, caller()).job_id}"))
         return _xml(job_document(_waited(service, job_id), f"{root()}/{job_id}"))
 
     @blueprint.delete("/<job_id>")
     def delete(job_id: str) -> flask.Response:
-        service.delete(job_id)
+        service.delete(job_id, caller())
         return _see(root())
 
     @blueprint.post("/<job_id>")
     def act(job_id: str) -> flask.Response:
-        service.get(job_id)
+        service.get(job_id, caller())
         action = single(params(), "ACTION")
         if action is None:  # DALI 1.1 §2.1: parameters go to /parameters
             raise ForbiddenError("A job takes ACTION=DELETE here; post parameters to its /parameters.")
@@ -98,28 +99,28 @@ def _add_atoms(blueprint: flask.Blueprint, service: JobService, root: Callable[[
     atom("executionduration", lambda job: str(job.execution_duration_s))
     atom("destruction", lambda job: iso(job.destruction))
     atom("quote", lambda job: iso(job.quote))
-    atom("owner", lambda _job: "")
+    atom("owner", lambda job: job.owner or "")
 
     @blueprint.post("/<job_id>/phase")
     def set_phase(job_id: str) -> flask.Response:
         match required(params(), "PHASE", "RUN").upper():
             case "RUN":
-                service.run(job_id)
+                service.run(job_id, caller())
             case "ABORT":
-                service.abort(job_id)
+                service.abort(job_id, caller())
             case other:
                 raise ParameterError(f"PHASE={other[:60]!r} cannot be asked for; expected RUN or ABORT.")
         return _see(f"{root()}/{job_id}")
 
     @blueprint.post("/<job_id>/executionduration")
     def set_duration(job_id: str) -> flask.Response:
-        service.set_duration(job_id, duration(required(params(), "EXECUTIONDURATION", "600")))
+        service.set_duration(job_id, duration(required(params(), "EXECUTIONDURATION", "600")), caller())
         return _see(f"{root()}/{job_id}")
 
     @blueprint.post("/<job_id>/destruction")
     def set_destruction(job_id: str) -> flask.Response:
         text = required(params(), "DESTRUCTION", "2030-01-31T12:00:00Z")
-        service.set_destruction(job_id, instant("DESTRUCTION", text))
+        service.set_destruction(job_id, instant("DESTRUCTION", text), caller())
         return _see(f"{root()}/{job_id}")
 
 
@@ -133,29 +134,29 @@ def _add_results(
 ) -> None:
     @blueprint.get("/<job_id>/parameters")
     def parameters(job_id: str) -> flask.Response:
-        return _xml(parameters_document(service.get(job_id), f"{root()}/{job_id}"))
+        return _xml(parameters_document(service.get(job_id, caller()), f"{root()}/{job_id}"))
 
     @blueprint.get("/<job_id>/parameters/<path:name>")
     def parameter(job_id: str, name: str) -> flask.Response:
-        return sender.respond(service.part(job_id, name), caching=_OWN)
+        return sender.respond(service.part(job_id, name, caller()), caching=_OWN)
 
     @blueprint.post("/<job_id>/parameters")
     def add_parameters(job_id: str) -> flask.Response:
-        service.add_parameters(job_id, pairs(), files())
+        service.add_parameters(job_id, pairs(), files(), caller())
         return _see(f"{root()}/{job_id}")
 
     @blueprint.get("/<job_id>/results")
     def results(job_id: str) -> flask.Response:
-        return _xml(results_document(service.get(job_id), f"{root()}/{job_id}"))
+        return _xml(results_document(service.get(job_id, caller()), f"{root()}/{job_id}"))
 
     @blueprint.get("/<job_id>/results/<name>")
     def result(job_id: str, name: str) -> flask.Response:
-        result, answer = service.result(job_id, name)
+        result, answer = service.result(job_id, name, caller())
         return sender.respond(answer, inline=result.file_name is None, caching=_OWN)
 
     @blueprint.get("/<job_id>/error")
     def error(job_id: str) -> flask.Response:
-        job = service.get(job_id)
+        job = service.get(job_id, caller())
         if job.error is None:
             raise NotFoundError(f"This job has no error; it is {job.phase}.")
         if wants_page():
@@ -168,7 +169,7 @@ def _add_results(
 def _waited(service: JobService, job_id: str) -> Job:
     given = params()
     phase = single(given, "PHASE")
-    return service.wait(job_id, wait_seconds(given), None if phase is None else phase_of(phase))
+    return service.wait(job_id, wait_seconds(given), None if phase is None else phase_of(phase), caller())
 
 
 def _to_page(address: str) -> flask.Response:

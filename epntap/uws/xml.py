@@ -27,7 +27,7 @@ def job_document(job: Job, address: str) -> bytes:
     _text(root, "jobId", job.job_id)
     if job.run_id is not None:
         _text(root, "runId", job.run_id)
-    _text(root, "ownerId", None)
+    _text(root, "ownerId", job.owner)
     _text(root, "phase", job.phase)
     _time(root, "quote", job.quote)
     _time(root, "creationTime", job.created)
@@ -63,7 +63,7 @@ def job_list(jobs: Iterable[Job], address: str) -> bytes:
         _text(reference, "phase", job.phase)
         if job.run_id is not None:
             _text(reference, "runId", job.run_id)
-        _text(reference, "ownerId", None)
+        _text(reference, "ownerId", job.owner)
         _time(reference, "creationTime", job.created)
     return to_xml(root)
 

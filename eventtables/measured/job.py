@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-from epntap.access import ANONYMOUS
+from epntap.access import ANONYMOUS, Caller
 from epntap.archive.holdings import Held
 from epntap.dali.params import read_params
 from epntap.uws.model import JobCancelledError, Sink
@@ -16,12 +16,16 @@ __all__ = ["run_measure_job"]
 
 
 def run_measure_job(
-    measuring: Measuring, datasets: Callable[[], Held], parameters: Iterable[tuple[str, str]], sink: Sink
+    measuring: Measuring,
+    datasets: Callable[[], Held],
+    parameters: Iterable[tuple[str, str]],
+    sink: Sink,
+    caller: Caller = ANONYMOUS,
 ) -> None:
     """Write the catalogue that the parameters ask for, which are checked only now. Raises our errors."""
     cancelled = threading.Event()
     sink.on_cancel(cancelled.set)
-    request, writer = measure_request(read_params(parameters), datasets(), ANONYMOUS)
+    request, writer = measure_request(read_params(parameters), datasets(), caller)
 
     def report(done: int, total: int) -> None:
         if cancelled.is_set():

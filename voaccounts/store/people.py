@@ -91,5 +91,6 @@ def set_disabled(connection: Connection, name: str, *, disabled: bool) -> None:
 
 
 def remove_person(connection: Connection, name: str) -> None:
-    """Forget somebody, with memberships and tokens."""
+    """Forget somebody, with memberships and tokens. Their jobs end, so that nobody inherits them with the name."""
+    connection.execute("UPDATE uws.job SET destruction = now() WHERE owner = %s AND destruction > now()", (name,))
     connection.execute("DELETE FROM account.person WHERE name = %s", (name,))

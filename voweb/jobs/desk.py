@@ -40,44 +40,44 @@ class Desk:
         """Whether everybody sees the jobs of all."""
         return self._any.settings.public_jobs
 
-    def listed(self, session: str | None) -> list[ShownJob]:
-        """The newest jobs of a browser, with the beginnings of what they ask."""
-        if session is None and not self.shows_all:
+    def listed(self, session: str | None, caller: Caller) -> list[ShownJob]:
+        """The newest jobs of somebody, or else of a browser, with the beginnings of what they ask."""
+        if caller.is_anonymous and session is None and not self.shows_all:
             return []
-        found = self._any.store.shown(session, MOST, everybody=self.shows_all)
+        found = self._any.store.shown(session, MOST, everybody=self.shows_all, owner=caller.name or None)
         return [self._shown(job) for job in found if job.kind in {one.kind for one in self.services.values()}]
 
-    def get(self, job_id: str) -> ShownJob:
-        """One job, whoever asks: its name cannot be guessed. Raises NotFoundError."""
-        return self._shown(self._found(job_id)[1])
+    def get(self, job_id: str, caller: Caller) -> ShownJob:
+        """One job: that of somebody for its owner, others for whoever knows the name. Raises NotFoundError."""
+        return self._shown(self._found(job_id, caller)[1])
 
-    def run(self, job_id: str) -> None:
+    def run(self, job_id: str, caller: Caller) -> None:
         """Start a job that waits for it."""
-        self._found(job_id)[0].run(job_id)
+        self._found(job_id, caller)[0].run(job_id, caller)
 
-    def abort(self, job_id: str) -> None:
+    def abort(self, job_id: str, caller: Caller) -> None:
         """Stop a job that has not ended; one that just has is left as it is."""
-        service, job = self._found(job_id)
+        service, job = self._found(job_id, caller)
         if job.phase in {Phase.PENDING, Phase.QUEUED, Phase.EXECUTING}:
-            service.abort(job_id)
+            service.abort(job_id, caller)
 
-    def delete(self, job_id: str) -> None:
+    def delete(self, job_id: str, caller: Caller) -> None:
         """Remove a job and its results."""
-        self._found(job_id)[0].delete(job_id)
+        self._found(job_id, caller)[0].delete(job_id, caller)
 
     def repeat(self, job_id: str, session: str | None, client: str | None, caller: Caller) -> str:
         """Begin another job that asks the same; its name."""
-        service, job = self._found(job_id)
+        service, job = self._found(job_id, caller)
         with ExitStack() as stack:
             files = {part.name: stack.enter_context(service.results.open_part(job, part)) for part in job.parts}
             asked = [*job.parameters, ("PHASE", "RUN")]
             return service.create(JobRequest(asked, files, session, caller, client)).job_id
 
-    def _found(self, job_id: str) -> tuple[JobService, Job]:
+    def _found(self, job_id: str, caller: Caller) -> tuple[JobService, Job]:
         if is_job_id(job_id):
             for service in self.services.values():
                 try:
-                    return service, service.get(job_id)
+                    return service, service.get(job_id, caller)
                 except NotFoundError:
                     continue
         raise no_such_job(job_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 import flask
 
+from epntap.access import Caller
 from epntap.addresses import JOBS
 from epntap.errors import NotFoundError
 from epntap.http.browsers.origin import refuse_other_sites
@@ -29,7 +30,7 @@ def jobs_blueprint(desk: Desk, pages: Pages) -> flask.Blueprint:
     @blueprint.record_once
     def beside(state: Any) -> None:  # a BlueprintSetupState, of the framework's inside
         def as_json() -> flask.Response:
-            return _json({"jobs": [one.to_json() for one in desk.listed(session_digest())]})
+            return _json({"jobs": [one.to_json() for one in desk.listed(session_digest(), caller())]})
 
         state.app.add_url_rule(f"{JOBS}.json", f"{blueprint.name}.list_json", as_json)
 
@@ -41,8 +42,8 @@ def _add_pages(blueprint: flask.Blueprint, desk: Desk, pages: Pages) -> None:
     def listed() -> flask.Response:
         page = pages.render(
             "voweb.jobs/list.html",
-            jobs=desk.listed(session_digest()),
-            has_session=session_digest() is not None,
+            jobs=desk.listed(session_digest(), caller()),
+            has_session=session_digest() is not None or not caller().is_anonymous,
             shows_all=desk.shows_all,
             lifetime_s=desk.lifetime_s,
             most=MOST,
@@ -52,8 +53,8 @@ def _add_pages(blueprint: flask.Blueprint, desk: Desk, pages: Pages) -> None:
     @blueprint.get("/<job_id>")
     def one(job_id: str) -> flask.Response:
         if job_id.endswith(".json"):
-            return _json(desk.get(job_id.removesuffix(".json")).to_json())
-        shown = desk.get(job_id)
+            return _json(desk.get(job_id.removesuffix(".json"), caller()).to_json())
+        shown = desk.get(job_id, caller())
         return _own(flask.Response(pages.render("voweb.jobs/job.html", shown=shown, job=shown.job), content_type=HTML))
 
     @blueprint.get("/open")
@@ -62,14 +63,14 @@ def _add_pages(blueprint: flask.Blueprint, desk: Desk, pages: Pages) -> None:
         job_id = flask.request.args.get("job", "").strip().rstrip("/").rpartition("/")[2]
         if not job_id:
             raise NotFoundError("No job is named; paste the name or the address of one.")
-        return _see(pages.site.at(f"{JOBS}/{desk.get(job_id).job.job_id}"))
+        return _see(pages.site.at(f"{JOBS}/{desk.get(job_id, caller()).job.job_id}"))
 
 
 def _add_actions(blueprint: flask.Blueprint, desk: Desk, pages: Pages) -> None:
-    def action(name: str, do: Callable[[str], None], after: str = "") -> None:
+    def action(name: str, do: Callable[[str, Caller], None], after: str = "") -> None:
         def view(job_id: str) -> flask.Response:
             refuse_other_sites(desk.addresses)
-            do(job_id)
+            do(job_id, caller())
             return _see(after or pages.site.at(f"{JOBS}/{job_id}"))
 
         blueprint.add_url_rule(f"/<job_id>/{name}", name, view, methods=["POST"])
@@ -84,7 +85,8 @@ def _add_actions(blueprint: flask.Blueprint, desk: Desk, pages: Pages) -> None:
         token = new_session()
         other = desk.repeat(job_id, session_digest(token), client_digest(), caller())
         response = _see(pages.site.at(f"{JOBS}/{other}"))
-        keep_session(response, token, desk.addresses, desk.lifetime_s)
+        if caller().is_anonymous:
+            keep_session(response, token, desk.addresses, desk.lifetime_s)
         return response
 
 

@@ -148,7 +148,8 @@ def _job(jobs: JobService, form: Form, pages: Pages) -> flask.Response:
     pairs = [*everything.pairs, ("RESPONSEFORMAT", "votable"), ("PHASE", "RUN")]
     job = jobs.create(JobRequest(pairs, form.files, session_digest(token), caller(), client_digest()))
     response = flask.Response(status=303, headers={"Location": pages.site.at(f"{JOBS}/{job.job_id}")})
-    keep_session(response, token, jobs.settings.addresses, jobs.settings.job_lifetime_s)
+    if job.owner is None:
+        keep_session(response, token, jobs.settings.addresses, jobs.settings.job_lifetime_s)
     return response
 
 

@@ -9,6 +9,7 @@ import flask
 from markupsafe import Markup
 
 from epntap.addresses import QUERY
+from epntap.dali.params import SECRET_PARAMETERS
 from epntap.errors import AdqlError, EpnTapError, Problem, UnavailableError
 from epntap.pages import Pages
 
@@ -97,7 +98,11 @@ class FaultPages:
             marked=marked(remedy.query, problems),
             edits=bool(remedy.query) and site.has(QUERY),
             edit_by_post=len(remedy.query) > _LONGEST_IN_ADDRESS,
-            asked=[(name, value[:_LONGEST_VALUE]) for name, value in remedy.asked[:_MOST_ASKED]],
+            asked=[
+                (name, value[:_LONGEST_VALUE])
+                for name, value in remedy.asked[:_MOST_ASKED]
+                if name.upper() not in SECRET_PARAMETERS
+            ],
             ways=[*remedy.ways, *(Way(entry.label, site.at(entry.path)) for entry in site.navigation)],
             number=flask.g.get("request_id", ""),
             retry_after_s=retry_after_s,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Protocol
 
+from epntap.access import ANONYMOUS, Caller
 from epntap.answer.endings import BrokenStreamError
 from epntap.answer.model import OutcomeStatus
 from epntap.dali.params import read_params
@@ -42,6 +43,7 @@ def run_query_job(
     *,
     timeout_s: float,
     parts: Parts = MappingProxyType({}),
+    caller: Caller = ANONYMOUS,
 ) -> None:
     """Write the answer to the question in the parameters, which are checked only now (TAP 1.1 §2.7).
 
@@ -49,7 +51,7 @@ def run_query_job(
 
     Raises our errors, also for what breaks after the first row: half an answer is no result of a job.
     """
-    request = tap_request(read_params(parameters), parts)
+    request = tap_request(read_params(parameters), parts, caller)
     answer = service.answer_job(request, timeout_s=timeout_s, on_cancel=sink.on_cancel)
     try:
         sink.describe(answer.media_type, answer.extension, answer.content_encoding)
