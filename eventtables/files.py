@@ -18,8 +18,16 @@ from epntap.answer.blocks import Blocks, Version
 from epntap.answer.watch import Watcher
 from epntap.connection import Connection
 from epntap.errors import NotFoundError
-from eventtables.store.tables import StoredTable, all_tables, chunks_of, page_of_events, table_called, years_of_events
-from eventtables.times import spelled
+from eventtables.store.tables import (
+    StoredTable,
+    all_tables,
+    chunks_of,
+    events_within,
+    page_of_events,
+    table_called,
+    years_of_events,
+)
+from eventtables.times import instant_of, spelled
 from eventtables.writers import Writer
 
 __all__ = ["TableFiles", "version_of_table"]
@@ -70,6 +78,12 @@ class TableFiles:
                 found += zip(spelled(lasting.start, 6), spelled(lasting.stop, 6), strict=True)
                 seen += _PAGE
         return found[: most + 1]
+
+    def within(self, name: str, start: str, stop: str, most: int, _caller: Caller) -> list[tuple[str, str]]:
+        """Starts and stops of so many events that overlap a time, and of one more. Raises NotFoundError."""
+        with self.connect() as connection:
+            stored = table_called(connection, name)
+            return events_within(connection, stored, instant_of(start), instant_of(stop), most)
 
     def years(self, stored: StoredTable) -> Years:
         """How many events begin in each year; counted once, for it takes a look at every event."""

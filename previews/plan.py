@@ -9,6 +9,7 @@ from cutouts.formats.base import software_version
 from cutouts.interval import Interval
 from cutouts.plan import version_of
 from epntap.answer.blocks import Version
+from previews.marks import Marks
 from previews.request import Form
 from summaries.reader import Asked
 
@@ -36,6 +37,10 @@ class PicturePlan:
     parameters: tuple[str, ...]
     #: whether everybody may have it
     for_all: bool = False
+    #: events that are marked
+    marks: Marks = ()
+    #: what there is to say of them
+    remark: str = ""
 
     def carried(self) -> PicturePlan:
         """The same for another process, which has no database."""
@@ -44,7 +49,7 @@ class PicturePlan:
     @property
     def version(self) -> Version:
         """What tells this picture from others, and from the same one of other files."""
-        wanted = (self.identifier, self.title, self.form, self.width, self.shown)
+        wanted = (self.identifier, self.title, self.form, self.width, self.shown, self.marks, self.remark)
         return version_of_values(self.asked, wanted, self.parameters, EDITION)
 
 

@@ -18,7 +18,9 @@ from epntap.errors import ParameterError
 from epntap.instants.leapseconds import DAY_NS
 from previews.drawing.hints import NO_HINTS, hints_of
 from previews.drawing.panels import Line, Lines, Panel, Spectrogram, chosen, panel_of, with_bins
+from previews.marks import Marks
 from previews.plan import version_of_values
+from previews.timegrid import labels_of
 from summaries.reader import Asked
 
 __all__ = ["MOST_POINTS", "PlotPlan", "plotted", "points_of"]
@@ -53,6 +55,10 @@ class PlotPlan:
     parameters: tuple[str, ...]
     #: first and last record that may be had, TT2000
     extent: Interval
+    #: events that are marked
+    marks: Marks = ()
+    #: what there is to say of them
+    remark: str = ""
 
     def carried(self) -> PlotPlan:
         """The same for another process, which has no database."""
@@ -61,7 +67,7 @@ class PlotPlan:
     @property
     def version(self) -> Version:
         """What tells these values from others, and from the same ones of other files."""
-        wanted = (self.identifier, self.title, self.points, self.extent)
+        wanted = (self.identifier, self.title, self.points, self.extent, self.marks, self.remark)
         return version_of_values(self.asked, wanted, self.parameters, EDITION)
 
 
@@ -97,9 +103,13 @@ def plotted(plan: PlotPlan) -> bytes:
         "records": int(series.records.sum()),
         "width": series.width_ns / 1e9,
         "width_text": _width(series.width_ns),
-        "remarks": series.remarks,
+        "remarks": [*series.remarks, *([plan.remark] if plan.remark else [])],
     }
-    pieces = [json.dumps(head, ensure_ascii=False)[:-1], ', "panels": [']
+    pieces = [json.dumps(head, ensure_ascii=False)[:-1]]
+    if plan.marks:
+        labels = labels_of(np.array(plan.marks, np.int64).reshape(-1))
+        pieces.append(f', "marks": [{", ".join(map(_times, labels.reshape(-1, 2)))}]')
+    pieces.append(', "panels": [')
     for number, (name, panel) in enumerate(zip(names, panels, strict=True)):
         pieces.append(",\n" if number else "\n")
         pieces += _panel(name, panel)

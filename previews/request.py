@@ -15,6 +15,7 @@ __all__ = [
     "WIDTHS",
     "Form",
     "PictureRequest",
+    "events_of",
     "interval_of",
     "names_of",
     "picture_request",
@@ -56,6 +57,8 @@ class PictureRequest:
     #: names of variables; none: those that matter most
     parameters: tuple[str, ...] = ()
     caller: Caller = ANONYMOUS
+    #: table of events that are marked; empty: none
+    events: str = ""
 
 
 def split_name(name: str) -> tuple[str, Form]:
@@ -77,7 +80,15 @@ def width_of(params: Params) -> int:
 def picture_request(schema: str, name: str, params: Params, caller: Caller) -> PictureRequest:
     """The request of an address. Raises ParameterError and NotFoundError with what was expected and found."""
     identifier, form = split_name(name)
-    return PictureRequest(schema, identifier, form, width_of(params), *interval_of(params), names_of(params), caller)
+    start, stop = interval_of(params)
+    return PictureRequest(
+        schema, identifier, form, width_of(params), start, stop, names_of(params), caller, events_of(params)
+    )
+
+
+def events_of(params: Params) -> str:
+    """The table whose events are marked; empty where none is named."""
+    return (single(params, "EVENTS") or "").strip()
 
 
 def names_of(params: Params) -> tuple[str, ...]:

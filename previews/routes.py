@@ -11,6 +11,7 @@ from epntap.http.response import Sender
 from epntap.http.wing import Wing
 from epntap.pages import Pages
 from epntap.settings import Settings
+from previews.marks import EventsWithin
 from previews.service import Previews
 from previews.views import plot_blueprint, preview_blueprint
 from summaries.reader import Summaries
@@ -18,7 +19,9 @@ from summaries.reader import Summaries
 __all__ = ["routes"]
 
 
-def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admission, pages: Pages) -> Wing:
+def routes(
+    finder: Finder, events: EventsWithin, sender: Sender, settings: Settings, admission: Admission, pages: Pages
+) -> Wing:
     """/preview and /plot, and what is below them."""
     service = Previews(
         connect=finder.connect,
@@ -33,6 +36,7 @@ def routes(finder: Finder, sender: Sender, settings: Settings, admission: Admiss
             environ={"MPLBACKEND": "agg", "MPLCONFIGDIR": str(settings.previews_dir / "matplotlib")},
             what="picture",
         ),
+        events=events,
     )
     return Wing(
         name="previews",

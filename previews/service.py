@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
@@ -24,6 +24,7 @@ from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 from epntap.connection import Connection
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError
 from previews.inventory import extent_of, inventory_rows
+from previews.marks import EventsWithin, Marks, marks_within
 from previews.plan import InventoryPlan, PicturePlan
 from previews.plotted import PlotPlan
 from previews.remembered import Remembered
@@ -40,6 +41,11 @@ _PATIENCE_S = 10
 _AROUND_NS = 1_000_000_000
 #: of an inventory
 _MOST_ROWS = 200
+
+
+def _no_events(name: str, *_interval: object) -> Sequence[tuple[str, str]]:
+    raise NotFoundError(f"There is no table of events {name[:80]!r}.")
+
 
 Plan = PicturePlan | InventoryPlan
 #: of the catalogue
@@ -70,6 +76,8 @@ class Previews:
     kept: KeptFiles
     #: where pictures are drawn
     drawers: Cutters
+    #: knows tables of events
+    events: EventsWithin = _no_events
     patience_s: float = _PATIENCE_S
     #: what stands for what, until something is published
     remembered: Remembered = field(default_factory=Remembered)
@@ -82,6 +90,7 @@ class Previews:
         if request.start is request.stop is None:
             start, stop = _with_room(start, stop)
         shown = aligned(Interval(start, stop), request.width)
+        marks, remark = self._marks(request, shown)
         return PicturePlan(
             identifier=request.identifier,
             title=found.dataset.title,
@@ -90,13 +99,17 @@ class Previews:
             shown=shown,
             asked=self._ask(request, found, shown, state),
             parameters=request.parameters,
-            for_all=may_now(ANONYMOUS, found.dataset.rights),
+            # who may see a table of events is asked each time
+            for_all=not request.events and may_now(ANONYMOUS, found.dataset.rights),
+            marks=marks,
+            remark=remark,
         )
 
     def plot(self, request: PictureRequest, points: int) -> PlotPlan:
         """Find what the values of a picture need. Raises our errors, as `plan` does."""
         state = self.finder.version()
         found, wanted = self._interval(request, state)
+        marks, remark = self._marks(request, wanted)
         return PlotPlan(
             identifier=request.identifier,
             title=found.dataset.title,
@@ -104,7 +117,14 @@ class Previews:
             asked=self._ask(request, found, wanted, state),
             parameters=request.parameters,
             extent=found.extent,
+            marks=marks,
+            remark=remark,
         )
+
+    def _marks(self, request: PictureRequest, interval: Interval) -> tuple[Marks, str]:
+        if not request.events:
+            return (), ""
+        return marks_within(self.events, request.events, interval, request.caller)
 
     def _ask(self, request: PictureRequest, found: _Found, interval: Interval, state: State) -> Asked:
         within = interval.intersect(found.extent)

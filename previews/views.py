@@ -12,7 +12,7 @@ from epntap.http.response import Sender, unchanged
 from epntap.pages import Pages
 from previews.plan import InventoryPlan, PicturePlan
 from previews.plotted import points_of
-from previews.request import PictureRequest, interval_of, names_of, picture_request, split_name, width_of
+from previews.request import PictureRequest, events_of, interval_of, names_of, picture_request, split_name, width_of
 from previews.service import Previews
 
 __all__ = ["plot_blueprint", "preview_blueprint"]
@@ -52,7 +52,13 @@ def plot_blueprint(service: Previews, sender: Sender, pages: Pages) -> flask.Blu
         given = params()
         start, stop = interval_of(given)
         request = PictureRequest(
-            schema, identifier, start=start, stop=stop, parameters=names_of(given), caller=caller()
+            schema,
+            identifier,
+            start=start,
+            stop=stop,
+            parameters=names_of(given),
+            caller=caller(),
+            events=events_of(given),
         )
         plan = service.plot(request, points_of(given))
         known = unchanged(plan.version, _CACHING)

@@ -59,7 +59,7 @@ def wings(house: House) -> tuple[Wing, ...]:
         events.routes(tables, sender, house.pages),
         hapi.routes(house.finder, tables.ends, sender, settings, admission, house.pages),
         datalink.bulk(house.cutouts, granules, tables.ends, sender, settings, admission, house.pages),
-        previews.routes(house.finder, sender, settings, admission, house.pages),
+        previews.routes(house.finder, tables.within, sender, settings, admission, house.pages),
         accounts.routes(house.accounts, settings, house.pages),
         metrics.routes(house),
         web.routes(

@@ -15,7 +15,7 @@ from epntap.addresses import PLOT, PREVIEW, SODA_SYNC
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 from epntap.dali.params import Params
 from epntap.pages import Pages
-from previews.request import MOST_PANELS, interval_of, names_of
+from previews.request import MOST_PANELS, events_of, interval_of, names_of
 from voweb.islands import Island, island
 
 __all__ = ["Choice", "Look", "Shown", "look_at"]
@@ -108,8 +108,10 @@ def look_at(shown: Shown, given: Params, pages: Pages) -> Look:
     if span.is_empty:
         span = Interval(extent.start_tt2000, max(extent.stop_tt2000, extent.start_tt2000 + 1))
 
+    marked = events_of(given)
+
     def address(ends: tuple[int, int], parameters: tuple[str, ...] = names) -> str:
-        return f"{shown.here}?{_query(ends, parameters)}#plot"
+        return f"{shown.here}?{_query(ends, parameters, marked)}#plot"
 
     here = (span.start_tt2000, span.stop_tt2000)
     offered = _offered(shown.axes, names)
@@ -125,10 +127,10 @@ def look_at(shown: Shown, given: Params, pages: Pages) -> Look:
         first=_said(extent.start_tt2000),
         last=_said(extent.stop_tt2000, is_end=True),
         is_whole=is_whole,
-        picture=f"{pages.site.prefix}{PREVIEW}/{place}.png?{_query(here, names)}",
+        picture=f"{pages.site.prefix}{PREVIEW}/{place}.png?{_query(here, names, marked)}",
         values=f"{pages.site.prefix}{PLOT}/{place}",
         steps={label: address(ends) for label, ends in _steps(span).items()},
-        whole=f"{shown.here}#plot",
+        whole=f"{shown.here}?{urlencode({'events': marked})}#plot" if marked else f"{shown.here}#plot",
         usual=address(here, ()),
         axes={
             axis: [Choice(name, address(here, (name,)), name in names) for name in some]
@@ -170,9 +172,10 @@ def _offered(axes: Mapping[str, Sequence[str]], names: Sequence[str]) -> Mapping
     return found
 
 
-def _query(ends: tuple[int, int], parameters: Sequence[str]) -> str:
+def _query(ends: tuple[int, int], parameters: Sequence[str], events: str) -> str:
     pairs = [("start", _said(ends[0])), ("stop", _said(ends[1], is_end=True))]
-    return urlencode([*pairs, *([("parameters", ",".join(parameters))] if parameters else [])])
+    more = [("parameters", ",".join(parameters)), ("events", events)]
+    return urlencode([*pairs, *((name, text) for name, text in more if text)])
 
 
 def _said(tt2000: int, *, is_end: bool = False) -> str:

@@ -41,13 +41,14 @@ from eventtables.store.published import (
     storable,
     stored_names,
 )
-from eventtables.times import instants_of
+from eventtables.times import instants_of, julian_dates
 
 __all__ = [
     "StoredTable",
     "all_tables",
     "chunks_of",
     "drop_table",
+    "events_within",
     "page_of_events",
     "save_stream",
     "save_table",
@@ -202,6 +203,18 @@ def whole_table(connection: Connection, stored: StoredTable) -> EventTable:
 def page_of_events(connection: Connection, stored: StoredTable, after: int, most: int) -> Events:
     """So many events behind a number. Raises ServiceError when the table has been replaced since."""
     return _events(stored.about.columns, _rows(connection, stored, after, most))
+
+
+def events_within(
+    connection: Connection, stored: StoredTable, start: np.datetime64, stop: np.datetime64, most: int
+) -> list[tuple[str, str]]:
+    """Starts and stops of so many events that overlap or touch a time, and of one more, by their starts."""
+    ends = julian_dates(np.array([start, stop], dtype="datetime64[us]")).tolist()
+    statement = sql.SQL(
+        "SELECT start_time, stop_time FROM {} WHERE time_max >= %s AND time_min <= %s"
+        " ORDER BY time_min, event_id LIMIT %s"
+    ).format(sql.Identifier(SCHEMA, stored.name))
+    return connection.execute(statement, (*ends, most + 1)).fetchall()
 
 
 def years_of_events(connection: Connection, stored: StoredTable) -> list[tuple[int, int]]:

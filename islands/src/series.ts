@@ -271,6 +271,8 @@ class Series {
     const asking = (this.asking = new AbortController());
     const query = new URLSearchParams({ start: this.place.dataset["start"] ?? "", stop: this.place.dataset["stop"] ?? "", points: String(Math.min(Math.max(Math.round(this.inner() / 2), 60), 2000)) });
     if (this.chosen.length) query.set("parameters", this.chosen.join(","));
+    const events = new URLSearchParams(location.search).get("events");
+    if (events) query.set("events", events);
     try {
       let answer = await fetch(`${this.place.dataset["values"]}?${query}`, { signal: asking.signal, headers: { Accept: "application/json" } });
       for (let tries = 1; answer.status === 503 && tries < BUSY_TRIES; tries += 1) {
@@ -344,8 +346,9 @@ class Series {
     const style = getComputedStyle(this.place);
     const colour = (name: string): string => style.getPropertyValue(name).trim();
     const look = { text: colour("--text"), quiet: colour("--line-field"), line: colour("--line"), ground: colour("--ground"), font: style.fontFamily, colours: matchMedia("(prefers-color-scheme: dark)").matches ? DARK : LIGHT };
-    new Painter(this.canvas, look, this.frame(), this.span).paint(this.values.panels);
-    this.canvas.setAttribute("aria-label", this.values.panels.map(summary).join(" "));
+    new Painter(this.canvas, look, this.frame(), this.span).paint(this.values.panels, this.values.marks);
+    const marked = this.values.marks?.length ? ` ${this.values.marks.length.toLocaleString("en")} events are marked.` : "";
+    this.canvas.setAttribute("aria-label", `${this.values.panels.map(summary).join(" ")}${marked}`);
     this.plot.setAttribute("aria-label", `Plot of ${this.values.panels.map(labelOf).join(", ") || "nothing"}`);
     this.hover(null);
   }

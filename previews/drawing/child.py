@@ -75,8 +75,18 @@ def drawn(plan: PicturePlan | InventoryPlan) -> bytes:
         span=(start, stop + 1),
         form=plan.form,
         width=plan.width,
-        note=" ".join(series.remarks),
+        note=" ".join([*series.remarks, *([plan.remark] if plan.remark else [])]),
+        marks=_marks(plan, (start, stop + 1)),
     )
+
+
+def _marks(plan: PicturePlan, span: tuple[int, int]) -> list[tuple[float, float]]:
+    """From where to where each mark reaches, of the width of a panel."""
+    if not plan.marks:
+        return []
+    labels = labels_of(np.array(plan.marks, np.int64).reshape(-1))
+    places = np.clip((labels - span[0]) / (span[1] - span[0]), 0, 1).reshape(-1, 2)
+    return [(float(first), float(last)) for first, last in places]
 
 
 def _title(plan: PicturePlan) -> str:

@@ -47,6 +47,7 @@ _FAINT: Final = "#d8d8d8"
 _GREY: Final = "#666666"
 _BLACK: Final = "#000000"
 _MAP: Final = "viridis"
+_MARK: Final = "#f0a30a"
 #: below this a picture is a thumbnail without words
 _WORDS_FROM: Final = 300
 #: and with fewer of them
@@ -194,9 +195,19 @@ def points_across(width: int) -> int:
 
 
 def draw_panels(
-    panels: Sequence[Panel], *, title: str, span: tuple[int, int], form: Form, width: int, note: str = ""
+    panels: Sequence[Panel],
+    *,
+    title: str,
+    span: tuple[int, int],
+    form: Form,
+    width: int,
+    note: str = "",
+    marks: Sequence[tuple[float, float]] = (),
 ) -> bytes:
-    """A picture; `span` is what the time axis shows, as labels. Without panels it says `note` alone."""
+    """A picture; `span` is what the time axis shows, as labels. Without panels it says `note` alone.
+
+    `marks` are stretches of the axis, from 0 to 1, that stand out.
+    """
     layout = _Layout(width, max(len(panels), 1))
     figure = layout.figure()
     for number in range(layout.panels):
@@ -209,6 +220,7 @@ def draw_panels(
                 _draw_lines(box, lines, span)
             case Spectrogram() as spectrogram:
                 _draw_spectrogram(box, spectrogram, span)
+        _draw_marks(box, marks)
         _draw_times(box, span, is_last=number == layout.panels - 1)
     if layout.has_words:
         text = f"{title} \u2014 {note}" if note and panels else title
@@ -250,6 +262,15 @@ def _fitted(text: str, most: float) -> str:
 def _spelled(units: str) -> str:
     """Units without the codes by which IDL raises and lowers letters (`!E-1!N`), which some files have."""
     return _BACK.sub(" ", _UP.sub("^", _DOWN.sub("_", units))).strip()
+
+
+def _draw_marks(box: _Box, marks: Sequence[tuple[float, float]]) -> None:
+    """A shade over each stretch; an instant is as wide as can be seen."""
+    least = 1 / box.width
+    stretches = [(first, max(last, first + least)) for first, last in marks]
+    corners = [[(first, 0), (last, 0), (last, 1), (first, 1)] for first, last in stretches]
+    if corners:
+        box.add(PolyCollection(corners, facecolors=_MARK, alpha=0.3, linewidths=0, zorder=2.2), is_clipped=True)
 
 
 def _draw_times(box: _Box, span: tuple[int, int], *, is_last: bool) -> None:

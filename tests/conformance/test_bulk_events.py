@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import requests
 from astropy.io.votable import parse_single_table
+from PIL import Image
 
 from epntap.db.pool import Database, Role, connect
 from eventtables.readers import read_table
@@ -169,3 +170,38 @@ def test_statistics_are_a_catalogue_that_a_job_makes(server: Server) -> None:
     reply = wrong.post(f"{server.base}/statistics/async", ("EVENTS", "three"), ("DATASET", "x"), ("PHASE", "RUN"))
     assert wrong.until(reply.location, "COMPLETED", "ERROR", within_s=30) == "ERROR"
     assert "there is no dataset 'x'" in wrong.get(f"{reply.location}/error").text
+
+
+# -- as marks on plots ------------------------------------------------------------------------------------------------
+
+
+def test_a_plot_is_told_which_events_are_in_it(server: Server) -> None:
+    address = f"{server.base}/plot/amdadb/syna-mag_20161231"
+    span = {"start": "2016-12-31T07:30:00", "stop": "2016-12-31T08:30:00", "points": "60"}
+    values = requests.get(address, {**span, "events": "three"}, timeout=60).json()
+    start = np.datetime64("2016-12-31T08:00:00.5", "ms").astype(int)
+    assert values["marks"] == [[float(start), float(start + 59_500)]]
+    plain = requests.get(address, span, timeout=60).json()
+    assert "marks" not in plain
+    assert values["panels"] == plain["panels"]
+    whole = requests.get(address, {"events": "three"}, timeout=60).json()
+    assert len(whole["marks"]) == 3
+    assert requests.get(address, {"events": "thre"}, timeout=60).status_code == 404
+
+
+def test_a_picture_has_its_marks_where_the_events_are(server: Server) -> None:
+    address = f"{server.base}/preview/amdadb/syna-mag_20161231.png"
+    span = {"start": "2016-12-31T07:00:00", "stop": "2016-12-31T09:00:00", "parameters": "B_magnitude", "width": "960"}
+    pictures = []
+    for more in ({}, {"events": "three"}):
+        answer = requests.get(address, {**span, **more}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        pictures.append(np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB"), int))
+    differing = np.flatnonzero(np.abs(pictures[0] - pictures[1]).sum(axis=2).any(axis=0))
+    frame = np.flatnonzero((pictures[0][pictures[0].shape[0] // 3] < 200).all(axis=1))
+    left, right = frame[0], frame[-1]
+    # the instant at the left end, and half a second after the middle for a minute
+    places = (differing - left) / (right - left)
+    assert (places < 0.01).any()
+    later = places[places > 0.1]
+    assert 0.49 < later.min() < later.max() < 0.52

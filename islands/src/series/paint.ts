@@ -72,7 +72,7 @@ export class Painter {
     this.context = context;
   }
 
-  paint(panels: readonly Panel[]): void {
+  paint(panels: readonly Panel[], events: readonly (readonly [number, number])[] = []): void {
     const { context, canvas, frame } = this;
     const ratio = window.devicePixelRatio || 1;
     const height = heightOf(panels.length);
@@ -91,6 +91,7 @@ export class Painter {
       for (const mark of marks) this.segment(this.x(mark.at), top, this.x(mark.at), top + PANEL_HEIGHT);
       if (panel.kind === "lines") this.lines(panel, top, ratio);
       else this.spectrogram(panel, top, ratio);
+      this.events(events, top);
       context.strokeStyle = this.look.quiet;
       context.strokeRect(frame.left + 0.5, top + 0.5, frame.width - frame.left - frame.right - 1, PANEL_HEIGHT - 1);
     });
@@ -102,6 +103,19 @@ export class Painter {
       context.fillText(mark.label, this.x(mark.at), bottom + 6);
       if (mark.below) context.fillText(mark.below, this.x(mark.at), bottom + 21);
     }
+  }
+
+  /** A shade over each event; an instant is as wide as can be seen. */
+  private events(events: readonly (readonly [number, number])[], top: number): void {
+    const { context, frame } = this;
+    const right = frame.width - frame.right;
+    context.fillStyle = "#f0a30a";
+    context.globalAlpha = 0.3;
+    for (const [start, stop] of events) {
+      const [from, to] = [Math.max(this.x(start), frame.left), Math.min(this.x(stop), right)];
+      if (from <= right && to >= frame.left) context.fillRect(from, top, Math.max(to - from, 1), PANEL_HEIGHT);
+    }
+    context.globalAlpha = 1;
   }
 
   x(time: number): number {

@@ -47,6 +47,8 @@ export interface Values {
   width: number;
   width_text: string;
   remarks: string[];
+  /** events of a table, milliseconds: where each begins and ends */
+  marks?: [number, number][];
   panels: Panel[];
 }
 
