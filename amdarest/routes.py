@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amdarest.data.answer import DataFiles
-from amdarest.data.tickets import Tickets, shared_key
+from amdarest.data.tickets import Tickets
 from amdarest.products import Products
 from amdarest.views import amda_blueprint
 from epntap.addresses import AMDA
@@ -39,6 +39,7 @@ def routes(
     finder: Finder,
     tables: TableFiles,
     jobs: JobService,
+    tickets: Tickets,
     sender: Sender,
     settings: Settings,
     admission: Admission,
@@ -47,7 +48,6 @@ def routes(
     """/php/rest, and what its answers point to."""
     files = data_files(finder, sender.watcher, settings, admission)
     holdings = Holdings(finder.connect, finder.catalog, Products)
-    tickets = Tickets(shared_key(settings.results_dir / "amda.key"))
     return Wing(
         name="amda",
         blueprints=(amda_blueprint(settings, holdings, files, tickets, jobs, tables, sender, pages),),

@@ -13,12 +13,21 @@ from epntap.xml import attribute
 from eventtables.store.tables import StoredTable
 from eventtables.times import spelled
 
-__all__ = ["catalog_list", "number_of", "public_id", "time_table_list"]
+__all__ = [
+    "catalog_list",
+    "number_of",
+    "own_catalog_list",
+    "own_time_table_list",
+    "public_id",
+    "time_table_list",
+]
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _TIME_TABLE, _CATALOGUE = "sharedtimeTable_", "sharedcatalog_"
-_ID = re.compile(r"shared(?:timeTable|catalog)_([1-9][0-9]{0,17})", re.ASCII)
-_FOLDER = "PUBLIC"
+#: of what belongs to somebody
+_OWN_TIME_TABLE, _OWN_CATALOGUE = "tt_", "cat_"
+_ID = re.compile(r"(?:sharedtimeTable|sharedcatalog|tt|cat)_([1-9][0-9]{0,17})", re.ASCII)
+_FOLDER, _OWN_FOLDER = "PUBLIC", "OWN"
 
 
 def time_table_list(stored: Iterable[StoredTable]) -> bytes:
@@ -35,9 +44,23 @@ def catalog_list(stored: Iterable[StoredTable]) -> bytes:
     return f"{_HEAD}{start}{nodes}</catalogList>\n".encode()
 
 
+def own_time_table_list(stored: Iterable[StoredTable]) -> bytes:
+    """Those of the intervals only that belong to somebody, or are shared with them."""
+    nodes = "".join(_nodes("timetab", (one for one in stored if one.owner and not one.about.is_catalogue)))
+    start = '<ws><timetabList xml:id="timeTable-treeRootNode" name="My Time Tables">'
+    return f"{_HEAD}{start}{nodes}</timetabList></ws>\n".encode()
+
+
+def own_catalog_list(stored: Iterable[StoredTable]) -> bytes:
+    """Those whose events have more than a start and a stop."""
+    nodes = "".join(_nodes("catalog", (one for one in stored if one.owner and one.about.is_catalogue)))
+    return f'{_HEAD}<catalogList xml:id="catalog-treeRootNode" name="My Catalogs">{nodes}</catalogList>\n'.encode()
+
+
 def public_id(one: StoredTable) -> str:
     """How clients name the table."""
-    return f"{_CATALOGUE if one.about.is_catalogue else _TIME_TABLE}{one.number}"
+    catalogue, time_table = (_OWN_CATALOGUE, _OWN_TIME_TABLE) if one.owner else (_CATALOGUE, _TIME_TABLE)
+    return f"{catalogue if one.about.is_catalogue else time_table}{one.number}"
 
 
 def number_of(identifier: str, name: str) -> int:
@@ -55,7 +78,7 @@ def _nodes(tag: str, stored: Iterable[StoredTable]) -> Iterator[str]:
         facts = {
             "xml:id": public_id(one),
             # names of children are names of attributes in Speasy, so they are those that are there once
-            "name": one.name,
+            "name": f"{one.owner} {one.name}" if one.owner else one.name,
             "created": about.created or imported,
             "modified": imported,
             "surveyStart": _spelled(one.survey.first),
@@ -64,9 +87,9 @@ def _nodes(tag: str, stored: Iterable[StoredTable]) -> Iterator[str]:
             "description": "\n".join(part for part in (about.name, about.description) if part),
             "history": about.history,
             "nbIntervals": str(one.survey.count),
-            "sharedBy": about.authors or about.contact,
+            "sharedBy": one.owner or about.authors or about.contact,
             "sharedDate": imported,
-            "folder": _FOLDER,
+            "folder": _OWN_FOLDER if one.owner else _FOLDER,
         }
         if about.is_catalogue:
             facts["parameters"] = ",".join(column.name for column in about.columns)

@@ -11,7 +11,7 @@ from amdarest.products import AmdaDataset, AmdaParameter
 from epntap.cdf import format_utc
 from epntap.xml import attribute
 
-__all__ = ["EMPTY_LISTS", "obs_data_tree"]
+__all__ = ["EMPTY_TREE", "NO_PARAMETERS", "obs_data_tree"]
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 #: Speasy takes names for attributes of objects, and a child that is called like one hides it
@@ -21,13 +21,9 @@ _RESERVED = frozenset({
     "measurement_type", "minsampling", "name", "parameter", "processing_level", "rank", "restriction", "sampling",
     "size", "spaseid", "start_date", "stop_date", "target", "template", "timerestriction", "ucd", "units",
 })  # fmt: skip
-#: what each list of what somebody owns holds, because nobody can own anything yet, by the name of its document
-EMPTY_LISTS: Mapping[str, str] = {
-    "own-timetables.xml": f'{_HEAD}<ws><timetabList xml:id="timeTable-treeRootNode" name="My Time Tables"/></ws>\n',
-    "own-catalogs.xml": f'{_HEAD}<catalogList xml:id="catalog-treeRootNode" name="My Catalogs"/>\n',
-    "own-parameters.xml": f'{_HEAD}<ws><paramList xml:id="ws" name="Derived Parameters"/></ws>\n',
-    "own-tree.xml": f'{_HEAD}<dataRoot xml:id="DATAROOT"><dataCenter/></dataRoot>\n',
-}
+#: what lists of what somebody owns hold where there is nothing
+NO_PARAMETERS = f'{_HEAD}<ws><paramList xml:id="ws" name="Derived Parameters"/></ws>\n'
+EMPTY_TREE = f'{_HEAD}<dataRoot xml:id="DATAROOT"><dataCenter/></dataRoot>\n'
 _UNITS_OF_TIME = ((86_400, "D"), (3_600, "H"), (60, "M"), (1, "S"))
 _NS = 1_000_000_000
 

@@ -20,9 +20,16 @@ from amdarest.data.params import amda_request, values_of
 from amdarest.data.tickets import Tickets
 from amdarest.places import places_of
 from amdarest.products import Products
-from amdarest.tables import catalog_list, number_of, public_id, time_table_list
-from amdarest.tree import EMPTY_LISTS, obs_data_tree
-from epntap.access import ANONYMOUS
+from amdarest.tables import (
+    catalog_list,
+    number_of,
+    own_catalog_list,
+    own_time_table_list,
+    public_id,
+    time_table_list,
+)
+from amdarest.tree import EMPTY_TREE, NO_PARAMETERS, obs_data_tree
+from epntap.access import ANONYMOUS, Caller
 from epntap.addresses import AMDA
 from epntap.archive.holdings import Holdings
 from epntap.catalog.model import Catalog
@@ -51,6 +58,7 @@ _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
 _XML = "text/xml; charset=utf-8"
 _CACHING = "no-cache"
+_OWN_CACHING = "private, no-cache"
 _TREE = "tree.xml"
 _AMDA_FORM = WRITERS["amda"]
 #: what everybody may have, by the name of its document
@@ -124,9 +132,26 @@ def amda_blueprint(
             raise NotFoundError(f"There is no {name[:80]!r} here; there are {', '.join(answers)}.")
         return answer(amda, values_of(pairs()))
 
+    _add_second_steps(blueprint, amda)
+    people = FaultPages(pages)
+    answer_faults(blueprint, lambda _error: as_text, people)
+    answer_bugs(blueprint, log, as_text, people)
+    return blueprint
+
+
+def _add_second_steps(blueprint: flask.Blueprint, amda: Amda) -> None:
+    """What answers point to."""
+
     @blueprint.get("/lists/<name>")
     def document(name: str) -> flask.Response:
         return to_conditional_response(_document(amda, name), _XML)
+
+    @blueprint.get("/lists/<asked>/<name>")
+    def own(asked: str, name: str) -> flask.Response:
+        _, who = amda.tickets.read(asked)
+        if name not in _OWN:
+            raise NotFoundError(f"There is no list {name[:80]!r}.")
+        return _private(flask.Response(_OWN[name](amda, who), content_type=_XML))
 
     @blueprint.get("/data/<asked>/<file_name>")
     def data(asked: str, file_name: str) -> flask.Response:  # noqa: ARG001  # tells old clients the media type
@@ -134,10 +159,11 @@ def amda_blueprint(
         _, products = amda.holdings()
         request = amda_request(values, products, who, of_dataset="datasetID" in values)
         plan = amda.files.plan(request)
-        known = unchanged(plan.version, _CACHING)
+        caching = _CACHING if who.is_anonymous else _OWN_CACHING
+        known = unchanged(plan.version, caching)
         if known is not None:
             return known
-        return amda.sender.respond(amda.files.answer(plan, client_socket()), caching=_CACHING)
+        return amda.sender.respond(amda.files.answer(plan, client_socket()), caching=caching)
 
     @blueprint.get("/processes/<job_id>/<file_name>")
     def made(job_id: str, file_name: str) -> flask.Response:  # noqa: ARG001  # tells old clients the media type
@@ -147,16 +173,13 @@ def amda_blueprint(
 
     @blueprint.get("/tables/<identifier>/<file_name>")
     def table(identifier: str, file_name: str) -> flask.Response:  # noqa: ARG001  # for people who save it
-        stored = amda.tables.numbered(number_of(identifier, "ID"))
-        known = unchanged(version_of_table(stored, _AMDA_FORM), _CACHING)
+        values, who = amda.tickets.read(identifier) if "." in identifier else ({}, ANONYMOUS)
+        stored = amda.tables.numbered(number_of(values.get("ID", identifier), "ID"), who)
+        caching = _OWN_CACHING if stored.owner else _CACHING
+        known = unchanged(version_of_table(stored, _AMDA_FORM), caching)
         if known is not None:
             return known
-        return amda.sender.respond(amda.tables.answer(stored, _AMDA_FORM, client_socket()), caching=_CACHING)
-
-    people = FaultPages(pages)
-    answer_faults(blueprint, lambda _error: as_text, people)
-    answer_bugs(blueprint, log, as_text, people)
-    return blueprint
+        return amda.sender.respond(amda.tables.answer(stored, _AMDA_FORM, client_socket()), caching=caching)
 
 
 def _is_alive(_amda: Amda, _values: Mapping[str, str]) -> flask.Response:
@@ -180,9 +203,11 @@ def _listed(amda: Amda, tag: str, document: str) -> flask.Response:
 
     Who has said a name and a wrong password gets a list of nothing, as at AMDA: clients fail at any other status.
     """
-    if refusal() is not None and not document.startswith(_OWN):
-        document = f"{_OWN}{document}"
-    address = amda.settings.addresses.at(f"{AMDA}/lists/{document}")
+    if refusal() is not None and f"own-{document}" in _OWN:
+        document = f"own-{document}"
+    # what is somebody's own is fetched without a name and a password
+    place = f"{amda.tickets.give({}, caller())}/{document}" if document in _OWN else document
+    address = amda.settings.addresses.at(f"{AMDA}/lists/{place}")
     return flask.Response(f"<{tag}>{address}</{tag}>", content_type=_XML)
 
 
@@ -192,8 +217,6 @@ def _document(amda: Amda, name: str) -> Document:
         return amda.documents.get(f"tree {products.generation}", catalog, lambda known: _tree(amda, products, known))
     if name in _LISTS:
         return amda.documents.get(name, catalog, lambda _catalog: _LISTS[name](amda.tables.all()))
-    if name in EMPTY_LISTS:
-        return amda.documents.get(name, catalog, lambda _catalog: EMPTY_LISTS[name].encode())
     raise NotFoundError(f"There is no list {name[:80]!r}.")
 
 
@@ -202,6 +225,32 @@ def _tree(amda: Amda, products: Products, catalog: Catalog) -> bytes:
     centre = amda.settings.hapi_title or next((one.held.publisher for one in datasets if one.held.publisher), "")
     titles = {schema.name: schema.title or schema.name for schema in catalog.schemas}
     return obs_data_tree(datasets, centre or "EPN-TAP", titles, places_of(amda.files.connect))
+
+
+def _own_tree(amda: Amda, who: Caller) -> bytes:
+    """What somebody gains by their groups."""
+    catalog, products = amda.holdings()
+    open_to_all = {one.id for one in products.datasets(ANONYMOUS)}
+    gained = [one for one in products.datasets(who) if one.id not in open_to_all]
+    if not gained:
+        return EMPTY_TREE.encode()
+    titles = {schema.name: schema.title or schema.name for schema in catalog.schemas}
+    centre = amda.settings.hapi_title or gained[0].held.publisher or "EPN-TAP"
+    return obs_data_tree(gained, centre, titles, places_of(amda.files.connect))
+
+
+#: what somebody may have besides, by the name of its document
+_OWN: Mapping[str, Callable[[Amda, Caller], bytes]] = {
+    "own-timetables.xml": lambda amda, who: own_time_table_list(amda.tables.all(who)),
+    "own-catalogs.xml": lambda amda, who: own_catalog_list(amda.tables.all(who)),
+    "own-parameters.xml": lambda _amda, _who: NO_PARAMETERS.encode(),
+    "own-tree.xml": _own_tree,
+}
+
+
+def _private(response: flask.Response) -> flask.Response:
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 def _begun(amda: Amda, values: Mapping[str, str], *, of_dataset: bool) -> flask.Response:
@@ -251,10 +300,11 @@ def _table(amda: Amda, values: Mapping[str, str], name: str) -> flask.Response:
     if (refused := refusal()) is not None:
         return _refused(refused.message)
     try:
-        stored = amda.tables.numbered(number_of(values.get(name, ""), name))
+        stored = amda.tables.numbered(number_of(values.get(name, ""), name), caller())
     except NotFoundError as exc:
         return _refused(exc.message)
-    address = f"{AMDA}/tables/{public_id(stored)}/{stored.name}.{_AMDA_FORM.extension}"
+    place = amda.tickets.give({"ID": public_id(stored)}, caller()) if stored.owner else public_id(stored)
+    address = f"{AMDA}/tables/{place}/{stored.name}.{_AMDA_FORM.extension}"
     return flask.Response(amda.settings.addresses.at(address), content_type=_HTML)
 
 

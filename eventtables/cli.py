@@ -1,6 +1,6 @@
 """`epntap events`: tables of events imported, listed, exported, dropped, and made of others.
 
-What is here is public: there is nobody yet who could own a table.
+What is made here is public; tables of people are named ~OWNER/TABLE.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from eventtables.operations import difference, extend, filtered, intersection, o
 from eventtables.readers import Wishes, open_table
 from eventtables.store.tables import (
     StoredTable,
-    all_tables,
+    any_table_called,
     chunks_of,
     drop_table,
+    every_table,
     save_stream,
     save_table,
-    table_called,
     whole_table,
 )
 from eventtables.times import spelled
@@ -54,7 +54,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def events() -> None:
     """Tables of events: import, list, export, drop them, and make new ones of those that are there.
 
-    Every table is public: TAP shows it as events.NAME, and clients of AMDA's interface find it.
+    What is made is public: TAP shows it as events.NAME, and clients of AMDA's interface find it. Tables of people are
+    named ~OWNER/TABLE where one is read.
     """
 
 
@@ -137,7 +138,7 @@ def import_command(
 def list_command(settings: Settings, *, as_json: bool) -> None:
     """List the tables."""
     with _connected(settings, Role.SERVICE) as connection:
-        stored = all_tables(connection)
+        stored = every_table(connection)
     if as_json:
         click.echo(json.dumps([_facts(one) for one in stored], indent=2))
         return
@@ -161,7 +162,7 @@ def export_command(settings: Settings, name: str, form: str, output: Path | None
             return connect(database, Role.SERVICE, autocommit=True)
 
         with lend() as connection:
-            stored = table_called(connection, name)
+            stored = any_table_called(connection, name)
         blocks = WRITERS[form].write(stored.about, stored.survey, chunks_of(lend, stored))
         if output is None:
             for block in blocks:
@@ -170,6 +171,19 @@ def export_command(settings: Settings, name: str, form: str, output: Path | None
             return
         with output.open("wb") as file:
             file.writelines(blocks)
+
+
+@events.command("publish")
+@click.argument("table", metavar="~OWNER/TABLE")
+@_named
+@click.pass_obj
+def publish_command(settings: Settings, table: str, name: str, *, is_replaced: bool) -> None:
+    """Copy a table of somebody's own to those that everybody sees."""
+    with _connected(settings, Role.OWNER) as connection:
+        stored = any_table_called(connection, table)
+        found = whole_table(connection, stored)
+        history = "\n".join(part for part in (found.about.history, f"Published from {stored.place}.") if part)
+        _keep(connection, name, found.described(history=history), is_replaced=is_replaced)
 
 
 @events.command("drop")
@@ -267,7 +281,7 @@ def statistics_command(
 
 def _called(connection: Connection, name: str) -> EventTable:
     """The table; in histories it goes by its name here."""
-    found = whole_table(connection, table_called(connection, name))
+    found = whole_table(connection, any_table_called(connection, name))
     return replace(found, about=replace(found.about, name=name))
 
 
@@ -298,7 +312,7 @@ def _opened(settings: Settings, file: str) -> Iterator[BinaryIO]:
 
 def _facts(one: StoredTable) -> dict[str, Any]:  # ready for json.dumps
     return {
-        "table": one.qualified_name,
+        "table": one.qualified_name if not one.owner else one.place,
         "title": one.about.name,
         "events": one.survey.count,
         "columns": [column.name for column in one.about.columns],
@@ -310,7 +324,9 @@ def _facts(one: StoredTable) -> dict[str, Any]:  # ready for json.dumps
 def _say(one: StoredTable) -> None:
     span = f", {_time(one.survey.first)} to {_time(one.survey.last)}" if one.survey.count else ""
     kind = f"{len(one.about.columns)} columns" if one.about.is_catalogue else "a time table"
-    click.echo(f"{one.qualified_name}: {one.survey.count:,} events{span}, {kind}: {one.about.name}")
+    click.echo(
+        f"{one.place if one.owner else one.qualified_name}: {one.survey.count:,} events{span}, {kind}: {one.about.name}"
+    )
 
 
 def _time(moment: Any) -> str | None:  # datetime64 or None

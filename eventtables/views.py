@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import flask
 import numpy as np
@@ -13,13 +14,18 @@ from epntap.addresses import EVENTS
 from epntap.dali.params import single
 from epntap.errors import NotFoundError, ParameterError
 from epntap.http.browsers.faultpage import FaultPages
+from epntap.http.callers.forms import Forms
 from epntap.http.faults import HTML, answer_faults, as_text
-from epntap.http.request import client_socket, params
+from epntap.http.request import caller, client_socket, params
 from epntap.http.response import Sender, unchanged
 from epntap.pages import Pages
+from epntap.settings import Settings
+from epntap.upload.model import Limits
 from eventtables.cells import texts_of
 from eventtables.files import TableFiles, version_of_table
 from eventtables.model import Instants
+from eventtables.own.desk import OF_ONE, OF_TWO, Desk
+from eventtables.own.views import add_changes
 from eventtables.store.published import stored_names
 from eventtables.store.tables import StoredTable, page_of_events
 from eventtables.times import spelled
@@ -43,20 +49,42 @@ class _Year:
     share: float
 
 
-def events_blueprint(tables: TableFiles, sender: Sender, pages: Pages) -> flask.Blueprint:
+def events_blueprint(
+    tables: TableFiles, sender: Sender, settings: Settings, forms: Forms, pages: Pages
+) -> flask.Blueprint:
     """The routes of tables of events."""
     blueprint = flask.Blueprint("events", __name__)
+    limits = Limits(
+        rows=0,
+        bytes=settings.upload_bytes,
+        tables=1,
+        fetch_timeout_s=settings.upload_fetch_s,
+        private_addresses=settings.upload_private_addresses,
+    )
+    add_changes(blueprint, Desk(tables, limits), forms, settings.addresses)
+
+    def page(template: str, **facts: object) -> flask.Response:
+        who = caller()
+        word = "" if who.is_anonymous else forms.word()
+        text = pages.render(template, who=who, groups=sorted(who.groups), word=word, **facts)
+        return forms.keep(_page(text))
 
     @blueprint.get(EVENTS)
     def listed() -> flask.Response:
-        return _page(pages.render("eventtables/list.html", tables=tables.all(), span=_span))
+        made = {"of_two": list(OF_TWO), "of_one": OF_ONE}
+        return page("eventtables/list.html", tables=tables.all(caller()), span=_span, **made)
+
+    @blueprint.get(f"{EVENTS}/~<owner>/<name>")
+    def own(owner: str, name: str) -> flask.Response:
+        return shown(f"~{owner}/{name}")
 
     @blueprint.get(f"{EVENTS}/<name>")
     def shown(name: str) -> flask.Response:
         form = next((one for one in _FORMS if name.endswith(f".{one.extension}")), None)
         if form is None:
-            return _page(_rendered(tables, tables.called(name), pages))
-        stored = tables.called(name.removesuffix(f".{form.extension}"))
+            stored = tables.called(name, caller())
+            return page("eventtables/table.html", **_facts(tables, stored))
+        stored = tables.called(name.removesuffix(f".{form.extension}"), caller())
         known = unchanged(version_of_table(stored, form), _CACHING)
         if known is not None:
             return known
@@ -66,7 +94,7 @@ def events_blueprint(tables: TableFiles, sender: Sender, pages: Pages) -> flask.
     return blueprint
 
 
-def _rendered(tables: TableFiles, stored: StoredTable, pages: Pages) -> str:
+def _facts(tables: TableFiles, stored: StoredTable) -> dict[str, Any]:  # of the template
     first = _first()
     if first > max(stored.survey.count, 1):
         raise NotFoundError(f"There is no event {first:,} in {stored.name}, which has {stored.survey.count:,}.")
@@ -79,18 +107,17 @@ def _rendered(tables: TableFiles, stored: StoredTable, pages: Pages) -> str:
     ]
     rows = list(zip(spelled(events.start), spelled(events.stop), *columns, strict=True))
     most = max((count for _, count in years), default=1)
-    return pages.render(
-        "eventtables/table.html",
-        one=stored,
-        span=_span(stored),
-        first=first,
-        per_page=_ROWS,
-        rows=rows,
-        names=stored_names(stored.about.columns),
-        years=[_Year(year, count, round(100 * count / most, 1)) for year, count in years],
-        forms=list(WRITERS.values()),
-        query=f"SELECT TOP 100 t.event_id, t.start_time, t.stop_time FROM {stored.qualified_name} AS t",  # noqa: S608
-    )
+    return {
+        "one": stored,
+        "span": _span(stored),
+        "first": first,
+        "per_page": _ROWS,
+        "rows": rows,
+        "names": stored_names(stored.about.columns),
+        "years": [_Year(year, count, round(100 * count / most, 1)) for year, count in years],
+        "forms": list(WRITERS.values()),
+        "query": f"SELECT TOP 100 t.event_id, t.start_time, t.stop_time FROM {stored.qualified_name} AS t",  # noqa: S608
+    }
 
 
 def _first() -> int:

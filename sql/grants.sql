@@ -19,3 +19,30 @@ BEGIN
 END
 $body$;
 REVOKE EXECUTE ON FUNCTION archive.grant_published(text, text) FROM PUBLIC;
+
+-- The schema of what one person owns, made when it is first needed. The service fills it, and lets the reader read its
+-- tables: which of them a query may name is decided before, by whoever asks.
+CREATE OR REPLACE FUNCTION archive.own_schema(person text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+    AS $body$
+DECLARE
+    name text := 'own_' || left(encode(sha256(convert_to(person, 'UTF8')), 'hex'), 24);
+BEGIN
+    EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', name);
+    EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO epntap_service', name);
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO epntap_reader', name);
+    RETURN name;
+END
+$body$;
+REVOKE EXECUTE ON FUNCTION archive.own_schema(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION archive.own_schema(text) TO epntap_service;
+
+CREATE OR REPLACE FUNCTION archive.grant_own(schema_name text, table_name text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog
+    AS $body$
+BEGIN
+    EXECUTE format('GRANT SELECT ON %I.%I TO epntap_reader, epntap_owner', schema_name, table_name);
+END
+$body$;
+REVOKE EXECUTE ON FUNCTION archive.grant_own(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION archive.grant_own(text, text) TO epntap_service;

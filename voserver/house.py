@@ -85,6 +85,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
         Passwords(admission.share("passwords", 1 / 4, computes=True)),
         settings.session_lifetime_s,
     )
+    events = TableFiles(finder.connect, watcher, admission.share("event tables", 1 / 8))
     pages = pages_of(settings, accounts.in_use)
     return House(
         settings=settings,
@@ -112,6 +113,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
             watcher=watcher,
             describe=lambda columns: descriptors_for_answer(settings.addresses, columns, spans),
             pages=pages,
+            own=events.own,
         ),
         jobs=JobService(
             kind="tap",
@@ -122,7 +124,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
             waiting=admission.share("waits", 1 / 4),
             named=accounts.named,
         ),
-        events=TableFiles(finder.connect, watcher, admission.share("event tables", 1 / 8)),
+        events=events,
     )
 
 

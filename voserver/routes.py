@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from amdarest import routes as amda
+from amdarest.data.tickets import Tickets
 from das2server import routes as das2
 from datalink import routes as datalink
 from datalink.bulk.params import Identifiers
 from datalink.soda.params import SEVERAL_IN_JOBS
 from epntap.access import Caller
 from epntap.addresses import ASYNC, SODA_ASYNC, STATISTICS_ASYNC, TAP, TAP_PATHS
+from epntap.http.callers.forms import Forms
 from epntap.http.faults import as_labelled_text, as_text
 from epntap.http.response import Sender
 from epntap.http.wing import Wing
@@ -43,6 +45,8 @@ def wings(house: House) -> tuple[Wing, ...]:
     sender = Sender(admission.share("results", 1 / 2), settings.send_timeout_s, house.watcher)
 
     tables = house.events
+    tickets = Tickets(lambda: house.accounts.key_for("amda"), house.accounts.named)
+    forms = Forms(lambda: house.accounts.key_for("forms"), settings.addresses)
 
     def granules(query: str, most: int, caller: Caller) -> Identifiers:
         return Identifiers(*column_values(house.tap, query, "granule_uid", most, caller))
@@ -54,9 +58,11 @@ def wings(house: House) -> tuple[Wing, ...]:
         uws.routes(statistics_jobs, sender, house.pages, [STATISTICS_ASYNC], as_text),
         datalink.links(house.finder, sender, settings, admission, house.pages),
         datalink.soda(house.cutouts, tables.ends, sender, settings, house.pages),
-        amda.routes(house.finder, tables, replace(house.jobs, kind="amda"), sender, settings, admission, house.pages),
+        amda.routes(
+            house.finder, tables, replace(house.jobs, kind="amda"), tickets, sender, settings, admission, house.pages
+        ),
         das2.routes(house.finder, sender, settings, admission, house.pages),
-        events.routes(tables, sender, house.pages),
+        events.routes(tables, sender, settings, forms, house.pages),
         hapi.routes(house.finder, tables.ends, sender, settings, admission, house.pages),
         datalink.bulk(house.cutouts, granules, tables.ends, sender, settings, admission, house.pages),
         previews.routes(house.finder, tables.within, sender, settings, admission, house.pages),

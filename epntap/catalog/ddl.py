@@ -18,6 +18,7 @@ __all__ = [
     "add_columns",
     "create_indexes",
     "create_table",
+    "define_table",
     "drop_retired_indexes",
     "needs_vacuum",
     "sql_name",
@@ -71,17 +72,22 @@ def needs_vacuum(connection: Connection, schema: str, table: str) -> bool:
 
 def create_table(connection: Connection, table: Table) -> None:
     """Make the table, and its schema if need be; indexes can follow the rows. Part of the caller's transaction."""
-    columns = sql.SQL(", ").join(_column_definition(column) for column in table.columns)
     (owner,) = connection.execute("SELECT current_user").fetchone() or ("",)
     try:
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(table.schema)))
-        connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql_name(table), columns))
+        define_table(connection, table)
         connection.execute("SELECT archive.grant_published(%s, %s)", (table.schema, table.name))
     except psycopg.errors.InsufficientPrivilege as exc:
         raise SetupError(
             f"Schema {table.schema} exists in the database and belongs to somebody else; "
             f"choose another schema or give it to the role {owner}."
         ) from exc
+
+
+def define_table(connection: Connection, table: Table) -> None:
+    """Make the table alone, in a schema that is there, for whoever may."""
+    columns = sql.SQL(", ").join(_column_definition(column) for column in table.columns)
+    connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql_name(table), columns))
 
 
 def create_indexes(connection: Connection, table: Table) -> None:

@@ -537,13 +537,12 @@ coverage = Table(
 event_table = Table(
     "event_table",
     metadata,
-    Column("name", Text, primary_key=True, comment="Its events are in the table of this name in the schema events"),
+    Column("name", Text, nullable=False, comment="Its events are in the table of this name in the schema of its owner"),
     Column(
         "number",
         BigInteger,
         Identity(always=True),
-        nullable=False,
-        unique=True,
+        primary_key=True,
         comment="By which clients of AMDA's interface name it; never given to another table",
     ),
     Column("title", Text, nullable=False, comment="What it is called"),
@@ -561,10 +560,15 @@ event_table = Table(
         )
     ),
     Column("columns", JSONB, nullable=False, comment="What events have besides start and stop, in order"),
+    Column(
+        "owner", Text, nullable=False, server_default=_NO_TEXT, comment="Whose it is; empty: everybody's, in events"
+    ),
+    _words("groups", "Whose members may see it too"),
     Column("rows", BigInteger, nullable=False, comment="Events"),
     Column("first_start", TIMESTAMP, comment="Of all events, UTC; NULL: there is none"),
     Column("last_stop", TIMESTAMP, comment="Of all events, UTC; NULL: there is none"),
     Column("imported", _INSTANT, nullable=False, server_default=_NOW, comment="When it was brought here"),
+    UniqueConstraint("owner", "name"),
     schema="archive",
     comment="Time tables and catalogues of events",
 )

@@ -42,7 +42,7 @@ class Measuring:
         `report` is told how many are done, of how many, and may raise to end it. Raises our errors.
         """
         with self.connect() as connection:
-            stored = table_called(connection, request.table)
+            stored = table_called(connection, request.table, request.caller)
             _check(stored)
             source = whole_table(connection, stored)
         columns = MeasuredColumns(request.chosen)

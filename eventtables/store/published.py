@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
@@ -15,10 +16,12 @@ from eventtables.cells import texts_of
 from eventtables.model import Description, EventColumn, Events, EventTableError, Kind, Values
 from eventtables.times import julian_dates, spelled
 
-__all__ = ["SCHEMA", "checked_name", "copy_lines", "published_table", "storable", "stored_names"]
+__all__ = ["OWN", "SCHEMA", "checked_name", "copy_lines", "own_schema", "published_table", "storable", "stored_names"]
 
 #: the schema that all are in
 SCHEMA = "events"
+#: what queries call the schema of whoever asks
+OWN = "mine"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,54}")
 _MOST_COLUMNS = 500
 #: bytes of a name, less what is put behind one that is there twice
@@ -54,11 +57,16 @@ def checked_name(name: str) -> str:
     return name
 
 
-def published_table(name: str, about: Description) -> Table:
+def published_table(name: str, about: Description, schema: str = SCHEMA) -> Table:
     """The table as TAP_SCHEMA describes it."""
     columns = [_column(one, stored) for one, stored in zip(about.columns, stored_names(about.columns), strict=True)]
     said = ". ".join(part.strip().rstrip(".") for part in (about.name, about.description.partition("\n")[0]) if part)
-    return Table(SCHEMA, name, (*_OWN, *columns), title=about.name, description=said, primary_key=("event_id",))
+    return Table(schema, name, (*_OWN, *columns), title=about.name, description=said, primary_key=("event_id",))
+
+
+def own_schema(owner: str) -> str:
+    """The schema of the database in which the tables of somebody are (archive.own_schema in sql/grants.sql)."""
+    return f"own_{hashlib.sha256(owner.encode()).hexdigest()[:24]}"
 
 
 def stored_names(columns: Sequence[EventColumn]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -14,8 +14,9 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
-from epntap.catalog.ddl import LOCK_TIMEOUT_S, create_indexes, create_table, sql_name
-from epntap.catalog.model import Schema
+from epntap.access import ANONYMOUS, Caller
+from epntap.catalog.ddl import LOCK_TIMEOUT_S, create_indexes, create_table, define_table, sql_name
+from epntap.catalog.model import Schema, Table
 from epntap.catalog.publish import publish_table, raise_catalog_version
 from epntap.connection import Connection
 from epntap.errors import NotFoundError, ServiceError, SetupError
@@ -34,9 +35,11 @@ from eventtables.model import (
     Values,
 )
 from eventtables.store.published import (
+    OWN,
     SCHEMA,
     checked_name,
     copy_lines,
+    own_schema,
     published_table,
     storable,
     stored_names,
@@ -46,30 +49,39 @@ from eventtables.times import instants_of, julian_dates
 __all__ = [
     "StoredTable",
     "all_tables",
+    "any_table_called",
     "chunks_of",
+    "drop_own",
     "drop_table",
     "events_within",
+    "every_table",
     "page_of_events",
+    "save_own",
     "save_stream",
     "save_table",
+    "share",
     "table_called",
     "whole_table",
     "years_of_events",
 ]
 
 _CHUNK = 20_000
+#: tables of one person
+_MOST_OWN = 200
 #: bars of a time-line
 _MOST_YEARS = 300
 _LIST = tables.event_table
 _FACTS = tuple(one.name for one in fields(Description) if one.name not in {"name", "columns"})
 _READ = compiled(select(_LIST).order_by(_LIST.c.name))
 _WRITTEN: dict[str, BindParameter[Any]] = {
-    **{name: bindparam(name) for name in ("title", *_FACTS, "columns", "rows", "first_start", "last_stop")},
+    **{name: bindparam(name) for name in ("title", *_FACTS, "columns", "rows", "first_start", "last_stop", "groups")},
     "imported": bindparam("imported"),
 }
-_ADD = compiled(insert(_LIST).values(name=bindparam("called"), **_WRITTEN))
-_CHANGE = compiled(update(_LIST).where(_LIST.c.name == bindparam("called")).values(**_WRITTEN))
-_REMOVE = compiled(delete(_LIST).where(_LIST.c.name == bindparam("called")))
+_ADD = compiled(insert(_LIST).values(name=bindparam("called"), owner=bindparam("of"), **_WRITTEN))
+_THIS = (_LIST.c.name == bindparam("called"), _LIST.c.owner == bindparam("of"))
+_CHANGE = compiled(update(_LIST).where(*_THIS).values(**_WRITTEN))
+_REMOVE = compiled(delete(_LIST).where(*_THIS))
+_SHARE = compiled(update(_LIST).where(*_THIS).values(groups=bindparam("with_groups")))
 _UNDESCRIBE = compiled(delete(tables.tap_tables).where(tables.tap_tables.c.table_name == bindparam("table_name")))
 _FORGET_FORMS = compiled(
     delete(tables.column_form).where(
@@ -96,25 +108,65 @@ class StoredTable:
     survey: Survey
     #: with its time zone; another one when its events are others
     imported: datetime
+    #: empty: it is everybody's
+    owner: str = ""
+    #: whose members may see it too
+    groups: frozenset[str] = frozenset()
+
+    @property
+    def schema(self) -> str:
+        """The schema of the database that its events are in."""
+        return own_schema(self.owner) if self.owner else SCHEMA
+
+    @property
+    def place(self) -> str:
+        """How it is named in addresses and parameters: `storms`, or `~ann/storms`."""
+        return f"~{self.owner}/{self.name}" if self.owner else self.name
 
     @property
     def qualified_name(self) -> str:
-        """The name to write in FROM."""
-        return f"{SCHEMA}.{self.name}"
+        """The name to write in FROM, for its owner if it has one."""
+        return f"{OWN if self.owner else SCHEMA}.{self.name}"
+
+    @property
+    def described(self) -> Table:
+        """As queries see it."""
+        return published_table(self.name, self.about, OWN if self.owner else SCHEMA)
+
+    def is_for(self, caller: Caller) -> bool:
+        """Whether somebody may see it."""
+        return not self.owner or self.owner == caller.name or bool(self.groups & caller.groups)
 
 
-def all_tables(connection: Connection) -> tuple[StoredTable, ...]:
-    """Every table, by name."""
+def every_table(connection: Connection) -> tuple[StoredTable, ...]:
+    """Every table, by name, whoever it belongs to."""
     with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
         return tuple(map(_stored, cursor.execute(_READ.text, dict(_READ.constants)).fetchall()))
 
 
-def table_called(connection: Connection, name: str) -> StoredTable:
-    """The table of this name. Raises NotFoundError."""
-    known = {one.name: one for one in all_tables(connection)}
-    if name not in known:
+def all_tables(connection: Connection, caller: Caller = ANONYMOUS) -> tuple[StoredTable, ...]:
+    """Every table that somebody may see, by name."""
+    return tuple(one for one in every_table(connection) if one.is_for(caller))
+
+
+def table_called(connection: Connection, name: str, caller: Caller = ANONYMOUS) -> StoredTable:
+    """The table of this name, as `place` or a query says it, if the caller may see it. Raises NotFoundError."""
+    return _called(all_tables(connection, caller), name, caller)
+
+
+def any_table_called(connection: Connection, name: str) -> StoredTable:
+    """The same for the operator, who may see all. Raises NotFoundError."""
+    return _called(every_table(connection), name, ANONYMOUS)
+
+
+def _called(tables_: Iterable[StoredTable], name: str, caller: Caller) -> StoredTable:
+    known = {one.place: one for one in tables_}
+    place = name.removeprefix(f"{SCHEMA}.")
+    if caller.name and name.startswith(f"{OWN}."):
+        place = f"~{caller.name}/{name.removeprefix(f'{OWN}.')}"
+    if place not in known:
         raise NotFoundError(f"There is no table of events {name[:80]!r}.{did_you_mean(name, known)}")
-    return known[name]
+    return known[place]
 
 
 def save_table(connection: Connection, name: str, table: EventTable, *, replace: bool = False) -> StoredTable:
@@ -132,19 +184,60 @@ def save_stream(connection: Connection, name: str, stream: EventStream, *, repla
     described = published_table(checked_name(name), about)
     with _told(name), connection.transaction():
         _check_schema(connection)
-        known = {one.name for one in all_tables(connection)}
-        if name in known and not replace:
-            raise EventTableError(f"There is a table {name} already; give --replace to put this one in its place.")
-        if name in known:
-            _drop_events(connection, name)
+        is_new = _make_room(connection, name, "", is_replaced=replace)
         create_table(connection, described)
-        survey = _copy(connection, described.name, about.columns, stream.chunks)
+        survey = _copy(connection, described, about.columns, stream.chunks)
         create_indexes(connection, described)
         publish_table(connection, Schema(SCHEMA, title="Events", description=_SAID), described)
-        _describe(connection, name, about, survey, is_new=name not in known)
+        _describe(connection, name, about, survey, is_new=is_new)
         raise_catalog_version(connection)
     connection.execute(sql.SQL("ANALYZE {}").format(sql_name(described)))
     return table_called(connection, name)
+
+
+def save_own(
+    connection: Connection,
+    owner: Caller,
+    name: str,
+    stream: EventStream,
+    *,
+    groups: Collection[str] = (),
+    replace: bool = False,
+) -> StoredTable:
+    """Keep a table of somebody's own, for them and the members of groups; needs the service's connection only.
+
+    Raises what `save_stream` raises.
+    """
+    about = storable(stream.about)
+    described = published_table(checked_name(name), about, own_schema(owner.name))
+    with _told(name), connection.transaction():
+        connection.execute("SELECT archive.own_schema(%s)", (owner.name,))
+        is_new = _make_room(connection, name, owner.name, is_replaced=replace)
+        define_table(connection, described)
+        connection.execute("SELECT archive.grant_own(%s, %s)", (described.schema, described.name))
+        survey = _copy(connection, described, about.columns, stream.chunks)
+        create_indexes(connection, described)
+        _describe(connection, name, about, survey, is_new=is_new, owner=owner.name, groups=groups)
+    connection.execute(sql.SQL("ANALYZE {}").format(sql_name(described)))
+    return table_called(connection, f"~{owner.name}/{name}", owner)
+
+
+def share(connection: Connection, stored: StoredTable, groups: Collection[str]) -> None:
+    """Let the members of these groups, and of no others, see a table of somebody's own."""
+    _SHARE.run(connection, called=stored.name, of=stored.owner, with_groups=sorted(groups))
+
+
+def _make_room(connection: Connection, name: str, owner: str, *, is_replaced: bool) -> bool:
+    """Whether there is no table of this name; one that is replaced is taken away. Raises EventTableError."""
+    mine = {one.name: one for one in every_table(connection) if one.owner == owner}
+    if name not in mine:
+        if owner and len(mine) >= _MOST_OWN:
+            raise EventTableError(f"You have {len(mine)} tables of events already; please remove some.")
+        return True
+    if not is_replaced:
+        raise EventTableError(f"There is a table {name} already; give --replace to put this one in its place.")
+    _drop_events(connection, mine[name])
+    return False
 
 
 @contextmanager
@@ -165,14 +258,21 @@ def _told(name: str) -> Iterator[None]:
 
 def drop_table(connection: Connection, name: str) -> None:
     """Remove a table. Raises NotFoundError, and SetupError when queries hold it."""
-    table_called(connection, name)
+    stored = table_called(connection, name)
     with connection.transaction():
-        _drop_events(connection, name)
-        _REMOVE.run(connection, called=name)
+        _drop_events(connection, stored)
+        _REMOVE.run(connection, called=name, of="")
         _UNDESCRIBE.run(connection, table_name=f"{SCHEMA}.{name}")
         _FORGET_FORMS.run(connection, called=name)
         _FORGET_SCHEMA.run(connection)
         raise_catalog_version(connection)
+
+
+def drop_own(connection: Connection, stored: StoredTable) -> None:
+    """Remove a table of somebody's own. Raises SetupError when queries hold it."""
+    with connection.transaction():
+        _drop_events(connection, stored)
+        _REMOVE.run(connection, called=stored.name, of=stored.owner)
 
 
 def chunks_of(lend: Callable[[], AbstractContextManager[Connection]], stored: StoredTable) -> Generator[Events]:
@@ -213,14 +313,14 @@ def events_within(
     statement = sql.SQL(
         "SELECT start_time, stop_time FROM {} WHERE time_max >= %s AND time_min <= %s"
         " ORDER BY time_min, event_id LIMIT %s"
-    ).format(sql.Identifier(SCHEMA, stored.name))
+    ).format(sql.Identifier(stored.schema, stored.name))
     return connection.execute(statement, (*ends, most + 1)).fetchall()
 
 
 def years_of_events(connection: Connection, stored: StoredTable) -> list[tuple[int, int]]:
     """How many events begin in each year, from the first to the last; at most some hundred years."""
     statement = sql.SQL("SELECT left(start_time, 4)::integer, count(*) FROM {} GROUP BY 1 ORDER BY 1").format(
-        sql.Identifier(SCHEMA, stored.name)
+        sql.Identifier(stored.schema, stored.name)
     )
     found: dict[int, int] = dict(connection.execute(statement).fetchall())
     if not found or max(found) - min(found) > _MOST_YEARS:
@@ -239,9 +339,9 @@ def _check_schema(connection: Connection) -> None:
         )
 
 
-def _copy(connection: Connection, name: str, columns: Sequence[EventColumn], chunks: Iterable[Events]) -> Survey:
+def _copy(connection: Connection, table: Table, columns: Sequence[EventColumn], chunks: Iterable[Events]) -> Survey:
     """Write the events; what is counted of them."""
-    statement = sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(SCHEMA, name))
+    statement = sql.SQL("COPY {} FROM STDIN").format(sql_name(table))
     survey = Survey()
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for events in chunks:
@@ -253,13 +353,24 @@ def _copy(connection: Connection, name: str, columns: Sequence[EventColumn], chu
     return survey
 
 
-def _describe(connection: Connection, name: str, about: Description, survey: Survey, *, is_new: bool) -> None:
+def _describe(
+    connection: Connection,
+    name: str,
+    about: Description,
+    survey: Survey,
+    *,
+    is_new: bool,
+    owner: str = "",
+    groups: Collection[str] = (),
+) -> None:
     stored = stored_names(about.columns)
     columns = [{**asdict(one), "stored": called} for one, called in zip(about.columns, stored, strict=True)]
     (now,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
     (_ADD if is_new else _CHANGE).run(
         connection,
         called=name,
+        of=owner,
+        groups=sorted(groups),
         title=about.name,
         **{fact: getattr(about, fact) for fact in _FACTS},
         columns=Jsonb(columns),
@@ -270,13 +381,13 @@ def _describe(connection: Connection, name: str, about: Description, survey: Sur
     )
 
 
-def _drop_events(connection: Connection, name: str) -> None:
+def _drop_events(connection: Connection, stored: StoredTable) -> None:
     connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(LOCK_TIMEOUT_S * 1000)}ms",))
     try:
-        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, name)))
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(stored.schema, stored.name)))
     except psycopg.errors.LockNotAvailable as exc:
         raise SetupError(
-            f"Queries are using {SCHEMA}.{name}; nothing was changed, please try again when they are done."
+            f"Queries are using {stored.qualified_name}; nothing was changed, please try again when they are done."
         ) from exc
     connection.execute("SELECT set_config('lock_timeout', '0', true)")
 
@@ -301,19 +412,22 @@ def _stored(row: Mapping[str, Any]) -> StoredTable:
     first, last = (
         None if row[name] is None else np.datetime64(row[name], "us") for name in ("first_start", "last_stop")
     )
-    return StoredTable(row["name"], row["number"], about, Survey(row["rows"], first, last), row["imported"])
+    survey = Survey(row["rows"], first, last)
+    return StoredTable(
+        row["name"], row["number"], about, survey, row["imported"], row["owner"], frozenset(row["groups"])
+    )
 
 
 def _rows(connection: Connection, stored: StoredTable, last: int, most: int = _CHUNK) -> list[tuple[Any, ...]]:
     """The next events behind a number, from the same snapshot as the look whether they are still those of `stored`."""
     names = ["event_id", "start_time", "stop_time", *stored_names(stored.about.columns)]
     statement = sql.SQL("SELECT {} FROM {} WHERE event_id > %s ORDER BY event_id LIMIT %s").format(
-        sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(SCHEMA, stored.name)
+        sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(stored.schema, stored.name)
     )
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         found = connection.execute(
-            "SELECT imported FROM archive.event_table WHERE name = %s", (stored.name,)
+            "SELECT imported FROM archive.event_table WHERE number = %s", (stored.number,)
         ).fetchone()
         if found is None or found[0] != stored.imported:
             raise ServiceError(f"The table {stored.name} has been replaced while it was read; please ask again.")

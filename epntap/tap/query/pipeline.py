@@ -16,11 +16,12 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from epntap import adql
+from epntap.access import Caller
 from epntap.answer.admission import Admission, Place, Slots
 from epntap.answer.endings import ClientGoneError
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.answer.watch import Ending, Watch, Watcher
-from epntap.catalog.model import Catalog
+from epntap.catalog.model import Catalog, Table
 from epntap.connection import Connection
 from epntap.dali.params import MAXREC
 from epntap.db.pool import pooled
@@ -46,6 +47,8 @@ from epntap.upload.read import read_uploads
 
 __all__ = ["TapService"]
 
+#: the schema of what belongs to whoever asks
+OWN = "mine"
 #: many queries that come at once hold all connections for a moment, until it is known which of them are long
 PATIENCE_S = 0.5
 
@@ -99,6 +102,8 @@ class TapService:
     #: XML of service descriptors for an answer with these columns
     describe: Callable[[list[ResultColumn]], list[str]] = lambda _columns: []
     pages: Pages = field(default_factory=Pages)
+    #: tables of somebody's own, which only their queries see, and the schema of the database that they are in
+    own: Callable[[Caller], tuple[str, Sequence[Table]]] = lambda _caller: ("", ())
     #: since when this process answers
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     #: requests whose uploads are being read
@@ -209,14 +214,15 @@ class TapService:
         """What is to be asked of the database, and what remembers it for the next time."""
         limit, passed_over = _bounds(maxrec, paging)
         key = Key(request.query, self.settings.base_url, limit, passed_over, form)
-        if not uploads and (known := self.questions.known(key, catalog)) is not None:
+        is_own = bool(uploads) or _names_own(request)
+        if not is_own and (known := self.questions.known(key, catalog)) is not None:
             return known, _nothing
         translation = self._translated(request, catalog, uploads, maxrec, paging)
         columns = list(translation.columns)
         spelled = project(translation.statement, columns, form.spelling)
         statement = CopyStatement(spelled, translation.params, form.copy_options(columns))
         question = Question(translation, statement, self.describe(columns))
-        return question, _nothing if uploads else lambda: self.questions.keep(key, catalog, question)
+        return question, _nothing if is_own else lambda: self.questions.keep(key, catalog, question)
 
     def _stream(self, asked: _Asked, stack: ExitStack, deadline: float, place: Place | None) -> RowStream:
         """The rows, which begin to come when the first of them is asked for; `stack` ends the query."""
@@ -272,13 +278,15 @@ class TapService:
         paging: Paging | None,
     ) -> adql.Translation:
         limit, passed_over = _bounds(maxrec, paging)
+        place, own = self.own(request.caller) if _names_own(request) else ("", ())
+        extra = [*(upload.table for upload in uploads), *own]
         return adql.translate(
             request.query,
-            catalog.with_tables(upload.table for upload in uploads) if uploads else catalog,
+            catalog.with_tables(extra) if extra else catalog,
             base_url=self.settings.base_url,
             row_limit=limit,
             passed_over=passed_over,
-            schemas={SCHEMA: TEMPORARY},
+            schemas={SCHEMA: TEMPORARY, **({OWN: place} if own else {})},
             features=self.features,
         )
 
@@ -344,6 +352,11 @@ def _paging(request: TapRequest, maxrec: int) -> Paging:
 def _bounds(maxrec: int, paging: Paging | None) -> tuple[int, int]:
     """How many rows are asked for, one more than the answer may have, and how many of them are left out."""
     return (maxrec + 1, 0) if paging is None else (paging.before + paging.most + 1, paging.before)
+
+
+def _names_own(request: TapRequest) -> bool:
+    """Whether somebody's query may be about tables of their own, which are theirs alone."""
+    return not request.caller.is_anonymous and OWN in request.query.casefold()
 
 
 def _nothing() -> None:

@@ -1,0 +1,205 @@
+"""What people may do with tables of their own. No HTTP here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+import numpy as np
+
+from epntap.access import Caller, Scope
+from epntap.errors import AuthenticationError, ForbiddenError, ParameterError
+from epntap.fetch import fetched
+from epntap.hints import did_you_mean, shortened
+from epntap.upload.model import Limits
+from eventtables.files import TableFiles
+from eventtables.model import EventColumn, Events, EventStream, EventTable, EventTableError, Kind, Values
+from eventtables.operations import difference, extend, filtered, intersection, overlapping, shift, union
+from eventtables.readers import Wishes, open_table
+from eventtables.store.tables import StoredTable, drop_own, save_own, share, table_called, whole_table
+from eventtables.times import instants_of
+
+__all__ = ["OF_ONE", "OF_TWO", "Desk", "Making"]
+
+OF_TWO: dict[str, Callable[[EventTable, EventTable], EventTable]] = {
+    "union": union, "intersection": intersection, "difference": difference, "overlapping": overlapping,
+}  # fmt: skip
+OF_ONE = ("copy", "extend", "shift", "filter")
+#: of a table that is changed or made of others while somebody waits
+_MOST_EVENTS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A table that is to be made of others."""
+
+    operation: str
+    table: str
+    other: str = ""
+    #: seconds
+    before: float = 0.0
+    after: float = 0.0
+    by: float = 0.0
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Changes tables of people; whoever asks has to be their owner."""
+
+    tables: TableFiles
+    limits: Limits
+
+    def bring(
+        self,
+        caller: Caller,
+        name: str,
+        source: BinaryIO | str,
+        wishes: Wishes,
+        facts: dict[str, str],
+        groups: Collection[str],
+        *,
+        is_replaced: bool,
+    ) -> tuple[StoredTable, Sequence[str]]:
+        """Keep a table from a file or an address; what is to be known of how it was read. Raises our errors."""
+        self.check(caller, groups)
+        with _opened(source, self.limits) as opened:
+
+            def from_its_beginning() -> BinaryIO:
+                opened.seek(0)
+                return opened
+
+            stream = open_table(from_its_beginning, name, wishes)
+            stream = replace(stream, about=replace(stream.about, **facts))  # type: ignore[arg-type]  # texts only
+            with self.tables.connect() as connection:
+                stored = save_own(connection, caller, name, stream, groups=groups, replace=is_replaced)
+        return stored, stream.warnings
+
+    def make(self, caller: Caller, name: str, making: Making, groups: Collection[str]) -> StoredTable:
+        """Keep a table that is made of others, which the caller may see. Raises our errors."""
+        self.check(caller, groups)
+        table = self._whole(caller, making.table)
+        match making.operation:
+            case "copy":
+                made = table
+            case "extend":
+                made = extend(table, making.before, making.after)
+            case "shift":
+                made = shift(table, making.by)
+            case "filter":
+                made = filtered(table, making.condition)
+            case operation if operation in OF_TWO:
+                made = OF_TWO[operation](table, self._whole(caller, making.other))
+            case other:
+                known = [*OF_TWO, *OF_ONE]
+                raise ParameterError(
+                    f"OPERATION: expected {', '.join(known)}, found {shortened(other)!r}.{did_you_mean(other, known)}"
+                )
+        created = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        stream = EventStream(replace(made.about, created=created, modified=""), iter([made.events]))
+        with self.tables.connect() as connection:
+            return save_own(connection, caller, name, stream, groups=groups)
+
+    def add_event(self, caller: Caller, place: str, start: str, stop: str) -> StoredTable:
+        """Put an event behind the others of a table; there is nothing in its further columns. Raises our errors."""
+        table, stored = self._own(caller, place)
+        try:
+            ends = instants_of([start.strip(), (stop or start).strip()])
+        except ValueError as exc:
+            raise ParameterError(f"START, STOP: {exc}.") from None
+        if np.isnat(ends).any() or ends[1] < ends[0]:
+            raise ParameterError("START, STOP: expected a time and a later one.")
+        events = table.events
+        values = tuple(
+            np.concatenate([one, _nothing(column)])
+            for column, one in zip(table.about.columns, events.values, strict=True)
+        )
+        added = Events(np.append(events.start, ends[0]), np.append(events.stop, ends[1]), values)
+        return self._changed(caller, stored, EventTable(table.about, added))
+
+    def remove_event(self, caller: Caller, place: str, number: int) -> StoredTable:
+        """Take out the event with this number, from 1 on. Raises our errors."""
+        table, stored = self._own(caller, place)
+        if not 1 <= number <= len(table.events):
+            raise ParameterError(f"EVENT: expected a number from 1 to {len(table.events)}, found {number}.")
+        left = table.events.taken(np.delete(np.arange(len(table.events)), number - 1))
+        return self._changed(caller, stored, EventTable(table.about, left))
+
+    def share(self, caller: Caller, place: str, groups: Collection[str]) -> None:
+        """Let members of these groups, and no others, see a table. Raises our errors."""
+        self.check(caller, groups)
+        stored = self._mine(caller, place)
+        with self.tables.connect() as connection:
+            share(connection, stored, groups)
+
+    def drop(self, caller: Caller, place: str) -> None:
+        """Remove a table. Raises our errors."""
+        stored = self._mine(caller, place)
+        with self.tables.connect() as connection:
+            drop_own(connection, stored)
+
+    def check(self, caller: Caller, groups: Collection[str] = ()) -> None:
+        """Raises AuthenticationError, or ForbiddenError for a token or groups that do not go so far."""
+        if caller.is_anonymous:
+            raise AuthenticationError("Sign in to have tables of events of your own.")
+        if Scope.UPLOAD not in caller.scopes:
+            raise ForbiddenError("This token keeps no tables; it lacks the scope 'upload'.")
+        foreign = sorted(set(groups) - caller.groups)
+        if foreign:
+            raise ForbiddenError(f"You are in no group {shortened(foreign[0])!r}, so you cannot share with it.")
+
+    def _mine(self, caller: Caller, place: str) -> StoredTable:
+        """A table that the caller may see and owns."""
+        self.check(caller)
+        with self.tables.connect() as connection:
+            stored = table_called(connection, place, caller)
+        if stored.owner != caller.name:
+            raise ForbiddenError(f"{stored.place} is not yours; make a table of your own of it.")
+        return stored
+
+    def _own(self, caller: Caller, place: str) -> tuple[EventTable, StoredTable]:
+        stored = self._mine(caller, place)
+        return self._whole(caller, stored.place), stored
+
+    def _changed(self, caller: Caller, stored: StoredTable, table: EventTable) -> StoredTable:
+        modified = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        stream = EventStream(replace(table.about, modified=modified), iter([table.events]))
+        with self.tables.connect() as connection:
+            return save_own(connection, caller, stored.name, stream, groups=stored.groups, replace=True)
+
+    def _whole(self, caller: Caller, place: str) -> EventTable:
+        """A table with all of its events; in histories it goes by its place."""
+        with self.tables.connect() as connection:
+            stored = table_called(connection, place, caller)
+            if stored.survey.count > _MOST_EVENTS:
+                raise EventTableError(
+                    f"{stored.place} has {stored.survey.count:,} events; of more than {_MOST_EVENTS:,} the operator "
+                    "makes tables (epntap events)."
+                )
+            found = whole_table(connection, stored)
+        return found if stored.owner == caller.name else replace(found, about=replace(found.about, name=stored.place))
+
+
+def _opened(source: BinaryIO | str, limits: Limits) -> AbstractContextManager[BinaryIO]:
+    """A file that was posted, or what is at an address."""
+    if isinstance(source, str):
+        return fetched(source, limits)
+    return source
+
+
+def _nothing(column: EventColumn) -> Values:
+    """One cell without a value."""
+    match column.kind:
+        case Kind.DOUBLE if column.size > 1:
+            return np.full((1, column.size), np.nan)
+        case Kind.DOUBLE:
+            return np.array([np.nan])
+        case Kind.TIME:
+            return np.array(["NaT"], dtype="datetime64[us]")
+        case _:
+            found = np.empty(1, dtype=object)
+            found[0] = None
+            return found
