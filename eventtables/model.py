@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from epntap.errors import InputError
+from epntap.errors import UserError
 
 __all__ = [
     "Description",
@@ -31,7 +31,7 @@ Instants: TypeAlias = npt.NDArray[np.datetime64]
 Values: TypeAlias = npt.NDArray[Any]  # of each column's own type
 
 
-class EventTableError(InputError):
+class EventTableError(UserError):
     """A table of events that cannot be read, made or found."""
 
 

@@ -124,9 +124,9 @@ def test_tables_are_made_of_others_and_changed(server: Server) -> None:
     assert post(server, "/events/~ann/mydays", "ann", ACTION="REMOVE", EVENT="2").status_code == 303
     found = cells_of(read_table(get(server, "/events/~ann/mydays.amda.xml", "ann").content, "x"))
     assert found["start"] == ["1970-01-01T00:00:00.000000", "1970-01-05T00:00:00.000000"]
-    made = post(server, "/events", "ann", OPERATION="intersection", TABLE="~ann/mydays", OTHER="days", NAME="both")
+    made = post(server, "/events", "ann", OPERATION="intersection", TABLE="~ann/mydays", OTHER="days", NAME="both_days")
     assert made.status_code == 303
-    assert count(server, "ann", "mine.both") == "n\n1\n"
+    assert count(server, "ann", "mine.both_days") == "n\n1\n"
     for form, said in (
         ({"ACTION": "ADD", "START": "x"}, "START, STOP"),
         ({"ACTION": "ADD", "START": "1970-01-02", "STOP": "1970-01-01"}, "a later one"),
