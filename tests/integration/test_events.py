@@ -30,6 +30,8 @@ from tests.support.databases import clone_database, drop_database
 from tests.support.events import ICMECAT, catalogue, cells_of, intervals, real
 
 ROWS = 4000
+#: as many as HELIO4CAST's list of ICMEs has, about
+ICMES = 1900
 FIRST_DAY = 2_451_544.5
 
 
@@ -213,13 +215,22 @@ JOINS = (
 
 @pytest.fixture(scope="module")
 def filled(postgres_server: Database, template_database: str) -> Iterator[Database]:
-    """A service of 4 000 granules and 300 events, of which some are instants and some long."""
+    """A service of 4 000 granules, and a catalogue of the form and size of ICMECAT: some instants, some long."""
     database = clone_database(postgres_server, "events", template_database)
     fill(database, ROWS)
     random = np.random.default_rng(21)
-    start = ((FIRST_DAY - 2440587.5 - 3 + random.random(300) * 30) * 86_400).astype(np.int64)
-    length = np.where(random.random(300) < 0.2, 0, random.random(300) ** 4 * 1_000_000).astype(np.int64)
-    table = intervals(list(zip(start.tolist(), (start + length).tolist(), strict=True)), "storms")
+    start = ((FIRST_DAY - 2440587.5 - 3 + random.random(ICMES) * 30) * 86_400).astype(np.int64)
+    length = np.where(random.random(ICMES) < 0.2, 0, random.random(ICMES) ** 4 * 1_000_000).astype(np.int64)
+    # to the minute, as that catalogue has its times
+    ends = [np.datetime_as_string((one // 60 * 60).astype("datetime64[s]"), "m") for one in (start, start + length)]
+    head = ICMECAT.partition("\r\n")[0]
+    lines = (
+        f"{row},ICME_Wind_{row},Wind,{first}Z,{first}Z,{last}Z,{10 + row % 7},0.99"
+        for row, (first, last) in enumerate(zip(*ends, strict=True))
+    )
+    wishes = Wishes(start="icme_start_time", stop="mo_end_time")
+    table = read_table("\r\n".join([head, *lines, ""]).encode(), "storms", wishes)
+    assert len(table.events) == ICMES
     with connect(database, Role.OWNER, autocommit=True) as owner:
         save_table(owner, "storms", table)
         owner.execute("ANALYZE bench.epn_core")
