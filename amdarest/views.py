@@ -69,8 +69,6 @@ _LISTS: Mapping[str, Callable[[Iterable[StoredTable]], bytes]] = {
 #: what the second step is told of the first
 _KEPT = ("parameterID", "datasetID", "startTime", "stopTime", "outputFormat", "timeFormat", "sampling", "gzip")
 _PROCESS = "process_"
-#: what lists begin with that have nothing in them
-_OWN = "own-"
 
 
 @dataclass(frozen=True, slots=True)

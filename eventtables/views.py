@@ -61,7 +61,8 @@ def events_blueprint(
         fetch_timeout_s=settings.upload_fetch_s,
         private_addresses=settings.upload_private_addresses,
     )
-    add_changes(blueprint, Desk(tables, limits), forms, settings.addresses)
+    desk = Desk(tables, limits)
+    add_changes(blueprint, desk, forms, settings.addresses)
 
     def page(template: str, **facts: object) -> flask.Response:
         who = caller()
@@ -73,6 +74,14 @@ def events_blueprint(
     def listed() -> flask.Response:
         made = {"of_two": list(OF_TWO), "of_one": OF_ONE}
         return page("eventtables/list.html", tables=tables.all(caller()), span=_span, **made)
+
+    @blueprint.get(f"{EVENTS}/-/mark")
+    def mark() -> flask.Response:
+        desk.check(caller())
+        given = params()
+        ends = {"start": single(given, "START") or "", "stop": single(given, "STOP") or ""}
+        mine = [one for one in tables.all(caller()) if one.owner == caller().name]
+        return page("eventtables/mark.html", mine=mine, **ends)
 
     @blueprint.get(f"{EVENTS}/~<owner>/<name>")
     def own(owner: str, name: str) -> flask.Response:

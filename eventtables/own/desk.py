@@ -16,10 +16,10 @@ from epntap.fetch import fetched
 from epntap.hints import did_you_mean, shortened
 from epntap.upload.model import Limits
 from eventtables.files import TableFiles
-from eventtables.model import EventColumn, Events, EventStream, EventTable, EventTableError, Kind, Values
+from eventtables.model import Description, EventColumn, Events, EventStream, EventTable, EventTableError, Kind, Values
 from eventtables.operations import difference, extend, filtered, intersection, overlapping, shift, union
 from eventtables.readers import Wishes, open_table
-from eventtables.store.tables import StoredTable, drop_own, save_own, share, table_called, whole_table
+from eventtables.store.tables import StoredTable, all_tables, drop_own, save_own, share, table_called, whole_table
 from eventtables.times import instants_of
 
 __all__ = ["OF_ONE", "OF_TWO", "Desk", "Making"]
@@ -98,7 +98,7 @@ class Desk:
                 raise ParameterError(
                     f"OPERATION: expected {', '.join(known)}, found {shortened(other)!r}.{did_you_mean(other, known)}"
                 )
-        created = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        created = _now()
         stream = EventStream(replace(made.about, created=created, modified=""), iter([made.events]))
         with self.tables.connect() as connection:
             return save_own(connection, caller, name, stream, groups=groups)
@@ -119,6 +119,17 @@ class Desk:
         )
         added = Events(np.append(events.start, ends[0]), np.append(events.stop, ends[1]), values)
         return self._changed(caller, stored, EventTable(table.about, added))
+
+    def mark(self, caller: Caller, name: str, start: str, stop: str) -> StoredTable:
+        """Put an event into the caller's table of this name, which is made if there is none. Raises our errors."""
+        self.check(caller)
+        with self.tables.connect() as connection:
+            is_there = any(one.owner == caller.name and one.name == name for one in all_tables(connection, caller))
+            if not is_there:
+                nothing = np.array([], dtype="datetime64[us]")
+                about = Description(name=name, history="Marked on plots.", created=_now())
+                save_own(connection, caller, name, EventStream(about, iter([Events(nothing, nothing)])))
+        return self.add_event(caller, f"~{caller.name}/{name}", start, stop)
 
     def remove_event(self, caller: Caller, place: str, number: int) -> StoredTable:
         """Take out the event with this number, from 1 on. Raises our errors."""
@@ -165,7 +176,7 @@ class Desk:
         return self._whole(caller, stored.place), stored
 
     def _changed(self, caller: Caller, stored: StoredTable, table: EventTable) -> StoredTable:
-        modified = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+        modified = _now()
         stream = EventStream(replace(table.about, modified=modified), iter([table.events]))
         with self.tables.connect() as connection:
             return save_own(connection, caller, stored.name, stream, groups=stored.groups, replace=True)
@@ -181,6 +192,10 @@ class Desk:
                 )
             found = whole_table(connection, stored)
         return found if stored.owner == caller.name else replace(found, about=replace(found.about, name=stored.place))
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
 
 
 def _opened(source: BinaryIO | str, limits: Limits) -> AbstractContextManager[BinaryIO]:

@@ -35,6 +35,8 @@ def add_changes(blueprint: flask.Blueprint, desk: Desk, forms: Forms, addresses:
         _check_form(forms)
         given = params()
         name = _required(given, "NAME")
+        if (single(given, "OPERATION") or "").lower() == "mark":
+            return to(desk.mark(caller(), name, _required(given, "START"), single(given, "STOP") or ""))
         if single(given, "OPERATION") is not None:
             return to(desk.make(caller(), name, _making(given), _groups(given)))
         stored, warnings = desk.bring(

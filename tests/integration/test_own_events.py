@@ -182,6 +182,17 @@ def test_a_page_has_the_forms_and_their_word(server: Server) -> None:
     assert kept.status_code == 200
     assert "Add this event" in kept.text
     ET.fromstring(kept.content)
+    # what a plot shows is marked, in a table that is there or not
+    shown = browser.get(
+        f"{server.base}/events/-/mark", params={"START": "2003-01-01", "STOP": "2003-01-02"}, timeout=30
+    )
+    ET.fromstring(shown.content)
+    word = str(html.fromstring(shown.content).xpath("string(//main//input[@name='form_word']/@value)"))
+    marked = {"form_word": word, "OPERATION": "mark", **ends}
+    for name in ("marked", "storms", "storms"):
+        assert browser.post(f"{server.base}/events", {**marked, "NAME": name}, timeout=30).status_code == 200
+    assert [count(server, "eve", f"mine.{name}") for name in ("marked", "storms")] == ["n\n2\n", "n\n2\n"]
+    assert get(server, "/events/-/mark").status_code == 401
 
 
 def test_amda_lists_what_is_somebodys_own(server: Server) -> None:
