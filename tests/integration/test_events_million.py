@@ -59,10 +59,10 @@ def used_by_database(url: str) -> float:
         (pid,) = owner.execute("SELECT pg_backend_pid()").fetchone() or (0,)
     server = psutil.Process(pid).parent()
     assert server is not None
-    times = [one.cpu_times() for one in (server, *server.children(recursive=True))]
-    return sum(one.user + one.system + one.children_user + one.children_system for one in times[:1]) + sum(
-        one.user + one.system for one in times[1:]
-    )
+    own = server.cpu_times()
+    others = [one.cpu_times() for one in server.children(recursive=True)]
+    ended = float(own.children_user + own.children_system)
+    return ended + sum(float(one.user + one.system) for one in (own, *others))
 
 
 def test_a_million_events(database: Database, tmp_path: Path) -> None:

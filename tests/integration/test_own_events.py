@@ -7,6 +7,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -44,8 +45,8 @@ def server(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield running
 
 
-def post(server: Server, path: str, who: str = "", content: bytes | None = None, **form: str) -> requests.Response:
-    sent = {"FILE": ("x", content)} if content is not None else None
+def post(server: Server, path: str, who: str = "", content: bytes = b"", **form: Any) -> requests.Response:  # texts
+    sent = {"FILE": ("x", content)} if content else None
     return requests.post(
         f"{server.base}{path}", form, files=sent, headers=basic(who) if who else {}, timeout=60, allow_redirects=False
     )
@@ -127,12 +128,13 @@ def test_tables_are_made_of_others_and_changed(server: Server) -> None:
     made = post(server, "/events", "ann", OPERATION="intersection", TABLE="~ann/mydays", OTHER="days", NAME="both_days")
     assert made.status_code == 303
     assert count(server, "ann", "mine.both_days") == "n\n1\n"
-    for form, said in (
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
         ({"ACTION": "ADD", "START": "x"}, "START, STOP"),
         ({"ACTION": "ADD", "START": "1970-01-02", "STOP": "1970-01-01"}, "a later one"),
         ({"ACTION": "REMOVE", "EVENT": "7"}, "from 1 to 2"),
         ({"ACTION": "EAT"}, "expected ADD, REMOVE, SHARE or DELETE"),
-    ):
+    )
+    for form, said in cases:
         refused = post(server, "/events/~ann/mydays", "ann", **form)
         assert (refused.status_code, said in refused.text) == (400, True), refused.text
     assert requests.delete(f"{server.base}/events/~ann/mydays", headers=basic("ann"), timeout=30).status_code == 204
@@ -150,7 +152,7 @@ def test_tables_are_made_of_others_and_changed(server: Server) -> None:
         ({"NAME": "x", "OPERATION": "union", "TABLE": "days", "OTHER": "~bob/big"}, 404, "no table of events"),
     ],
 )
-def test_what_cannot_be_is_said(server: Server, form: dict[str, str], status: int, said: str) -> None:
+def test_what_cannot_be_is_said(server: Server, form: dict[str, Any], status: int, said: str) -> None:
     refused = post(server, "/events", "ann", **form)
     assert (refused.status_code, said in refused.text) == (status, True), refused.text
 
@@ -183,9 +185,8 @@ def test_a_page_has_the_forms_and_their_word(server: Server) -> None:
     assert "Add this event" in kept.text
     ET.fromstring(kept.content)
     # what a plot shows is marked, in a table that is there or not
-    shown = browser.get(
-        f"{server.base}/events/-/mark", params={"START": "2003-01-01", "STOP": "2003-01-02"}, timeout=30
-    )
+    ends = {"START": "2003-01-01", "STOP": "2003-01-02"}
+    shown = browser.get(f"{server.base}/events/-/mark", params=ends, timeout=30)
     ET.fromstring(shown.content)
     word = str(html.fromstring(shown.content).xpath("string(//main//input[@name='form_word']/@value)"))
     marked = {"form_word": word, "OPERATION": "mark", **ends}
