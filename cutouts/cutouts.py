@@ -69,6 +69,7 @@ class Cutouts:
             self.addresses.base,
             limit,
             granule.dataset,
+            granule.schema,
         )
 
     def cut(self, request: CutRequest) -> CutAnswer:
@@ -87,6 +88,8 @@ class Cutouts:
             answer = self._small(plan) or self._large(plan, client)
             answer.has_place = True
             answer.version = plan.version
+            if plan.dataset is not None:
+                answer.datasets = ((plan.schema, plan.dataset.dataset_id),)
             answer.on_close(stack.pop_all().close)
             return answer
 
@@ -117,7 +120,9 @@ class Cutouts:
             return None
         check_access(granule, caller)
         check_files(granule, granule.files)
-        return archived_file(granule.files[0], Cdf.media_type)
+        answer = archived_file(granule.files[0], Cdf.media_type)
+        answer.datasets = ((granule.schema, granule.dataset.dataset_id),)
+        return answer
 
     def _take_slot(self, stack: ExitStack) -> None:
         if not self.places.acquire():

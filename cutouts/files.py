@@ -35,7 +35,9 @@ def published_file(finder: Finder, schema: str, path: str, caller: Caller) -> Bl
         raise NotFoundError(f"{path!r} is no published file of {schema}; access_url over TAP has those that are.")
     _check_rights(owner, [file], caller)
     _check_file(file)
-    return archived_file(file, media_type(path))
+    answer = archived_file(file, media_type(path))
+    answer.datasets = ((schema, owner.dataset_id),)
+    return answer
 
 
 def archived_file(file: ArchiveFile, kind: str) -> Blocks:

@@ -76,6 +76,8 @@ class CutPlan:
     limit: Limit
     #: what the catalogue knows of the dataset
     dataset: Dataset | None = None
+    #: of the dataset, for counting what is had of it
+    schema: str = ""
 
     @property
     def version(self) -> Version:

@@ -140,6 +140,7 @@ class Streams:
             answer.compressible = not plan.request.is_deflated
             answer.has_place = True
             answer.watch = begun.watch
+            answer.datasets = ((plan.request.dataset.held.schema, plan.request.dataset.held.dataset_id),)
             answer.on_close(stack.pop_all().close)
             return answer
 

@@ -53,6 +53,14 @@ _RANGES: dict[str, tuple[float, float]] = {
     "upload_rows": (1, 2**31),
     "upload_tables": (1, 1_000),
     "upload_fetch_s": (0.1, 86_400),
+    "bytes_a_day": (0, 2**53),
+    "rows_a_day": (0, 2**53),
+    "jobs_at_once": (0, 2**53),
+    "stored_bytes": (0, 2**53),
+    "anonymous_bytes_a_day": (0, 2**53),
+    "anonymous_rows_a_day": (0, 2**53),
+    "anonymous_jobs_at_once": (0, 2**53),
+    "anonymous_stored_bytes": (0, 2**53),
     "session_lifetime_s": (60, 31_536_000),
 }
 
@@ -161,6 +169,22 @@ class Settings:
     wait_max_s: float = 30.0
     #: seconds that the answer to PHASE=RUN waits for a job that is quickly done
     run_wait_s: float = 0.5
+    #: bytes that somebody who has signed in may have in one day of UTC; 0: no limit, here and in the next seven
+    bytes_a_day: int = 0
+    #: rows of queries in a day
+    rows_a_day: int = 0
+    #: jobs of theirs that wait or run at once
+    jobs_at_once: int = 0
+    #: bytes of results and uploads of their jobs that are kept
+    stored_bytes: int = 0
+    #: bytes a day for an address from which nobody has signed in
+    anonymous_bytes_a_day: int = 0
+    #: rows of queries in a day
+    anonymous_rows_a_day: int = 0
+    #: jobs that wait or run at once
+    anonymous_jobs_at_once: int = 0
+    #: bytes of results and uploads of jobs that are kept
+    anonymous_stored_bytes: int = 0
     #: people may register at `/register`; a lead of the group that they choose lets them in
     registration: bool = False
     #: seconds for which somebody who has signed in need not do so again

@@ -60,6 +60,7 @@ _COMMANDS = {
         "Make statistics of every variable in bins, or bring them up to date.",
     ),
     "token": ("voaccounts.cli.token:token", "Make, list, revoke what programs sign in with."),
+    "usage": ("voaccounts.cli.usage:usage", "Show what was had of the data, by month, dataset and group."),
     "user": ("voaccounts.cli.user:user", "Add, list, change, disable, remove people who may sign in."),
     "worker": ("voserver.operating.serving:worker", "Run asynchronous jobs until Ctrl-C, on any machine."),
 }

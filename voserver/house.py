@@ -25,6 +25,7 @@ from epntap.uws.service import JobService
 from epntap.uws.store import JobStore
 from eventtables.files import TableFiles
 from voaccounts.accounts import Accounts
+from voaccounts.allowances import Allowances
 from voaccounts.proofs.passwords import Passwords
 from voweb.site import pages_of
 
@@ -59,6 +60,8 @@ class House:
     pages: Pages
     #: knows who asks
     accounts: Accounts
+    #: counts what they have
+    allowances: Allowances
     #: how much may be in progress at once, of everything
     admission: Admission
     #: looks after all answers that last
@@ -93,6 +96,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
         catalog=catalog,
         pages=pages,
         accounts=accounts,
+        allowances=Allowances(lambda: pooled(pools.internal), accounts.key_for, settings),
         admission=admission,
         watcher=watcher,
         finder=finder,

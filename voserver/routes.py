@@ -42,7 +42,7 @@ def wings(house: House) -> tuple[Wing, ...]:
     settings, admission = house.settings, house.admission
     cut_jobs = replace(house.jobs, kind="soda", adding_up=SEVERAL_IN_JOBS)
     statistics_jobs = replace(house.jobs, kind="statistics", adding_up=frozenset())
-    sender = Sender(admission.share("results", 1 / 2), settings.send_timeout_s, house.watcher)
+    sender = Sender(admission.share("results", 1 / 2), settings.send_timeout_s, house.watcher, house.allowances)
 
     tables = house.events
     tickets = Tickets(lambda: house.accounts.key_for("amda"), house.accounts.named)

@@ -123,6 +123,7 @@ class DataFiles:
                 [content], _media_type(request), file_name=plan.file_name, length=len(content), version=version
             )
             known.compressible = _is_compressible(request)
+            known.datasets = _datasets(request)
             return known
         with ExitStack() as stack:
             begun = begin(stack, self.places, self.watcher, client)
@@ -146,6 +147,7 @@ class DataFiles:
             answer.compressible = _is_compressible(request)
             answer.has_place = True
             answer.watch = begun.watch
+            answer.datasets = _datasets(request)
             answer.on_close(stack.pop_all().close)
             return answer
 
@@ -185,6 +187,10 @@ class DataFiles:
                 return as_json(split(found, request.chosen), request, provenance)
             case Form.ASCII:
                 return as_ascii(split(found, request.chosen), request, provenance)
+
+
+def _datasets(request: AmdaRequest) -> tuple[tuple[str, str], ...]:
+    return ((request.dataset.held.schema, request.dataset.held.dataset_id),)
 
 
 def _checked(blocks: Iterator[bytes], begun: Begun) -> Generator[bytes]:

@@ -72,6 +72,8 @@ class Blocks:
         self.is_cut = False
         #: what its reader should know and its bytes may have no place for, a sentence each
         self.remarks: tuple[str, ...] = ()
+        #: services and datasets whose data it has
+        self.datasets: tuple[tuple[str, str], ...] = ()
         self.bytes_sent = 0
         self._blocks: Iterator[bytes] = iter(blocks)
         self._resources = resources or ExitStack()

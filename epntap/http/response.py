@@ -19,6 +19,7 @@ import flask
 from werkzeug.http import is_resource_modified
 
 from epntap.answer.admission import Place, Slots
+from epntap.answer.allowance import Allowance, Asker, Had
 from epntap.answer.blocks import Blocks, Version, part_of
 from epntap.answer.endings import BrokenStreamError
 from epntap.answer.model import OutcomeStatus
@@ -27,7 +28,7 @@ from epntap.answer.watch import Ending, Watch, Watcher
 from epntap.errors import EpnTapError, UnavailableError
 from epntap.formats.gzip import gzipped
 from epntap.http.faults import ChangedError, RangeError
-from epntap.http.request import accepts_gzip, client_socket, is_http_1_0
+from epntap.http.request import accepts_gzip, caller, client_socket, is_http_1_0
 
 __all__ = ["Sender", "unchanged"]
 
@@ -50,6 +51,8 @@ class Sender:
     #: seconds that a client may take to accept one block
     send_timeout_s: float
     watcher: Watcher
+    #: counts what is had, where somebody counts it
+    allowance: Allowance | None = None
 
     def respond(self, answer: Blocks, *, inline: bool = False, caching: str = "") -> flask.Response:
         """The response that sends an answer and closes it afterwards.
@@ -59,6 +62,9 @@ class Sender:
         """
         with ExitStack() as unsent:
             unsent.callback(answer.close)
+            asker = Asker(caller(), flask.g.get("client") or "")
+            if self.allowance is not None:
+                self.allowance.check(asker)
             response = unchanged(answer.version, caching)
             if response is not None:
                 return response
@@ -68,10 +74,18 @@ class Sender:
                 _say_length(response, answer)
             elif answer.is_complete:
                 response.set_data(_joined(answer, response))
+                self._spend(asker, answer, answer)
             else:
-                response.response = self._body(answer, response)
+                response.response = body = self._body(answer, response)
+                body.on_close(lambda: self._spend(asker, answer, body))
                 unsent.pop_all()
             return response
+
+    def _spend(self, asker: Asker, answer: Blocks, body: Blocks) -> None:
+        """Count what was sent of an answer."""
+        if self.allowance is not None:
+            rows = answer.outcome.rows if answer.outcome is not None else 0
+            self.allowance.spend(asker, Had(body.bytes_sent, rows, answer.datasets))
 
     def _body(self, answer: Blocks, response: flask.Response) -> Blocks:
         """What is sent of the answer, and how."""

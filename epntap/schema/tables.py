@@ -62,6 +62,7 @@ __all__ = [
     "secret",
     "series",
     "service",
+    "spent",
     "summary",
     "tap_columns",
     "tap_key_columns",
@@ -70,6 +71,7 @@ __all__ = [
     "tap_tables",
     "team",
     "token",
+    "usage",
     "value_count",
     "withdrawn_dataset",
     "worker",
@@ -924,4 +926,29 @@ secret = Table(
     Column("made", _INSTANT, nullable=False, server_default=_NOW, comment="When"),
     schema="account",
     comment="Keys by which this installation knows what it has signed",
+)
+
+spent = Table(
+    "spent",
+    metadata,
+    Column("key", Text, primary_key=True, comment="Digest of a day and of who asks, with a key: it tells nobody"),
+    Column("bytes", BigInteger, nullable=False, comment="Had on that day"),
+    Column("rows", BigInteger, nullable=False, comment="Of queries, had on that day"),
+    Column("since", _INSTANT, nullable=False, server_default=_NOW, comment="First answer of the day"),
+    schema="account",
+    comment="What was had today, where there is a limit",
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("month", Text, nullable=False, comment="YYYY-MM, UTC"),
+    Column("schema_name", Text, nullable=False, comment="Service"),
+    Column("dataset_id", Text, nullable=False, comment="Dataset"),
+    Column("team", Text, nullable=False, server_default=_NO_TEXT, comment="Group of who asked; empty for the world"),
+    Column("answers", BigInteger, nullable=False, comment="With data of it"),
+    Column("bytes", BigInteger, nullable=False, comment="That were sent of them"),
+    PrimaryKeyConstraint("month", "schema_name", "dataset_id", "team"),
+    schema="account",
+    comment="What was had of the data, by month, dataset and group; nobody is named",
 )

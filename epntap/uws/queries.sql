@@ -20,6 +20,16 @@ SELECT * FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s AND (owner I
 -- Whose a job is, for addresses that are secrets themselves.
 SELECT owner FROM uws.job WHERE job_id = %(job_id)s AND kind = %(kind)s AND destruction > now();
 
+-- name: held
+-- Of somebody, or else of an address: jobs that wait or run, bytes that are kept, seconds until the first of them go.
+SELECT count(*) FILTER (WHERE phase IN ('QUEUED', 'EXECUTING')), coalesce(sum(kept.size_bytes), 0)::bigint,
+       coalesce(extract(epoch FROM min(destruction) FILTER (WHERE kept.size_bytes > 0) - now()), 0)::bigint
+FROM uws.job CROSS JOIN LATERAL (
+    SELECT sum((one ->> 'size_bytes')::bigint) AS size_bytes FROM jsonb_array_elements(coalesce(results, '[]') || parts) AS one
+) AS kept
+WHERE destruction > now()
+  AND CASE WHEN %(owner)s::text IS NULL THEN owner IS NULL AND client = %(client)s ELSE owner = %(owner)s END;
+
 -- name: note_groups
 -- With the rights of which groups a job is run.
 UPDATE uws.job SET groups = %(groups)s WHERE job_id = %(job_id)s AND attempt = %(attempt)s;

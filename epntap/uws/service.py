@@ -14,7 +14,7 @@ from epntap.access import ANONYMOUS, Caller, Scope
 from epntap.answer.admission import Slots
 from epntap.answer.blocks import Blocks
 from epntap.dali.params import SECRET_PARAMETERS, read_params, single
-from epntap.errors import ForbiddenError, NotFoundError, ParameterError, UploadError
+from epntap.errors import ForbiddenError, NotFoundError, ParameterError, TooOftenError, UploadError
 from epntap.settings import Settings
 from epntap.uws.changes import JobWaits
 from epntap.uws.model import ACTIVE, Filters, Job, JobRequest, JobResult, Part, Phase, is_job_id, no_such_job
@@ -29,6 +29,8 @@ Files = Mapping[str, BinaryIO]
 #: how long a wait trusts that it will be told
 _LOOK_AGAIN_S = 2.0
 _RUNID_LENGTH = 64
+#: seconds after which a job may have ended
+_ENDS_SOON_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class JobService:
         """
         caller = request.caller
         _check_scopes(caller, with_files=bool(request.files))
+        self._check_allowance(caller, request.client)
         phase = single(read_params(request.parameters), "PHASE")
         if phase is not None and phase.upper() != "RUN":
             raise ParameterError(f"PHASE={phase!r} cannot be asked of a new job; give RUN or leave it out.")
@@ -116,9 +119,13 @@ class JobService:
         limit = longest if seconds < 0 else min(seconds, longest)
         return self._wait(job_id, caller, limit, lambda now: now.phase is not job.phase) or job
 
-    def run(self, job_id: str, caller: Caller = ANONYMOUS) -> None:
-        """Start a PENDING job, and wait a moment: a short one is done when this returns."""
+    def run(self, job_id: str, caller: Caller = ANONYMOUS, client: str | None = None) -> None:
+        """Start a PENDING job, and wait a moment: a short one is done when this returns.
+
+        Raises TooOftenError, as `create` does, for who has too many that wait or run, or too much that is kept.
+        """
         self._known(job_id, caller)
+        self._check_allowance(caller, client)
         self.store.run(self.kind, job_id, owner=caller.name or None)
         self._wait(job_id, caller, self.settings.run_wait_s, _has_ended)
 
@@ -222,6 +229,31 @@ class JobService:
             raise UploadError(
                 f"The uploads of this job are larger than {self.settings.upload_bytes:,} bytes, "
                 "which is the limit for all of them together."
+            )
+
+    def _check_allowance(self, caller: Caller, client: str | None) -> None:
+        settings = self.settings
+        most_jobs, most_bytes = (
+            (settings.anonymous_jobs_at_once, settings.anonymous_stored_bytes)
+            if caller.is_anonymous
+            else (settings.jobs_at_once, settings.stored_bytes)
+        )
+        if not (most_jobs or most_bytes):
+            return
+        jobs, kept, until_s = self.store.held(caller.name or None, client)
+        whose = "Your address" if caller.is_anonymous else "You"
+        verb = "has" if caller.is_anonymous else "have"
+        if most_jobs and jobs >= most_jobs:
+            raise TooOftenError(
+                f"{whose} {verb} {jobs} jobs that wait or run, and may have {most_jobs}; "
+                "please wait until one has ended.",
+                _ENDS_SOON_S,
+            )
+        if most_bytes and kept >= most_bytes:
+            raise TooOftenError(
+                f"{whose} {verb} {kept:,} bytes of results and uploads here, and may have {most_bytes:,}; "
+                "please delete jobs that are not needed any more.",
+                max(1, until_s),
             )
 
     def _known(self, job_id: str, caller: Caller) -> None:

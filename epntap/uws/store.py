@@ -113,6 +113,13 @@ class JobStore:
             raise no_such_job(job_id)
         return None if row[0] is None else str(row[0])
 
+    def held(self, owner: str | None, client: str | None) -> tuple[int, int, int]:
+        """Of an owner, or else of an address: jobs that wait or run, bytes kept, seconds until some of them go."""
+        with self._connection() as connection:
+            row = connection.execute(_QUERIES["held"], {"owner": owner, "client": client}).fetchone()
+        assert row is not None
+        return int(row[0]), int(row[1]), int(row[2])
+
     def visible(
         self, kind: str, filters: Filters, *, session: str | None, everybody: bool, owner: str | None = None
     ) -> list[Job]:

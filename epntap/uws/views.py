@@ -105,7 +105,7 @@ def _add_atoms(blueprint: flask.Blueprint, service: JobService, root: Callable[[
     def set_phase(job_id: str) -> flask.Response:
         match required(params(), "PHASE", "RUN").upper():
             case "RUN":
-                service.run(job_id, caller())
+                service.run(job_id, caller(), client_digest())
             case "ABORT":
                 service.abort(job_id, caller())
             case other:

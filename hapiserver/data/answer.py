@@ -90,6 +90,7 @@ class Records:
             made = body(request.format, request.parameters, itertools.chain(first, blocks), self._head(request, code))
             answer = RecordAnswer(made, MEDIA_TYPES[request.format], code, plan.version)
             answer.watch = begun.watch
+            answer.datasets = ((request.dataset.held.schema, request.dataset.held.dataset_id),)
             answer.on_close(stack.pop_all().close)
             return answer
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from epntap.connection import Connection
 from epntap.errors import TooOftenError
 
-__all__ = ["failed", "refuse_guessing", "registered", "succeeded"]
+__all__ = ["failed", "network_of", "refuse_guessing", "registered", "succeeded"]
 
 #: seconds in which failures add up, and for which who has failed too often waits
 WINDOW_S = 300
@@ -55,7 +55,7 @@ def succeeded(connection: Connection, name: str, client: str) -> None:
 
 def registered(connection: Connection, client: str) -> int:
     """Somebody registers from an address; the seconds to wait where too many have, else 0."""
-    key = hashlib.sha256(f"registration\0{_network(client)}".encode("utf-8", "replace")).hexdigest()
+    key = hashlib.sha256(f"registration\0{network_of(client)}".encode("utf-8", "replace")).hexdigest()
     row = connection.execute(
         "INSERT INTO account.attempt AS known (key, failures, since) "  # noqa: S608
         "VALUES (%(key)s, 1, now()) ON CONFLICT (key) DO UPDATE SET "
@@ -69,14 +69,14 @@ def registered(connection: Connection, client: str) -> int:
 
 def _keys(name: str, client: str) -> Mapping[str, str]:
     """Digest → what it is of."""
-    network = _network(client)
+    network = network_of(client)
     said = {"both": f"{name}\0{network}", "name": name, "client": network}
     return {
         hashlib.sha256(f"{what}\0{text}".encode("utf-8", "replace")).hexdigest(): what for what, text in said.items()
     }
 
 
-def _network(client: str) -> str:
+def network_of(client: str) -> str:
     """What one person has of addresses: of IPv6, which gives everybody 2⁶⁴, the network."""
     try:
         address = ipaddress.ip_address(client)

@@ -51,9 +51,9 @@ class Desk:
         """One job: that of somebody for its owner, others for whoever knows the name. Raises NotFoundError."""
         return self._shown(self._found(job_id, caller)[1])
 
-    def run(self, job_id: str, caller: Caller) -> None:
+    def run(self, job_id: str, caller: Caller, client: str | None) -> None:
         """Start a job that waits for it."""
-        self._found(job_id, caller)[0].run(job_id, caller)
+        self._found(job_id, caller)[0].run(job_id, caller, client)
 
     def abort(self, job_id: str, caller: Caller) -> None:
         """Stop a job that has not ended; one that just has is left as it is."""

@@ -75,7 +75,7 @@ def _add_actions(blueprint: flask.Blueprint, desk: Desk, pages: Pages) -> None:
 
         blueprint.add_url_rule(f"/<job_id>/{name}", name, view, methods=["POST"])
 
-    action("run", desk.run)
+    action("run", lambda job_id, who: desk.run(job_id, who, client_digest()))
     action("abort", desk.abort)
     action("delete", desk.delete, pages.site.at(JOBS))
 

@@ -16,7 +16,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from epntap import adql
-from epntap.access import Caller
+from epntap.access import Caller, Scope
 from epntap.answer.admission import Admission, Place, Slots
 from epntap.answer.endings import ClientGoneError
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
@@ -30,7 +30,7 @@ from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error
 from epntap.db.rows.plan import LONG_COST, planned, spelled_out
 from epntap.db.rows.stream import RowStream
 from epntap.db.rows.upload import TEMPORARY, loaded
-from epntap.errors import EpnTapError, ParameterError, UnavailableError
+from epntap.errors import EpnTapError, ForbiddenError, ParameterError, UnavailableError
 from epntap.formats.base import AnswerFacts, RowFormat
 from epntap.formats.negotiate import HTML, choose_format
 from epntap.formats.paging import Paging
@@ -293,6 +293,8 @@ class TapService:
     def _uploads(self, request: TapRequest, stack: ExitStack, deadline: float, timeout_s: float) -> list[ReadTable]:
         if not request.uploads:
             return []
+        if Scope.UPLOAD not in request.caller.scopes:
+            raise ForbiddenError("This token does not do that; it lacks the scope 'upload'.")
         settings = self.settings
         limits = Limits(
             settings.upload_rows,
