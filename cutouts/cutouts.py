@@ -50,7 +50,7 @@ class Cutouts:
 
     def plan(self, request: CutRequest, limit: Limit | None = None) -> CutPlan:
         """Find what a request needs. Raises our errors; NothingThereError when no file reaches into the interval."""
-        granule = self.finder.holding(request.identifier, request.schema)
+        granule = self.finder.holding(request.identifier, request.schema, request.caller)
         return self.plan_of(granule, request, limit or self.limit)
 
     def plan_of(self, granule: LocatedGranule, request: CutRequest, limit: Limit) -> CutPlan:
@@ -115,7 +115,7 @@ class Cutouts:
 
         The answer must be closed by its receiver. Raises our errors as `cut` does.
         """
-        granule = self.finder.holding(granule_uid, schema)
+        granule = self.finder.holding(granule_uid, schema, caller)
         if not granule.is_file:
             return None
         check_access(granule, caller)

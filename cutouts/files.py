@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cutouts.plan import NothingThereError, gone, version_of
-from epntap.access import Caller, may_now
+from epntap.access import NEVER, OPEN, Caller, may_now, may_see_now, rights_of
 from epntap.answer.blocks import Blocks, file_blocks
 from epntap.archive.datasets import dataset
 from epntap.archive.files import file_of
+from epntap.archive.finding.batches import no_granule
 from epntap.archive.finding.finder import Finder
 from epntap.archive.finding.locate import LocatedGranule
 from epntap.archive.kept.series import HeldSeries
 from epntap.archive.model import ArchiveFile, Dataset
+from epntap.db.caller import seen_by
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError, UnreadableFileError
 from epntap.media import media_type
 
@@ -21,6 +23,7 @@ __all__ = ["archived_file", "check_access", "check_files", "check_files_of", "pu
 
 
 _INGEST_AGAIN_S = 3600
+_NEVER = rights_of(OPEN, NEVER).embargoed_until
 
 
 def published_file(finder: Finder, schema: str, path: str, caller: Caller) -> Blocks:
@@ -28,10 +31,10 @@ def published_file(finder: Finder, schema: str, path: str, caller: Caller) -> Bl
 
     Raises NotFoundError for one that it has not, ForbiddenError for one that the caller may not have.
     """
-    with finder.connect() as connection:
+    with finder.connect() as connection, seen_by(connection, caller):
         file = file_of(connection, schema, path)
         owner = None if file is None else dataset(connection, schema, file.dataset_id)
-    if file is None or owner is None:
+    if file is None or owner is None or not may_see_now(caller, owner.rights_to([file])):
         raise NotFoundError(f"{path!r} is no published file of {schema}; access_url over TAP has those that are.")
     _check_rights(owner, [file], caller)
     _check_file(file)
@@ -51,7 +54,9 @@ def archived_file(file: ArchiveFile, kind: str) -> Blocks:
 
 
 def check_access(granule: LocatedGranule, caller: Caller) -> None:
-    """Raises ForbiddenError when the caller may not have the data of the granule."""
+    """Raises ForbiddenError when the caller may not have the data of the granule, NotFoundError when it is hidden."""
+    if not may_see_now(caller, granule.dataset.rights_to(granule.files)):
+        raise no_granule(granule.granule_uid)
     _check_rights(granule.dataset, granule.files, caller)
 
 
@@ -59,6 +64,8 @@ def _check_rights(owner: Dataset, files: Sequence[ArchiveFile], caller: Caller) 
     rights = owner.rights_to(files)
     if may_now(caller, rights):
         return
+    if rights.groups and rights.embargoed_until == _NEVER:
+        raise ForbiddenError(f"The data of {owner.dataset_id} are for members of {' or '.join(owner.groups)} only.")
     if rights.open and rights.embargoed_until is not None:
         raise ForbiddenError(
             f"The data of {owner.dataset_id} will be public from {rights.embargoed_until:%Y-%m-%dT%H:%M:%SZ} on."

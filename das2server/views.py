@@ -106,14 +106,16 @@ def _dsdf(das2: Das2, values: Mapping[str, str]) -> flask.Response:
 def _list(das2: Das2, _values: Mapping[str, str]) -> flask.Response:
     catalog, datasets = das2.holdings()
     name = f"list {datasets.generation}"
-    made = das2.documents.get(name, catalog, lambda _catalog: said.dataset_list(datasets.all(ANONYMOUS)).encode())
+    asks = caller()
+    made = das2.documents.get(name, catalog, lambda _catalog: said.dataset_list(datasets.all(asks)).encode(), asks)
     return to_conditional_response(made, PLAIN)
 
 
 def _discovery(das2: Das2, _values: Mapping[str, str]) -> flask.Response:
     catalog, datasets = das2.holdings()
     name = f"discovery {datasets.generation}"
-    made = das2.documents.get(name, catalog, lambda _catalog: said.discovery(datasets.all(ANONYMOUS)).encode())
+    asks = caller()
+    made = das2.documents.get(name, catalog, lambda _catalog: said.discovery(datasets.all(asks)).encode(), asks)
     return to_conditional_response(made, PLAIN)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -9,6 +10,7 @@ from typing import Protocol
 
 __all__ = [
     "ANONYMOUS",
+    "NEVER",
     "OPEN",
     "Caller",
     "Credentials",
@@ -17,11 +19,15 @@ __all__ = [
     "SigningIn",
     "may",
     "may_now",
+    "may_see",
+    "may_see_now",
     "rights_of",
 ]
 
 #: what SPASE calls data that everybody may have (AccessRights)
 OPEN = "Open"
+#: the date of release of what does not open by itself, a DALI timestamp
+NEVER = "9999-12-31T23:59:59"
 
 
 class Scope(StrEnum):
@@ -96,7 +102,7 @@ class SigningIn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Who may have something."""
+    """Who may have something, and who may know of it."""
 
     #: everybody, from the end of the embargo on if there is one
     open: bool = True
@@ -104,14 +110,16 @@ class Rights:
     embargoed_until: datetime | None = None
     #: whoever is in one of these may have it in any case
     groups: frozenset[str] = frozenset()
+    #: whoever may not have it may not even know that it is there
+    hidden: bool = False
 
 
-def rights_of(access_rights: str, *embargoes: str | None) -> Rights:
+def rights_of(access_rights: str, *embargoes: str | None, groups: Iterable[str] = (), hidden: bool = False) -> Rights:
     """The rights that SPASE's word for them means, all words but Open closing the data, and embargoes, the last of
     which counts: each is a DALI timestamp in UTC, or None.
     """  # noqa: D205  # one sentence
     ends = [datetime.fromisoformat(text.rstrip("Z")).replace(tzinfo=UTC) for text in embargoes if text]
-    return Rights(open=access_rights == OPEN, embargoed_until=max(ends, default=None))
+    return Rights(access_rights == OPEN, max(ends, default=None), frozenset(groups), hidden)
 
 
 def may(caller: Caller, rights: Rights, now: datetime) -> bool:
@@ -124,3 +132,13 @@ def may(caller: Caller, rights: Rights, now: datetime) -> bool:
 def may_now(caller: Caller, rights: Rights) -> bool:
     """Whether the caller may have it."""
     return may(caller, rights, datetime.now(UTC))
+
+
+def may_see(caller: Caller, rights: Rights, now: datetime) -> bool:
+    """Whether the caller may know at this instant that it is there."""
+    return not rights.hidden or may(caller, rights, now)
+
+
+def may_see_now(caller: Caller, rights: Rights) -> bool:
+    """Whether the caller may know that it is there."""
+    return may_see(caller, rights, datetime.now(UTC))

@@ -121,7 +121,7 @@ def _add_metadata(blueprint: flask.Blueprint, hapi: Hapi) -> None:
         return _document(
             hapi,
             f"catalog {with_info}",
-            lambda datasets: said.catalog(datasets.all(ANONYMOUS), hapi.records.terms, with_info=with_info),
+            lambda datasets: said.catalog(datasets.all(caller()), hapi.records.terms, with_info=with_info),
         )
 
     @blueprint.get("/info")
@@ -151,9 +151,11 @@ def _about(settings: Settings, datasets: Datasets) -> Mapping[str, Any]:
 
 
 def _document(hapi: Hapi, name: str, make: Callable[[Datasets], Mapping[str, Any]]) -> flask.Response:
-    """A document that is the same for everybody."""
+    """A document, which is kept as everybody who has not signed in gets it."""
     catalog, datasets = hapi.holdings()
-    document = hapi.documents.get(f"{name} {datasets.generation}", catalog, lambda _catalog: _to_bytes(make(datasets)))
+    document = hapi.documents.get(
+        f"{name} {datasets.generation}", catalog, lambda _catalog: _to_bytes(make(datasets)), caller()
+    )
     return _sent(to_conditional_response(document, _JSON))
 
 

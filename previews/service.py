@@ -22,6 +22,7 @@ from epntap.archive.finding.locate import LocatedGranule
 from epntap.archive.model import Dataset
 from epntap.cdf import MAX_TT2000, MIN_TT2000, format_utc
 from epntap.connection import Connection
+from epntap.db.caller import seen_by
 from epntap.errors import ForbiddenError, NotFoundError, UnavailableError
 from previews.inventory import extent_of, inventory_rows
 from previews.marks import EventsWithin, Marks, marks_within
@@ -178,9 +179,9 @@ class Previews:
     def _found(self, request: PictureRequest) -> _Found:
         """What the identifier stands for, once it is sure that the caller may have it."""
         try:
-            granule = self.finder.granule(request.identifier, request.schema)
+            granule = self.finder.granule(request.identifier, request.schema, request.caller)
         except NotFoundError:
-            with self.connect() as connection:
+            with self.connect() as connection, seen_by(connection, request.caller):
                 known = dataset(connection, request.schema, request.identifier)
                 if known is None:
                     raise

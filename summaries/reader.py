@@ -26,6 +26,7 @@ from epntap.archive.kept.series import Series, SeriesVariable, series_of
 from epntap.archive.kept.summaries import HeldYear, digests_now, open_now, years_of
 from epntap.archive.model import ArchiveFile
 from epntap.connection import Connection
+from epntap.db.caller import seen_by
 from epntap.errors import ForbiddenError, NotFoundError, ParameterError, ServiceError
 from epntap.hints import did_you_mean
 from summaries.build import level_name
@@ -171,7 +172,7 @@ class Summaries:
         caller: Caller = ANONYMOUS,
     ) -> Asked:
         """What `series` begins with. Raises what it raises."""
-        with self.connect() as connection:
+        with self.connect() as connection, seen_by(connection, caller):
             known = dataset_of(connection, schema, dataset_id)
             series = series_of(connection, schema, dataset_id)
             if known is None or not series:

@@ -56,7 +56,7 @@ class BulkService:
         request = bulk_request(params, most=self.most_members, ask=self.ask, events=self.events, caller=caller)
         if request.packing not in _MEDIA_TYPES:
             nameless = [cut.identifier for cut in request.cuts if cut.schema is None]
-            owners = self.cutouts.finder.owners(nameless) if nameless else {}
+            owners = self.cutouts.finder.owners(nameless, caller) if nameless else {}
             addresses = manifest(request, self.cutouts.addresses, owners)
             return Blocks(addresses, "text/plain; charset=utf-8", file_name="cutouts.txt")
         with ExitStack() as stack:

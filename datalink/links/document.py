@@ -44,7 +44,7 @@ class Links:
         Raises ParameterError for a schema that is not published, UnavailableError when the database is away or too
         many long documents are being written: neither is the fault of an identifier.
         """
-        batches = self.finder.batches(request.schema)
+        batches = self.finder.batches(request.schema, request.caller)
         is_long = len(request.identifiers) > BATCH
         with ExitStack() as stack:
             if is_long:

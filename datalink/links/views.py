@@ -50,7 +50,7 @@ def links_blueprint(service: Links, sender: Sender) -> flask.Blueprint:
         if flask.request.method != "POST":
             state = service.finder.version()
             version = _version(service, wanted, form, state)
-            caching = _ASK_AGAIN if state[-1] else _CACHING
+            caching = _ASK_AGAIN if service.finder.awaits_release() else _CACHING
         response = unchanged(version, caching)
         if response is None and flask.request.method == "HEAD":
             response = sender.respond(Blocks((), form.media_type, version=version), caching=caching)
@@ -106,7 +106,7 @@ def _hapi_location(finder: Finder, addresses: Addresses, given: Params, who: Cal
     identifier = single(given, "ID")
     if identifier is None:
         raise ParameterError("ID is missing; give the granule_uid of a published granule.")
-    granule = finder.granule(identifier, single(given, "SCHEMA"))
+    granule = finder.granule(identifier, single(given, "SCHEMA"), who)
     if not has_hapi(granule, who):
         raise NotFoundError(f"The dataset of {identifier!r} has no HAPI service.")
     return hapi_address(

@@ -88,7 +88,7 @@ class _Work:
 
     def _begin(self, request: CutRequest) -> CutAnswer:
         try:
-            granule = self._service.finder.holding(request.identifier, request.schema)
+            granule = self._service.finder.holding(request.identifier, request.schema, request.caller)
         except UnavailableError as exc:
             raise _DatabaseGoneError(exc.message, exc.retry_after_s) from exc
         plan = self._service.plan_of(granule, request, self._limit())

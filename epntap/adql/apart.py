@@ -66,7 +66,7 @@ def _select(select: BoundSelect) -> BoundSelect:
     )
     return replace(
         select,
-        sources=(upload, BoundApart(table.schema, table.name, table.alias, (short, long))),
+        sources=(upload, BoundApart(table.schema, table.name, table.alias, (short, long), table.seen_as)),
         where=tuple(_without(one, overlap) for one in where),
     )
 

@@ -235,6 +235,8 @@ class BoundTable:
     alias: str
     #: as far as is known, no row lasts long: what overlaps an interval begins shortly before it
     is_short: bool = False
+    #: what is read in its place, in the same schema; empty: the table itself
+    seen_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,8 @@ class BoundCounts:
     pg_type: str = ""
     collation: str | None = None
     most: int | None = None
+    #: another table of the same schema whose rows are not counted, and are read; empty: none
+    beside: str = ""
 
     @property
     def rows(self) -> str:
@@ -268,6 +272,8 @@ class BoundApart:
     alias: str
     #: conditions that no two of which a row fulfils
     classes: tuple[Expr, ...]
+    #: as that of a table
+    seen_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from epntap.adql.bound import (
     Type,
     pieces,
 )
+from epntap.catalog.indexes import CLOSED
 from epntap.catalog.model import Catalog, Table
 
 __all__ = ["ALL_ROWS", "count_from_values"]
@@ -97,12 +98,13 @@ def _counts(select: BoundSelect, catalog: Catalog) -> BoundCounts | None:
 def _counts_of(table: Table, alias: str, name: str, most: int | None = None) -> BoundCounts | None:
     if name not in table.counted:
         return None
+    beside = CLOSED if table.seen_as else ""
     if name == ALL_ROWS:
-        return BoundCounts(table.schema, table.name, alias, ALL_ROWS)
+        return BoundCounts(table.schema, table.name, alias, ALL_ROWS, beside=beside)
     column = table.column(name)
     if column is None or column.pg_type not in _TYPES or column.collation not in (None, "C"):
         return None
-    return BoundCounts(table.schema, table.name, alias, name, column.pg_type, column.collation, most)
+    return BoundCounts(table.schema, table.name, alias, name, column.pg_type, column.collation, most, beside)
 
 
 @dataclass(slots=True)

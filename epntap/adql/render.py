@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias, assert_never
 
@@ -30,7 +30,7 @@ from epntap.adql.bound import (
     pieces,
 )
 from epntap.adql.rewrite import SHORT_OVERLAPS
-from epntap.catalog.indexes import LONGEST
+from epntap.catalog.indexes import CLOSED_LONGEST, LONGEST
 
 __all__ = ["Statement", "render"]
 
@@ -68,8 +68,9 @@ class _Writer:
         self._names: dict[tuple[str | tuple[str, ...], str], str] = {}
         self._parts: list[sql.Composable] = []
         self._text: list[str] = []
-        #: alias -> schema of the tables that were written so far and of which no row is known to last long
-        self._short: dict[str, str] = {}
+        #: alias -> schema of the tables that were written so far and of which no row is known to last long, and under
+        #: which names that is kept
+        self._short: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     def statement(self) -> Statement:
         self._flush()
@@ -153,10 +154,12 @@ class _Writer:
     def _source(self, source: BoundSource) -> None:
         match source:
             case BoundTable():
-                self.name(self._schemas.get(source.schema, source.schema), source.name)
+                relation = source.seen_as or source.name
+                self.name(self._schemas.get(source.schema, source.schema), relation)
                 if source.is_short:
-                    self._short[source.alias] = source.schema
-                if source.alias != source.name:
+                    longest = (LONGEST, CLOSED_LONGEST) if source.seen_as else (LONGEST,)
+                    self._short[source.alias] = source.schema, longest
+                if source.alias != relation:
                     self.write(" AS ")
                     self.name(source.alias)
             case BoundCommonTable():
@@ -193,7 +196,7 @@ class _Writer:
     def _apart(self, source: BoundApart) -> None:
         for index, rows in enumerate(source.classes):
             self.write(" UNION ALL SELECT * FROM " if index else "LATERAL (SELECT * FROM ")
-            self.name(source.schema, source.name)
+            self.name(source.schema, source.seen_as or source.name)
             self.write(" AS ")
             self.name(source.alias)
             self.write(" WHERE ")
@@ -226,21 +229,30 @@ class _Writer:
         self.name(source.schema, source.name)
         self.write(" LIMIT (SELECT 0")
         self._counted(source)
-        self.write(" LIMIT 1))) AS ")
+        self.write(" LIMIT 1))")
+        if source.beside:
+            self.write(" UNION ALL SELECT ")
+            if has_column:
+                self.name(source.column)
+                self.write(", ")
+            self.write("1 FROM ")
+            self.name(source.schema, source.beside)
+        self.write(") AS ")
         self.name(source.alias)
 
     def _counted(self, source: BoundCounts, most: int | None = None) -> None:
-        self._values_counted(
-            source.schema,
-            source.column,
-            "" if most is None else f" CROSS JOIN generate_series(1, least(rows, {most:d}))",
-        )
+        beside = "" if most is None else f" CROSS JOIN generate_series(1, least(rows, {most:d}))"
+        self._values_counted(source.schema, source.column, beside=beside)
 
-    def _values_counted(self, schema: str, column: str, beside: str = "") -> None:
+    def _values_counted(self, schema: str, *columns: str, beside: str = "") -> None:
         self.write(f" FROM udf.value_count{beside} WHERE schema_name = ")
         self.expr(Parameter(type=Type.TEXT, value=schema, cast="text"))
-        self.write(" AND column_name = ")
-        self.expr(Parameter(type=Type.TEXT, value=column, cast="text"))
+        self.write(" AND column_name ")
+        for index, column in enumerate(columns):
+            self.write(", " if index else "= " if len(columns) == 1 else "IN (")
+            self.expr(Parameter(type=Type.TEXT, value=column, cast="text"))
+        if len(columns) > 1:
+            self.write(")")
 
     # -- values
 
@@ -257,13 +269,13 @@ class _Writer:
             case Application(name="overlaps" | "contained", args=(ColumnValue() as start, *_)) if (
                 start.alias in self._short
             ):
-                self._short_overlap(expr, self._short[start.alias])
+                self._short_overlap(expr, *self._short[start.alias])
             case Application():
                 self._application(expr)
             case _:
                 raise TypeError(f"{type(expr).__name__} has no form in SQL")
 
-    def _short_overlap(self, expr: Application, schema: str) -> None:
+    def _short_overlap(self, expr: Application, schema: str, longest: Sequence[str]) -> None:
         """By the start of a row alone, from what no row lasts longer than.
 
         That is read in the statement itself, so that no ingestion comes between. Where it was taken back, rows may
@@ -279,7 +291,7 @@ class _Writer:
                 self.expr(arg)
             else:
                 self.write("(SELECT nullif(max(value::double precision), 'Infinity')")
-                self._values_counted(schema, LONGEST)
+                self._values_counted(schema, *longest)
                 self.write(")")
         self.write(")")
 

@@ -297,7 +297,8 @@ class _Resolver(ValueBinder):
         self.tables[table.qualified_name] = None
         qualifier = (node.alias.folded,) if node.alias else (table.schema, table.name)
         alias = self._alias(qualifier[-1])
-        return BoundTable(table.schema, table.name, alias, _is_short(table)), TableSource(table, alias, qualifier)
+        bound = BoundTable(table.schema, table.name, alias, _is_short(table), table.seen_as)
+        return bound, TableSource(table, alias, qualifier)
 
     def _published(self, node: nodes.TableRef) -> Table | None:
         span = (node.parts[0].span[0], node.parts[-1].span[1])

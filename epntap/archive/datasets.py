@@ -92,7 +92,7 @@ def dataset_columns() -> sql.Composed:
 def to_dataset(row: Sequence[Any]) -> Dataset:  # values of any column type
     """The dataset of a row of `dataset_columns`."""
     named = {_FIELDS.get(name, name): value for name, value in zip(_DATASET_COLUMNS, row, strict=False)}
-    named["contacts"] = tuple(named["contacts"])
+    named |= {"contacts": tuple(named["contacts"]), "groups": tuple(named["groups"])}
     return Dataset(**named, series_id=row[-2], parameters=tuple(_to_parameter(values) for values in row[-1]))
 
 

@@ -68,13 +68,15 @@ def file_of(connection: Connection, schema: str, path: str) -> ArchiveFile | Non
     return None if row is None else ArchiveFile(*row)
 
 
-def embargoes(connection: Connection) -> int:
-    """How many datasets and files are closed at the moment and will open by themselves."""
+def embargoes(connection: Connection) -> tuple[int, int]:
+    """How many datasets and files are closed at the moment by a date: of those that are not hidden, and of all."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
     row = connection.execute(
-        "SELECT (SELECT count(*) FROM archive.dataset WHERE embargoed_until > %(now)s)"
-        " + (SELECT count(*) FROM archive.file WHERE embargoed_until > %(now)s)",
+        "SELECT count(*) FILTER (WHERE NOT hidden), count(*) FROM ("
+        "SELECT hidden FROM archive.dataset WHERE embargoed_until > %(now)s UNION ALL "
+        "SELECT hidden FROM archive.file f JOIN archive.dataset USING (schema_name, dataset_id) "
+        "WHERE f.embargoed_until > %(now)s) AS closed",
         {"now": now},
     ).fetchone()
     assert row is not None
-    return int(row[0])
+    return int(row[0]), int(row[1])

@@ -16,6 +16,7 @@ from epntap.archive.kept.series import HeldSeries, all_series, next_release
 from epntap.archive.model import ArchiveFile
 from epntap.catalog.model import Catalog
 from epntap.connection import Connection
+from epntap.db.caller import seen_whole
 from epntap.instants.julian import dali_timestamp
 
 __all__ = ["TIME", "Held", "Holdings", "estimated_records", "files_for", "names_of_variables"]
@@ -42,8 +43,8 @@ class Held:
         return held if held is not None and _may_have(caller, held) else None
 
 
-def _may_have(caller: Caller, held: HeldSeries) -> bool:
-    return may_now(caller, rights_of(held.access_rights, held.embargoed_until))
+def _may_have(caller: Caller, held: HeldSeries, of_file: str | None = None) -> bool:
+    return may_now(caller, rights_of(held.access_rights, held.embargoed_until, of_file, groups=held.groups))
 
 
 SomeHeld = TypeVar("SomeHeld", bound=Held)
@@ -76,7 +77,8 @@ class Holdings(Generic[SomeHeld]):
         with self._lock:
             now = dali_timestamp(datetime.now(UTC).replace(tzinfo=None))
             if catalog is not self._of or (self._until and self._until <= now):
-                with self._connect() as connection:
+                # of the whole, because what a caller may have of it is decided here, each time
+                with self._connect() as connection, seen_whole(connection):
                     self._until = next_release(connection, now)
                     self._held = self._make(all_series(connection, now), self._held.generation + 1)
                 self._of = catalog
@@ -117,7 +119,9 @@ def files_for(
     return tuple(
         file
         for file in files_overlapping(connection, held.schema, held.dataset_id, start, stop)
-        if may_now(caller, rights_of(held.access_rights, file.embargoed_until))
+        if may_now(
+            caller, rights_of(held.access_rights, held.embargoed_until, file.embargoed_until, groups=held.groups)
+        )
     )
 
 

@@ -68,6 +68,10 @@ class Dataset:
     contacts: tuple[str, ...] = ()
     #: DALI timestamp, UTC, that a definition or a description declares: until then nobody has the data
     embargoed_until: str | None = None
+    #: whoever is in one of these has the data in any case
+    groups: tuple[str, ...] = ()
+    #: who may not have the data may not know of them either
+    hidden: bool = False
     #: its identifier on our own HAPI server, where files of it are held; ingestion gives it
     series_id: str | None = None
     parameters: tuple[Parameter, ...] = field(default=())
@@ -79,7 +83,13 @@ class Dataset:
 
     def rights_to(self, files: Iterable[ArchiveFile]) -> Rights:
         """Who may have these files of it: an embargo of the dataset or of one of them holds for all."""
-        return rights_of(self.access_rights, self.embargoed_until, *(file.embargoed_until for file in files))
+        return rights_of(
+            self.access_rights,
+            self.embargoed_until,
+            *(file.embargoed_until for file in files),
+            groups=self.groups,
+            hidden=self.hidden,
+        )
 
 
 @dataclass(frozen=True, slots=True)

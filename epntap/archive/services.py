@@ -28,7 +28,10 @@ class Service:
     publisher: str | None = None
     creator: str | None = None
     reference_url: str | None = None
+    #: rows that everybody sees
     granule_count: int = 0
+    #: whether there are others, which only some see
+    has_closed_rows: bool = False
 
 
 # the report is written when the ingestion has ended

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import LiteralString
 
 from psycopg import sql
 
 from epntap.catalog.model import Table
 
 __all__ = [
+    "CLOSED",
+    "CLOSED_LONGEST",
     "DURATION",
     "EPN_CORE_INDEXES",
     "HASH_LIST_COLUMNS",
@@ -21,6 +24,7 @@ __all__ = [
     "PARTS",
     "RETIRED_INDEXES",
     "SEARCHED_COLUMNS",
+    "SEEN",
     "STAMP_COLUMNS",
     "TIME_SPAN",
     "Index",
@@ -34,6 +38,12 @@ DURATION = "abs({1} - {0})"
 LONG_DAYS = 1.25
 #: Stands where the name of a column stands in archive.value_count; the value is what no row lasts longer than.
 LONGEST = "|time_max - time_min|"
+#: the same of closed rows, which only those need who may see some
+CLOSED_LONGEST = f"{LONGEST} closed"
+
+#: The table of rows that only some may see, beside epn_core with the columns of that; and the view of both.
+CLOSED: LiteralString = "epn_core_closed"
+SEEN: LiteralString = "epn_core_seen"
 
 #: The interval of a row, indexed by GiST where the row is long; 0 and 1 are time_min and time_max.
 TIME_SPAN = "udf.time_span({0}, {1})"

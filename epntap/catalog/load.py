@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from epntap.catalog.indexes import LONGEST
+from epntap.catalog.indexes import LONGEST, SEEN
 from epntap.catalog.model import Catalog, Column, ForeignKey, Form, Holdings, Schema, Table
 from epntap.errors import UnavailableError
 
@@ -110,6 +110,10 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
                 holdings=holdings.get(row["table_name"]),
                 counted=counted.get(row["table_name"], frozenset()),
                 longest=longest.get(row["table_name"]),
+                seen_as=SEEN
+                if row["table_name"].endswith(".epn_core")
+                and services.get(row["schema_name"], {}).get("has_closed_rows")
+                else "",
             )
             for row in cursor.execute(
                 "SELECT t.* FROM tap_schema.tables t JOIN tap_schema.schemas s USING (schema_name)"

@@ -80,6 +80,8 @@ class Table:
     counted: frozenset[str] = frozenset()
     #: days that no row lasts longer than, as far as ingestion has measured it
     longest: float | None = None
+    #: the view to be read in its place, because what there is depends on who asks; empty: the table itself
+    seen_as: str = ""
     _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -139,6 +141,13 @@ class Catalog:
     def table(self, schema: str, name: str) -> Table | None:
         """The table with exactly these names (stored names are lower case), or None."""
         return self._by_name.get((schema, name))
+
+    @property
+    def opened(self) -> Catalog:
+        """The catalogue without what only some may see."""
+        if not any(table.seen_as for table in self.tables):
+            return self
+        return replace(self, tables=tuple(replace(table, seen_as="") for table in self.tables))
 
     def with_tables(self, extra: Iterable[Table]) -> Catalog:
         """A catalogue that also holds these tables (uploads); the original is unchanged."""

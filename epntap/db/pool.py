@@ -38,6 +38,10 @@ ASK_AFTER_S = 5.0
 _READER_LIMITS = {"default_transaction_read_only": "on", "search_path": "pg_catalog,pg_temp"}
 
 
+#: as in `epntap.db.caller`
+_WHOLE = {"epntap.sees_all": "on"}
+
+
 class Role(StrEnum):
     """Who a connection acts as (see sql/roles.sql)."""
 
@@ -83,12 +87,13 @@ class Database:
 
 
 def connect(database: Database, role: Role, *, autocommit: bool = False) -> Connection:
-    """A connection of one's own.
+    """A connection of one's own, of a command: in the service role it sees hidden datasets too, as its operator may.
 
     Raises SetupError when the database does not answer, was never initialised or gives a session that acts as another.
     """
     try:
-        connection = psycopg.connect(database.conninfo(role), autocommit=autocommit)
+        settings = _WHOLE if role is Role.SERVICE else {}
+        connection = psycopg.connect(database.conninfo(role, **settings), autocommit=autocommit)
     except psycopg.OperationalError as exc:
         raise SetupError(_connect_failure(str(exc))) from exc
     try:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import flask
 
+from epntap.access import ANONYMOUS, Caller
 from epntap.catalog.model import Catalog
 
 __all__ = ["Document", "Documents", "to_conditional_response"]
@@ -41,8 +42,15 @@ class Documents:
         self._catalog: Catalog | None = None
         self._made: dict[str, Document] = {}
 
-    def get(self, name: str, catalog: Catalog, make: Callable[[Catalog], bytes]) -> Document:
-        """The document of this name, made if it is the first time for this catalogue."""
+    def get(
+        self, name: str, catalog: Catalog, make: Callable[[Catalog], bytes], caller: Caller = ANONYMOUS
+    ) -> Document:
+        """The document of this name, made if it is the first time for this catalogue.
+
+        One for somebody in a group is made for them alone.
+        """
+        if caller.groups:
+            return self._document(make(catalog), catalog.changed)
         with self._lock:
             if catalog is not self._catalog or len(self._made) >= _MOST:
                 self._catalog, self._made = catalog, {}

@@ -120,6 +120,13 @@ service = Table(
     Column("granule_count", BigInteger, nullable=False, server_default=_ZERO, comment="Rows of its epn_core"),
     Column("first_ingested", TIMESTAMP, nullable=False, comment="UTC"),
     Column("last_ingested", TIMESTAMP, nullable=False, comment="UTC"),
+    Column(
+        "has_closed_rows",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Whether rows of it are in epn_core_closed, so that what somebody sees depends on who asks",
+    ),
     Column("report", JSONB, comment="What the last ingestion did; NULL: it was by a version that did not say"),
     schema="archive",
     comment="Published services",
@@ -150,7 +157,15 @@ dataset = Table(
     Column("information_url", Text, comment="Page about what it is made from"),
     Column("doi", Text, comment="Without resolver prefix"),
     _words("contacts", "People that the description names, each with what they are to the dataset"),
-    Column("embargoed_until", Text, comment="DALI timestamp, UTC, until which nobody has the data"),
+    Column("embargoed_until", Text, comment="DALI timestamp, UTC, until which only its groups have the data"),
+    _words("groups", "Whoever is in one of these has the data in any case"),
+    Column(
+        "hidden",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Who may not have the data may not know of them either",
+    ),
     Column(
         "granule",
         Text,
@@ -267,7 +282,7 @@ file = Table(
         "A line for each time axis: its name, then the names of what is measured along it, with tabs between; empty "
         "when it is not known",
     ),
-    Column("embargoed_until", Text, comment="DALI timestamp, UTC, until which nobody has the file"),
+    Column("embargoed_until", Text, comment="DALI timestamp, UTC, until which only the groups have the file"),
     Column(
         "days",
         Text,

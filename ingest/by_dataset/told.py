@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from epntap.access import NEVER
 from epntap.errors import DefinitionError
 from epntap.hints import did_you_mean
 from ingest.definition.model import DatasetTable, Definition
@@ -58,10 +59,24 @@ def _told(definition: Definition, facts: DatasetFacts, table: DatasetTable | Non
             dataset, title=table.title or dataset.title, description=table.description or dataset.description
         )
     # only a date that is declared closes data; what ingestion puts in by itself never does
+    closing = definition.closing if table is None else table.closing.over(definition.closing)
+    if closing.groups and not said.get("release_date"):
+        said["release_date"] = NEVER
     released = said.get("release_date")
+    closed = replace(
+        dataset,
+        embargoed_until=str(released) if released else None,
+        groups=closing.groups or (),
+        hidden=bool(closing.hidden),
+    )
+    if closed.hidden and closed.embargoed_until is None and closed.rights.open:
+        raise DefinitionError(
+            f"{definition.file}: {dataset.dataset_id} shall not be visible, but nothing closes it; give its "
+            "release_date or its groups."
+        )
     return replace(
         facts,
-        dataset=replace(dataset, embargoed_until=str(released) if released else None),
+        dataset=closed,
         values=MappingProxyType({**facts.values, **said}),
         guessed=facts.guessed.difference(said),
     )

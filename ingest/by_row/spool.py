@@ -10,6 +10,7 @@ from functools import cache
 from types import TracebackType
 from typing import IO, Self
 
+from epntap.access import NEVER
 from epntap.archive.model import ArchiveFile, Dataset
 from epntap.catalog.model import Column, Form, Table
 from epntap.epncore.columns import TABLE_UTYPE, VALUE_REQUIRED, by_name, table_columns
@@ -158,6 +159,8 @@ class RowSpool:
         """Take a row, or put it among the refused; its granule_uid if it was taken."""
         said = _complete(self._shared, self._definition.columns, row.values)
         # only a date that is declared closes data; what ingestion puts in by itself never does
+        if self._definition.closing.groups:
+            said.setdefault("release_date", NEVER)
         released = said.get("release_date")
         values = self._dated(said)
         if row.file is not None and (row.file.root, row.file.path) in self._moved:
@@ -182,7 +185,7 @@ class RowSpool:
         if row.file is not None:
             self.files.append(replace(row.file, embargoed_until=str(released) if released else None))
         if dataset is not None:
-            self.datasets[dataset.dataset_id] = dataset
+            self.datasets[dataset.dataset_id] = self._definition.closed(dataset)
         if len(self._pending) >= BLOCK_ROWS:
             self._flush()
         return uid

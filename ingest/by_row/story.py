@@ -113,7 +113,8 @@ class RowsRead:
         state = self._state(stock)
         if state is not None and state.fingerprint == fingerprint:
             return _unmoved(state)
-        known = _NOTHING if state is None else Kept.from_state(state)
+        # counts are kept of the open rows alone, and of a part of the rows nobody knows which are open
+        known = _NOTHING if state is None or stock.is_closed else Kept.from_state(state)
         made = self._make(table, stock, known if known.rules == rules else _NOTHING)
         contents = Contents(
             rows=made.rows,
@@ -220,7 +221,7 @@ class RowsRead:
         definition = self.ingestion.definition
         yield from made.spool.datasets.values()
         if any(not source.kind.makes_datasets for source in self.sources):
-            yield Dataset(definition.schema, definition.title, definition.description)
+            yield definition.closed(Dataset(definition.schema, definition.title, definition.description))
 
     def _account(self, made: _Made) -> Account:
         return Account(

@@ -11,8 +11,11 @@ __all__ = [
     "CUSTOM_TYPES",
     "DATASET_KEYS",
     "DOCUMENT_KEYS",
+    "NOTHING",
+    "RIGHTS_KEYS",
     "RULE_KEYS",
     "SERVICE_KEYS",
+    "VISIBLE",
 ]
 
 
@@ -29,6 +32,17 @@ DOCUMENT_KEYS: Mapping[str, Key] = {
     "registry": Key(Takes.OTHER, "Who registers the service, and under which name"),
 }
 
+#: what those may know who may not have the data
+NOTHING = "nothing"
+VISIBLE = ("metadata", NOTHING)
+#: of a service, and of single datasets; the date is that of the column release_date
+RIGHTS_KEYS: Mapping[str, Key] = {
+    "groups": Key(Takes.NAMES, "Groups that have the data in any case; without release_date nobody else ever has"),
+    "visible": Key(
+        Takes.CHOICE, "What others see of data that they may not have yet; metadata if it is not said", VISIBLE
+    ),
+}
+
 SERVICE_KEYS: Mapping[str, Key] = {
     "schema": Key(
         Takes.TEXT, "Name in FROM: a lower-case letter, then lower-case letters, digits and underscores", needed=True
@@ -39,6 +53,7 @@ SERVICE_KEYS: Mapping[str, Key] = {
     "creator": Key(Takes.TEXT, "Who made it"),
     "reference_url": Key(Takes.TEXT, "Page about the service"),
     "withdrawn": Key(Takes.NAMES, "Datasets that are taken back"),
+    **RIGHTS_KEYS,
 }
 
 #: keys of `column = { … }` where rows are mapped
@@ -69,4 +84,5 @@ DATASET_KEYS: Mapping[str, Key] = {
     "title": Key(Takes.TEXT, "Title of the dataset"),
     "description": Key(Takes.TEXT, "What the dataset holds"),
     "thumbnail": Key(Takes.WEB_ADDRESS, "Address of a picture that stands for each granule"),
+    **RIGHTS_KEYS,
 }

@@ -17,8 +17,8 @@ from epntap.errors import DefinitionError
 from epntap.hints import did_you_mean
 from epntap.strict import StrictTable
 from ingest.definition.custom import read_custom_columns
-from ingest.definition.keys import DATASET_KEYS, DOCUMENT_KEYS, SERVICE_KEYS
-from ingest.definition.model import DatasetTable, Definition
+from ingest.definition.keys import DATASET_KEYS, DOCUMENT_KEYS, NOTHING, SERVICE_KEYS
+from ingest.definition.model import Closing, DatasetTable, Definition
 from ingest.definition.values import column_value
 from ingest.facts import Value
 from ingest.kinds.all_kinds import ALL_KINDS
@@ -50,6 +50,7 @@ MADE_FOR_ROWS = frozenset({"dataset_id", "granule_uid", "modification_date", "se
 
 #: PostgreSQL's own limit is 63; index names are the schema's and a bit more
 _LONGEST_SCHEMA = 40
+_GROUP = re.compile(r"[a-z][a-z0-9._-]{0,62}")
 
 
 def load_definition(
@@ -85,6 +86,7 @@ def load_definition(
         datasets=_dataset_tables(document, kinds, sources, settable, severities),
         custom=custom,
         withdrawn=tuple(dict.fromkeys(service["withdrawn"])),
+        closing=_closing(document.needed_table("service"), service),
         severities=severities,
     )
 
@@ -256,4 +258,14 @@ def _dataset_table(
         if "thumbnail_url" in values:
             table.fail("thumbnail and thumbnail_url are the same; give one of them.")
         values["thumbnail_url"] = said["thumbnail"]
-    return DatasetTable(pattern, values, said["title"], said["description"])
+    return DatasetTable(pattern, values, said["title"], said["description"], _closing(table, said))
+
+
+def _closing(table: StrictTable, said: Mapping[str, Any]) -> Closing:
+    for group in said["groups"]:
+        if not _GROUP.fullmatch(group):
+            table.fail(
+                f"groups names {group!r}; names of groups are a small letter, then small letters, digits and ._-"
+            )
+    groups = tuple(sorted(set(said["groups"]))) if table.has("groups") else None
+    return Closing(groups, None if said["visible"] is None else said["visible"] == NOTHING)

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from epntap.archive.model import Dataset
 from epntap.catalog.model import Column
 from epntap.epncore.rules.all_rules import Severity
 from ingest.facts import Value
 from ingest.sources.kind import DescriptionKind, FileKind, RowKind
 from ingest.sources.source import Granule, Source
 
-__all__ = ["DatasetTable", "Definition", "Granule", "Source"]
+__all__ = ["Closing", "DatasetTable", "Definition", "Granule", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What is said of rights, besides the date of release."""
+
+    #: that have the data in any case; None: not said
+    groups: tuple[str, ...] | None = None
+    #: whether others see nothing of data that they may not have; None: not said
+    hidden: bool | None = None
+
+    def over(self, other: Closing) -> Closing:
+        """What is said here, and else there."""
+        return Closing(
+            other.groups if self.groups is None else self.groups, other.hidden if self.hidden is None else self.hidden
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +43,7 @@ class DatasetTable:
     values: Mapping[str, Value] = field(default_factory=dict)
     title: str | None = None
     description: str | None = None
+    closing: Closing = Closing()
 
     def claims(self, dataset_id: str) -> bool:
         """Whether the table is about a dataset."""
@@ -52,8 +70,14 @@ class Definition:
     custom: tuple[Column, ...] = ()
     #: datasets that are taken back: their rows and files go, a note stays
     withdrawn: tuple[str, ...] = ()
+    #: of all datasets and rows for which nothing else is said
+    closing: Closing = Closing()
     #: rule of EPN-TAP -> severity, where it is not the usual one
     severities: Mapping[str, Severity] = field(default_factory=dict)
+
+    def closed(self, dataset: Dataset) -> Dataset:
+        """A dataset of rows that say by themselves when they are released."""
+        return replace(dataset, groups=self.closing.groups or (), hidden=bool(self.closing.hidden))
 
     @property
     def has_rows(self) -> bool:

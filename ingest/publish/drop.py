@@ -7,6 +7,7 @@ from psycopg import sql
 
 from epntap.archive.services import Service, services
 from epntap.catalog.ddl import LOCK_TIMEOUT_S
+from epntap.catalog.indexes import CLOSED, SEEN
 from epntap.catalog.publish import raise_catalog_version
 from epntap.connection import Connection
 from epntap.errors import NotFoundError, SetupError
@@ -47,17 +48,18 @@ def delete_service(connection: Connection, schema: str) -> None:
 
 
 def _relations(connection: Connection, schema: str) -> list[tuple[str, str]]:
-    """What TAP_SCHEMA names of a schema, views first, as DROP wants it said."""
+    """What TAP_SCHEMA names of a schema, and the closed rows, views first, as DROP wants it said."""
     return connection.execute(
         """
         SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, c.relname
-        FROM tap_schema.tables t
-        JOIN pg_namespace n ON n.nspname = t.schema_name
-        JOIN pg_class c ON c.relnamespace = n.oid AND t.table_name = n.nspname || '.' || c.relname
-        WHERE t.schema_name = %s AND c.relkind IN ('r', 'p', 'v', 'm')
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'v', 'm') AND (c.relname = ANY (%s) OR EXISTS (
+            SELECT FROM tap_schema.tables t
+            WHERE t.schema_name = n.nspname AND t.table_name = n.nspname || '.' || c.relname
+        ))
         ORDER BY c.relkind IN ('r', 'p'), c.relname
         """,
-        (schema,),
+        (schema, [SEEN, CLOSED]),
     ).fetchall()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from psycopg import sql
@@ -14,6 +15,8 @@ from epntap.archive.kept.counts import write_coverage, write_value_counts
 from epntap.archive.kept.groups import are_grouped, group_granules
 from epntap.archive.memory import forget_files, note_withdrawn, write_dataset_states, write_row_state
 from epntap.catalog import ddl, publish
+from epntap.catalog.closed import has_closed_table, make_closed_table
+from epntap.catalog.indexes import CLOSED
 from epntap.catalog.model import Schema, Table
 from epntap.connection import Connection
 from ingest.facts import Remark
@@ -24,6 +27,7 @@ from ingest.publish.coverage import MOST_VALUES, coverage_of
 from ingest.publish.datasets.catalogue import publish_catalogue
 from ingest.publish.datasets.series import publish_series
 from ingest.publish.guard import refuse_equal_uids, refuse_lost_rows, refuse_other_writers
+from ingest.publish.rows import closing
 from ingest.publish.rows.block import ROW_DATES
 from ingest.publish.rows.copy import (
     Merged,
@@ -69,18 +73,21 @@ def publish_contents(ingestion: Ingestion, contents: Contents, table: Table, sto
 
 def _publish_moved(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Published:
     connection, schema = ingestion.connection, ingestion.schema
+    closed = _closed(contents)
     if not stock.is_new:
-        # by itself, because readers wait for it: not for as long as the rows take
+        # by themselves, because readers wait for them: not for as long as the rows take
         ddl.add_columns(connection, table)
+        closing.prepare(connection, table, closed)
     clock = time.perf_counter()
     with connection.transaction():
         if stock.is_as_ingested:
             refuse_other_writers(connection, schema)
         remarks: list[Remark] = []
         merged = (_fill if stock.is_new else _merge)(ingestion, contents, table, stock, remarks)
+        contents, closed_rows = _close(ingestion, contents, table, closed)
         load_seconds = time.perf_counter() - clock
-        assert merged.inserted + merged.updated + merged.unchanged == contents.rows
-        _describe(ingestion, contents, table)
+        assert merged.inserted + merged.updated + merged.unchanged == contents.rows + closed_rows
+        _describe(ingestion, contents, table, has_closed_rows=closed_rows > 0)
         note_superseded(connection, table, contents.former())
         write_quarantine(connection, schema, contents.set_aside)
         _count(connection, contents, table)
@@ -96,6 +103,9 @@ def foresee(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock
     clock = time.perf_counter()
     with ingestion.connection.transaction(force_rollback=True):
         merged = _passed_over(contents)
+        closed = _closed(contents)
+        if closing.prepare(ingestion.connection, table, closed):
+            closing.reopen_rows(ingestion.connection, table, closed, _scope(contents, stock))
         if not _is_idle(contents, stock):
             ingestion.progress.stage("reading granules", contents.compared)
             merged = _sum(
@@ -118,7 +128,11 @@ def tidy(connection: Connection, table: Table, progress: Progress) -> None:
     """Give back the room of old rows and take statistics, where something was written; outside any transaction."""
     progress.stage("taking statistics")
     ddl.drop_retired_indexes(connection, table)
-    for schema, name in ((table.schema, table.name), *(("archive", name) for name in _ARCHIVE)):
+    for schema, name in (
+        (table.schema, table.name),
+        *([(table.schema, CLOSED)] if has_closed_table(connection, table.schema) else []),
+        *(("archive", name) for name in _ARCHIVE),
+    ):
         if ddl.needs_vacuum(connection, schema, name):
             connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(schema, name)))
 
@@ -140,6 +154,8 @@ def _fill(ingestion: Ingestion, contents: Contents, table: Table, _stock: Stock,
 
 def _merge(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock, remarks: list[Remark]) -> Merged:
     merged = _passed_over(contents)
+    if has_closed_table(ingestion.connection, table.schema):
+        closing.reopen_rows(ingestion.connection, table, _closed(contents), _scope(contents, stock))
     if not _is_idle(contents, stock):
         ingestion.progress.stage("loading granules", contents.compared)
         merged = _sum(
@@ -157,6 +173,26 @@ def _merge(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock,
         )
     ddl.create_indexes(ingestion.connection, table)
     return merged
+
+
+def _closed(contents: Contents) -> list[closing.Closed]:
+    return closing.closed_of((dataset for dataset, _ in contents.datasets), contents.states.keys())
+
+
+def _close(
+    ingestion: Ingestion, contents: Contents, table: Table, closed: Sequence[closing.Closed]
+) -> tuple[Contents, int]:
+    """Take out the rows that are not open; what is left, and how many are closed."""
+    connection = ingestion.connection
+    if closed:
+        make_closed_table(connection, table)
+    if not has_closed_table(connection, table.schema):
+        return contents, 0
+    rows = closing.close_rows(connection, table, closed)
+    if not rows:
+        return contents, 0
+    left = closing.closed_counts(connection, table, contents.counts)
+    return replace(contents, rows=contents.rows - rows, counts=left), rows
 
 
 def _before_writing(
@@ -198,7 +234,7 @@ def _is_idle(contents: Contents, stock: Stock) -> bool:
 # -- what is said of them, in the same transaction --------------------------------------------------------------------
 
 
-def _describe(ingestion: Ingestion, contents: Contents, table: Table) -> None:
+def _describe(ingestion: Ingestion, contents: Contents, table: Table, *, has_closed_rows: bool) -> None:
     connection, definition, schema = ingestion.connection, ingestion.definition, ingestion.schema
     services_store.write_service(
         connection,
@@ -210,6 +246,7 @@ def _describe(ingestion: Ingestion, contents: Contents, table: Table) -> None:
             creator=definition.creator,
             reference_url=definition.reference_url,
             granule_count=contents.rows,
+            has_closed_rows=has_closed_rows,
             first_ingested=ingestion.now,
             last_ingested=ingestion.now,
         ),
@@ -254,6 +291,7 @@ def _note_run(ingestion: Ingestion, contents: Contents, table: Table) -> Publish
         )
         forget_files(connection, schema, ingestion.scanner.seen.are_there)
         give_public_ids(connection, schema)
+        closing.release_rows(connection, table)
         if contents.rows and not are_grouped(connection, schema):
             # of a version that did not group: what is searched changes, so pages have to read again
             group_granules(connection, table)

@@ -14,6 +14,7 @@ from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.errors import SetupError
 from ingest.publish.rows.block import DATASET_ID
+from ingest.publish.rows.closing import rows_closed_by_dataset
 
 __all__ = ["Stock", "take_stock"]
 
@@ -27,6 +28,8 @@ class Stock:
     rows: int = 0
     #: rows of each dataset, where the table has datasets
     by_dataset: Mapping[str, int] | None = None
+    #: whether some of the rows are closed
+    is_closed: bool = False
     #: nobody but ingestions has written to it
     is_as_ingested: bool = False
     #: stored columns that are needed no more
@@ -46,9 +49,13 @@ def take_stock(connection: Connection, table: Table) -> Stock:
             "choose another schema name in the definition."
         )
     by_dataset = publish.rows_by_dataset(connection, table) if DATASET_ID.name in stored else None
+    closed = rows_closed_by_dataset(connection, table)
+    if by_dataset is not None:
+        by_dataset = {one: by_dataset.get(one, 0) + closed.get(one, 0) for one in {**by_dataset, **closed}}
     return Stock(
         is_new=False,
-        rows=_count(connection, table) if by_dataset is None else sum(by_dataset.values()),
+        rows=_count(connection, table) + sum(closed.values()) if by_dataset is None else sum(by_dataset.values()),
+        is_closed=bool(closed),
         by_dataset=by_dataset,
         is_as_ingested=is_as_ingested(connection, table.schema),
         unused=tuple(name for name in stored if table.column(name) is None),

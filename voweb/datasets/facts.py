@@ -8,22 +8,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import sql
 from psycopg.rows import dict_row
 
 from cutouts.interval import Interval
-from epntap.access import ANONYMOUS, Rights, may_now, rights_of
+from epntap.access import ANONYMOUS, Caller, Rights, may_now, rights_of
 from epntap.archive.kept.groups import granule_groups
-from epntap.archive.kept.series import Series, series_of
+from epntap.archive.kept.series import Series, next_release, series_of
 from epntap.catalog.model import Catalog
 from epntap.connection import Connection
+from epntap.db.caller import seeing, seen_whole
 from epntap.epncore.vocabulary import DATAPRODUCT_TYPES
 from epntap.errors import NotFoundError
 from epntap.hints import nearest
-from epntap.instants.julian import datetime_from_jd
+from epntap.instants.julian import dali_timestamp, datetime_from_jd
 from epntap.pages.words import duration
 from previews.inventory import extent_of
 from voweb.datasets.calendar import days_of
@@ -55,11 +56,13 @@ _GROUPED = {
 _CADENCES = ((1, "less than 1 s"), (60, "1 s to 1 min"), (3_600, "1 min to 1 h"), (86_400, "1 h to 1 day"))
 _SLOW = "1 day and more"
 _MOST_GAPS = 12
+#: combinations of groups of which the datasets are kept
+_MOST_GROUPS = 8
 _ALL = """
 SELECT d.schema_name, d.dataset_id, d.title, d.description, d.resource_id, d.start_time, d.stop_time, d.cadence_min_s,
        d.cadence_max_s, d.access_rights, d.hapi_url, d.hapi_id, d.landing_url, d.information_url, d.doi, d.contacts,
-       d.embargoed_until, d.granule, d.public_id, v.title AS service_title, v.creator, v.publisher, v.reference_url,
-       v.last_ingested,
+       d.embargoed_until, d.groups, d.hidden, d.granule, d.public_id, v.title AS service_title, v.creator,
+       v.publisher, v.reference_url, v.last_ingested,
        coalesce((SELECT c.rows FROM archive.value_count c WHERE c.schema_name = d.schema_name
            AND c.column_name = 'dataset_id' AND c.value = d.dataset_id), d.granule_count) AS granule_count,
        coalesce(p.parameters, 0) AS parameter_count, coalesce(p.words, '') AS parameter_words,
@@ -72,7 +75,9 @@ LEFT JOIN (
 ) p USING (schema_name, dataset_id)
 LEFT JOIN (
     SELECT schema_name, dataset_id, count(*) AS files, sum(size_bytes) AS bytes
-    FROM archive.file GROUP BY schema_name, dataset_id
+    FROM archive.file o JOIN archive.dataset h USING (schema_name, dataset_id)
+    WHERE NOT h.hidden OR archive.may_have('Open', o.embargoed_until, h.groups)
+    GROUP BY schema_name, dataset_id
 ) f USING (schema_name, dataset_id)
 ORDER BY d.schema_name, d.dataset_id
 """
@@ -112,6 +117,8 @@ class DatasetFacts:
     doi: str | None
     contacts: Sequence[str]
     embargoed_until: str | None
+    groups: Sequence[str]
+    hidden: bool
     granule: str
     public_id: str | None
     service_title: str
@@ -133,7 +140,7 @@ class DatasetFacts:
     @property
     def rights(self) -> Rights:
         """Who may have the data."""
-        return rights_of(self.access_rights, self.embargoed_until)
+        return rights_of(self.access_rights, self.embargoed_until, groups=self.groups, hidden=self.hidden)
 
     @property
     def is_open(self) -> bool:
@@ -190,6 +197,8 @@ class _State:
     """What was read of one publication."""
 
     catalog: Catalog | None = None
+    #: when something is released next, a DALI timestamp
+    until: str | None = None
     all: dict[tuple[str, str], DatasetFacts] = field(default_factory=dict)
     texts: dict[tuple[str, str], str] = field(default_factory=dict)
     #: facet → value → which datasets, as bits in the order of `all`
@@ -207,14 +216,30 @@ class Datasets:
     connect: Callable[[], AbstractContextManager[Connection]]
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _state: _State = field(default_factory=_State)
+    #: those that groups see
+    _of_groups: dict[frozenset[str], Datasets] = field(default_factory=dict)
+
+    def seen_by(self, caller: Caller) -> Datasets:
+        """The datasets that there are for a caller; these here are those of the world."""
+        if not caller.groups:
+            return self
+        with self._lock:
+            if caller.groups not in self._of_groups:
+                if len(self._of_groups) >= _MOST_GROUPS:
+                    self._of_groups.clear()
+                self._of_groups[caller.groups] = Datasets(self.catalog, seeing(self.connect, caller))
+            return self._of_groups[caller.groups]
 
     def state(self) -> _State:
         """What there is now."""
         catalog = self.catalog()
         with self._lock:
-            if catalog is not self._state.catalog:
+            now = dali_timestamp(datetime.now(UTC).replace(tzinfo=None))
+            if catalog is not self._state.catalog or (self._state.until and self._state.until <= now):
                 with self.connect() as connection:
                     self._state = _read(connection, catalog)
+                    with seen_whole(connection):
+                        self._state.until = next_release(connection, now)
             return self._state
 
     def get(self, schema: str, dataset_id: str) -> DatasetFacts:
@@ -275,7 +300,7 @@ class Datasets:
         if key not in state.days:
             statement = sql.SQL(
                 "SELECT time_min, time_max FROM {} WHERE dataset_id = %s AND time_min <= time_max ORDER BY time_min"
-            ).format(sql.Identifier(one.schema_name, "epn_core"))
+            ).format(self._granules(one))
             with self.connect() as connection:
                 state.days[key] = days_of((row[0], row[1]) for row in connection.execute(statement, (one.dataset_id,)))
         return state.days[key]
@@ -285,7 +310,7 @@ class Datasets:
         statement = sql.SQL(
             "SELECT granule_uid, time_min, time_max FROM {} WHERE dataset_id = %s AND time_min < %s AND time_max >= %s "
             "AND time_min <= time_max ORDER BY time_min, granule_uid LIMIT %s"
-        ).format(sql.Identifier(one.schema_name, "epn_core"))
+        ).format(self._granules(one))
         with self.connect() as connection:
             return [
                 (row[0], row[1], row[2]) for row in connection.execute(statement, (one.dataset_id, stop, start, most))
@@ -298,10 +323,15 @@ class Datasets:
         statement = sql.SQL(
             "SELECT granule_uid FROM {} WHERE dataset_id = %s AND time_min < %s AND time_max >= %s "
             "AND time_min <= time_max ORDER BY {} time_min DESC, granule_uid DESC LIMIT 1"
-        ).format(sql.Identifier(one.schema_name, "epn_core"), sql.SQL(first))
+        ).format(self._granules(one), sql.SQL(first))
         with self.connect() as connection:
             row = connection.execute(statement, (one.dataset_id, stop, start)).fetchone()
         return str(row[0]) if row else ""
+
+    def _granules(self, one: DatasetFacts) -> sql.Identifier:
+        """What is read for its granules."""
+        table = self.catalog().table(one.schema_name, "epn_core")
+        return sql.Identifier(one.schema_name, (table.seen_as if table else "") or "epn_core")
 
     def extent(self, one: DatasetFacts) -> Interval | None:
         """From the first record to the last of files that are not embargoed; None without one."""

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import flask
 
-from epntap.access import ANONYMOUS, may_now
+from epntap.access import Caller, may_now
 from epntap.addresses import DATASETS, HAPI_SERVER, TAP, Addresses
 from epntap.archive.kept.series import Series
 from epntap.cdf import format_utc
@@ -18,7 +18,7 @@ from epntap.dali.params import Params, single
 from epntap.errors import EpnTapError, ParameterError
 from epntap.http.browsers.faultpage import FaultPages, Remedy, Way
 from epntap.http.faults import HTML, answer_faults, as_text
-from epntap.http.request import params
+from epntap.http.request import caller, params
 from epntap.pages import Pages
 from epntap.settings import Settings
 from voweb.datasets.calendar import Year, jd_of, month_rows, years_of
@@ -46,7 +46,7 @@ def datasets_blueprint(datasets: Datasets, pages: Pages, settings: Settings) -> 
     @blueprint.get(DATASETS)
     def listed() -> flask.Response:
         choice = read_choice(params())
-        found = choose(datasets, choice)
+        found = choose(datasets.seen_by(caller()), choice)
 
         def link(**change: Any) -> str:
             pairs = choice.query(**change)
@@ -67,18 +67,20 @@ def datasets_blueprint(datasets: Datasets, pages: Pages, settings: Settings) -> 
     @blueprint.get(f"{DATASETS}.json")
     def listed_json() -> flask.Response:
         choice = read_choice(params())
-        return _json(_documents(choose(datasets, choice), choice.page, settings.addresses))
+        return _json(_documents(choose(datasets.seen_by(caller()), choice), choice.page, settings.addresses))
 
     @blueprint.get(f"{DATASETS}/<schema>/<path:dataset_id>")
     def dataset(schema: str, dataset_id: str) -> flask.Response:
-        known = datasets.state().all
+        asks = caller()
+        seen = datasets.seen_by(asks)
+        known = seen.state().all
         if dataset_id.endswith(".json") and (schema, dataset_id) not in known:
-            one = datasets.get(schema, dataset_id.removesuffix(".json"))
-            return _json(_document(datasets, one, settings.addresses))
-        one = datasets.get(schema, dataset_id)
+            one = seen.get(schema, dataset_id.removesuffix(".json"))
+            return _json(_document(seen, one, settings.addresses))
+        one = seen.get(schema, dataset_id)
         if (one.schema_name, one.dataset_id) != (schema, dataset_id):
             return flask.Response(status=302, headers={"Location": page_of(pages)(one)})
-        return _page(_rendered(datasets, one, pages, settings.addresses, params()))
+        return _page(_rendered(seen, one, pages, settings.addresses, params(), asks))
 
     def remedy(error: EpnTapError) -> Remedy:
         similar = error.similar if isinstance(error, UnknownDatasetError) else ()
@@ -108,10 +110,12 @@ def citation_of(one: DatasetFacts, address: str) -> str:
     return ". ".join(part for part in parts if part)
 
 
-def _rendered(datasets: Datasets, one: DatasetFacts, pages: Pages, addresses: Addresses, given: Params) -> str:
+def _rendered(
+    datasets: Datasets, one: DatasetFacts, pages: Pages, addresses: Addresses, given: Params, asks: Caller
+) -> str:
     first = (_number(given, "P", 1) - 1) * _PARAMETERS
     parameters = datasets.parameters(one, first, _PARAMETERS)
-    series = datasets.series(one) if one.is_open else {}
+    series = datasets.series(one) if may_now(asks, one.rights) else {}
     years = years_of(datasets.days(one))
     year = _year(given, years)
     newest = max((each.number for each in years if each.days), default=0)
@@ -185,7 +189,7 @@ def _sample(
     series: Mapping[str, Series],
 ) -> Sample:
     has_files = bool(series) and bool(uid)
-    if series and may_now(ANONYMOUS, one.rights):
+    if series:
         name, first = next(iter(series.items()))
         start, stop = (f"{format_utc(instant, 3)}Z" for instant in (first.sample_start, first.sample_stop))
         return Sample(one.schema_name, one.dataset_id, uid, has_files, addresses.at(HAPI_SERVER), name, start, stop)
@@ -208,7 +212,7 @@ def _listed(one: DatasetFacts, addresses: Addresses) -> dict[str, Any]:  # ready
     shown = {
         name: plain(getattr(one, name))
         for name in (each.name for each in fields(DatasetFacts))
-        if name not in {"parameter_words", "facets"}
+        if name not in {"parameter_words", "facets", "groups", "hidden"}
     }
     shown["page"] = addresses.dataset_page(one.schema_name, one.dataset_id)
     return {**shown, "facets": {name: list(values) for name, values in one.facets.items()}}

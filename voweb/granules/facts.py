@@ -9,10 +9,12 @@ from typing import Any
 
 from psycopg import sql
 
+from epntap.access import ANONYMOUS, Caller
 from epntap.archive.finding.former import successors_of
 from epntap.archive.finding.likely import hint_at_granule
 from epntap.catalog.model import Catalog, Column, Table
 from epntap.connection import Connection
+from epntap.db.caller import seen_by
 from epntap.errors import NotFoundError
 
 __all__ = ["Granule", "Granules"]
@@ -42,12 +44,15 @@ class Granules:
     #: lends a connection in the service role
     connect: Callable[[], AbstractContextManager[Connection]]
 
-    def get(self, schema: str, granule_uid: str) -> Granule:
-        """The granule, or that which came in the place of one that was called so. Raises NotFoundError."""
+    def get(self, schema: str, granule_uid: str, caller: Caller = ANONYMOUS) -> Granule:
+        """The granule, or that which came in the place of one that was called so, as the caller sees it.
+
+        Raises NotFoundError.
+        """
         table = self.catalog().table(schema, "epn_core")
         if table is None or "\x00" in granule_uid:
             raise NotFoundError(f"There is no granule {granule_uid[:100]!r} in a service {schema[:100]!r}.")
-        with self.connect() as connection:
+        with self.connect() as connection, seen_by(connection, caller):
             found = _row(connection, table, granule_uid)
             if found is None:
                 successors = successors_of(connection, [granule_uid], [schema]).get(granule_uid, ())
@@ -68,7 +73,7 @@ class Granules:
 def _row(connection: Connection, table: Table, granule_uid: str) -> Granule | None:
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
     row = connection.execute(
-        sql.SQL("SELECT {} FROM {} WHERE granule_uid = %s").format(columns, sql.Identifier(table.schema, table.name)),
+        sql.SQL("SELECT {} FROM {} WHERE granule_uid = %s").format(columns, _relation(table)),
         (granule_uid,),
     ).fetchone()
     if row is None:
@@ -85,10 +90,14 @@ def _neighbour(
             "SELECT granule_uid FROM {} WHERE dataset_id = %s AND (time_min, granule_uid) {} (%s, %s) "
             "ORDER BY time_min {}, granule_uid {} LIMIT 1"
         ).format(
-            sql.Identifier(table.schema, table.name),
+            _relation(table),
             sql.SQL(">" if is_later else "<"),
             *[sql.SQL("ASC" if is_later else "DESC")] * 2,
         ),
         (dataset, time, granule_uid),
     ).fetchone()
     return str(row[0]) if row else ""
+
+
+def _relation(table: Table) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.seen_as or table.name)

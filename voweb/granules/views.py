@@ -33,7 +33,7 @@ def granules_blueprint(granules: Granules, finder: Finder, pages: Pages) -> flas
 
     @blueprint.get(f"{GRANULES}/<schema>/<path:granule_uid>")
     def granule(schema: str, granule_uid: str) -> flask.Response:
-        one = granules.get(schema, granule_uid)
+        one = granules.get(schema, granule_uid, caller())
         here = relative.granule_page(schema, one.granule_uid)
         if one.granule_uid != granule_uid:
             return flask.Response(status=302, headers={"Location": here})
@@ -63,7 +63,7 @@ def _located(finder: Finder, one: Granule) -> LocatedGranule | None:
     if one.schema not in finder.schemas():
         return None
     try:
-        return finder.granule(one.granule_uid, one.schema)
+        return finder.granule(one.granule_uid, one.schema, caller())
     except NotFoundError:
         return None
 

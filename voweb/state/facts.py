@@ -18,6 +18,7 @@ import epntap
 from epntap.archive.kept.told import RefusedFile, refused_files, report_of
 from epntap.archive.services import Service, services
 from epntap.connection import Connection
+from epntap.db.caller import seen_whole
 from epntap.db.rows.failures import from_psycopg
 from epntap.errors import EpnTapError
 from epntap.settings import Settings
@@ -34,6 +35,7 @@ _JOBS = "SELECT kind, phase, count(*) FROM uws.job WHERE destruction > now() GRO
 _WAITING = "SELECT extract(epoch FROM now() - min(queued))::float8 FROM uws.job WHERE phase = 'QUEUED'"
 _WORKERS = "SELECT count(*), coalesce(sum(jobs), 0) FROM uws.worker WHERE seen > now() - make_interval(secs => %s)"
 _SIZE = "SELECT pg_database_size(current_database())"
+_HIDDEN = "SELECT EXISTS (SELECT FROM archive.dataset WHERE schema_name = %s AND hidden)"
 _HELD = "SELECT count(*), coalesce(sum(granules), 0) FROM archive.quarantine WHERE schema_name = %s"
 
 
@@ -144,9 +146,18 @@ class States:
 
 
 def _ingested(connection: Connection, service: Service) -> Ingested:
+    if _is_partly_hidden(connection, service):
+        return Ingested(service, None, (), 0, 0)
     refused, count = refused_files(connection, service.schema_name, MOST_REFUSED)
     held = connection.execute(_HELD, (service.schema_name,)).fetchone()
     return Ingested(service, report_of(connection, service.schema_name), refused, count, int(held[1]) if held else 0)
+
+
+def _is_partly_hidden(connection: Connection, service: Service) -> bool:
+    """Whether what an ingestion did would tell of what not everybody may know of."""
+    with seen_whole(connection):
+        row = connection.execute(_HIDDEN, (service.schema_name,)).fetchone()
+    return service.has_closed_rows or row == (True,)
 
 
 def _queue(connection: Connection, alive_s: float) -> Queue:

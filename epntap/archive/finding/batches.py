@@ -8,11 +8,13 @@ from typing import Any
 
 import psycopg
 
+from epntap.access import ANONYMOUS, Caller
 from epntap.archive.finding.former import successors_of
 from epntap.archive.finding.granules import Bulk, GranuleRow
 from epntap.archive.finding.likely import hint_at_granule
 from epntap.archive.services import by_age
 from epntap.connection import Connection
+from epntap.db.caller import seen_by
 from epntap.errors import EpnTapError, NotFoundError, ParameterError
 
 __all__ = ["Batches", "check_identifier", "no_granule"]
@@ -26,7 +28,13 @@ _MOST_HINTS = 10
 class Batches:
     """Looks up one batch after the other; a connection is borrowed for as long as a batch takes."""
 
-    def __init__(self, connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]], bulk: Bulk) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]],
+        bulk: Bulk,
+        caller: Caller = ANONYMOUS,
+    ) -> None:
+        self._caller = caller
         self._connect = connect
         self._bulk = bulk
 
@@ -38,7 +46,7 @@ class Batches:
                 check_identifier(identifier)
             except ParameterError as exc:
                 faults[identifier] = exc
-        with self._connect() as connection:
+        with self._connect() as connection, seen_by(connection, self._caller):
             found = self._found(connection, [one for one in identifiers if one not in faults])
             unknown = [one for one in dict.fromkeys(identifiers) if one not in faults and one not in found]
             hints = {

@@ -128,7 +128,7 @@ def _statement(tables: Sequence[Table]) -> sql.Composed:
 
 
 def _rows_of(table: Table) -> sql.Composed:
-    name = sql.Identifier(table.schema, table.name)
+    name = sql.Identifier(table.schema, table.seen_as or table.name)
     return sql.SQL(
         """
         SELECT {schema}::text AS schema_name, t.time_min, t.time_max, t.granule_uid::text, {dataset_id} AS dataset_id,

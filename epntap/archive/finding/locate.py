@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from psycopg import sql
@@ -56,18 +57,24 @@ class LocatedGranule:
 
 
 def locate(
-    connection: Connection, granule_uid: str, schemas: Sequence[str], to_tt2000: Callable[[datetime], int]
+    connection: Connection,
+    granule_uid: str,
+    schemas: Sequence[str],
+    to_tt2000: Callable[[datetime], int],
+    relations: Mapping[str, str] = MappingProxyType({}),
 ) -> LocatedGranule | None:
     """What a granule stands for, or None if no service has it; one round trip to the database.
 
     `schemas` are those whose epn_core has a dataset_id, in the order of preference; `to_tt2000` turns UTC
-    without tzinfo into TT2000 nanoseconds. A granule of a day or month stands for the whole of it, one of a file
+    without tzinfo into TT2000 nanoseconds; `relations` names what is read of a schema where that is not its epn_core,
+    because it depends on who asks. A granule of a day or month stands for the whole of it, one of a file
     for the records of that file.
     """
     if not schemas:
         return None
     start, stop = span_tt2000(granule_uid, to_tt2000)
-    row = connection.execute(_locate_statement(schemas), {"uid": granule_uid, "start": start, "stop": stop}).fetchone()
+    statement = _locate_statement(schemas, relations)
+    row = connection.execute(statement, {"uid": granule_uid, "start": start, "stop": stop}).fetchone()
     if row is None:
         return None
     schema, granule, *described, candidates = row
@@ -99,12 +106,16 @@ def locate_files(
     return LocatedGranule(schema, granule_uid, one, start, stop, files)
 
 
-def _locate_statement(schemas: Sequence[str]) -> sql.Composed:
+def _locate_statement(schemas: Sequence[str], relations: Mapping[str, str]) -> sql.Composed:
     granules = sql.SQL(" UNION ALL ").join(
         sql.SQL(
             "SELECT {rank}::integer AS rank, {name}::text AS schema_name, dataset_id, time_min, time_max "
             "FROM {table} WHERE granule_uid = %(uid)s"
-        ).format(rank=sql.Literal(rank), name=sql.Literal(schema), table=sql.Identifier(schema, "epn_core"))
+        ).format(
+            rank=sql.Literal(rank),
+            name=sql.Literal(schema),
+            table=sql.Identifier(schema, relations.get(schema, "epn_core")),
+        )
         for rank, schema in enumerate(schemas)
     )
     return sql.SQL(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from psycopg import sql
 
@@ -12,16 +12,18 @@ from epntap.connection import Connection
 __all__ = ["owners_of"]
 
 
-def owners_of(connection: Connection, names: Sequence[str], schemas: Sequence[str]) -> dict[str, str]:
+def owners_of(
+    connection: Connection, names: Sequence[str], schemas: Sequence[str], relations: Mapping[str, str]
+) -> dict[str, str]:
     """The schema of each name that is, or was, a granule of one of the services, or is a dataset of one.
 
-    Where several know it, the first of `schemas`.
+    Where several know it, the first of `schemas`. `relations` are those that `locate` takes.
     """
     if not names or not schemas:
         return {}
     granules = sql.SQL(" UNION ALL ").join(
         sql.SQL("SELECT granule_uid::text, {}::text FROM {} WHERE granule_uid = ANY (%(names)s)").format(
-            sql.Literal(schema), sql.Identifier(schema, "epn_core")
+            sql.Literal(schema), sql.Identifier(schema, relations.get(schema, "epn_core"))
         )
         for schema in schemas
     )

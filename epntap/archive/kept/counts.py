@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from psycopg import sql
 from sqlalchemy import ARRAY, Text, all_, bindparam, delete, select
 
-from epntap.catalog.indexes import DURATION, LONGEST
+from epntap.catalog.closed import has_closed_table
+from epntap.catalog.indexes import CLOSED, CLOSED_LONGEST, DURATION, LONGEST
 from epntap.connection import Connection
 from epntap.schema import tables
 from epntap.schema.statements import compiled, upsert
@@ -93,9 +94,11 @@ def write_value_counts(
     counts = {**counts, ALL_ROWS: {None: rows}, **({} if is_kept else _count_by_row(connection, schema, by_row, most))}
     kept = list(by_row) if is_kept else []
     if is_kept and value_counts(connection, schema, LONGEST) is not None:
-        kept.append(LONGEST)
+        kept += [LONGEST, CLOSED_LONGEST]
     else:
-        counts[LONGEST] = {repr(_longest(connection, schema)): rows}
+        counts[LONGEST] = {repr(_longest(connection, schema, COUNTED_TABLE)): rows}
+        if has_closed_table(connection, schema):
+            counts[CLOSED_LONGEST] = {repr(_longest(connection, schema, CLOSED)): 1}
     _FORGET.run(connection, schema=schema, kept=kept)
     with (
         connection.cursor() as cursor,
@@ -107,11 +110,11 @@ def write_value_counts(
                     copy.write_row((schema, column, value, number))
 
 
-def _longest(connection: Connection, schema: str) -> float:
+def _longest(connection: Connection, schema: str, table: str) -> float:
     """What no row lasts longer than, in days: infinite where an end is. Read from an index."""
     duration = sql.SQL(DURATION).format(sql.Identifier("time_min"), sql.Identifier("time_max"))
     row = connection.execute(
-        sql.SQL("SELECT max({}) FROM {}").format(duration, sql.Identifier(schema, COUNTED_TABLE))
+        sql.SQL("SELECT max({}) FROM {}").format(duration, sql.Identifier(schema, table))
     ).fetchone()
     if row is None or row[0] is None:
         return 0.0

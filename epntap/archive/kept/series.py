@@ -157,6 +157,8 @@ class HeldSeries:
     series: Series
     #: key of a parameter of the description -> its name within the service, which was given once
     parameter_ids: Mapping[str, str] = field(default_factory=dict)
+    #: whoever is in one of these has the data in any case
+    groups: tuple[str, ...] = ()
 
 
 _ALL = """
@@ -169,7 +171,8 @@ SELECT s.public_id, s.schema_name, s.dataset_id, d.title, d.description, d.resou
         ) p) AS keys,
        f.first, f.last, f.changed, s.said,
        (SELECT coalesce(json_object_agg(p.name, p.public_id), '{}') FROM archive.parameter p
-        WHERE p.schema_name = s.schema_name AND p.dataset_id = s.dataset_id AND p.public_id IS NOT NULL) AS ids
+        WHERE p.schema_name = s.schema_name AND p.dataset_id = s.dataset_id AND p.public_id IS NOT NULL) AS ids,
+       d.groups
 FROM archive.series s
 JOIN archive.dataset d USING (schema_name, dataset_id)
 JOIN archive.service v USING (schema_name)
@@ -187,7 +190,9 @@ def all_series(connection: Connection, now: str) -> list[HeldSeries]:
 
     `now` is a DALI timestamp.
     """
-    return [_held(facts, _series(said), ids) for *facts, said, ids in connection.execute(_ALL, {"now": now})]
+    return [
+        _held(facts, _series(said), ids, groups) for *facts, said, ids, groups in connection.execute(_ALL, {"now": now})
+    ]
 
 
 def series_of(connection: Connection, schema: str, dataset_id: str) -> list[Series]:
@@ -199,9 +204,11 @@ def series_of(connection: Connection, schema: str, dataset_id: str) -> list[Seri
     return [_series(said) for (said,) in rows]
 
 
-def _held(facts: Sequence[Any], series: Series, ids: Mapping[str, str]) -> HeldSeries:  # in the order of _ALL
+def _held(
+    facts: Sequence[Any], series: Series, ids: Mapping[str, str], groups: Sequence[str]
+) -> HeldSeries:  # in the order of _ALL
     names = [one.name for one in fields(HeldSeries)]
-    return HeldSeries(**dict(zip(names, (*facts, series, ids), strict=True)))
+    return HeldSeries(**dict(zip(names, (*facts, series, ids, tuple(groups)), strict=True)))
 
 
 def next_release(connection: Connection, now: str) -> str | None:

@@ -7,8 +7,8 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,6 +24,7 @@ from epntap.answer.watch import Ending, Watch, Watcher
 from epntap.catalog.model import Catalog, Table
 from epntap.connection import Connection
 from epntap.dali.params import MAXREC
+from epntap.db.caller import seen_by
 from epntap.db.pool import pooled
 from epntap.db.rows.copy_statement import CopyStatement
 from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error
@@ -162,7 +163,7 @@ class TapService:
             asked = self._asked(request, resource, self._uploads(request, stack, deadline, timeout_s))
             if asked.maxrec == 0:  # DALI 1.1 §3.4.4: metadata and an overflow, nothing needs to run
                 return asked.answer(outcome=Outcome(OutcomeStatus.OVERFLOW, 0))
-            stream = self._stream(asked, stack, deadline, place)
+            stream = self._stream(asked, request.caller, stack, deadline, place)
             prepare(stream.watch)
             first = self._first(stream)
             asked.keep()
@@ -179,10 +180,12 @@ class TapService:
             stack.pop_all()
             return answer
 
-    def _asked(self, request: TapRequest, resource: str, uploads: Sequence[ReadTable]) -> _Asked:
+    def _asked(
+        self, request: TapRequest, resource: str, uploads: Sequence[ReadTable], catalog: Catalog | None = None
+    ) -> _Asked:
         """The question in SQL, and all that its answer says besides its rows."""
         form, media_type = choose_format(request.response_format)
-        maxrec, catalog = self._maxrec(request), self.catalog()
+        maxrec, catalog = self._maxrec(request), catalog or self.catalog()
         # a job has all its rows in one file
         paging = _paging(request, maxrec) if form is HTML and resource == "sync" else None
         question, keep = self._question(request, catalog, uploads, maxrec, paging, form)
@@ -224,7 +227,9 @@ class TapService:
         question = Question(translation, statement, self.describe(columns))
         return question, _nothing if is_own else lambda: self.questions.keep(key, catalog, question)
 
-    def _stream(self, asked: _Asked, stack: ExitStack, deadline: float, place: Place | None) -> RowStream:
+    def _stream(
+        self, asked: _Asked, caller: Caller, stack: ExitStack, deadline: float, place: Place | None
+    ) -> RowStream:
         """The rows, which begin to come when the first of them is asked for; `stack` ends the query."""
         wanted = asked.uploads
         self._admit(stack, self.running, "queries are running")
@@ -234,7 +239,7 @@ class TapService:
             pack=asked.form.pack,
             maxrec=asked.most,
             timeout_s=deadline - time.monotonic(),
-            around=(lambda connection: loaded(connection, wanted)) if wanted else nullcontext,
+            around=_around(caller, wanted),
             weigh=self._scales(place),
         )
         stack.callback(stream.close)
@@ -250,7 +255,8 @@ class TapService:
         timeout_s = self.settings.sync_timeout_s
         with ExitStack() as stack:
             uploads = self._uploads(request, stack, time.monotonic() + timeout_s, timeout_s)
-            asked = self._asked(request, "sync", uploads)
+            # what the planner expects would tell how many rows there are that the caller may not see
+            asked = self._asked(request, "sync", uploads, self.catalog().opened)
             statement, params = asked.question.translation.statement, asked.question.translation.params
             self._admit(stack, self.running, "queries are running")
             connection = stack.enter_context(pooled(self.pool))
@@ -359,6 +365,19 @@ def _bounds(maxrec: int, paging: Paging | None) -> tuple[int, int]:
 def _names_own(request: TapRequest) -> bool:
     """Whether somebody's query may be about tables of their own, which are theirs alone."""
     return not request.caller.is_anonymous and OWN in request.query.casefold()
+
+
+def _around(caller: Caller, uploads: Sequence[ReadTable]) -> Callable[[Connection], AbstractContextManager[object]]:
+    """What a query runs within: its uploads are there, and it sees what its caller may see."""
+    if not uploads and not caller.groups:
+        return nullcontext
+
+    @contextmanager
+    def around(connection: Connection) -> Iterator[None]:
+        with loaded(connection, uploads) if uploads else nullcontext(), seen_by(connection, caller):
+            yield
+
+    return around
 
 
 def _nothing() -> None:

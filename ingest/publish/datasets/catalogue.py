@@ -125,31 +125,34 @@ _GAP: dict[Column, str] = {
     ),
 }
 
-_FROM_DATASET = """
+# whoever asks is in the setting that these functions of ours look at (sql/0022); views read as their owner does
+_MAY_HAVE = "archive.may_have(d.access_rights, d.embargoed_until, d.groups)"
+_IS_SEEN = f"(NOT d.hidden OR {_MAY_HAVE})"
+_FROM_DATASET = f"""
 archive.dataset d LEFT JOIN (
     SELECT schema_name, dataset_id, count(*) AS files, sum(size_bytes)::float8 AS bytes
-    FROM archive.file GROUP BY schema_name, dataset_id
-) f USING (schema_name, dataset_id) WHERE d.schema_name = {}
-"""
+    FROM archive.file o JOIN archive.dataset h USING (schema_name, dataset_id)
+    -- files of hidden rows are hidden too
+    WHERE NOT h.hidden OR archive.may_have('Open', o.embargoed_until, h.groups)
+    GROUP BY schema_name, dataset_id
+) f USING (schema_name, dataset_id) WHERE {_IS_SEEN} AND d.schema_name = {{}}
+"""  # noqa: S608  # our own text
 # what is said of the inside of files is as open as they are
-_IS_OPEN = """
-d.access_rights = 'Open' AND (
-    d.embargoed_until IS NULL
-    OR d.embargoed_until <= to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
-)
-"""
-_FROM_PARAMETER = """
+_FROM_PARAMETER = f"""
 archive.parameter p JOIN archive.dataset d USING (schema_name, dataset_id) LEFT JOIN LATERAL (
     -- descriptions that name no variable mean the one that is called as the parameter is, or entitled (described.py)
     SELECT * FROM archive.parameter_fact s
     WHERE s.schema_name = p.schema_name AND s.dataset_id = p.dataset_id
     AND s.variable = ANY (CASE WHEN p.variable IS NULL THEN ARRAY[p.name, p.title] ELSE ARRAY[p.variable] END)
     ORDER BY s.variable <> p.name LIMIT 1
-) s ON """
-_FROM_PARAMETER += f"{_IS_OPEN}WHERE p.schema_name = {{}}\n"
+) s ON {_MAY_HAVE} WHERE {_IS_SEEN} AND p.schema_name = {{}}
+"""  # noqa: S608  # our own text
 _FROM_GAP = f"""
-archive.gap g JOIN archive.dataset d USING (schema_name, dataset_id) WHERE {_IS_OPEN} AND g.schema_name = {{}}
+archive.gap g JOIN archive.dataset d USING (schema_name, dataset_id) WHERE {_MAY_HAVE} AND g.schema_name = {{}}
 """
+
+#: no condition of a query is tried on rows that its caller may not see: its failing would tell of them
+_BARRIER = sql.SQL("WITH (security_barrier)")
 
 #: name -> columns, what follows FROM, description
 _VIEWS = {
@@ -184,7 +187,8 @@ def publish_catalogue(connection: Connection, definition: Definition) -> bool:
     made = False
     for table in catalogue_tables(definition):
         select = _select(table)
-        digest = hashlib.sha256(f"{select.as_string(connection)}\n{table}".encode()).hexdigest()[:16]
+        made_of = f"{_BARRIER.as_string(connection)} {select.as_string(connection)}\n{table}"
+        digest = hashlib.sha256(made_of.encode()).hexdigest()[:16]
         if _digest_of(connection, table) != digest:
             _make_view(connection, table, select, digest)
             publish_table(connection, schema, table)
@@ -227,10 +231,10 @@ def _make_view(connection: Connection, table: Table, select: sql.Composed, diges
     try:
         with connection.transaction():
             # what an operator has built upon the view stays
-            connection.execute(sql.SQL("CREATE OR REPLACE VIEW {} AS {}").format(name, select))
+            connection.execute(sql.SQL("CREATE OR REPLACE VIEW {} {} AS {}").format(name, _BARRIER, select))
     except psycopg.errors.InvalidTableDefinition:  # other columns than before
         _drop_view(connection, table)
-        connection.execute(sql.SQL("CREATE VIEW {} AS {}").format(name, select))
+        connection.execute(sql.SQL("CREATE VIEW {} {} AS {}").format(name, _BARRIER, select))
     connection.execute(sql.SQL("COMMENT ON VIEW {} IS {}").format(name, sql.Literal(digest)))
     connection.execute("SELECT archive.grant_published(%s, %s)", (table.schema, table.name))
 
