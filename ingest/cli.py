@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from epntap.db.published import complete_schema
 from epntap.db.server import open_database
 from epntap.errors import DefinitionError, EpnTapError
 from epntap.settings import settings_of
+from epntap.spread.choice import executor_for, where_options
 from ingest.definition.load import load_definition
 from ingest.definition.model import Definition
+from ingest.kinds.errand import SCAN
 from ingest.options import Options
 from ingest.pipeline import drop_service, find_service, ingest_service
 from ingest.report import Report
@@ -63,6 +66,7 @@ def _complete_definition(_context: click.Context, _parameter: click.Parameter, i
     "--spase", type=_FOLDER, metavar="DIR", help="Folder of SPASE records, in place of that in the definition."
 )
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes that open files; one for each core.")
+@where_options
 @click.option("--wait", is_flag=True, help="Wait while another ingestion of the service runs, instead of giving up.")
 @click.option("--allow-deletions", is_flag=True, help="Go on even if most of what is published will be deleted.")
 @click.option("--thorough", is_flag=True, help="Open all files and compare all granules, whether they moved or not.")
@@ -85,6 +89,8 @@ def ingest(
     archive: Path | None,
     spase: Path | None,
     max_refused: float,
+    scan_on: str,
+    scheduler: str | None,
     *,
     as_json: bool,
     quiet: bool,
@@ -105,12 +111,15 @@ def ingest(
     settings = settings_of(context.obj)
     reports: list[Report] = []
     failed = False
-    with open_database(settings) as database:
+    with ExitStack() as stack:
+        database = stack.enter_context(open_database(settings))
         check_migrated(database)
+        executor = stack.enter_context(executor_for(scan_on, scheduler, database, [SCAN]))
+        asked = Options(**options)
         for service in services:
             try:
                 with terminal_progress(quiet=quiet) as progress:
-                    report = ingest_service(service, database, progress=progress, options=Options(**options))
+                    report = ingest_service(service, database, progress=progress, options=asked, executor=executor)
             except EpnTapError as exc:
                 if len(services) == 1:
                     raise

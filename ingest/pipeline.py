@@ -23,6 +23,7 @@ from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import SetupError
+from epntap.spread.executor import Executor
 from ingest.by_dataset.story import read_datasets_of
 from ingest.by_row.story import read_rows_of
 from ingest.definition.model import Definition
@@ -63,9 +64,11 @@ def ingest_service(
     progress: Progress | None = None,
     now: datetime | None = None,
     options: Options = DEFAULTS,
+    executor: Executor | None = None,
 ) -> Report:
     """Bring a service up to date with its sources and publish it; `now` is UTC without tzinfo.
 
+    Files are read by `executor`, or by processes of this machine.
     What cannot be used is in the report. Raises DefinitionError when definition and sources do not fit together and
     SetupError when the database refuses, or when most of what is published would go; nothing is changed then.
     """
@@ -77,7 +80,7 @@ def ingest_service(
             _in_sentences("nothing was changed"),
             _one_at_a_time(connection, definition.schema, progress, wait=options.wait),
         ):
-            scanner = _scanner(connection, definition.schema, options)
+            scanner = _scanner(connection, definition.schema, options, executor)
             ingestion = Ingestion(definition, connection, options, scanner, progress, now, afterwards)
             reads = [read(ingestion) for read in _stories(definition)]
             table = ddl.with_indexed_columns(joined_table(one.table for one in reads))
@@ -119,9 +122,9 @@ def _stories(definition: Definition) -> Iterator[Callable[[Ingestion], _Read]]:
         yield read_rows_of
 
 
-def _scanner(connection: Connection, schema: str, options: Options) -> Scanner:
+def _scanner(connection: Connection, schema: str, options: Options, executor: Executor | None) -> Scanner:
     memory = _ServiceMemory(connection, schema, is_asked=not options.thorough, is_told=not options.dry_run)
-    return Scanner(memory, options.jobs)
+    return Scanner(memory, options.jobs, executor=executor)
 
 
 @dataclass(frozen=True, slots=True)

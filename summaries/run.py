@@ -10,18 +10,13 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 
-from cutouts.processes.one_thread import ONE_THREAD
 from epntap.archive.files import files_overlapping
 from epntap.archive.kept.series import Series, series_of
 from epntap.archive.kept.summaries import (
@@ -45,8 +40,11 @@ from epntap.connection import Connection
 from epntap.errors import NotFoundError
 from epntap.hints import did_you_mean
 from epntap.instants.days import day_of
+from epntap.spread.executor import Executor, spread
+from epntap.spread.processes import Processes
 from summaries.build import YearMade, YearPlan, build_year, kinds_of, read_coverage
 from summaries.coverage import gaps_between
+from summaries.errand import YEAR
 from summaries.folders import folder_of, new_name
 from summaries.gather import MOST_COMPONENTS
 from summaries.grid import DAY_NS, STORED_NS, days_of_year, year_of
@@ -115,11 +113,13 @@ def summarise(
     dataset_ids: Collection[str] = (),
     *,
     jobs: int | None = None,
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Iterator[tuple[DatasetDone, int]]:
     """Bring the summaries of some or all datasets of a service up to date; yield what became of each, of how many.
 
-    `connect` lends a connection in the service role that commits by itself. Raises NotFoundError for a dataset that
+    `connect` lends a connection in the service role that commits by itself. Years are built by `executor`, or by so
+    many processes here. Raises NotFoundError for a dataset that
     has no records here.
     """
     progress = progress or _Silent()
@@ -129,7 +129,8 @@ def summarise(
             if one not in known:
                 raise NotFoundError(f"There is no dataset {one!r} with records in {schema}.{did_you_mean(one, known)}")
         wanted = [one for one in known if not dataset_ids or one in dataset_ids]
-        with _Builders(jobs or _cores()) as builders:
+        here = _processes(jobs or _cores()) if executor is None else nullcontext(executor)
+        with here as builders:
             progress.stage(f"summarising {schema}", len(wanted))
             for dataset_id in wanted:
                 yield _one_dataset(connection, root, schema, dataset_id, builders), len(wanted)
@@ -138,7 +139,9 @@ def summarise(
             _remove_datasets(root, schema, known)
 
 
-def _one_dataset(connection: Connection, root: Path, schema: str, dataset_id: str, builders: _Builders) -> DatasetDone:
+def _one_dataset(
+    connection: Connection, root: Path, schema: str, dataset_id: str, builders: Executor | None
+) -> DatasetDone:
     done = DatasetDone(schema, dataset_id)
     with _alone(connection, schema, dataset_id) as is_alone:
         if not is_alone:
@@ -167,7 +170,7 @@ def _one_axis(
     series: Series,
     held: Sequence[HeldYear],
     files: Sequence[ArchiveFile],
-    builders: _Builders,
+    builders: Executor | None,
     done: DatasetDone,
 ) -> bool:
     """Build what has moved; whether years went."""
@@ -193,7 +196,7 @@ def _one_axis(
                 folder, new_name(year), series.axis, year, base, kinds, tuple(here), days, old.folder if old else None
             )
         )
-    for plan, made in builders.build(plans):
+    for plan, made in _built(plans, builders):
         if made.failure:
             done.failures.append(f"{done.dataset_id} {plan.year}: {made.failure}")
             if not made.without:
@@ -392,75 +395,21 @@ def _alone(connection: Connection, schema: str, dataset_id: str) -> Iterator[boo
 # -- processes --------------------------------------------------------------------------------------------------------
 
 
-class _Builders:
-    """Processes that build years, started when there is something to build; with one job, this process."""
-
-    def __init__(self, jobs: int) -> None:
-        self._jobs = jobs
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self._end()
-
-    def build(self, plans: Sequence[YearPlan]) -> Iterator[tuple[YearPlan, YearMade]]:
-        """Yield what was made of each plan, as it is ready."""
-        if self._jobs == 1:
-            yield from ((plan, build_year(plan)) for plan in plans)
-            return
-        waiting = iter(plans)
-        running: dict[Future[YearMade], YearPlan] = {}
-        died: list[YearPlan] = []
-        while True:
-            for plan in islice(waiting, 2 * self._jobs - len(running)):
-                running[self._started().submit(build_year, plan)] = plan
-            if not running:
-                break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                plan = running.pop(future)
-                try:
-                    yield plan, future.result()
-                except BrokenProcessPool:
-                    died.append(plan)
-            if died:
-                died += running.values()
-                running.clear()
-                self._end()
-                yield from ((plan, self._by_itself(plan)) for plan in died)
-                died.clear()
-
-    def _by_itself(self, plan: YearPlan) -> YearMade:
-        """Again, with nothing beside it, so that only the one that ends its process is blamed for it."""
-        try:
-            return self._started().submit(build_year, plan).result()
-        except BrokenProcessPool:
-            self._end()
-            return YearMade(
-                plan.year, plan.name, failure="the process that made it was ended, perhaps for want of memory"
-            )
-
-    def _started(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._pool = _processes(self._jobs)
-        return self._pool
-
-    def _end(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+def _built(plans: Sequence[YearPlan], executor: Executor | None) -> Iterator[tuple[YearPlan, YearMade]]:
+    """Yield what was made of each plan, as it is ready; without an executor in this process."""
+    if executor is None:
+        yield from ((plan, build_year(plan)) for plan in plans)
+    else:
+        yield from spread(executor, build_year, ((plan,) for plan in plans), _died)
 
 
-def _processes(jobs: int) -> ProcessPoolExecutor:
-    """So many processes, each of one thread and after everybody else's work."""
-    os.environ.update({name: value for name, value in ONE_THREAD.items() if name not in os.environ})
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_step_back)
+def _died(plan: YearPlan) -> YearMade:
+    return YearMade(plan.year, plan.name, failure="the process that made it was ended, perhaps for want of memory")
 
 
-def _step_back() -> None:
-    with suppress(OSError):
-        os.nice(5)
+def _processes(jobs: int) -> AbstractContextManager[Executor | None]:
+    """So many processes, each of one thread and after everybody else's work; with one job, this process."""
+    return nullcontext() if jobs == 1 else Processes(jobs, YEAR.begin, YEAR.environ)
 
 
 def _cores() -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import flask
@@ -12,14 +15,18 @@ from amdarest.routes import data_files
 from datalink.soda.job import run_cut_job
 from epntap.access import ANONYMOUS, Caller
 from epntap.archive.holdings import Held, Holdings
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import ForbiddenError, SetupError
 from epntap.settings import Settings, load_settings
+from epntap.spread.helper import Helper
 from epntap.tap.query.job import run_query_job
 from epntap.uws.model import Job, Sink
 from epntap.uws.worker import Worker
 from eventtables.measured.job import run_measure_job
 from eventtables.measured.measuring import Measuring
+from ingest.kinds.errand import SCAN
+from summaries.errand import YEAR
 from summaries.reader import Summaries
 from voserver.app import create_app
 from voserver.house import build_house, worker_pools
@@ -88,7 +95,15 @@ def build_worker(settings: Settings, database: Database) -> Worker:
     def run_amda(job: Job, sink: Sink) -> None:
         run_amda_job(amda_files, lambda: products()[1], job.parameters, sink, owner(job))
 
-    return Worker(
+    @contextmanager
+    def lend() -> Iterator[Connection]:
+        with connect(database, Role.SERVICE, autocommit=True) as connection:
+            yield connection
+
+    def help_out(stopping: threading.Event) -> None:
+        Helper(worker.name, settings.worker_jobs, [SCAN, YEAR], lend).run(stopping)
+
+    worker = Worker(
         settings=settings,
         store=house.jobs.store,
         results=results,
@@ -102,7 +117,9 @@ def build_worker(settings: Settings, database: Database) -> Worker:
         },
         yielding=frozenset({"soda", "amda", "statistics"}),
         aside=frozenset({"summary"}),
+        beside={"scan": help_out},
     )
+    return worker
 
 
 def create() -> flask.Flask:

@@ -37,6 +37,7 @@ __all__ = [
     "application",
     "attempt",
     "audit",
+    "batch",
     "catalog_version",
     "column_form",
     "coverage",
@@ -967,3 +968,27 @@ usage = Table(
     schema="account",
     comment="What was had of the data, by month, dataset and group; nobody is named",
 )
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("batch_no", Integer, Identity(always=True), primary_key=True, comment="Of its advisory lock, too"),
+    Column("run", Integer, nullable=False, comment="Who waits for it, and holds the advisory lock of this number"),
+    Column("number", Integer, nullable=False, comment="Place within the run"),
+    Column("program", Text, nullable=False, comment="Version of the program, of which workers have to be too"),
+    Column("errand", Text, nullable=False, comment="What is to be done: scan, year"),
+    Column("work", Text, nullable=False, comment="JSON of what it is to be done with"),
+    Column("worker", Text, comment="Who has it; NULL: nobody"),
+    Column("claims", Integer, nullable=False, server_default=_ZERO, comment="How often a worker has taken it"),
+    Column("results", Text, comment="JSON of what came of it; NULL: nothing yet"),
+    Column(
+        "is_lost",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Whether the process that did it died, or too many workers that had it",
+    ),
+    schema="uws",
+    comment="Parts of ingestions and summaries that workers do for them; a part that is fetched is gone",
+)
+Index("batch_of_run", batch.c.run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -24,11 +24,17 @@ R = TypeVar("R")
 
 
 class Processes:
-    """So many processes, started when there is work; each calls `begin` first, and leaves when this one is gone."""
+    """So many processes, started when there is work; each calls `begin` first, and leaves when this one is gone.
 
-    def __init__(self, hands: int, begin: Callable[[], None] | None = None) -> None:
+    They find the variables of `environ`, where nothing else was said of them.
+    """
+
+    def __init__(
+        self, hands: int, begin: Callable[[], None] | None = None, environ: Mapping[str, str] | None = None
+    ) -> None:
         self.hands = hands
         self._begin = begin
+        self._environ = environ or {}
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -42,6 +48,12 @@ class Processes:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+    def kill(self) -> None:
+        """End the processes in the middle of their work, from another thread."""
+        pool = self._pool
+        for process in dict(getattr(pool, "_processes", None) or {}).values():
+            process.kill()
 
     def run(
         self, call: Callable[[W], R], batches: Iterable[Sequence[W]], *, alone: bool = False
@@ -87,6 +99,7 @@ class Processes:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
+            os.environ.update({name: value for name, value in self._environ.items() if name not in os.environ})
             # spawn: a fork would share the database connection of the parent
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(

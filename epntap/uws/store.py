@@ -5,20 +5,20 @@ The database tells every change of phase (trigger in sql/080_uws.sql), so nothin
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from epntap.connection import Connection
+from epntap.db.queries import named_queries
 from epntap.db.rows.failures import from_psycopg
 from epntap.uws.model import (
     Filters,
@@ -48,14 +48,7 @@ def new_job_id() -> str:
     return secrets.token_hex(16)
 
 
-def _load_queries() -> Mapping[str, LiteralString]:
-    text = Path(__file__).with_name("queries.sql").read_text(encoding="utf-8")
-    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)[1:]
-    # the text of a file of ours is as literal as a string in the code
-    return {name: cast("LiteralString", body) for name, body in zip(parts[::2], parts[1::2], strict=True)}
-
-
-_QUERIES = _load_queries()
+_QUERIES = named_queries(Path(__file__).with_name("queries.sql"))
 
 
 @dataclass(frozen=True, slots=True)

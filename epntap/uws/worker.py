@@ -87,6 +87,8 @@ class Worker:
     yielding: frozenset[str] = frozenset()
     #: kinds that nobody waits for: each has one thread of its own, and takes none from the others
     aside: frozenset[str] = frozenset()
+    #: what it does beside jobs, by kind, from its start until the event: each in a thread of its own
+    beside: Mapping[str, Callable[[threading.Event], None]] = field(default_factory=dict)
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}")
     _tasks: dict[str, _Task] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -108,10 +110,14 @@ class Worker:
             threading.Thread(target=self._take_jobs_aside, args=(kind,), name=f"job-{kind}", daemon=True)
             for kind in sorted(self.aside)
         ]
+        threads += [
+            threading.Thread(target=run, args=(self._stopping,), name=f"beside-{kind}", daemon=True)
+            for kind, run in self.beside.items()
+        ]
         listener.start()
         for thread in threads:
             thread.start()
-        log.info("worker started", extra={"worker": self.name, "kinds": sorted(self.runs), "jobs": len(threads)})
+        log.info("worker started", extra={"worker": self.name, "kinds": self._kinds, "jobs": len(threads)})
         self._mind(parent)
         for task in self._running():
             task.cancel(_Reason.STOPPING)
@@ -125,6 +131,10 @@ class Worker:
     def stop(self) -> None:
         """Make `run` return soon. May be called from a signal handler."""
         self._stopping.set()
+
+    @property
+    def _kinds(self) -> list[str]:
+        return sorted({*self.runs, *self.beside})
 
     # the threads that run jobs --------------------------------------------
 
@@ -295,7 +305,7 @@ class Worker:
                 task.cancel(task.reason)
 
     def _beat(self) -> None:
-        self.store.present(self.name, sorted(self.runs), self.settings.worker_jobs)
+        self.store.present(self.name, self._kinds, self.settings.worker_jobs)
         tasks = {task.job.job_id: task for task in self._running()}
         if not tasks:
             return

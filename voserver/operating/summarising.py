@@ -21,6 +21,8 @@ from epntap.db.server import open_database
 from epntap.errors import NotFoundError, ServiceError
 from epntap.hints import did_you_mean
 from epntap.settings import Settings, settings_of
+from epntap.spread.choice import executor_for, where_options
+from epntap.spread.executor import Executor
 from epntap.uws.model import Job, Sink
 
 __all__ = ["run_summary_job", "summarise_command"]
@@ -35,6 +37,7 @@ _IN_PART = 3
 @click.argument("schema", required=False)
 @click.argument("datasets", metavar="DATASET…", nargs=-1)
 @click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="Processes that read files; one for each core.")
+@where_options
 @click.option("--json", "as_json", is_flag=True, help="Print what became of each dataset as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress, and no report unless --json is given.")
 @click.option("--lines", is_flag=True, hidden=True, help="One line of JSON as each dataset is done.")
@@ -47,6 +50,8 @@ def summarise_command(
     datasets: tuple[str, ...],
     jobs: int | None,
     parent: int | None,
+    scan_on: str,
+    scheduler: str | None,
     *,
     as_json: bool,
     quiet: bool,
@@ -69,7 +74,10 @@ def summarise_command(
         if lines:
             with suppress(OSError):
                 os.nice(5)  # who waits for an answer goes first
-        done = _run(settings, database, schema, datasets, jobs, _Parent(parent), quiet=quiet or lines, lines=lines)
+        executor = stack.enter_context(_executor(scan_on, scheduler, database))
+        done = _run(
+            settings, database, schema, datasets, jobs, executor, _Parent(parent), quiet=quiet or lines, lines=lines
+        )
     if as_json:
         click.echo(json.dumps(done, indent=2))
     elif not (quiet or lines):
@@ -84,6 +92,7 @@ def _run(
     schema: str | None,
     datasets: tuple[str, ...],
     jobs: int | None,
+    executor: Executor | None,
     parent: _Parent,
     *,
     quiet: bool,
@@ -101,12 +110,20 @@ def _run(
     found: list[dict[str, Any]] = []
     with terminal_progress(quiet=quiet) as progress:
         for one in known if schema is None else [schema]:
-            for done, total in summarise(lend, settings.summaries_dir, one, datasets, jobs=jobs, progress=progress):
+            for done, total in summarise(
+                lend, settings.summaries_dir, one, datasets, jobs=jobs, executor=executor, progress=progress
+            ):
                 found.append(done.to_json())
                 if lines:
                     click.echo(json.dumps({**found[-1], "done": len(found), "total": total}))
                 parent.check()
     return found
+
+
+def _executor(scan_on: str, scheduler: str | None, database: Database) -> AbstractContextManager[Executor | None]:
+    from summaries.errand import YEAR  # noqa: PLC0415  # slow to import
+
+    return executor_for(scan_on, scheduler, database, [YEAR])
 
 
 def _lender(database: Database) -> Callable[[], AbstractContextManager[Connection]]:

@@ -1,0 +1,13 @@
+"""Parts of ingestions and summaries that workers do."""
+
+from __future__ import annotations
+
+from epntap.schema.upgrade import run_script
+
+revision = "0019"
+down_revision = "0018"
+
+
+def upgrade() -> None:
+    """Make the queue; nothing is in it."""
+    run_script("0019/batches.sql")
