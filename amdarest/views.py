@@ -212,17 +212,14 @@ def _listed(amda: Amda, tag: str, document: str) -> flask.Response:
 def _document(amda: Amda, name: str) -> Document:
     catalog, products = amda.holdings()
     if name == _TREE:
-        asks = caller()
-        return amda.documents.get(
-            f"tree {products.generation}", catalog, lambda known: _tree(amda, products, known, asks), asks
-        )
+        return amda.documents.get(f"tree {products.generation}", catalog, lambda known: _tree(amda, products, known))
     if name in _LISTS:
         return amda.documents.get(name, catalog, lambda _catalog: _LISTS[name](amda.tables.all()))
     raise NotFoundError(f"There is no list {name[:80]!r}.")
 
 
-def _tree(amda: Amda, products: Products, catalog: Catalog, asks: Caller) -> bytes:
-    datasets = list(products.datasets(asks))
+def _tree(amda: Amda, products: Products, catalog: Catalog) -> bytes:
+    datasets = list(products.datasets(ANONYMOUS))
     centre = amda.settings.hapi_title or next((one.held.publisher for one in datasets if one.held.publisher), "")
     titles = {schema.name: schema.title or schema.name for schema in catalog.schemas}
     return obs_data_tree(datasets, centre or "EPN-TAP", titles, places_of(amda.files.connect))
