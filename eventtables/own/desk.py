@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
 
 from epntap.access import Caller, Scope
-from epntap.errors import AuthenticationError, ForbiddenError, ParameterError
+from epntap.errors import AuthenticationError, ForbiddenError, ParameterError, UnavailableError
 from epntap.fetch import fetched
 from epntap.hints import did_you_mean, shortened
 from epntap.upload.model import Limits
@@ -30,6 +30,7 @@ OF_TWO: dict[str, Callable[[EventTable, EventTable], EventTable]] = {
 OF_ONE = ("copy", "extend", "shift", "filter")
 #: of a table that is changed or made of others while somebody waits
 _MOST_EVENTS = 100_000
+_BUSY_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Desk:
     ) -> tuple[StoredTable, Sequence[str]]:
         """Keep a table from a file or an address; what is to be known of how it was read. Raises our errors."""
         self.check(caller, groups)
-        with _opened(source, self.limits) as opened:
+        with self._place(), _opened(source, self.limits) as opened:
 
             def from_its_beginning() -> BinaryIO:
                 opened.seek(0)
@@ -81,6 +82,10 @@ class Desk:
     def make(self, caller: Caller, name: str, making: Making, groups: Collection[str]) -> StoredTable:
         """Keep a table that is made of others, which the caller may see. Raises our errors."""
         self.check(caller, groups)
+        with self._place():
+            return self._made(caller, name, making, groups)
+
+    def _made(self, caller: Caller, name: str, making: Making, groups: Collection[str]) -> StoredTable:
         table = self._whole(caller, making.table)
         match making.operation:
             case "copy":
@@ -161,6 +166,16 @@ class Desk:
         foreign = sorted(set(groups) - caller.groups)
         if foreign:
             raise ForbiddenError(f"You are in no group {shortened(foreign[0])!r}, so you cannot share with it.")
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """What takes long has a place, as files of tables have. Raises UnavailableError without one."""
+        if not self.tables.places.acquire():
+            raise UnavailableError("Too many tables are being written; please try again in a few seconds.", _BUSY_S)
+        try:
+            yield
+        finally:
+            self.tables.places.release()
 
     def _mine(self, caller: Caller, place: str) -> StoredTable:
         """A table that the caller may see and owns."""

@@ -14,13 +14,16 @@ import cdflib
 import numpy as np
 import pytest
 
+from epntap.access import Caller
 from epntap.db.pool import Database, Role, connect
+from eventtables.model import EventStream
 from eventtables.readers import read_table
-from eventtables.store.tables import save_table
+from eventtables.store.tables import save_own, save_table
 from tests.support.cdf_builder import CdfBuilder
 from tests.support.databases import clone_database, drop_database
 from tests.support.events import catalogue, cells_of, intervals, real
 from tests.support.hapi import FILL, ingest_tree, write_kinds
+from tests.support.people import PASSWORD, add
 from tests.support.server import Server, serve
 from tests.support.speasy import ask_speasy, needs_speasy
 
@@ -106,6 +109,23 @@ for name, one in (("table", tables[0]), ("catalogue", catalogues[0]), ("hostile"
     said[name] = [found.name, [[*ends(each), getattr(each, "meta", None)] for each in found]]
 print(json.dumps(said, default=str))
 """
+OWN_SCRIPT = """
+import json
+import speasy as spz
+from speasy import amda
+
+said = {"public": [len(amda.list_timetables()), len(amda.list_catalogs())]}
+for name, listed, get in (
+    ("timetable", amda.list_user_timetables(), amda.get_user_timetable),
+    ("catalog", amda.list_user_catalogs(), amda.get_user_catalog),
+):
+    tables = [(one.name, get(one)) for one in listed]
+    said[name] = [
+        [named, [[each.start_time.isoformat(), getattr(each, "meta", None)] for each in found]]
+        for named, found in tables
+    ]
+print(json.dumps(said, default=str))
+"""
 #: a table that AMDA has written
 DST = "Dst_Li2020.xml"
 
@@ -121,6 +141,10 @@ def tables(
             save_table(owner, "dst", read_table(real(shared, DST), "x"))
             save_table(owner, "quiet", intervals([(0, 60), (30, 30), (10, 1_000_000_000)], "quiet: days"))
             save_table(owner, "hostile", catalogue())
+        add(database, "ann")
+        with connect(database, Role.SERVICE, autocommit=True) as service:
+            for name, table in (("mine", intervals([(5, 6)], "mine")), ("shocks", catalogue())):
+                save_own(service, Caller("ann"), name, EventStream(table.about, iter([table.events])))
         with serve(database, tmp_path_factory.mktemp("speasytables")) as server:
             yield server
     finally:
@@ -237,3 +261,21 @@ def test_time_tables_and_catalogues_are_those_that_are_kept(
     assert metas[0]["kind"] == '<a & "b">, é'
     assert [meta["v[1]"] for meta in metas] == [2.5, 1e300, 8.0]
     assert [meta["B min"] for meta in metas] == [-7.25, None, 0.1 + 0.2]
+
+
+@pytest.mark.shared
+def test_who_signs_in_has_their_own_tables_besides(tables: Server, tmp_path_factory: pytest.TempPathFactory) -> None:
+    settings = {
+        "SPEASY_AMDA_ENTRY_POINT": tables.base,
+        "SPEASY_AMDA_USERNAME": "ann",
+        "SPEASY_AMDA_PASSWORD": PASSWORD,
+    }
+    said = ask_speasy(tmp_path_factory.mktemp("speasyown"), OWN_SCRIPT, [], settings, "amda")
+    assert said["public"] == [1, 2]
+    assert said["timetable"] == [["ann mine", [["1970-01-01T00:00:05+00:00", None]]]]
+    ((name, events),) = said["catalog"]
+    assert name == "ann shocks"
+    assert [meta["B min"] for _, meta in events] == [-7.25, None, 0.1 + 0.2]
+    wrong = {**settings, "SPEASY_AMDA_PASSWORD": "not this"}
+    said = ask_speasy(tmp_path_factory.mktemp("speasywrong"), OWN_SCRIPT, [], wrong, "amda")
+    assert (said["public"], said["timetable"], said["catalog"]) == ([1, 2], [], [])

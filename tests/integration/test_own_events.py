@@ -16,12 +16,14 @@ from lxml import html
 from epntap.access import Scope
 from epntap.db.pool import Database, Role, connect
 from eventtables.readers import Wishes, read_table
+from eventtables.store.published import own_schema
 from eventtables.store.tables import save_table
 from tests.support.command import run
 from tests.support.databases import clone_database, drop_database
 from tests.support.events import ICMECAT, catalogue, cells_of, intervals, written
 from tests.support.people import PASSWORD, add, basic, bearer, token_for
 from tests.support.server import Server, serve
+from voaccounts.store.people import remove_person
 
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 BROWSER = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
@@ -228,3 +230,18 @@ def test_the_operator_publishes_a_copy(server: Server, database: Database) -> No
     assert {"events.shocks", "~ann/shocks", "~bob/shocks"} <= {one["table"] for one in listed}
     again = read_table(io.BytesIO(get(server, "/events/shocks.vot").content).read(), "x", Wishes())
     assert "Published from ~ann/shocks." in again.about.history
+
+
+def test_tables_go_with_their_owner(server: Server, database: Database) -> None:
+    add(database, "tom", "rpc")
+    assert post(server, "/events", "tom", OPERATION="copy", TABLE="days", NAME="mine", GROUPS="rpc").status_code == 303
+    assert get(server, "/events/~tom/mine", "ann").status_code == 200
+    with connect(database, Role.SERVICE, autocommit=True) as service:
+        remove_person(service, "tom")
+    assert get(server, "/events/~tom/mine", "ann").status_code == 404
+    add(database, "tom", "other")
+    assert count(server, "tom", "mine.mine").startswith("<")
+    with connect(database, Role.OWNER) as owner:
+        found = owner.execute("SELECT count(*) FROM pg_namespace WHERE nspname = %s", (own_schema("tom"),)).fetchone()
+    assert found == (0,)
+    assert post(server, "/events", "tom", OPERATION="copy", TABLE="days", NAME="mine").status_code == 303
