@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from epntap.schema.upgrade import run_script
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 
 
 def upgrade() -> None:
     """Have them removed when an account is."""
-    run_script("0022/own_events_go.sql")
+    run_script("0023/own_events_go.sql")
