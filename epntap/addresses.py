@@ -32,6 +32,7 @@ __all__ = [
     "LINKS",
     "LOGIN",
     "LOGOUT",
+    "MINE",
     "PLOT",
     "PREVIEW",
     "QUERY",
@@ -98,6 +99,8 @@ REGISTER = "/register"
 #: one's own account, and groups that one leads
 ACCOUNT = "/account"
 GROUPS = "/groups"
+#: tables and queries that somebody keeps
+MINE = "/mine"
 #: values of a dataset, few enough to be drawn
 PLOT = "/plot"
 

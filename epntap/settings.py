@@ -61,6 +61,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "anonymous_rows_a_day": (0, 2**53),
     "anonymous_jobs_at_once": (0, 2**53),
     "anonymous_stored_bytes": (0, 2**53),
+    "mine_rows": (0, 2**53),
+    "mine_bytes": (0, 2**53),
+    "mine_days": (1, 36_500),
     "session_lifetime_s": (60, 31_536_000),
 }
 
@@ -185,6 +188,12 @@ class Settings:
     anonymous_jobs_at_once: int = 0
     #: bytes of results and uploads of jobs that are kept
     anonymous_stored_bytes: int = 0
+    #: rows of tables that somebody may keep, all together
+    mine_rows: int = 1_000_000
+    #: bytes on the disk that they may take
+    mine_bytes: int = 500_000_000
+    #: days for which one is kept, unless its owner says so again
+    mine_days: int = 90
     #: people may register at `/register`; a lead of the group that they choose lets them in
     registration: bool = False
     #: seconds for which somebody who has signed in need not do so again

@@ -10,10 +10,12 @@ from psycopg_pool import ConnectionPool
 from cutouts.cutouts import Cutouts, sync_limit
 from datalink.links.descriptors import descriptors_for_answer
 from datalink.links.spans import ServiceSpans
+from epntap.access import Caller
 from epntap.answer.admission import Admission
 from epntap.answer.watch import Watcher
 from epntap.archive.finding.finder import Finder
 from epntap.catalog.load import CatalogCache
+from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect, open_pool, pooled
 from epntap.pages import Pages
@@ -26,6 +28,7 @@ from epntap.uws.store import JobStore
 from eventtables.files import TableFiles
 from voaccounts.accounts import Accounts
 from voaccounts.allowances import Allowances
+from voaccounts.mine.desk import Desk as Mine
 from voaccounts.proofs.passwords import Passwords
 from voweb.site import pages_of
 
@@ -62,6 +65,8 @@ class House:
     accounts: Accounts
     #: counts what they have
     allowances: Allowances
+    #: what people keep
+    mine: Mine
     #: how much may be in progress at once, of everything
     admission: Admission
     #: looks after all answers that last
@@ -90,12 +95,14 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
     )
     events = TableFiles(finder.connect, watcher, admission.share("event tables", 1 / 8))
     pages = pages_of(settings, accounts.in_use)
+    mine = Mine(lambda: pooled(pools.internal), settings)
     return House(
         settings=settings,
         pools=pools,
         catalog=catalog,
         pages=pages,
         accounts=accounts,
+        mine=mine,
         allowances=Allowances(lambda: pooled(pools.internal), accounts.key_for, settings),
         admission=admission,
         watcher=watcher,
@@ -117,7 +124,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
             watcher=watcher,
             describe=lambda columns: descriptors_for_answer(settings.addresses, columns, spans),
             pages=pages,
-            own=events.own,
+            own=lambda caller: _own(events, mine, caller),
         ),
         jobs=JobService(
             kind="tap",
@@ -130,6 +137,12 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
         ),
         events=events,
     )
+
+
+def _own(events: TableFiles, mine: Mine, caller: Caller) -> tuple[str, list[Table]]:
+    """The schema of what somebody owns, and the tables in it: of events, and those that they have brought."""
+    place, tables = events.own(caller)
+    return place, [*tables, *mine.tables(caller)]
 
 
 def _web_pools(settings: Settings, database: Database) -> Pools:

@@ -66,7 +66,7 @@ def wings(house: House) -> tuple[Wing, ...]:
         hapi.routes(house.finder, tables.ends, sender, settings, admission, house.pages),
         datalink.bulk(house.cutouts, granules, tables.ends, sender, settings, admission, house.pages),
         previews.routes(house.finder, tables.within, sender, settings, admission, house.pages),
-        accounts.routes(house.accounts, settings, house.pages),
+        accounts.routes(house.accounts, house.mine, settings, house.pages),
         metrics.routes(house),
         web.routes(
             house.pages,

@@ -50,6 +50,7 @@ __all__ = [
     "gap",
     "granule_group",
     "job",
+    "kept_table",
     "membership",
     "metadata",
     "parameter",
@@ -58,6 +59,7 @@ __all__ = [
     "phrase",
     "quarantine",
     "row_state",
+    "saved_query",
     "scanned_file",
     "scanned_file_in_full",
     "secret",
@@ -967,6 +969,39 @@ usage = Table(
     PrimaryKeyConstraint("month", "schema_name", "dataset_id", "team"),
     schema="account",
     comment="What was had of the data, by month, dataset and group; nobody is named",
+)
+
+
+def _of_owner() -> Column[Any]:
+    reference = ForeignKey("account.person.name", ondelete="CASCADE")
+    return Column("owner", Text, reference, nullable=False, primary_key=True, comment="Whose it is")
+
+
+kept_table = Table(
+    "kept_table",
+    metadata,
+    _of_owner(),
+    Column("name", Text, primary_key=True, comment="Of the table in the schema of its owner"),
+    Column("columns", JSONB, nullable=False, comment="As catalog.model describes them"),
+    Column("rows", BigInteger, nullable=False, comment="How many"),
+    Column("bytes", BigInteger, nullable=False, comment="On the disk"),
+    Column("description", Text, nullable=False, server_default=_NO_TEXT, comment="As the file says it"),
+    Column("made", _INSTANT, nullable=False, server_default=_NOW, comment="When it was brought"),
+    Column("expires", _INSTANT, nullable=False, comment="When it is removed"),
+    schema="account",
+    comment="Tables that people have brought and keep",
+)
+Index("kept_table_expires", kept_table.c.expires)
+
+saved_query = Table(
+    "saved_query",
+    metadata,
+    _of_owner(),
+    Column("name", Text, primary_key=True, comment="What its owner calls it"),
+    Column("query", Text, nullable=False, comment="ADQL"),
+    Column("made", _INSTANT, nullable=False, server_default=_NOW, comment="When it was kept"),
+    schema="account",
+    comment="Queries that people keep by a name",
 )
 
 batch = Table(
