@@ -11,6 +11,7 @@ from epntap.adql.bound import BoundBody, BoundSelect, BoundTable, Expr, Output, 
 from epntap.adql.counted import count_from_values
 from epntap.adql.functions import Features
 from epntap.adql.infer import GEOMETRY, VOTABLE
+from epntap.adql.narrow import read_narrow
 from epntap.adql.parser import parse_with_problems
 from epntap.adql.render import Statement, render
 from epntap.adql.resolve import resolve
@@ -57,7 +58,8 @@ def translate(
     query, problems = parse_with_problems(text)
     bound = resolve(query, catalog, features, base_url, problems)
     limited = replace(bound, body=_limited(bound.body, row_limit, passed_over))
-    statement, params = render(look_apart(count_from_values(limited, catalog)), schemas)
+    read = read_narrow(look_apart(count_from_values(limited, catalog)), catalog)
+    statement, params = render(read, schemas)
     columns = tuple(_column(output) for output in bound.body.outputs)
     return Translation(statement, params, columns, bound.tables, _rows_of(bound.body), bound.body.limit)
 

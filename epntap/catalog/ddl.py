@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import psycopg
@@ -90,8 +90,8 @@ def define_table(connection: Connection, table: Table) -> None:
     connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql_name(table), columns))
 
 
-def create_indexes(connection: Connection, table: Table) -> None:
-    """Make the primary key and those indexes that are missing. Part of the caller's transaction.
+def create_indexes(connection: Connection, table: Table, indexes: Sequence[Index] | None = None) -> None:
+    """Make the primary key and those indexes that are missing: of epn_core, or these. Part of the caller's transaction.
 
     Readers are not hindered. Raises psycopg.errors.UniqueViolation when two rows have the same key.
     """
@@ -103,7 +103,7 @@ def create_indexes(connection: Connection, table: Table) -> None:
             )
         )
     existing = _index_names(connection, table)
-    for index in indexes_of(table):
+    for index in indexes_of(table) if indexes is None else indexes:
         name = f"{table.name}_{index.name}"
         if name not in existing and (operator_class := _operator_class(connection, index)) is not None:
             _create_index(connection, table, name, index, operator_class)

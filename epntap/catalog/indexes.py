@@ -29,6 +29,7 @@ __all__ = [
     "TIME_SPAN",
     "Index",
     "indexes_of",
+    "text_index",
 ]
 
 #: What a row lasts in days, whichever of time_min and time_max comes first; 0 and 1 are these.
@@ -114,7 +115,8 @@ def _hash_list_index(column: str) -> Index:
     return Index(f"{column}_items", (column,), "gin", ITEMS, parameters="fastupdate = off")
 
 
-def _text_index(column: str) -> Index:
+def text_index(column: str) -> Index:
+    """The index that finds parts of the text of a column."""
     return Index(
         f"{column}_trigrams",
         (column,),
@@ -136,7 +138,7 @@ EPN_CORE_INDEXES: tuple[Index, ...] = (
     Index("dataset_id", ("dataset_id", "time_min")),
     *(Index(name, (name,)) for name in STAMP_COLUMNS),
     *map(_hash_list_index, HASH_LIST_COLUMNS),
-    *map(_text_index, SEARCHED_COLUMNS),
+    *map(text_index, SEARCHED_COLUMNS),
 )
 
 

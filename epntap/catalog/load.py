@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
 
@@ -14,7 +15,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from epntap.catalog.indexes import LONGEST, SEEN
-from epntap.catalog.model import Catalog, Column, ForeignKey, Form, Holdings, Schema, Table
+from epntap.catalog.model import Catalog, Column, ForeignKey, Form, Holdings, Narrow, Schema, Table
+from epntap.catalog.narrow.layout import DATASETS, GRANULES, MADE
 from epntap.errors import UnavailableError
 
 __all__ = ["CatalogCache", "catalog_version", "load_catalog"]
@@ -58,6 +60,18 @@ JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
 ORDER BY t.table_name, array_position(i.indkey::int2[], a.attnum)
 """
 
+# what is behind views of granules and datasets that are kept apart
+_NARROW = """
+SELECT n.nspname || '.epn_core' AS table_name, c.relname, a.attname, a.attnotnull
+FROM pg_class v
+JOIN pg_namespace n ON n.oid = v.relnamespace
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = ANY (%s) AND c.relkind = 'r'
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE v.relname = 'epn_core' AND v.relkind = 'v'
+"""
+
+_NARROW_KEY = ("granule_uid",)
+
 _KEYS = """
 SELECT k.key_id, k.from_table, k.target_table, k.description, k.utype, c.from_column, c.target_column
 FROM tap_schema.keys k JOIN tap_schema.key_columns c USING (key_id)
@@ -81,6 +95,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
         primary_keys: dict[str, list[str]] = defaultdict(list)
         for row in cursor.execute(_PRIMARY_KEYS):
             primary_keys[row["table_name"]].append(row["attname"])
+        narrow = _narrow(cursor.execute(_NARROW, ([GRANULES, DATASETS],)).fetchall())
         counted = {row["table_name"]: frozenset(row["columns"]) for row in cursor.execute(_COUNTED)}
         longest = {row["table_name"]: row["days"] for row in cursor.execute(_LONGEST, (LONGEST,))}
         services = {row["schema_name"]: row for row in cursor.execute("SELECT * FROM archive.service")}
@@ -98,7 +113,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
             Table(
                 schema=row["schema_name"],
                 name=row["table_name"].partition(".")[2],
-                columns=tuple(columns[row["table_name"]]),
+                columns=_given(columns[row["table_name"]], narrow.get(row["table_name"])),
                 utype=row["utype"],
                 title=services.get(row["schema_name"], {}).get("title"),
                 description=row["description"],
@@ -106,7 +121,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
                 rows=services.get(row["schema_name"], {}).get("granule_count")
                 if row["table_name"].endswith(".epn_core")
                 else None,
-                primary_key=tuple(primary_keys[row["table_name"]]),
+                primary_key=_NARROW_KEY if row["table_name"] in narrow else tuple(primary_keys[row["table_name"]]),
                 holdings=holdings.get(row["table_name"]),
                 counted=counted.get(row["table_name"], frozenset()),
                 longest=longest.get(row["table_name"]),
@@ -114,6 +129,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
                 if row["table_name"].endswith(".epn_core")
                 and services.get(row["schema_name"], {}).get("has_closed_rows")
                 else "",
+                narrow=narrow[row["table_name"]].columns if row["table_name"] in narrow else None,
             )
             for row in cursor.execute(
                 "SELECT t.* FROM tap_schema.tables t JOIN tap_schema.schemas s USING (schema_name)"
@@ -123,6 +139,44 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
         keys = _keys(cursor.execute(_KEYS).fetchall())
         changed = cursor.execute(_CHANGED).fetchone()
     return Catalog(schemas, tables, keys, changed["changed"].astimezone(UTC) if changed else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """What is behind the view of a narrow service."""
+
+    columns: Narrow
+    never_null: frozenset[str]
+
+
+def _narrow(rows: list[dict[str, Any]]) -> dict[str, _Behind]:
+    """Name of the view -> what is behind it."""
+    kept: dict[str, dict[str, set[str]]] = defaultdict(lambda: {GRANULES: set(), DATASETS: set()})
+    never_null: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        kept[row["table_name"]][row["relname"]].add(row["attname"])
+        if row["attnotnull"]:
+            never_null[row["table_name"]].add(row["attname"])
+    return {
+        name: _Behind(
+            # what is in both is that of the granule, or of the dataset, or made of both
+            Narrow(
+                frozenset(tables[GRANULES] - tables[DATASETS]), frozenset(tables[DATASETS] - tables[GRANULES] - MADE)
+            ),
+            frozenset(never_null[name]),
+        )
+        for name, tables in kept.items()
+    }
+
+
+def _given(columns: list[Column], behind: _Behind | None) -> tuple[Column, ...]:
+    """The columns; a view does not say of which there is always a value."""
+    if behind is None:
+        return tuple(columns)
+    given = behind.never_null
+    if "obs_id" not in behind.columns.own:
+        given |= {"obs_id"}  # it is the granule_uid
+    return tuple(replace(column, nullable=column.name not in given) for column in columns)
 
 
 def _schema(row: dict[str, Any], service: dict[str, Any]) -> Schema:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-__all__ = ["Catalog", "Column", "ForeignKey", "Form", "Holdings", "Schema", "Table"]
+__all__ = ["Catalog", "Column", "ForeignKey", "Form", "Holdings", "Narrow", "Schema", "Table"]
 
 
 class Form(StrEnum):
@@ -60,6 +60,16 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrow:
+    """Where the columns of a table are of which granules and datasets are kept apart (catalog/narrow)."""
+
+    #: kept for each granule as they are
+    own: frozenset[str]
+    #: kept once for a dataset as they are
+    shared: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One published table. `schema` and `name` are the names in the database and in ADQL."""
 
@@ -82,6 +92,8 @@ class Table:
     longest: float | None = None
     #: the view to be read in its place, because what there is depends on who asks; empty: the table itself
     seen_as: str = ""
+    #: None: each row is kept whole
+    narrow: Narrow | None = None
     _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

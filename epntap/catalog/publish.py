@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from psycopg import sql
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from epntap.catalog.ddl import sql_name
 from epntap.catalog.indexes import (
     EPN_CORE_INDEXES,
     HAS_ITEM,
@@ -20,6 +19,8 @@ from epntap.catalog.indexes import (
     indexes_of,
 )
 from epntap.catalog.model import Form, Schema, Table
+from epntap.catalog.narrow.layout import DATASETS, GRANULES, NUMBER
+from epntap.catalog.narrow.tables import is_narrow, row_tables
 from epntap.connection import Connection
 from epntap.schema import tables
 from epntap.schema.statements import compiled, upsert
@@ -67,13 +68,21 @@ _RAISE_VERSION = compiled(
 
 def rows_by_dataset(connection: Connection, table: Table) -> Mapping[str, int]:
     """How many rows each dataset has in the table."""
-    rows = connection.execute(sql.SQL("SELECT dataset_id, count(*) FROM {} GROUP BY 1").format(sql_name(table)))
-    return dict(rows.fetchall())
+    statement = "SELECT dataset_id, count(*) FROM {0}.{1} GROUP BY 1"
+    if is_narrow(connection, table.schema):
+        statement = (
+            "SELECT dataset_id, rows FROM {0}.{2}"
+            " JOIN (SELECT {4}, count(*) AS rows FROM {0}.{3} GROUP BY 1) AS counted USING ({4})"
+        )
+    names = map(sql.Identifier, (table.schema, table.name, DATASETS, GRANULES, NUMBER))
+    return dict(connection.execute(sql.SQL(statement).format(*names)).fetchall())
 
 
 def time_bounds(connection: Connection, table: Table) -> tuple[float | None, float | None]:
     """The first and the last time of all rows, Julian dates; found through the indexes."""
-    row = connection.execute(sql.SQL("SELECT min(time_min), max(time_max) FROM {}").format(sql_name(table))).fetchone()
+    # of a view of two tables the database does not see that an index has the first and the last
+    rows = sql.Identifier(table.schema, row_tables(connection, table.schema)[0])
+    row = connection.execute(sql.SQL("SELECT min(time_min), max(time_max) FROM {}").format(rows)).fetchone()
     return (None, None) if row is None else (row[0], row[1])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from functools import cache, cached_property
 from urllib.parse import quote
@@ -32,7 +32,14 @@ from ingest.publish.rows.block import (
     copy_text,
 )
 
-__all__ = ["GranuleBuilder", "common_values", "epn_core_table", "files_out_of_dates"]
+__all__ = [
+    "CDF_MEDIA_TYPE",
+    "THUMBNAIL_WIDTH",
+    "GranuleBuilder",
+    "common_values",
+    "epn_core_table",
+    "files_out_of_dates",
+]
 
 #: relative to the public address
 _ADDRESSES = Addresses()
@@ -58,9 +65,9 @@ _ALWAYS = (
 _NO_ACCESS = "\t".join([NULL] * 4)
 #: JD of the midnight before day 1 of the calendar of `datetime.date`
 _JD_OF_ORDINAL_ZERO = 1_721_424.5
-_CDF_MEDIA_TYPE = MEDIA_TYPES["cdf"]
+CDF_MEDIA_TYPE = MEDIA_TYPES["cdf"]
 #: of thumbnails, pixels: the narrowest picture that has words
-_THUMBNAIL_WIDTH = 320
+THUMBNAIL_WIDTH = 320
 
 
 def epn_core_table(definition: Definition, facts: Sequence[DatasetFacts]) -> Table:
@@ -157,7 +164,7 @@ class GranuleBuilder:
         """Values that rows share, and how many rows do: all columns that have few values in a service."""
         values = common_values(self._definition, plan.facts)
         rows, held = self.count(plan), self._count_offering(plan)
-        yield {**values, "access_format": _CDF_MEDIA_TYPE}, held
+        yield {**values, "access_format": CDF_MEDIA_TYPE}, held
         yield {**values, "access_format": None}, rows - held
 
     def _count_offering(self, plan: DatasetPlan) -> int:
@@ -167,48 +174,81 @@ class GranuleBuilder:
         if plan.granule is Granule.FILE:
             return len(plan.single)
         label_of, _ = _CALENDARS[plan.granule]
-        held = _access_by_label(plan, "", self._definition.schema)
+        held = dict(_kilobytes_by_label(plan))
         return sum(label_of(day) in held for day in _starts(plan, self._today)) + len(plan.single)
 
     def _calendar_blocks(self, plan: DatasetPlan, thumbnails: _Thumbnails, modified: str, tail: str) -> Iterator[Block]:
-        starts = _starts(plan, self._today)
-        if not starts:
+        if plan.granule is Granule.FILE:
             return
-        prefix = f"{clean_granule_uid(plan.dataset.dataset_id)}_"
+        prefix = _prefix(plan)
         link, after = around_uid(lambda uid: _ADDRESSES.links(uid, self._definition.schema))
         link += quote(prefix, safe="")
-        access = _access_by_label(plan, prefix, self._definition.schema)
-        clip = _Clip(plan)
-        label_of, following = _CALENDARS[plan.granule]
-        touched = {label_of(day): self._now for file in plan.touched for day in file.days_held}
-        for first in range(0, len(starts), BLOCK_ROWS):
-            some = starts[first : first + BLOCK_ROWS]
-            labels = [label_of(day) for day in some]
-            lows = [clip.low(day) for day in some]
-            highs = [clip.high(following(day)) for day in some]
+        access = {
+            label: _access(prefix + label, size, self._definition.schema) for label, size in _kilobytes_by_label(plan)
+        }
+        touched = dict.fromkeys(_touched_labels(plan), self._now)
+        for periods in self._periods(plan):
             rows = [
                 f"{prefix}{label}\t{prefix}{label}\t{low}\t{high}\t{access.get(label, _NO_ACCESS)}"
                 f"\t{link}{label}{after}\t{thumbnails.of(prefix + label, is_offered=label in access)}"
                 f"\t{touched.get(label, modified)}{tail}"
-                for label, low, high in zip(labels, lows, highs, strict=True)
+                for label, low, high in periods
             ]
             yield Block("".join(rows).encode(), len(rows))
 
+    def _periods(self, plan: DatasetPlan) -> Iterator[list[tuple[str, str, str]]]:
+        """End of the granule_uid, start and end of each day or month that has a row; as many as a block has."""
+        starts = _starts(plan, self._today)
+        if not starts:
+            return
+        clip = _Clip(plan)
+        label_of, following = _CALENDARS[plan.granule]
+        for first in range(0, len(starts), BLOCK_ROWS):
+            some = starts[first : first + BLOCK_ROWS]
+            yield [(label_of(day), clip.low(day), clip.high(following(day))) for day in some]
+
+    # -- rows without what their dataset shares (epntap/catalog/narrow) --
+
+    def shared_values(self, plan: DatasetPlan) -> dict[str, Value]:
+        """What the rows of a dataset share. thumbnail_url is empty where it is a picture of the granule."""
+        values = dict(self._dated(common_values(self._definition, plan.facts)))
+        if values.get("thumbnail_url") is None and plan.is_drawable:
+            values["thumbnail_url"] = ""
+        return values
+
+    def own_blocks(self, plan: DatasetPlan, number: int, *, has_files: bool) -> Iterator[Block]:
+        """What differs from row to row, the number of the dataset in front of it; for a new table."""
+        prefix = _prefix(plan)
+        sizes = {} if plan.granule is Granule.FILE else dict(_kilobytes_by_label(plan))
+        for periods in self._periods(plan):
+            rows = []
+            for label, low, high in periods:
+                size = sizes.get(label, NULL)
+                rows.append(f"{number}\t{low}\t{high}\t{size}\t{prefix}{label}")
+                if has_files:
+                    rows.append(f"\t{prefix}{label}\t{NULL if size is NULL else f'{prefix}{label}.cdf'}")
+                rows.append("\n")
+            yield Block("".join(rows).encode(), len(periods))
+        yield from _blocks_of([self._own_file_row(file, plan.dataset, number) for file in plan.single])
+
+    def _own_file_row(self, file: ArchiveFile, dataset: Dataset, number: int) -> str:
+        uid, observation, low, high = _named(file)
+        size, name = NULL, NULL
+        if _is_open(dataset):
+            size, name = str(_kilobytes(file.size_bytes)), f"{clean_granule_uid(file.stem)}.cdf"
+        return f"{number}\t{low}\t{high}\t{size}\t{uid}\t{observation}\t{name}\n"
+
     def _file_row(self, file: ArchiveFile, dataset: Dataset, thumbnails: _Thumbnails, modified: str, tail: str) -> str:
-        assert file.tt2000_min is not None
-        assert file.tt2000_max is not None
-        uid = file.uid
-        observation = clean_granule_uid(edition_of(file.stem).product)
+        uid, observation, low, high = _named(file)
         schema = self._definition.schema
         access = (
             _access(uid, _kilobytes(file.size_bytes), schema, clean_granule_uid(file.stem))
             if _is_open(dataset)
             else _NO_ACCESS
         )
-        low, high = jd_from_tt2000(file.tt2000_min), jd_from_tt2000(file.tt2000_max)
         link = _ADDRESSES.links(uid, schema)
         thumbnail = thumbnails.of(uid, is_offered=_is_open(dataset))
-        return f"{uid}\t{observation}\t{low!r}\t{high!r}\t{access}\t{link}\t{thumbnail}\t{modified}{tail}"
+        return f"{uid}\t{observation}\t{low}\t{high}\t{access}\t{link}\t{thumbnail}\t{modified}{tail}"
 
     def _dated(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
         """The values with the three dates, for a new table."""
@@ -228,7 +268,7 @@ class _Thumbnails:
     def __init__(self, plan: DatasetPlan, given: Value, schema: str) -> None:
         self._given = None if given is None else copy_text(given)
         self._is_drawable = plan.is_drawable
-        self._around = around_uid(lambda uid: _ADDRESSES.preview(uid, schema, _THUMBNAIL_WIDTH))
+        self._around = around_uid(lambda uid: _ADDRESSES.preview(uid, schema, THUMBNAIL_WIDTH))
 
     def of(self, uid: str, *, is_offered: bool) -> str:
         """As COPY reads it; `is_offered` says whether the row has an access_url, whoever may use it today."""
@@ -306,23 +346,45 @@ def _ends_as_day_begins(file: ArchiveFile, day: int) -> bool:
     return stop is not None and day_of(stop) == day and day_of(stop - 1) < day
 
 
-def _access_by_label(plan: DatasetPlan, prefix: str, schema: str) -> Mapping[str, str]:
-    """End of the granule_uid -> the four access columns, for periods that files reach into."""
+def _prefix(plan: DatasetPlan) -> str:
+    return f"{clean_granule_uid(plan.dataset.dataset_id)}_"
+
+
+def _named(file: ArchiveFile) -> tuple[str, str, str, str]:
+    """granule_uid, obs_id, time_min and time_max of the row of a file."""
+    assert file.tt2000_min is not None
+    assert file.tt2000_max is not None
+    observation = clean_granule_uid(edition_of(file.stem).product)
+    return file.uid, observation, repr(jd_from_tt2000(file.tt2000_min)), repr(jd_from_tt2000(file.tt2000_max))
+
+
+def _touched_labels(plan: DatasetPlan) -> set[str]:
+    """Ends of the granule_uids of periods with a file that came, went or changed."""
+    label_of = _label_of(plan)
+    return {label_of(day) for file in plan.touched for day in file.days_held}
+
+
+def _label_of(plan: DatasetPlan) -> Callable[[int], str]:
+    return _day_label if plan.granule is Granule.DAY else _month_label
+
+
+def _kilobytes_by_label(plan: DatasetPlan) -> Iterable[tuple[str, int]]:
+    """End of the granule_uid, and size, of periods that files reach into."""
     if not _is_open(plan.dataset):
-        return {}
-    label_of = _day_label if plan.granule is Granule.DAY else _month_label
+        return ()
+    label_of = _label_of(plan)
     bytes_of: dict[str, float] = {}
     for file in plan.files:
         days = file.days_held
         for day in days:
             label = label_of(day)
             bytes_of[label] = bytes_of.get(label, 0.0) + file.size_bytes / len(days)
-    return {label: _access(prefix + label, _kilobytes(size), schema) for label, size in bytes_of.items()}
+    return [(label, _kilobytes(size)) for label, size in bytes_of.items()]
 
 
 def _access(uid: str, kilobytes: int, schema: str, name: str = "") -> str:
     """The four access columns; `name` is that of the file, where it is another than the identifier."""
-    return f"{_ADDRESSES.data(uid, 'cdf', schema)}\t{_CDF_MEDIA_TYPE}\t{kilobytes}\t{name or uid}.cdf"
+    return f"{_ADDRESSES.data(uid, 'cdf', schema)}\t{CDF_MEDIA_TYPE}\t{kilobytes}\t{name or uid}.cdf"
 
 
 def _kilobytes(size_bytes: float) -> int:

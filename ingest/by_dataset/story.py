@@ -15,6 +15,7 @@ from epntap.errors import DefinitionError
 from epntap.hints import did_you_mean
 from ingest.by_dataset.admit import admit_datasets
 from ingest.by_dataset.build import GranuleBuilder, epn_core_table, files_out_of_dates
+from ingest.by_dataset.narrow import narrow_rows
 from ingest.by_dataset.planning.make import Plans, Work, check_plans, plan_datasets, what_to_do
 from ingest.by_dataset.planning.plan import DatasetPlan
 from ingest.by_dataset.read import SourceFacts, count_files, read_sources
@@ -65,7 +66,7 @@ class DatasetsRead:
         plans, screening = admit_datasets(connection, definition, table, plans, builder, ingestion.stamp)
         work = what_to_do(
             plans,
-            known,
+            {} if stock.is_new else known,
             stock.by_dataset or {},
             lambda dataset_id: indexed_files(connection, schema, dataset_id),
             thorough=ingestion.options.thorough or not stock.is_as_ingested,
@@ -87,6 +88,7 @@ class DatasetsRead:
             passed_over=work.unchanged,
             states=plans.states,
             former=lambda: _former(self.facts.holdings),
+            narrow=narrow_rows(table, plans.accepted, builder) if definition.is_narrow else None,
             withdrawn=tuple(described[name].dataset for name in definition.withdrawn if name in described),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ingest.definition.storage import Storage
 from ingest.sources.keys import Key, Takes
 
 __all__ = [
@@ -54,6 +55,11 @@ SERVICE_KEYS: Mapping[str, Key] = {
     "reference_url": Key(Takes.TEXT, "Page about the service"),
     "withdrawn": Key(Takes.NAMES, "Datasets that are taken back"),
     **RIGHTS_KEYS,
+    "storage": Key(
+        Takes.CHOICE,
+        "How rows are kept: wide, each whole, or narrow, what all rows of a dataset share once; wide if it is not said",
+        tuple(Storage),
+    ),
 }
 
 #: keys of `column = { … }` where rows are mapped

@@ -19,6 +19,7 @@ from epntap.strict import StrictTable
 from ingest.definition.custom import read_custom_columns
 from ingest.definition.keys import DATASET_KEYS, DOCUMENT_KEYS, NOTHING, SERVICE_KEYS
 from ingest.definition.model import Closing, DatasetTable, Definition
+from ingest.definition.storage import Storage
 from ingest.definition.values import column_value
 from ingest.facts import Value
 from ingest.kinds.all_kinds import ALL_KINDS
@@ -88,6 +89,7 @@ def load_definition(
         withdrawn=tuple(dict.fromkeys(service["withdrawn"])),
         closing=_closing(document.needed_table("service"), service),
         severities=severities,
+        storage=Storage(service["storage"] or Storage.WIDE),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from epntap.archive.model import Dataset
 from epntap.catalog.model import Column
 from epntap.epncore.rules.all_rules import Severity
+from ingest.definition.storage import Storage
 from ingest.facts import Value
 from ingest.sources.kind import DescriptionKind, FileKind, RowKind
 from ingest.sources.source import Granule, Source
@@ -74,6 +75,7 @@ class Definition:
     closing: Closing = Closing()
     #: rule of EPN-TAP -> severity, where it is not the usual one
     severities: Mapping[str, Severity] = field(default_factory=dict)
+    storage: Storage = Storage.WIDE
 
     def closed(self, dataset: Dataset) -> Dataset:
         """A dataset of rows that say by themselves when they are released."""
@@ -88,6 +90,11 @@ class Definition:
     def has_datasets(self) -> bool:
         """Whether rows are made from what sources say of datasets."""
         return len(self.row_sources) < len(self.sources)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether what the rows of a dataset share is kept once; rows that are told one by one share nothing."""
+        return self.storage is Storage.NARROW and not self.has_rows
 
     @property
     def row_sources(self) -> tuple[tuple[Source, RowKind], ...]:

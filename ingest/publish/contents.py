@@ -13,6 +13,7 @@ from epntap.catalog.model import Column, Form, Table
 from epntap.errors import DefinitionError
 from ingest.definition.model import Granule
 from ingest.publish.account import Account
+from ingest.publish.narrow.contents import NarrowRows
 from ingest.publish.rows.block import Block
 from ingest.publish.rows.quarantine import SetAside
 
@@ -49,6 +50,8 @@ class Contents:
     #: names of files that are no granule_uid, each with that of what it is or of what came in its place; of a name
     #: that comes twice the later counts
     former: Callable[[], Iterable[tuple[str, str]]] = tuple
+    #: the rows as they are kept where granules and datasets are kept apart; None: each row is kept whole
+    narrow: NarrowRows | None = None
     #: rows come from sources that do not know each other's granule_uids
     is_sum: bool = False
 
@@ -77,6 +80,7 @@ class Contents:
             memory=self.memory or other.memory,
             withdrawn=self.withdrawn + other.withdrawn,
             former=lambda: chain(self.former(), other.former()),
+            narrow=None,
             is_sum=True,
         )
 

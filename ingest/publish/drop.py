@@ -8,6 +8,7 @@ from psycopg import sql
 from epntap.archive.services import Service, services
 from epntap.catalog.ddl import LOCK_TIMEOUT_S
 from epntap.catalog.indexes import CLOSED, SEEN
+from epntap.catalog.narrow.tables import drop_narrow
 from epntap.catalog.publish import raise_catalog_version
 from epntap.connection import Connection
 from epntap.errors import NotFoundError, SetupError
@@ -34,6 +35,7 @@ def delete_service(connection: Connection, schema: str) -> None:
     try:
         for kind, name in _relations(connection, schema):
             connection.execute(sql.SQL("DROP {} {}").format(sql.SQL(kind), sql.Identifier(schema, name)))
+        drop_narrow(connection, schema)
     except psycopg.errors.LockNotAvailable as exc:
         raise SetupError(
             f"Queries are using the tables of {schema}; nothing was changed, please try again when they are done."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from psycopg import sql
 
@@ -18,6 +19,7 @@ from epntap.catalog import ddl, publish
 from epntap.catalog.closed import has_closed_table, make_closed_table
 from epntap.catalog.indexes import CLOSED
 from epntap.catalog.model import Schema, Table
+from epntap.catalog.narrow.tables import create_views, finish_tables, row_tables
 from epntap.connection import Connection
 from ingest.facts import Remark
 from ingest.ingestion import Ingestion
@@ -27,6 +29,10 @@ from ingest.publish.coverage import MOST_VALUES, coverage_of
 from ingest.publish.datasets.catalogue import publish_catalogue
 from ingest.publish.datasets.series import publish_series
 from ingest.publish.guard import refuse_equal_uids, refuse_lost_rows, refuse_other_writers
+from ingest.publish.narrow.change import remove_left_over
+from ingest.publish.narrow.fill import fill_narrow
+from ingest.publish.narrow.merge import write_narrow
+from ingest.publish.narrow.storage import narrow_if_wanted, prepare, stored_layout
 from ingest.publish.rows import closing
 from ingest.publish.rows.block import ROW_DATES
 from ingest.publish.rows.copy import (
@@ -73,10 +79,12 @@ def publish_contents(ingestion: Ingestion, contents: Contents, table: Table, sto
 
 def _publish_moved(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Published:
     connection, schema = ingestion.connection, ingestion.schema
+    if contents.narrow is not None and (_closed(contents) or has_closed_table(connection, schema)):
+        contents = replace(contents, narrow=None)  # rows that only some may see are kept whole
     closed = _closed(contents)
+    stock = prepare(ingestion, contents, table, stock)
     if not stock.is_new:
-        # by themselves, because readers wait for them: not for as long as the rows take
-        ddl.add_columns(connection, table)
+        # by itself, because readers wait for it: not for as long as the rows take
         closing.prepare(connection, table, closed)
     clock = time.perf_counter()
     with connection.transaction():
@@ -93,6 +101,7 @@ def _publish_moved(ingestion: Ingestion, contents: Contents, table: Table, stock
         _count(connection, contents, table)
         _group(ingestion, table, merged, stock)
         forget_files(connection, schema, ingestion.scanner.seen.are_there)
+    remarks += narrow_if_wanted(ingestion, contents, table, stock)
     return Published(merged, load_seconds, tuple(remarks))
 
 
@@ -128,8 +137,9 @@ def tidy(connection: Connection, table: Table, progress: Progress) -> None:
     """Give back the room of old rows and take statistics, where something was written; outside any transaction."""
     progress.stage("taking statistics")
     ddl.drop_retired_indexes(connection, table)
+    remove_left_over(connection, table.schema)
     for schema, name in (
-        (table.schema, table.name),
+        *((table.schema, name) for name in row_tables(connection, table.schema)),
         *([(table.schema, CLOSED)] if has_closed_table(connection, table.schema) else []),
         *(("archive", name) for name in _ARCHIVE),
     ):
@@ -143,19 +153,28 @@ def tidy(connection: Connection, table: Table, progress: Progress) -> None:
 def _fill(ingestion: Ingestion, contents: Contents, table: Table, _stock: Stock, remarks: list[Remark]) -> Merged:
     connection, progress = ingestion.connection, ingestion.progress
     progress.stage("loading granules", contents.rows)
-    ddl.create_table(connection, table)
-    merged = fill_new_table(connection, table, contents.blocks(), progress.advance)
+    if contents.narrow is None:
+        ddl.create_table(connection, table)
+        merged = fill_new_table(connection, table, contents.blocks(), progress.advance)
+    else:
+        merged = fill_narrow(connection, contents.narrow, progress.advance)
     progress.stage("building indexes")
     allow_memory(connection, "maintenance_work_mem")
-    ddl.create_indexes(connection, table)
+    if contents.narrow is None:
+        ddl.create_indexes(connection, table)
+    else:
+        finish_tables(connection, contents.narrow.layout)
+        create_views(connection, contents.narrow.layout)
     remarks += meetings(connection, table, is_new=True)
     return merged
 
 
 def _merge(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock, remarks: list[Remark]) -> Merged:
     merged = _passed_over(contents)
-    if has_closed_table(ingestion.connection, table.schema):
-        closing.reopen_rows(ingestion.connection, table, _closed(contents), _scope(contents, stock))
+    connection, narrow = ingestion.connection, contents.narrow
+    if has_closed_table(connection, table.schema):
+        closing.reopen_rows(connection, table, _closed(contents), _scope(contents, stock))
+    layout = stored_layout(connection, narrow, stock) if narrow is not None and stock.is_narrow else None
     if not _is_idle(contents, stock):
         ingestion.progress.stage("loading granules", contents.compared)
         merged = _sum(
@@ -169,9 +188,16 @@ def _merge(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock,
                 scope=_scope(contents, stock),
                 unused=stock.unused,
                 check=lambda: _before_writing(ingestion, contents, table, stock, remarks),
+                kept_in=() if layout is None else (layout.granules, layout.datasets),
+                write=None
+                if layout is None or narrow is None
+                else partial(write_narrow, connection, narrow, layout, ingestion.stamp),
             ),
         )
-    ddl.create_indexes(ingestion.connection, table)
+    if layout is None:
+        ddl.create_indexes(connection, table)
+    else:
+        ddl.create_indexes(connection, layout.granules, layout.indexes())
     return merged
 
 

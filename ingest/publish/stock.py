@@ -11,6 +11,7 @@ from epntap.archive.kept.counts import is_as_ingested
 from epntap.archive.services import services
 from epntap.catalog import ddl, publish
 from epntap.catalog.model import Table
+from epntap.catalog.narrow.tables import is_narrow
 from epntap.connection import Connection
 from epntap.errors import SetupError
 from ingest.publish.rows.block import DATASET_ID
@@ -36,6 +37,8 @@ class Stock:
     unused: tuple[str, ...] = ()
     #: columns that are needed and not stored
     missing: tuple[str, ...] = ()
+    #: granules and datasets are kept apart
+    is_narrow: bool = False
 
 
 def take_stock(connection: Connection, table: Table) -> Stock:
@@ -60,6 +63,7 @@ def take_stock(connection: Connection, table: Table) -> Stock:
         is_as_ingested=is_as_ingested(connection, table.schema),
         unused=tuple(name for name in stored if table.column(name) is None),
         missing=tuple(column.name for column in table.columns if column.name not in stored),
+        is_narrow=is_narrow(connection, table.schema),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, Text, all_, bindparam, delete, select
 
 from epntap.catalog.closed import has_closed_table
 from epntap.catalog.indexes import CLOSED, CLOSED_LONGEST, DURATION, LONGEST
+from epntap.catalog.narrow.tables import row_tables
 from epntap.connection import Connection
 from epntap.schema import tables
 from epntap.schema.statements import compiled, upsert
@@ -21,6 +22,7 @@ __all__ = [
     "COUNTED_TABLE",
     "Coverage",
     "coverage",
+    "forget_when_written",
     "is_as_ingested",
     "row_count",
     "value_counts",
@@ -89,7 +91,7 @@ def write_value_counts(
     written since that was done; likewise what no row lasts longer than. From here to the next call all counts go as
     soon as anything is written to the table.
     """
-    _forget_when_written(connection, schema)
+    forget_when_written(connection, schema)
     is_kept = value_counts(connection, schema, ALL_ROWS) is not None
     counts = {**counts, ALL_ROWS: {None: rows}, **({} if is_kept else _count_by_row(connection, schema, by_row, most))}
     kept = list(by_row) if is_kept else []
@@ -131,20 +133,21 @@ def is_as_ingested(connection: Connection, schema: str) -> bool:
     return value_counts(connection, schema, ALL_ROWS) is not None
 
 
-def _forget_when_written(connection: Connection, schema: str) -> None:
-    """Make the trigger that takes counts back, where there is none. Readers do not wait for it."""
-    table = sql.Identifier(schema, COUNTED_TABLE)
-    found = connection.execute(
-        "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s",
-        (table.as_string(connection), _TRIGGER),
-    )
-    if found.fetchone() is None:
-        connection.execute(
-            sql.SQL(
-                "CREATE TRIGGER {} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {} "
-                "FOR EACH STATEMENT EXECUTE FUNCTION archive.forget_counts()"
-            ).format(sql.Identifier(_TRIGGER), table)
+def forget_when_written(connection: Connection, schema: str) -> None:
+    """Make the triggers that take counts back, where there are none. Readers do not wait for it."""
+    for name in row_tables(connection, schema):
+        table = sql.Identifier(schema, name)
+        found = connection.execute(
+            "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s",
+            (table.as_string(connection), _TRIGGER),
         )
+        if found.fetchone() is None:
+            connection.execute(
+                sql.SQL(
+                    "CREATE TRIGGER {} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {} "
+                    "FOR EACH STATEMENT EXECUTE FUNCTION archive.forget_counts()"
+                ).format(sql.Identifier(_TRIGGER), table)
+            )
 
 
 def _count_by_row(

@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from epntap.archive.kept.counts import ALL_ROWS
 from epntap.catalog.model import Table
+from epntap.catalog.narrow.tables import row_tables
 from epntap.connection import Connection
 from epntap.schema import tables
 
@@ -119,7 +120,9 @@ def group_granules(connection: Connection, table: Table, datasets: Collection[st
         only = sql.SQL(" WHERE dataset_id = ANY (%(datasets)s)")
     values = {"schema": table.schema, "datasets": list(datasets or ())}
     row = connection.execute(
-        sql.SQL("SELECT min(time_min), max(time_min), min(time_max), max(time_max) FROM {}").format(_name(table))
+        sql.SQL("SELECT min(time_min), max(time_min), min(time_max), max(time_max) FROM {}").format(
+            sql.Identifier(table.schema, row_tables(connection, table.schema)[0])
+        )
     ).fetchone()
     times = [month_of_jd(jd) for jd in row or () if jd is not None]
     months = range(min(times), max(times) + 1) if times else range(FIRST_MONTH, FIRST_MONTH + 1)

@@ -19,7 +19,9 @@ __all__ = [
     "STAGED",
     "Merged",
     "Scope",
+    "Written",
     "allow_memory",
+    "copy_blocks",
     "fill_new_table",
     "foresee_merge",
     "merge_into_table",
@@ -44,6 +46,15 @@ class Merged:
     datasets: frozenset[str] | None = field(default=frozenset(), compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Rows that a merge has written."""
+
+    inserted: int
+    updated: int
+    deleted: int
+
+
 def fill_new_table(
     connection: Connection,
     table: Table,
@@ -54,7 +65,7 @@ def fill_new_table(
     columns = copy_columns(table)
     # FREEZE: the rows need no later pass of VACUUM to be marked as visible to all
     target = sql.SQL("COPY {} ({}) FROM STDIN (FREEZE)").format(name(table), _names(columns))
-    merged = Merged(inserted=_copy(connection, target, blocks, advance), datasets=None)
+    merged = Merged(inserted=copy_blocks(connection, target, blocks, advance), datasets=None)
     make_promises(connection, table)
     return merged
 
@@ -77,24 +88,35 @@ def merge_into_table(
     scope: Scope | None = None,
     unused: Sequence[str] = (),
     check: Callable[[], None] = lambda: None,
+    kept_in: Sequence[Table] = (),
+    write: Callable[[], Written] | None = None,
 ) -> Merged:
     """Make the rows of a published table exactly these; those that are the same stay untouched.
 
     `scope`, if given, is what the rows replace; all others stay as they are. `unused` are stored
     columns that have no value any more. A row that changes keeps its creation_date and gets `now` as
-    modification_date, unless it comes with one. `check` is called before anything is written, and may raise.
+    modification_date, unless it comes with one. `check` is called before anything is written, and may raise. Where the
+    table is a view, `kept_in` are the tables behind it, and `write` changes what is listed.
     """
     columns = copy_columns(table)
     stored = (*columns, *unused)
     staged = _compare(connection, name(table), columns, stored, blocks, progress, scope)
     check()
-    drop_broken_promises(connection, table, STAGED, LOCK_TIMEOUT_S)
+    for one in kept_in or (table,):
+        drop_broken_promises(connection, one, STAGED, LOCK_TIMEOUT_S)
     datasets = _changed_datasets(connection, table)
+    written = _write_rows(connection, table, columns, stored, now) if write is None else write()
+    connection.execute(sql.SQL("DROP TABLE {}, {}").format(STAGED, CHANGED))
+    unchanged = staged - written.inserted - written.updated
+    return Merged(written.inserted, written.updated, unchanged, written.deleted, datasets)
+
+
+def _write_rows(
+    connection: Connection, table: Table, columns: Sequence[str], stored: Sequence[str], now: str
+) -> Written:
     deleted = _delete_vanished(connection, table)
     updated = _update_changed(connection, table, stored, now)
-    inserted = _insert_new(connection, table, columns, now)
-    connection.execute(sql.SQL("DROP TABLE {}, {}").format(STAGED, CHANGED))
-    return Merged(inserted, updated, staged - inserted - updated, deleted, datasets)
+    return Written(_insert_new(connection, table, columns, now), updated, deleted)
 
 
 def foresee_merge(
@@ -150,7 +172,7 @@ def _compare(
         )
     )
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(STAGED, _names(columns))
-    staged = _copy(connection, statement, blocks, progress.advance)
+    staged = copy_blocks(connection, statement, blocks, progress.advance)
     progress.stage("comparing with what is published")
     allow_memory(connection, "work_mem")
     connection.execute(sql.SQL("ANALYZE {} (granule_uid)").format(STAGED))
@@ -166,9 +188,10 @@ def allow_memory(connection: Connection, setting: str) -> None:
     )
 
 
-def _copy(
+def copy_blocks(
     connection: Connection, statement: sql.Composed, blocks: Iterable[Block], advance: Callable[[int], None]
 ) -> int:
+    """Hand rows to a COPY; how many they are."""
     rows = 0
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for block in blocks:

@@ -1,0 +1,275 @@
+"""Queries of tables of which granules and datasets are kept apart (epntap/catalog/narrow).
+
+The view of both gives every answer; what is done here is what the database does not see by itself. Conditions on what
+granules of a dataset share are asked of the few datasets first, and become a list of their numbers, which an index of
+the granules knows. Queries that see only what each granule has of its own read the table of granules, so that MIN and
+MAX find their index. The first rows by a date are looked for among granules with a date of their own and among those
+that have the date of their dataset, apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from epntap.adql.bound import (
+    Application,
+    BoundApart,
+    BoundBody,
+    BoundDerived,
+    BoundJoin,
+    BoundOrder,
+    BoundQuery,
+    BoundSelect,
+    BoundSet,
+    BoundSource,
+    BoundTable,
+    ColumnValue,
+    Expr,
+    Numeral,
+    Output,
+    Parameter,
+    Type,
+    is_aggregate,
+    pieces,
+    walk,
+)
+from epntap.catalog.indexes import STAMP_COLUMNS
+from epntap.catalog.model import Catalog, Narrow
+from epntap.catalog.narrow.layout import DATASETS, GRANULES, JOINED, NUMBER, OWN_DATE, SHARED_DATE
+
+__all__ = ["read_narrow"]
+
+# what a condition may be made of that is asked of datasets: nothing that can fail, for it may be asked of more of them
+_ASKED = frozenset(
+    (
+        "=", "<>", "<", ">", "<=", ">=", "AND", "OR", "NOT", "BETWEEN", "NOT BETWEEN", "IN", "NOT IN", "LIKE",
+        "NOT LIKE", "ILIKE", "NOT ILIKE", "IS NULL", "IS NOT NULL", "LOWER", "UPPER", "||",
+        "ivo_hashlist_has", "implied",
+    )
+)  # fmt: skip
+_NUMBERS = pieces("({0} = ANY (ARRAY({1})))")
+_EITHER = pieces("({0} OR {1})")
+_HAS_DATE = pieces("({0} IS NOT NULL)")
+_HAS_NONE = pieces("({0} IS NULL AND {1} IS NOT NULL)")
+
+
+def read_narrow(query: BoundQuery, catalog: Catalog) -> BoundQuery:
+    """The query with such tables read so; it gives the same rows."""
+    narrow = {(table.schema, table.name): table.narrow for table in catalog.tables if table.narrow is not None}
+    if not narrow:
+        return query
+    reader = _Reader(narrow)
+    common_tables = tuple((name, reader.body(body)) for name, body in query.common_tables)
+    return replace(query, body=reader.body(query.body), common_tables=common_tables)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    narrow: Mapping[tuple[str, str], Narrow]
+
+    def body(self, body: BoundBody) -> BoundBody:
+        if isinstance(body, BoundSet):
+            return replace(body, left=self.body(body.left), right=self.body(body.right))
+        return self._select(body)
+
+    def _select(self, select: BoundSelect) -> BoundSelect:
+        select = replace(
+            select,
+            outputs=tuple(replace(one, value=self._expr(one.value)) for one in select.outputs),
+            sources=tuple(map(self._source, select.sources)),
+            where=tuple(map(self._expr, select.where)),
+            group_by=tuple(map(self._expr, select.group_by)),
+            having=None if select.having is None else self._expr(select.having),
+        )
+        for table in self._joined_inside(select.sources):
+            select = replace(select, where=_of_datasets(select.where, table, self.narrow[table.schema, table.name]))
+        select = self._first_by_date(select)
+        return replace(select, sources=tuple(self._read(source, select) for source in select.sources))
+
+    def _source(self, source: BoundSource) -> BoundSource:
+        if isinstance(source, BoundDerived):
+            return replace(source, query=self.body(source.query))
+        if isinstance(source, BoundJoin):
+            condition = None if source.condition is None else self._expr(source.condition)
+            return replace(
+                source, left=self._source(source.left), right=self._source(source.right), condition=condition
+            )
+        return source
+
+    def _expr(self, value: Expr) -> Expr:
+        """The value with the subqueries in it."""
+        if not isinstance(value, Application) or not any(map(_holds_query, value.args)):
+            return value
+        args = tuple(self._expr(arg) if isinstance(arg, Expr) else self.body(arg) for arg in value.args)
+        return replace(value, args=args)
+
+    def _joined_inside(self, sources: Iterable[BoundSource]) -> Iterator[BoundTable]:
+        """The narrow tables of which WHERE sees rows as they are, and no NULLs in place of them."""
+        for source in sources:
+            if isinstance(source, BoundTable) and (source.schema, source.name) in self.narrow:
+                yield source
+            elif isinstance(source, BoundJoin) and source.kind in ("INNER", "CROSS"):
+                yield from self._joined_inside((source.left, source.right))
+
+    def _read(self, source: BoundSource, select: BoundSelect) -> BoundSource:
+        """The table of granules where that is enough, else the view of both."""
+        if isinstance(source, BoundJoin):
+            return replace(source, left=self._read(source.left, select), right=self._read(source.right, select))
+        if not isinstance(source, BoundTable) or (source.schema, source.name) not in self.narrow:
+            return source
+        own = self.narrow[source.schema, source.name].own | {NUMBER}
+        return replace(source, name=GRANULES if own.issuperset(_used(select, source.alias)) else JOINED)
+
+    def _first_by_date(self, select: BoundSelect) -> BoundSelect:
+        """The first rows by a date: the first of those with their own, and the first of those with their dataset's."""
+        match select.sources:
+            case (BoundTable() as table,) if (table.schema, table.name) in self.narrow:
+                pass
+            case _:
+                return select
+        terms = [by for term in select.order_by if isinstance(by := _ordered_by(term, select), ColumnValue)]
+        if select.limit is None or not terms or len(terms) < len(select.order_by) or terms[0].name not in STAMP_COLUMNS:
+            return select
+        if select.distinct or select.group_by or any(is_aggregate(output.value) for output in select.outputs):
+            return select
+        first = terms[0]
+        rest = [replace(term, by=by) for term, by in zip(select.order_by, terms, strict=True)][1:]
+        own, shared = (_of(table, template.format(first.name)) for template in (OWN_DATE, SHARED_DATE))
+        branches = [
+            BoundSelect(
+                outputs=tuple(_output(_of(table, name)) for name in sorted(_used(select, table.alias))),
+                sources=(replace(table, name=JOINED),),
+                where=(*select.where, _condition(condition, *dates)),
+                order_by=(BoundOrder(dates[-1], select.order_by[0].descending), *rest),
+                limit=select.limit + (select.offset or 0),
+            )
+            for condition, dates in ((_HAS_DATE, (own,)), (_HAS_NONE, (own, shared)))
+        ]
+        both = BoundSet(branches[0].outputs, "UNION ALL", *branches)
+        return replace(select, sources=(BoundDerived(both, table.alias),), where=())
+
+
+def _of_datasets(where: Iterable[Expr], table: BoundTable, narrow: Narrow) -> tuple[Expr, ...]:
+    """The conditions with those on what granules of a dataset share as a list of datasets."""
+    shared, others = [], []
+    for condition in _conjuncts(where):
+        names = _asked_of(condition, table.alias)
+        if names and names <= narrow.shared:
+            shared.append(condition)
+            continue
+        others.append(condition)
+        if names and condition.name == "implied" and names.issubset(STAMP_COLUMNS):
+            others.append(_by_either_date(condition, table))
+    if shared:
+        others.insert(0, _in_datasets(table, shared))
+    return tuple(others)
+
+
+def _conjuncts(conditions: Iterable[Expr | BoundBody]) -> Iterator[Expr]:
+    for condition in conditions:
+        if isinstance(condition, Application) and condition.name == "AND":
+            yield from _conjuncts(condition.args)
+        elif isinstance(condition, Expr):
+            yield condition
+
+
+def _asked_of(condition: Expr, alias: str) -> frozenset[str]:
+    """The columns of a condition that is about rows of this table alone and can be asked of any; else none."""
+    names = set()
+    for part in walk(condition):
+        if isinstance(part, ColumnValue):
+            if part.alias != alias:
+                return frozenset()
+            names.add(part.name)
+        elif isinstance(part, Application):
+            if part.name not in _ASKED or not all(isinstance(arg, Expr) for arg in part.args):
+                return frozenset()
+        elif not isinstance(part, (Parameter, Numeral)):
+            return frozenset()
+    return frozenset(names)
+
+
+def _in_datasets(table: BoundTable, conditions: Iterable[Expr]) -> Expr:
+    alias = f"{table.alias} datasets"
+    number = ColumnValue(type=Type.INTEGER, alias=alias, name=NUMBER)
+    datasets = BoundSelect(
+        outputs=(_output(number),),
+        sources=(BoundTable(table.schema, DATASETS, alias),),
+        where=tuple(_with_columns(one, lambda column: replace(column, alias=alias)) for one in conditions),
+    )
+    return _condition(_NUMBERS, _of(table, NUMBER, Type.INTEGER), datasets)
+
+
+def _by_either_date(condition: Expr, table: BoundTable) -> Expr:
+    """What follows for the date of the granule or that of the dataset, each in the words of its index."""
+    own = _with_columns(condition, lambda column: replace(column, name=OWN_DATE.format(column.name)))
+    return _condition(_EITHER, own, _in_datasets(table, [condition]))
+
+
+def _with_columns(value: Expr, changed: Callable[[ColumnValue], ColumnValue]) -> Expr:
+    if isinstance(value, ColumnValue):
+        return changed(value)
+    if isinstance(value, Application):
+        return replace(
+            value, args=tuple(_with_columns(arg, changed) if isinstance(arg, Expr) else arg for arg in value.args)
+        )
+    return value
+
+
+def _condition(words: tuple[str | int, ...], *args: Expr | BoundBody) -> Expr:
+    return Application(type=Type.CONDITION, name="narrow", pieces=words, args=args)
+
+
+def _of(table: BoundTable, name: str, kind: Type = Type.TEXT) -> ColumnValue:
+    return ColumnValue(type=kind, alias=table.alias, name=name)
+
+
+def _output(column: ColumnValue) -> Output:
+    return Output(column.name, True, column, column.name, (0, 0), 1)
+
+
+def _ordered_by(term: BoundOrder, select: BoundSelect) -> Expr:
+    return select.outputs[term.by - 1].value if isinstance(term.by, int) else term.by
+
+
+def _holds_query(arg: Expr | BoundBody) -> bool:
+    if isinstance(arg, Application):
+        return any(map(_holds_query, arg.args))
+    return not isinstance(arg, Expr)
+
+
+def _used(select: BoundSelect, alias: str) -> frozenset[str]:
+    """The columns of a table that stand anywhere in a query."""
+    return frozenset(column.name for column in _columns_of(select) if column.alias == alias)
+
+
+def _columns_of(part: Expr | BoundBody | BoundSource) -> Iterator[ColumnValue]:
+    if isinstance(part, ColumnValue):
+        yield part
+    for one in _parts(part):
+        yield from _columns_of(one)
+
+
+def _parts(part: Expr | BoundBody | BoundSource) -> Iterable[Expr | BoundBody | BoundSource]:  # noqa: PLR0911  # one answer for each case
+    match part:
+        case Application():
+            return part.args
+        case BoundSelect():
+            values = [output.value for output in part.outputs]
+            having = () if part.having is None else (part.having,)
+            return (*values, *part.sources, *part.where, *part.group_by, *having, *_ordered(part.order_by))
+        case BoundSet():
+            return (part.left, part.right, *_ordered(part.order_by))
+        case BoundDerived():
+            return (part.query,)
+        case BoundApart():
+            return part.classes
+        case BoundJoin():
+            return (part.left, part.right, *(() if part.condition is None else (part.condition,)))
+        case _:
+            return ()
+
+
+def _ordered(terms: Iterable[BoundOrder]) -> list[Expr]:
+    return [term.by for term in terms if isinstance(term.by, Expr)]
