@@ -9,7 +9,7 @@ that have the date of their dataset, apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from epntap.adql.bound import (
@@ -31,6 +31,7 @@ from epntap.adql.bound import (
     Parameter,
     Type,
     is_aggregate,
+    joined,
     pieces,
     walk,
 )
@@ -49,6 +50,8 @@ _ASKED = frozenset(
     )
 )  # fmt: skip
 _NUMBERS = pieces("({0} = ANY (ARRAY({1})))")
+_EQUAL = pieces("({0} = {1})")
+_VALUE = pieces("({0})")
 _EITHER = pieces("({0} OR {1})")
 _HAS_DATE = pieces("({0} IS NOT NULL)")
 _HAS_NONE = pieces("({0} IS NULL AND {1} IS NOT NULL)")
@@ -59,7 +62,15 @@ def read_narrow(query: BoundQuery, catalog: Catalog) -> BoundQuery:
     narrow = {(table.schema, table.name): table.narrow for table in catalog.tables if table.narrow is not None}
     if not narrow:
         return query
-    reader = _Reader(narrow)
+    aliases = {
+        source.alias: (source.schema, source.name)
+        for body in (query.body, *(body for _, body in query.common_tables))
+        for source in _tables(body)
+        if (source.schema, source.name) in narrow
+    }
+    if not aliases:
+        return query
+    reader = _Reader(narrow, aliases)
     common_tables = tuple((name, reader.body(body)) for name, body in query.common_tables)
     return replace(query, body=reader.body(query.body), common_tables=common_tables)
 
@@ -67,6 +78,8 @@ def read_narrow(query: BoundQuery, catalog: Catalog) -> BoundQuery:
 @dataclass(frozen=True, slots=True)
 class _Reader:
     narrow: Mapping[tuple[str, str], Narrow]
+    #: alias -> narrow table; no two tables of a statement have one alias
+    aliases: Mapping[str, tuple[str, str]]
 
     def body(self, body: BoundBody) -> BoundBody:
         if isinstance(body, BoundSet):
@@ -84,7 +97,7 @@ class _Reader:
         )
         for table in self._joined_inside(select.sources):
             select = replace(select, where=_of_datasets(select.where, table, self.narrow[table.schema, table.name]))
-        select = self._first_by_date(select)
+        select = self._first_by_date(self._grouped_by_dataset(select))
         return replace(select, sources=tuple(self._read(source, select) for source in select.sources))
 
     def _source(self, source: BoundSource) -> BoundSource:
@@ -98,11 +111,21 @@ class _Reader:
         return source
 
     def _expr(self, value: Expr) -> Expr:
-        """The value with the subqueries in it."""
-        if not isinstance(value, Application) or not any(map(_holds_query, value.args)):
+        """The value with the subqueries in it, and datasets compared by their numbers."""
+        if not isinstance(value, Application):
             return value
+        if value.name == "=" and self._are_datasets(value.args):
+            return _with_columns(value, _number_of)
         args = tuple(self._expr(arg) if isinstance(arg, Expr) else self.body(arg) for arg in value.args)
         return replace(value, args=args)
+
+    def _are_datasets(self, values: Iterable[Expr | BoundBody]) -> bool:
+        """Whether all are the dataset_id of one table, so that numbers tell the same."""
+        tables = {
+            self.aliases.get(one.alias) if isinstance(one, ColumnValue) and one.name == "dataset_id" else None
+            for one in values
+        }
+        return len(tables) == 1 and None not in tables
 
     def _joined_inside(self, sources: Iterable[BoundSource]) -> Iterator[BoundTable]:
         """The narrow tables of which WHERE sees rows as they are, and no NULLs in place of them."""
@@ -120,6 +143,47 @@ class _Reader:
             return source
         own = self.narrow[source.schema, source.name].own | {NUMBER}
         return replace(source, name=GRANULES if own.issuperset(_used(select, source.alias)) else JOINED)
+
+    def _grouped_by_dataset(self, select: BoundSelect) -> BoundSelect:
+        """Groups by the number of the dataset where granules tell all else; each group is named once, in the end."""
+        match select.sources:
+            case (BoundTable() as table,) if (table.schema, table.name) in self.narrow:
+                own = {*self.narrow[table.schema, table.name].own, NUMBER, "dataset_id"}
+            case _:
+                return select
+        inside = [*select.where, *_aggregates(select)]
+        plain = all(isinstance(key, ColumnValue) for key in select.group_by)
+        if not plain or not any(map(_is_dataset_id, select.group_by)) or not own.issuperset(_used(select, table.alias)):
+            return select
+        if select.distinct or any(map(_is_dataset_id, (column for one in inside for column in _columns_of(one)))):
+            return select
+        alias = f"{table.alias} dataset"
+        number = ColumnValue(type=Type.INTEGER, alias=alias, name=NUMBER)
+        name = ColumnValue(type=Type.TEXT, alias=alias, name="dataset_id")
+        named = BoundSelect(
+            outputs=(_output(name),),
+            sources=(BoundTable(table.schema, DATASETS, alias),),
+            where=(_condition(_EQUAL, number, _of(table, NUMBER, Type.INTEGER)),),
+        )
+
+        def named_dataset(column: ColumnValue) -> Expr:
+            if not _is_dataset_id(column):
+                return column
+            return Application(type=column.type, meta=column.meta, name="narrow", pieces=_VALUE, args=(named,))
+
+        return replace(
+            select,
+            outputs=tuple(replace(one, value=_with_columns(one.value, named_dataset)) for one in select.outputs),
+            group_by=tuple(
+                _number_of(one) if isinstance(one, ColumnValue) and _is_dataset_id(one) else one
+                for one in select.group_by
+            ),
+            having=None if select.having is None else _with_columns(select.having, named_dataset),
+            order_by=tuple(
+                term if isinstance(term.by, int) else replace(term, by=_with_columns(term.by, named_dataset))
+                for term in select.order_by
+            ),
+        )
 
     def _first_by_date(self, select: BoundSelect) -> BoundSelect:
         """The first rows by a date: the first of those with their own, and the first of those with their dataset's."""
@@ -146,21 +210,23 @@ class _Reader:
             )
             for condition, dates in ((_HAS_DATE, (own,)), (_HAS_NONE, (own, shared)))
         ]
-        both = BoundSet(branches[0].outputs, "UNION ALL", *branches)
+        both = BoundSet(branches[0].outputs, "UNION ALL", branches[0], branches[1])
         return replace(select, sources=(BoundDerived(both, table.alias),), where=())
 
 
 def _of_datasets(where: Iterable[Expr], table: BoundTable, narrow: Narrow) -> tuple[Expr, ...]:
     """The conditions with those on what granules of a dataset share as a list of datasets."""
     shared, others = [], []
+    dates: dict[frozenset[str], list[Expr]] = {}
     for condition in _conjuncts(where):
         names = _asked_of(condition, table.alias)
         if names and names <= narrow.shared:
             shared.append(condition)
             continue
         others.append(condition)
-        if names and condition.name == "implied" and names.issubset(STAMP_COLUMNS):
-            others.append(_by_either_date(condition, table))
+        if names.intersection(STAMP_COLUMNS) and isinstance(condition, Application) and condition.name == "implied":
+            dates.setdefault(names, []).append(condition)
+    others += [_by_either_date(conditions, table) for conditions in dates.values()]
     if shared:
         others.insert(0, _in_datasets(table, shared))
     return tuple(others)
@@ -201,13 +267,13 @@ def _in_datasets(table: BoundTable, conditions: Iterable[Expr]) -> Expr:
     return _condition(_NUMBERS, _of(table, NUMBER, Type.INTEGER), datasets)
 
 
-def _by_either_date(condition: Expr, table: BoundTable) -> Expr:
+def _by_either_date(conditions: Sequence[Expr], table: BoundTable) -> Expr:
     """What follows for the date of the granule or that of the dataset, each in the words of its index."""
-    own = _with_columns(condition, lambda column: replace(column, name=OWN_DATE.format(column.name)))
-    return _condition(_EITHER, own, _in_datasets(table, [condition]))
+    own = [_with_columns(one, lambda column: replace(column, name=OWN_DATE.format(column.name))) for one in conditions]
+    return _condition(_EITHER, _condition(joined("(", " AND ", ")", len(own)), *own), _in_datasets(table, conditions))
 
 
-def _with_columns(value: Expr, changed: Callable[[ColumnValue], ColumnValue]) -> Expr:
+def _with_columns(value: Expr, changed: Callable[[ColumnValue], Expr]) -> Expr:
     if isinstance(value, ColumnValue):
         return changed(value)
     if isinstance(value, Application):
@@ -233,15 +299,30 @@ def _ordered_by(term: BoundOrder, select: BoundSelect) -> Expr:
     return select.outputs[term.by - 1].value if isinstance(term.by, int) else term.by
 
 
-def _holds_query(arg: Expr | BoundBody) -> bool:
-    if isinstance(arg, Application):
-        return any(map(_holds_query, arg.args))
-    return not isinstance(arg, Expr)
+def _aggregates(select: BoundSelect) -> Iterator[Expr]:
+    having = () if select.having is None else (select.having,)
+    for value in (*(output.value for output in select.outputs), *having, *_ordered(select.order_by)):
+        yield from (part for part in walk(value) if isinstance(part, Application) and part.aggregate)
+
+
+def _is_dataset_id(value: Expr | BoundBody) -> bool:
+    return isinstance(value, ColumnValue) and value.name == "dataset_id"
+
+
+def _number_of(column: ColumnValue) -> ColumnValue:
+    return ColumnValue(type=Type.INTEGER, alias=column.alias, name=NUMBER)
 
 
 def _used(select: BoundSelect, alias: str) -> frozenset[str]:
     """The columns of a table that stand anywhere in a query."""
     return frozenset(column.name for column in _columns_of(select) if column.alias == alias)
+
+
+def _tables(part: Expr | BoundBody | BoundSource) -> Iterator[BoundTable]:
+    if isinstance(part, BoundTable):
+        yield part
+    for one in _parts(part):
+        yield from _tables(one)
 
 
 def _columns_of(part: Expr | BoundBody | BoundSource) -> Iterator[ColumnValue]:

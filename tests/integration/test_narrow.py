@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,19 +15,28 @@ import psycopg
 import pytest
 
 from epntap.adql import translate
-from epntap.catalog.load import load_catalog
+from epntap.catalog.load import CatalogCache, load_catalog
 from epntap.catalog.model import Catalog
 from epntap.catalog.narrow.tables import is_narrow
 from epntap.db.pool import Database, Role, connect
+from epntap.errors import EpnTapError
+from ingest.definition.load import load_definition
 from ingest.definition.storage import Storage
 from ingest.demo.archive import write_sample_archive
-from ingest.pipeline import ingest_service
+from ingest.options import Options
+from ingest.pipeline import drop_service, ingest_service
+from ingest.progress import Silent
+from ingest.report import Report
 from tests.bench.queries import INTERVALS, QUESTIONS, validator_questions
+from tests.bench.queries import ask as ask_bench
 from tests.support.answers_by_hand import QUESTIONS as ADQL_QUESTIONS
+from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
 from tests.support.databases import clone_database, drop_database
 from voserver.operating.demo import demo_definition
 
-NOW = datetime.fromisoformat("2026-01-31T10:00:00")
+NOW, LATER = datetime.fromisoformat("2026-01-31T10:00:00"), datetime.fromisoformat("2026-02-01T10:00:00")
+JOINED = (SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "[source.files]", 'syn-mag = "syn_mag_*.cdf"')
+BY_FILE = ("[[source]]", 'kind = "cdf-files"', 'path = "single"', 'granule = "file"')
 E = "amdadb.epn_core"
 
 
@@ -88,3 +100,317 @@ def test_all_questions_have_the_same_answers(both: dict[Storage, Database]) -> N
             assert len(narrow[query]) == len(wide[query]), query
         else:
             assert sorted(map(repr, narrow[query])) == sorted(map(repr, wide[query])), query
+
+
+# -- one thing after another moves, in both ways of keeping -----------------------------------------------------------
+
+
+class Pair:
+    """One archive, published in two databases, whole rows in one, kept apart in the other."""
+
+    def __init__(self, root: Path, wide: Database, narrow: Database) -> None:
+        self.root, self.wide, self.narrow = root, wide, narrow
+
+    def run(self, *parts: str, now: datetime = NOW, **options: Any) -> tuple[Report, Report]:
+        """Ingest in both; their reports."""
+        one = definition(self.root, *(parts or JOINED))
+        return (
+            ingest_service(one, self.wide, now=now, options=Options(**options)),
+            ingest_service(replace(one, storage=Storage.NARROW), self.narrow, now=now, options=Options(**options)),
+        )
+
+    def check(self, *, narrow: bool = True) -> list[dict[str, Any]]:
+        """That all columns of all rows, and what is kept beside them, are equal; the rows."""
+        with connect(self.narrow, Role.OWNER) as connection:
+            assert is_narrow(connection, "plasma") is narrow
+        assert rows_of(self.narrow) == rows_of(self.wide)
+        for kept in ("value_count", "coverage", "granule_group", "former_uid"):
+            assert archived(self.narrow, kept) == archived(self.wide, kept), kept
+        return rows_of(self.narrow)
+
+
+def rows_of(database: Database, schema: str = "plasma") -> list[dict[str, Any]]:
+    with connect(database, Role.OWNER) as connection:
+        cursor = connection.execute(f"SELECT * FROM {schema}.epn_core ORDER BY granule_uid".encode())
+        names = [column.name for column in cursor.description or ()]
+        return [dict(sorted(zip(names, row, strict=True))) for row in cursor]
+
+
+def archived(database: Database, table: str) -> list[str]:
+    with connect(database, Role.OWNER) as connection:
+        rows = connection.execute(f"SELECT * FROM archive.{table}".encode()).fetchall()
+    return sorted(map(repr, rows))
+
+
+def own_rows(database: Database) -> dict[str, str]:
+    """granule_uid -> the version of its row of its own."""
+    with connect(database, Role.OWNER) as connection:
+        rows = connection.execute("SELECT granule_uid, xmin::text || ctid::text FROM plasma.epn_core_granule")
+        return dict(rows.fetchall())
+
+
+@pytest.fixture
+def pair(postgres_server: Database, template_database: str, tmp_path: Path) -> Iterator[Pair]:
+    """Two datasets of ten days each, and files of three days of the first; not yet ingested."""
+    record(tmp_path, "syn-mag")
+    record(tmp_path, "syn-mom", region="Jupiter")
+    for day in (2, 3, 4):
+        cdf(tmp_path / f"cdf/syn_mag_2001010{day}_v01.cdf", f"2001-01-0{day}T00:00:00")
+    databases = [clone_database(postgres_server, storage.value, template_database) for storage in Storage]
+    yield Pair(tmp_path, *databases)
+    for database in databases:
+        drop_database(postgres_server, database)
+
+
+def test_a_refresh_does_the_same_to_both(pair: Pair) -> None:
+    pair.run()
+    assert len(pair.check()) == 20
+    wide, narrow = pair.run(now=LATER)
+    assert wide.granules == narrow.granules
+    assert narrow.granules.unchanged == 20
+
+    # a file comes, one goes, one changes; a dataset has another title and region, one ends later
+    cdf(pair.root / "cdf/syn_mag_20010105_v01.cdf", "2001-01-05T00:00:00")
+    (pair.root / "cdf/syn_mag_20010102_v01.cdf").unlink()
+    changed = pair.root / "cdf/syn_mag_20010103_v01.cdf"
+    changed.unlink()
+    cdf(changed, "2001-01-03T00:00:00", offset=2.0)
+    record(pair.root, "syn-mom", region="Saturn", stop="2001-01-12T12:00:00Z")
+    wide, narrow = pair.run(now=LATER)
+    assert wide.granules == narrow.granules
+    assert narrow.granules.updated == 3 + 9 + 1
+    rows = pair.check()
+    assert {row["target_name"] for row in rows} == {"Earth", "Saturn"}
+    assert sorted({row["creation_date"] for row in rows}) == ["2026-01-31T10:00:00", "2026-02-01T10:00:00"]
+
+    # a dataset comes, one is taken back; columns come and go
+    record(pair.root, "syn-wav", region="Mars")
+    more = ("[custom.quality]", 'type = "int"', 'description = "How good"', "[columns]", "quality = 3")
+    wide, narrow = pair.run(*JOINED, *more, now=datetime.fromisoformat("2026-02-02T10:00:00"))
+    assert wide.granules == narrow.granules
+    assert {row["quality"] for row in pair.check()} == {3}
+    withdrawn = (
+        definition(pair.root, *JOINED).file.read_text().replace("title =", 'withdrawn = ["syn-mag"]\ntitle =', 1)
+    )
+    (pair.root / "service.toml").write_text(withdrawn)
+    for database, storage in ((pair.wide, Storage.WIDE), (pair.narrow, Storage.NARROW)):
+        ingest_service(
+            replace(load_definition(pair.root / "service.toml"), storage=storage),
+            database,
+            now=datetime.fromisoformat("2026-02-03T10:00:00"),
+            options=Options(allow_deletions=True),
+        )
+    rows = pair.check()
+    assert {row["dataset_id"] for row in rows} == {"syn-mom", "syn-wav"}
+    assert {row["quality"] for row in rows} == {None}
+
+
+def test_what_a_dataset_shares_is_written_once(pair: Pair) -> None:
+    pair.run()
+    before = own_rows(pair.narrow)
+    record(pair.root, "syn-mom", region="Saturn")
+    _, narrow = pair.run(now=LATER)
+    assert narrow.granules.updated == 10
+    assert own_rows(pair.narrow) == before
+    changed = [row for row in pair.check() if row["modification_date"] == "2026-02-01T10:00:00"]
+    assert {row["dataset_id"] for row in changed} == {"syn-mom"}
+    assert len(changed) == 10
+
+
+def test_granules_that_are_files_keep_their_names(pair: Pair) -> None:
+    pair.run()
+    # none was a file, so names were made and not kept
+    assert "obs_id" not in kept_of_granules(pair)
+    cdf(pair.root / "single/other_20010105_v03.cdf", "2001-01-05T03:00:00", hours=5, logical_source="other")
+    cdf(pair.root / "single/other+x_20010106_v01.cdf", "2001-01-06T03:00:00", hours=5, logical_source="other")
+    pair.run(*JOINED, *BY_FILE, now=LATER)
+    rows = pair.check()
+    assert "obs_id" in kept_of_granules(pair)
+    assert any(row["obs_id"] != row["granule_uid"] for row in rows)
+    assert any("%2B" in row["access_url"] for row in rows if row["access_url"])
+    pair.run(*JOINED, now=datetime.fromisoformat("2026-02-02T10:00:00"))
+    pair.check()
+
+
+def kept_of_granules(pair: Pair) -> set[str]:
+    with connect(pair.narrow, Role.OWNER) as connection:
+        rows = connection.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = 'plasma.epn_core_granule'::regclass AND attnum > 0"
+        )
+        return {row[0] for row in rows}
+
+
+# -- from one way of keeping to the other -----------------------------------------------------------------------------
+
+
+class Interrupting(Silent):
+    """Breaks a run off when it comes to a stage."""
+
+    def __init__(self, begins: str) -> None:
+        self._begins = begins
+
+    def stage(self, title: str, total: int | None = None) -> None:  # noqa: ARG002  # as Progress has it
+        """Raise where it is that stage."""
+        if title.startswith(self._begins):
+            raise KeyboardInterrupt(title)
+
+
+class Reader(threading.Thread):
+    """Asks all the time, as processes do that know the catalogue of a second ago."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self._database = database
+        self._done = threading.Event()
+        self.answers: set[str] = set()
+        self.longest_s = 0.0
+        self.asked = 0
+        self.fault: BaseException | None = None
+
+    def run(self) -> None:
+        """Ask until `stop`."""
+        try:
+            catalog = CatalogCache(lambda: connect(self._database, Role.SERVICE, autocommit=True))
+            with connect(self._database, Role.READER, autocommit=True) as connection:
+                while not self._done.is_set():
+                    began = time.monotonic()
+                    rows = ask(connection, catalog(), "SELECT * FROM plasma.epn_core WHERE target_name <> 'x'")
+                    self.longest_s = max(self.longest_s, time.monotonic() - began)
+                    self.answers.add(repr(sorted(map(repr, rows))))
+                    self.asked += 1
+        except BaseException as exc:  # noqa: BLE001  # told to the test
+            self.fault = exc
+
+    def stop(self) -> None:
+        """Let it end."""
+        self._done.set()
+        self.join()
+
+
+def test_whole_rows_are_kept_apart_while_others_read(pair: Pair) -> None:
+    one = definition(pair.root, *JOINED)
+    for database in (pair.wide, pair.narrow):
+        ingest_service(one, database, now=NOW)
+    before = rows_of(pair.narrow)
+    reader = Reader(pair.narrow)
+    reader.start()
+    try:
+        ingest_service(replace(one, storage=Storage.NARROW), pair.narrow, now=LATER)
+    finally:
+        reader.stop()
+    assert reader.fault is None
+    assert reader.asked > 3
+    assert len(reader.answers) == 1
+    assert rows_of(pair.narrow) == before
+    ingest_service(one, pair.wide, now=LATER)
+    pair.check()
+    # and back, when the definition says so
+    reader = Reader(pair.narrow)
+    reader.start()
+    try:
+        ingest_service(one, pair.narrow, now=LATER)
+    finally:
+        reader.stop()
+    assert reader.fault is None
+    assert rows_of(pair.narrow) == before
+    pair.check(narrow=False)
+    assert indexes(pair.narrow) == indexes(pair.wide)
+
+
+def indexes(database: Database) -> list[str]:
+    with connect(database, Role.OWNER) as connection:
+        rows = connection.execute("SELECT indexdef FROM pg_indexes WHERE schemaname = 'plasma' ORDER BY 1")
+        return [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("stage", ["keeping granules and datasets apart", "putting it in place"])
+def test_a_change_that_is_broken_off_leaves_whole_rows(pair: Pair, stage: str) -> None:
+    one = definition(pair.root, *JOINED)
+    for database in (pair.wide, pair.narrow):
+        ingest_service(one, database, now=NOW)
+    narrow = replace(one, storage=Storage.NARROW)
+    with pytest.raises(KeyboardInterrupt):
+        ingest_service(narrow, pair.narrow, now=NOW, progress=Interrupting(stage))
+    pair.check(narrow=False)
+    ingest_service(narrow, pair.narrow, now=NOW)
+    pair.check()
+
+
+def test_a_merge_that_is_broken_off_leaves_what_was_published(pair: Pair) -> None:
+    pair.run()
+    record(pair.root, "syn-mom", region="Saturn")
+    narrow = replace(definition(pair.root, *JOINED), storage=Storage.NARROW)
+    with pytest.raises(KeyboardInterrupt):
+        ingest_service(narrow, pair.narrow, now=LATER, progress=Interrupting("comparing"))
+    pair.check()
+    # when all rows are written, but not yet seen
+    with connect(pair.narrow, Role.OWNER) as other, ThreadPoolExecutor() as threads:
+        other.execute("SELECT FROM archive.catalog_version FOR UPDATE")
+        run = threads.submit(ingest_service, narrow, pair.narrow, now=LATER)
+        with connect(pair.narrow, Role.OWNER, autocommit=True) as killer:
+            end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+            while not run.done() and killer.execute(end).fetchone() is None:
+                time.sleep(0.05)
+        with pytest.raises(EpnTapError):
+            run.result()
+    pair.check()
+    pair.run(now=LATER)
+    assert {row["target_name"] for row in pair.check()} == {"Earth", "Saturn"}
+
+
+def test_whoever_writes_keeps_whole_rows_until_it_is_over(pair: Pair) -> None:
+    one = definition(pair.root, *JOINED)
+    ingest_service(one, pair.narrow, now=NOW)
+    with connect(pair.narrow, Role.OWNER) as other:
+        other.execute("LOCK TABLE plasma.epn_core IN ROW EXCLUSIVE MODE")
+        report = ingest_service(replace(one, storage=Storage.NARROW), pair.narrow, now=LATER)
+        other.rollback()
+    assert any("storage is still wide" in remark.text for remark in report.account.remarks)
+    with connect(pair.narrow, Role.OWNER) as connection:
+        assert not is_narrow(connection, "plasma")
+    ingest_service(replace(one, storage=Storage.NARROW), pair.narrow, now=LATER)
+    with connect(pair.narrow, Role.OWNER) as connection:
+        assert is_narrow(connection, "plasma")
+
+
+# -- counts, plans, the end -------------------------------------------------------------------------------------------
+
+
+def test_counts_are_taken_back_when_somebody_writes(pair: Pair) -> None:
+    pair.run()
+    count = "SELECT COUNT(*) FROM plasma.epn_core WHERE target_name = 'Jupiter'"
+    assert asked(pair.narrow, [count])[count] == [(10,)]
+    with connect(pair.narrow, Role.OWNER) as connection:
+        connection.execute("UPDATE plasma.epn_core_dataset SET target_name = 'Vulcan' WHERE dataset_id = 'syn-mom'")
+    assert asked(pair.narrow, [count])[count] == [(0,)]
+    with connect(pair.narrow, Role.OWNER) as connection:
+        connection.execute("DELETE FROM plasma.epn_core_granule WHERE granule_uid LIKE 'syn-mag%'")
+    assert archived(pair.narrow, "value_count") == []
+    pair.run(now=LATER)
+    assert asked(pair.narrow, [count])[count] == [(10,)]
+    assert [row["target_name"] for row in rows_of(pair.narrow)] == [row["target_name"] for row in rows_of(pair.wide)]
+
+
+def test_validators_read_no_table(both: dict[Storage, Database]) -> None:
+    with connect(both[Storage.NARROW], Role.SERVICE) as service:
+        table = load_catalog(service).table("amdadb", "epn_core")
+    assert table is not None
+    answers = list(ask_bench(both[Storage.NARROW], table.qualified_name, validator_questions(table)))
+    assert [one.question.query for one in answers if one.rows_read > 1] == []
+
+
+def test_the_catalogue_says_the_same_of_both(both: dict[Storage, Database]) -> None:
+    tables = []
+    for database in both.values():
+        with connect(database, Role.SERVICE) as service:
+            table = load_catalog(service).table("amdadb", "epn_core")
+        assert table is not None
+        tables.append(replace(table, narrow=None))
+    assert tables[0] == tables[1]
+
+
+def test_a_service_is_taken_back_whole(pair: Pair) -> None:
+    pair.run()
+    drop_service(pair.narrow, "plasma")
+    with connect(pair.narrow, Role.OWNER) as connection:
+        assert connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = 'plasma'").fetchone() is None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from psycopg import sql
 
 from epntap.catalog import ddl
+from epntap.catalog.indexes import STAMP_COLUMNS, Index
 from epntap.catalog.narrow.layout import DATASETS, GRANULES, JOINED, NUMBER, Layout
 from epntap.connection import Connection
 
@@ -49,7 +50,8 @@ def keeps_files(connection: Connection, layout: Layout) -> bool:
 def create_tables(connection: Connection, layout: Layout) -> None:
     """Make both tables, empty."""
     ddl.create_table(connection, layout.datasets)
-    ddl.create_indexes(connection, layout.datasets, ())
+    # which datasets come first by a date is looked up, so that their granules do
+    ddl.create_indexes(connection, layout.datasets, [Index(name, (name,)) for name in STAMP_COLUMNS])
     connection.execute(sql.SQL("ALTER TABLE {} ADD UNIQUE (dataset_id)").format(ddl.sql_name(layout.datasets)))
     ddl.create_table(connection, layout.granules)
 

@@ -37,6 +37,7 @@ _PAUSE_S = 0.4
 _PATIENCE_S = 600.0
 #: a process knows after this that tables are others
 _UNDERSTOOD_S = 2.0
+_IN_PLACE = "putting it in place between queries"
 _BESIDE = "epn_core_beside"
 
 
@@ -68,6 +69,7 @@ def narrow_down(connection: Connection, rows: NarrowRows, layout: Layout, progre
             tables.create_views(connection, layout, [layout.table.name])
             _tell(connection, layout.table.schema)
 
+        progress.stage(_IN_PLACE)
         began = _when_nobody_reads(connection, ddl.sql_name(layout.table), put_in_place)
     return time.monotonic() - began
 
@@ -107,6 +109,7 @@ def widen(connection: Connection, layout: Layout, progress: Progress) -> None:
             )
             _tell(connection, layout.table.schema)
 
+        progress.stage(_IN_PLACE)
         _when_nobody_reads(connection, ddl.sql_name(layout.table), put_in_place)
     connection.execute(sql.SQL("ANALYZE {}").format(ddl.sql_name(layout.table)))
 
