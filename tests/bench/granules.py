@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import psycopg
 
 from epntap.db.pool import Database
 from ingest.definition.load import load_definition
+from ingest.definition.storage import Storage
 from ingest.pipeline import ingest_service
+from ingest.report import Report
 from tests.bench.measure import Measure
 
 DATASETS = 200
@@ -76,16 +79,20 @@ def publish_files(database: Database, folder: Path, schema: str = "benchfiles") 
     ingest_service(load_definition(definition), database)
 
 
-def fill(database: Database, rows: int) -> list[Measure]:
-    """Load `rows` granules as bench.epn_core: the speed of ingestion beside a bare COPY of the same rows."""
+def publish_rows(database: Database, rows: int, storage: Storage = Storage.WIDE) -> Report:
+    """Load `rows` granules as bench.epn_core."""
     with tempfile.TemporaryDirectory(prefix="epntap-bench-records-") as name:
         folder = Path(name)
         write_records(folder, rows)
         file = folder / "bench.toml"
         file.write_text(_DEFINITION.format(path=folder))
-        started = time.perf_counter()
-        report = ingest_service(load_definition(file), database)
-        ingestion = report.total_rows / (time.perf_counter() - started)
+        return ingest_service(replace(load_definition(file), storage=storage), database)
+
+
+def fill(database: Database, rows: int) -> list[Measure]:
+    """Load `rows` granules as bench.epn_core: the speed of ingestion beside a bare COPY of the same rows."""
+    report = publish_rows(database, rows)
+    ingestion = report.total_rows / report.seconds
     share = ingestion / _bare_copy(database, report.total_rows)
     return [
         Measure.of("ingestion, everything included", [ingestion], "rows/s"),

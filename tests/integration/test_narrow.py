@@ -27,7 +27,8 @@ from ingest.options import Options
 from ingest.pipeline import drop_service, ingest_service
 from ingest.progress import Silent
 from ingest.report import Report
-from tests.bench.queries import INTERVALS, QUESTIONS, validator_questions
+from tests.bench.granules import publish_rows
+from tests.bench.queries import INTERVALS, NO_ROWS, QUESTIONS, Question, validator_questions
 from tests.bench.queries import ask as ask_bench
 from tests.support.answers_by_hand import QUESTIONS as ADQL_QUESTIONS
 from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
@@ -389,6 +390,43 @@ def test_counts_are_taken_back_when_somebody_writes(pair: Pair) -> None:
     pair.run(now=LATER)
     assert asked(pair.narrow, [count])[count] == [(10,)]
     assert [row["target_name"] for row in rows_of(pair.narrow)] == [row["target_name"] for row in rows_of(pair.wide)]
+
+
+@pytest.fixture(scope="module")
+def filled(postgres_server: Database, template_database: str) -> Iterator[Database]:
+    """A narrow service of 20 000 granules of 200 datasets."""
+    database = clone_database(postgres_server, "filled", template_database)
+    publish_rows(database, 20_000, Storage.NARROW)
+    yield database
+    drop_database(postgres_server, database)
+
+
+@pytest.mark.parametrize(
+    ("query", "index", "rows"),
+    [
+        ("SELECT MIN(time_min), MAX(time_max) FROM {t}", "epn_core_granule_times", 2),
+        ("SELECT granule_uid FROM {t} WHERE obs_id = 'bench-007_20000105'", "epn_core_granule_pkey", 1),
+        (
+            "SELECT * FROM {t} WHERE dataset_id = 'bench-007' AND time_min < 2451550",
+            "epn_core_granule_dataset_times",
+            6,
+        ),
+        ("SELECT TOP 5 * FROM {t} WHERE external_link LIKE '%unobtainium%'", "epn_core_granule_dataset_times", 0),
+        ("SELECT TOP 10 * FROM {t} ORDER BY creation_date DESC", "epn_core_dataset_creation_date", 10),
+        ("SELECT TOP 10 * FROM {t} WHERE modification_date > '2100-01-01'", "epn_core_granule_modification_date", 0),
+        ("SELECT * FROM {t} WHERE file_name LIKE '%unobtainium%'", "epn_core_granule_file_name_trigrams", 0),
+        ("SELECT TOP 9 * FROM {t} WHERE granule_uid LIKE '%-007_2000010%'", "epn_core_granule_granule_uid_trigrams", 9),
+    ],
+)
+def test_what_is_looked_for_is_found_by_its_index(filled: Database, query: str, index: str, rows: int) -> None:
+    (answer,) = ask_bench(filled, "bench.epn_core", [Question(query, query, None)])
+    assert answer.rows_read <= rows + 1, answer.indexes
+    assert index in answer.indexes
+
+
+def test_counts_read_no_table(filled: Database) -> None:
+    counted = [question for question in QUESTIONS if question.indexes == NO_ROWS]
+    assert [one.question.what for one in ask_bench(filled, "bench.epn_core", counted) if one.rows_read] == []
 
 
 def test_validators_read_no_table(both: dict[Storage, Database]) -> None:
