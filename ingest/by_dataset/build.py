@@ -229,7 +229,9 @@ class GranuleBuilder:
                     rows.append(f"\t{prefix}{label}\t{NULL if size is NULL else f'{prefix}{label}.cdf'}")
                 rows.append("\n")
             yield Block("".join(rows).encode(), len(periods))
-        yield from _blocks_of([self._own_file_row(file, plan.dataset, number) for file in plan.single])
+        of_files = (self._own_file_row(file, plan.dataset, number) for file in plan.single)
+        for some in in_pieces(of_files, BLOCK_ROWS):
+            yield Block("".join(some).encode(), len(some))
 
     def _own_file_row(self, file: ArchiveFile, dataset: Dataset, number: int) -> str:
         uid, observation, low, high = _named(file)

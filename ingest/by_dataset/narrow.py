@@ -41,7 +41,8 @@ def _made(schema: str) -> dict[str, sql.Composable]:
     return {
         "obs_id": sql.SQL("granule_uid"),
         "access_url": _offered(_around(lambda uid: _ADDRESSES.data(uid, "cdf", schema))),
-        "access_format": _offered(sql.Literal(CDF_MEDIA_TYPE)),
+        # the others have the collation of the granule_uid
+        "access_format": _offered(sql.SQL('{}::text COLLATE "C"').format(sql.Literal(CDF_MEDIA_TYPE))),
         "file_name": _offered(sql.SQL("granule_uid || '.cdf'")),
         "datalink_url": _around(lambda uid: _ADDRESSES.links(uid, schema)),
         # datasets that can be drawn have an empty one

@@ -37,7 +37,7 @@ from voserver.operating.demo import demo_definition
 
 NOW, LATER = datetime.fromisoformat("2026-01-31T10:00:00"), datetime.fromisoformat("2026-02-01T10:00:00")
 JOINED = (SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "[source.files]", 'syn-mag = "syn_mag_*.cdf"')
-BY_FILE = ("[[source]]", 'kind = "cdf-files"', 'path = "single"', 'granule = "file"')
+BY_FILE = ("[[source]]", 'kind = "cdf-files"', 'path = "single"', 'granule = "file"', "versioned_identifiers = true")
 E = "amdadb.epn_core"
 
 
@@ -97,7 +97,7 @@ def test_all_questions_have_the_same_answers(both: dict[Storage, Database]) -> N
     wide, narrow = (asked(both[storage], queries) for storage in (Storage.WIDE, Storage.NARROW))
     assert len(queries) > 100
     for query in queries:
-        if "TOP" in query and "ORDER BY" not in query:
+        if ("TOP" in query and "ORDER BY" not in query) or "creation_date DESC" in query:  # any of those that are alike
             assert len(narrow[query]) == len(wide[query]), query
         else:
             assert sorted(map(repr, narrow[query])) == sorted(map(repr, wide[query])), query
@@ -429,22 +429,24 @@ def test_counts_read_no_table(filled: Database) -> None:
     assert [one.question.what for one in ask_bench(filled, "bench.epn_core", counted) if one.rows_read] == []
 
 
-def test_validators_read_no_table(both: dict[Storage, Database]) -> None:
-    with connect(both[Storage.NARROW], Role.SERVICE) as service:
-        table = load_catalog(service).table("amdadb", "epn_core")
+def test_validators_read_no_table(filled: Database) -> None:
+    with connect(filled, Role.SERVICE) as service:
+        table = load_catalog(service).table("bench", "epn_core")
     assert table is not None
-    answers = list(ask_bench(both[Storage.NARROW], table.qualified_name, validator_questions(table)))
+    answers = list(ask_bench(filled, table.qualified_name, validator_questions(table)))
     assert [one.question.query for one in answers if one.rows_read > 1] == []
 
 
 def test_the_catalogue_says_the_same_of_both(both: dict[Storage, Database]) -> None:
-    tables = []
+    tables, columns = [], []
     for database in both.values():
         with connect(database, Role.SERVICE) as service:
             table = load_catalog(service).table("amdadb", "epn_core")
         assert table is not None
-        tables.append(replace(table, narrow=None))
+        tables.append(replace(table, narrow=None, columns=()))
+        columns.append({column.name: column for column in table.columns})
     assert tables[0] == tables[1]
+    assert [name for name, column in columns[0].items() if column != columns[1][name]] == []
 
 
 def test_a_service_is_taken_back_whole(pair: Pair) -> None:
