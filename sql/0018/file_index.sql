@@ -86,6 +86,25 @@ BEGIN
     END IF;
 END
 $body$;
+-- views of published catalogues read what has its name now; their names, grants and comments stay
+DO $body$
+DECLARE
+    dependent record;
+BEGIN
+    FOR dependent IN
+        SELECT DISTINCT c.oid::regclass AS name, pg_get_viewdef(c.oid) AS definition
+        FROM pg_depend d
+        JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+        JOIN pg_class c ON c.oid = r.ev_class AND c.relkind = 'v'
+        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = 'archive.file_before'::regclass
+    LOOP
+        EXECUTE format(
+            'CREATE OR REPLACE VIEW %s AS %s', dependent.name,
+            regexp_replace(dependent.definition, '\mfile_before\M', 'file', 'g')
+        );
+    END LOOP;
+END
+$body$;
 DROP TABLE archive.file_before;
 DROP TABLE archive.scanned_file_before;
 

@@ -172,6 +172,18 @@ def fetch(address: str) -> bytes:
     return body
 
 
+def test_views_of_files_go_on_when_the_file_index_is_written_anew(first_home: Database) -> None:
+    # as catalogues of datasets have it that were published before
+    with psycopg.connect(first_home.url) as connection:
+        connection.execute("SET ROLE epntap_owner")
+        connection.execute("CREATE VIEW archive.held AS SELECT dataset_id, count(*) AS n FROM archive.file GROUP BY 1")
+        connection.execute("GRANT SELECT ON archive.held TO epntap_service")
+        before = connection.execute("SELECT * FROM archive.held ORDER BY 1").fetchall()
+    apply_migrations(first_home)
+    with connect(first_home, Role.SERVICE) as service:
+        assert service.execute("SELECT * FROM archive.held ORDER BY 1").fetchall() == before != []
+
+
 def test_a_first_home_that_lacks_a_step_gets_it(first_home: Database) -> None:
     with psycopg.connect(first_home.url) as connection:
         connection.execute("ALTER TABLE uws.job DROP COLUMN parts")
