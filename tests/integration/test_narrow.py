@@ -374,6 +374,25 @@ def test_whoever_writes_keeps_whole_rows_until_it_is_over(pair: Pair) -> None:
         assert is_narrow(connection, "plasma")
 
 
+def test_a_service_with_closed_rows_keeps_them_whole(pair: Pair) -> None:
+    pair.run()
+    pair.check()
+    closed = ('[datasets."syn-mom"]', 'groups = "team"', 'visible = "nothing"')
+    wide, narrow = pair.run(*JOINED, *closed, now=LATER)
+    assert wide.granules == narrow.granules
+    assert len(pair.check(narrow=False)) == 10
+    wide, narrow = pair.run(*JOINED, *closed, now=LATER, dry_run=True)
+    assert wide.granules == narrow.granules
+
+
+def test_a_dry_run_tells_of_closed_rows_and_changes_nothing(pair: Pair) -> None:
+    pair.run()
+    closed = ('[datasets."syn-mom"]', 'groups = "team"', 'visible = "nothing"')
+    wide, narrow = pair.run(*JOINED, *closed, now=LATER, dry_run=True)
+    assert wide.granules == narrow.granules
+    assert len(pair.check()) == 20
+
+
 # -- counts, plans, the end -------------------------------------------------------------------------------------------
 
 
