@@ -95,6 +95,10 @@ class SigningIn(Protocol):
         """Who asks. Raises AuthenticationError for what is wrong, expired or revoked, TooOftenError for guessing."""
         ...
 
+    def key_for(self, purpose: str) -> bytes:
+        """The key with which this installation signs for a purpose; the same in all processes."""
+        ...
+
     def named(self, name: str) -> Caller | None:
         """Somebody with the groups of this moment, for what was begun by them earlier; None where they may no more."""
         ...

@@ -11,7 +11,7 @@ import flask
 from epntap.access import ANONYMOUS, Caller
 from epntap.dali.params import Params, read_params
 
-__all__ = ["accepts_gzip", "caller", "client_socket", "files", "is_http_1_0", "pairs", "params"]
+__all__ = ["accepts_gzip", "caller", "client_socket", "files", "handed_on", "is_http_1_0", "pairs", "params"]
 
 
 def pairs() -> list[tuple[str, str]]:
@@ -35,6 +35,15 @@ def caller() -> Caller:
     found = flask.g.get("caller", ANONYMOUS)
     assert isinstance(found, Caller)
     return found
+
+
+def handed_on(address: str, base: str) -> str:
+    """An address below `base`, as it is given to a program that has no place for credentials: signed for the caller.
+
+    As it is for nobody in particular. Raises ParameterError for an address that is none of ours.
+    """
+    sign = flask.g.get("sign")
+    return address if sign is None else str(sign(address, base))
 
 
 def client_socket() -> socket.socket | None:

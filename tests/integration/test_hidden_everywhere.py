@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from werkzeug.test import TestResponse
 from epntap.catalog.load import CHECK_EVERY_S
 from epntap.catalog.publish import raise_catalog_version
 from epntap.db.pool import Database, Role, connect
+from epntap.http.callers import signed as signing
 from ingest.pipeline import ingest_service
 from tests.support.archives import CDF_SOURCE, cdf, definition
-from tests.support.askers import app_with, as_team, close
+from tests.support.askers import TEAM, Believing, app_with, as_team, close
 from tests.support.databases import clone_database, drop_database
 
 HIDDEN, SHOWN, OPEN, SOON = "secret", "shown", "open", "soon"
@@ -53,8 +55,13 @@ def database(
 
 
 @pytest.fixture(scope="module")
-def client(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
-    app, house = app_with(database, tmp_path_factory.mktemp("home"))
+def people() -> Believing:
+    return Believing()
+
+
+@pytest.fixture(scope="module")
+def client(database: Database, people: Believing, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    app, house = app_with(database, tmp_path_factory.mktemp("home"), people)
     yield app.test_client()
     close(house)
 
@@ -164,6 +171,76 @@ def test_metadata_alone_are_rows_and_links_that_need_rights(client: FlaskClient)
         (row,) = (row for row in array if row["semantics"] == "#this" and row["content_type"] == "text/csv")
         assert (row["link_auth"], bool(row["link_authorized"])) == ("true", authorized)
     assert ask(client, "HAPI info", SHOWN).status_code == ask(client, "HAPI info", UNKNOWN).status_code
+
+
+def signed(client: FlaskClient, *addresses: str) -> list[str]:
+    answer = client.post("/account/addresses", data={"ADDRESS": list(addresses)}, headers=as_team())
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    return answer.get_data(as_text=True).split()
+
+
+BASE = "http://localhost"
+
+
+def at(way: str) -> str:
+    return WAYS[way].format(u=uid(HIDDEN), d=f"{HIDDEN}_mag", p=public(HIDDEN))
+
+
+@pytest.mark.parametrize("way", ["TAP", "links", "SODA", "data", "original", "HAPI data", "das2"])
+def test_a_signed_address_is_its_owners(client: FlaskClient, way: str, caplog: pytest.LogCaptureFixture) -> None:
+    (address,) = signed(client, BASE + at(way))
+    place = address.removeprefix(BASE)
+    with caplog.at_level("INFO"):
+        answer = client.get(place)
+        body = answer.get_data()
+        answer.close()
+    assert answer.status_code == 200
+    assert body == ask(client, way, HIDDEN, as_team()).data or way in {"TAP", "links", "original"}
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert place.split("/")[2] not in str([one.__dict__ for one in caplog.records])
+    # for nothing else: another path, other parameters, another method
+    signature = place.split("/")[2]
+    for other in ("/data/secret_20010102.csv?SCHEMA=plasmb", f"{at(way)}&X=1", "/account", "/data/soon_20010102.csv"):
+        refused = client.get(f"/signed/{signature}{other}")
+        assert refused.status_code == 401, other
+        refused.close()
+    assert client.post(place).status_code in {401, 405}
+    assert client.get(place.replace(signature, signature[:-2] + "xx")).status_code == 401
+
+
+def test_a_signed_address_ends_with_its_hour_and_its_owner(
+    client: FlaskClient, people: Believing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (address,) = signed(client, BASE + at("data"))
+    place = address.removeprefix(BASE)
+    assert client.head(place).status_code == 200
+    with monkeypatch.context() as patch:
+        patch.setitem(people.people, TEAM.name, replace(TEAM, groups=frozenset()))
+        assert client.head(place).status_code == 404  # rights are asked again
+        patch.delitem(people.people, TEAM.name)
+        assert client.head(place).status_code == 401
+    with monkeypatch.context() as patch:
+        patch.setattr(signing, "LIFETIME_S", -1)
+        assert client.head(place).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://elsewhere.example/data/x.cdf",
+        f"{BASE}.example/data/x",
+        f"{BASE}/signed/x/data/x",
+        "/data/x",
+        "",
+        f"{BASE}/a/../data/x",
+    ],
+)
+def test_only_our_own_addresses_are_signed(client: FlaskClient, address: str) -> None:
+    answer = client.post("/account/addresses", data={"ADDRESS": address}, headers=as_team())
+    assert answer.status_code == 400
+    assert client.post("/account/addresses", data={"ADDRESS": f"{BASE}/data/x"}).status_code == 401
 
 
 def test_the_instant_of_release_opens_without_ingestion(client: FlaskClient, database: Database) -> None:

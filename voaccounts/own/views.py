@@ -19,6 +19,7 @@ from epntap.pages import Pages
 from epntap.settings import Settings
 from voaccounts.desk import Desk
 from voaccounts.model import APPLICATION_SCOPES
+from voaccounts.own.handing import add_addresses
 
 __all__ = ["own_blueprint"]
 
@@ -29,6 +30,7 @@ def own_blueprint(desk: Desk, forms: Forms, settings: Settings, pages: Pages) ->
     shown = _Shown(desk, forms, pages)
     _add_account(blueprint, shown, settings)
     _add_teams(blueprint, shown)
+    add_addresses(blueprint, settings.addresses)
     return blueprint
 
 

@@ -16,7 +16,7 @@ from epntap.catalog.model import Column
 from epntap.errors import NotFoundError
 from epntap.http.browsers.faultpage import FaultPages
 from epntap.http.faults import HTML, answer_faults, as_text
-from epntap.http.request import caller, params
+from epntap.http.request import caller, handed_on, params
 from epntap.instants.julian import datetime_from_jd
 from epntap.media import MEDIA_TYPES, sent_as
 from epntap.pages import Pages
@@ -49,7 +49,7 @@ def granules_blueprint(granules: Granules, finder: Finder, pages: Pages) -> flas
             links=pages.site.at(LINKS, ID=one.granule_uid, SCHEMA=schema),
             files=located.files if located else (),
             is_open=located is not None and may_now(caller(), located.dataset.rights_to(located.files)),
-            sends=_sends(one, located, relative),
+            sends=[(kind, _handed_on(address, pages)) for kind, address in _sends(one, located, relative)],
             look=look_at(_shown_of(one, located, here), params(), pages) if located and located.files else None,
         )
         return flask.Response(text, headers={"Cache-Control": "no-cache"}, content_type=HTML)
@@ -78,6 +78,12 @@ def _sends(one: Granule, located: LocatedGranule | None, relative: Addresses) ->
     if located and located.files:
         found.setdefault(sent_as(MEDIA_TYPES["vot"], product), relative.data(one.granule_uid, "vot", one.schema))
     return list(found.items())
+
+
+def _handed_on(address: str, pages: Pages) -> str:
+    """As programs on the reader's machine get it, which have no cookie; those of others as they are."""
+    prefix = pages.site.prefix
+    return handed_on(address, prefix) if address.startswith(f"{prefix}/") else address
 
 
 def _shown_of(one: Granule, located: LocatedGranule, here: str) -> Shown:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import flask
 
 from epntap.access import ANONYMOUS, Caller, Credentials, Scope, SigningIn
@@ -11,6 +14,7 @@ from epntap.http.browsers.negotiation import wants_page
 from epntap.http.browsers.origin import is_of_other_site
 from epntap.http.callers.challenges import challenge, name_caller
 from epntap.http.callers.cookie import forget_session, session_cookie
+from epntap.http.callers.signed import Signatures, SignedPaths, signature_of
 
 __all__ = ["PRIVATE", "recognise_callers", "refusal"]
 
@@ -23,6 +27,9 @@ _FOR_EVERYBODY = ("/static", "/health", "/metrics", "/robots.txt", "/favicon.ico
 _OFFERED = (*TAP_PATHS, "/datalink", HAPI_SERVER, DAS2, DATA, FILES, PREVIEW, PLOT)
 #: where names and passwords are parameters, and wrong ones are no fault (AMDA): servers there ask `refusal`
 _IN_PARAMETERS = f"{AMDA}/"
+_SIGNED_FOR = frozenset({"GET", "HEAD"})
+#: what the key of signed addresses is for
+ADDRESSES = "addresses"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -32,35 +39,62 @@ def recognise_callers(app: flask.Flask, signing_in: SigningIn, addresses: Addres
     Raises AuthenticationError for credentials that are not good: who believes to have signed in never gets the answer
     for everybody without a word.
     """
+    app.wsgi_app = SignedPaths(app.wsgi_app)  # type: ignore[method-assign]
 
     @app.before_request
     def recognise() -> None:
         path = flask.request.path
+        if (signature := signature_of(flask.request.environ)) is not None:
+            flask.g.caller = _signer(signing_in, signature)
+            return
         if _is_below(path, _FOR_EVERYBODY):
             return
         given = _credentials(path)
         flask.g.caller = _caller(signing_in, given, path)
         if not flask.g.caller.is_anonymous:
             _refuse_misuse(flask.g.caller, given, addresses)
+            flask.g.sign = partial(_sign, signing_in, flask.g.caller.name)
 
     @app.after_request
     def tell(response: flask.Response) -> flask.Response:
-        path = flask.request.path
-        if _is_below(path, _FOR_EVERYBODY) or not signing_in.in_use():
-            return response
-        response.vary.update(("Authorization", "Cookie"))
-        caller: Caller | None = flask.g.get("caller")
-        is_refused = caller is None and response.status_code == 401
-        if caller is not None and not caller.is_anonymous:
-            name_caller(response, caller.name)
+        if signature_of(flask.request.environ) is not None:
             response.headers["Cache-Control"] = PRIVATE
-        elif is_refused or _is_below(path, _OFFERED):
-            challenge(response, addresses, refused=is_refused, to_browser=wants_page())
-        if is_refused:
-            response.headers["Cache-Control"] = PRIVATE
-            if session_cookie():
-                forget_session(response, addresses)
+            response.headers["Referrer-Policy"] = "no-referrer"
+        elif not _is_below(flask.request.path, _FOR_EVERYBODY) and signing_in.in_use():
+            _tell_caller(response, addresses)
         return response
+
+
+def _tell_caller(response: flask.Response, addresses: Addresses) -> None:
+    response.vary.update(("Authorization", "Cookie"))
+    caller: Caller | None = flask.g.get("caller")
+    is_refused = caller is None and response.status_code == 401
+    if caller is not None and not caller.is_anonymous:
+        name_caller(response, caller.name)
+        response.headers["Cache-Control"] = PRIVATE
+    elif is_refused or _is_below(flask.request.path, _OFFERED):
+        challenge(response, addresses, refused=is_refused, to_browser=wants_page())
+    if is_refused:
+        response.headers["Cache-Control"] = PRIVATE
+        if session_cookie():
+            forget_session(response, addresses)
+
+
+def _signer(signing_in: SigningIn, signature: str) -> Caller:
+    """Who has signed the address, with the groups of this moment. Raises AuthenticationError."""
+    request = flask.request
+    if request.method not in _SIGNED_FOR or not _is_below(request.path, _OFFERED):
+        raise AuthenticationError("A signed address is to be read, and of data only.")
+    signatures = Signatures(signing_in.key_for(ADDRESSES))
+    query = request.query_string.decode("utf-8", "replace")
+    found = signing_in.named(signatures.name_in(signature, request.path, query))
+    if found is None:
+        raise AuthenticationError("Whoever had this address signed may not sign in any more.")
+    return replace(found, scopes=frozenset({Scope.READ}))
+
+
+def _sign(signing_in: SigningIn, name: str, address: str, base: str) -> str:
+    return Signatures(signing_in.key_for(ADDRESSES)).sign(address, base, name)
 
 
 def _caller(signing_in: SigningIn, given: Credentials, path: str) -> Caller:
