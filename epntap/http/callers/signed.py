@@ -50,7 +50,6 @@ class Signatures:
                 f"{address[:100]!r} is no address of this service; expected one that begins with {base}/."
             )
         said = self._signer.dumps([name, _digest(path, parts.query)])
-        said = said.decode("ascii") if isinstance(said, bytes) else said
         return f"{base}{SIGNED}/{said}{address.removeprefix(base)}"
 
     def name_in(self, signature: str, path: str, query: str) -> str:
