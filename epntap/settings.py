@@ -81,6 +81,8 @@ class Settings:
     #: what the names of our three roles begin with; small letters, digits and underscores, the last an underscore. Set
     #: it before the first `epntap init`, and never change it
     role_prefix: str = "epntap_"
+    #: on a Citus cluster: `granule_uid` spreads the rows of new services over its servers by that column
+    distribute: str = ""
     #: address that users see, without a trailing slash; empty: see `EPNTAP_ALLOWED_HOSTS`
     public_url: str = ""
     #: hosts, with commas, of which addresses are made when there is no public URL, such as `data.example.org:8080`;
@@ -303,6 +305,8 @@ def _check_values(settings: Settings) -> None:
             "EPNTAP_ROLE_PREFIX must be small letters, digits and underscores, with a letter first and an underscore "
             f"last, such as 'mars_', but is {settings.role_prefix!r}."
         )
+    if settings.distribute not in {"", "granule_uid"}:
+        raise SetupError(f"EPNTAP_DISTRIBUTE must be granule_uid or nothing, but is {settings.distribute!r}.")
     if settings.public_url and not re.fullmatch(r"https?://[^\s\"'<>]+", settings.public_url):
         raise SetupError(f"EPNTAP_PUBLIC_URL must be an http or https address, but is {settings.public_url!r}.")
 

@@ -115,7 +115,7 @@ def ingest(
         database = stack.enter_context(open_database(settings))
         check_migrated(database)
         executor = stack.enter_context(executor_for(scan_on, scheduler, database, [SCAN]))
-        asked = Options(**options)
+        asked = Options(distribute=settings.distribute, **options)
         for service in services:
             try:
                 with terminal_progress(quiet=quiet) as progress:

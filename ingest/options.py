@@ -21,6 +21,8 @@ class Options:
     thorough: bool = False
     #: find out what would be done, and change nothing
     dry_run: bool = False
+    #: column by which the rows of new tables are spread over the servers of a Citus cluster; empty: they are not
+    distribute: str = ""
 
 
 DEFAULTS = Options()

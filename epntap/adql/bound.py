@@ -256,6 +256,8 @@ class BoundCounts:
     most: int | None = None
     #: another table of the same schema whose rows are not counted, and are read; empty: none
     beside: str = ""
+    #: the counts are always there, as nobody can take them back
+    are_kept: bool = False
 
     @property
     def rows(self) -> str:

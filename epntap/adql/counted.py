@@ -100,11 +100,12 @@ def _counts_of(table: Table, alias: str, name: str, most: int | None = None) -> 
         return None
     beside = CLOSED if table.seen_as else ""
     if name == ALL_ROWS:
-        return BoundCounts(table.schema, table.name, alias, ALL_ROWS, beside=beside)
+        return BoundCounts(table.schema, table.name, alias, ALL_ROWS, beside=beside, are_kept=table.is_distributed)
     column = table.column(name)
     if column is None or column.pg_type not in _TYPES or column.collation not in (None, "C"):
         return None
-    return BoundCounts(table.schema, table.name, alias, name, column.pg_type, column.collation, most, beside)
+    kept = table.is_distributed
+    return BoundCounts(table.schema, table.name, alias, name, column.pg_type, column.collation, most, beside, kept)
 
 
 @dataclass(slots=True)

@@ -208,7 +208,8 @@ class _Writer:
         """Counted values, or the rows one by one where the counts were taken back.
 
         Both in one statement, so that no ingestion comes between. LIMIT 0 lets the database not even begin with the
-        rows, where a condition would make it start parallel workers first; LIMIT NULL is none.
+        rows, where a condition would make it start parallel workers first; LIMIT NULL is none. Where nobody can take
+        counts back they stand alone: Citus takes no subquery in LIMIT.
         """
         has_column = source.column != "*"
         self.write("(SELECT ")
@@ -221,15 +222,16 @@ class _Writer:
         self.write("rows AS ")
         self.name(source.rows)
         self._counted(source, source.most)
-        self.write(" UNION ALL (SELECT ")
-        if has_column:
-            self.name(source.column)
-            self.write(", ")
-        self.write("1 FROM ")
-        self.name(source.schema, source.name)
-        self.write(" LIMIT (SELECT 0")
-        self._counted(source)
-        self.write(" LIMIT 1))")
+        if not source.are_kept:
+            self.write(" UNION ALL (SELECT ")
+            if has_column:
+                self.name(source.column)
+                self.write(", ")
+            self.write("1 FROM ")
+            self.name(source.schema, source.name)
+            self.write(" LIMIT (SELECT 0")
+            self._counted(source)
+            self.write(" LIMIT 1))")
         if source.beside:
             self.write(" UNION ALL SELECT ")
             if has_column:

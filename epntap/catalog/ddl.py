@@ -8,6 +8,7 @@ from dataclasses import replace
 import psycopg
 from psycopg import sql
 
+from epntap.catalog.distributed import altered
 from epntap.catalog.indexes import RETIRED_INDEXES, Index, indexes_of
 from epntap.catalog.model import Column, Table
 from epntap.connection import Connection
@@ -170,14 +171,14 @@ def add_columns(connection: Connection, table: Table, lock_timeout_s: float = LO
     missing = tuple(column for column in table.columns if column.name not in stored)
     if not missing:
         return ()
-    additions = sql.SQL(", ").join(
+    additions = [
         sql.SQL("ADD COLUMN {}").format(_column_definition(replace(column, nullable=True))) for column in missing
-    )
+    ]
     names = tuple(column.name for column in missing)
     try:
         with connection.transaction():
             connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(lock_timeout_s * 1000)}ms",))
-            connection.execute(sql.SQL("ALTER TABLE {} {}").format(sql_name(table), additions))
+            altered(connection, table, *additions)
     except psycopg.errors.LockNotAvailable as exc:
         raise SetupError(
             f"{table.qualified_name} needs the new column {', '.join(names)}, but queries are using the table; "

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from epntap.catalog.distributed import distributed_tables
 from epntap.catalog.indexes import LONGEST, SEEN
 from epntap.catalog.model import Catalog, Column, ForeignKey, Form, Holdings, Narrow, Schema, Table
 from epntap.catalog.narrow.layout import DATASETS, GRANULES, MADE
@@ -98,6 +99,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
         narrow = _narrow(cursor.execute(_NARROW, ([GRANULES, DATASETS],)).fetchall())
         counted = {row["table_name"]: frozenset(row["columns"]) for row in cursor.execute(_COUNTED)}
         longest = {row["table_name"]: row["days"] for row in cursor.execute(_LONGEST, (LONGEST,))}
+        spread = distributed_tables(connection)
         services = {row["schema_name"]: row for row in cursor.execute("SELECT * FROM archive.service")}
         holdings = {
             f"{row['schema_name']}.epn_core": Holdings(
@@ -125,6 +127,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
                 holdings=holdings.get(row["table_name"]),
                 counted=counted.get(row["table_name"], frozenset()),
                 longest=longest.get(row["table_name"]),
+                is_distributed=row["table_name"] in spread,
                 seen_as=SEEN
                 if row["table_name"].endswith(".epn_core")
                 and services.get(row["schema_name"], {}).get("has_closed_rows")

@@ -90,6 +90,8 @@ class Table:
     counted: frozenset[str] = frozenset()
     #: days that no row lasts longer than, as far as ingestion has measured it
     longest: float | None = None
+    #: its rows are spread over several servers
+    is_distributed: bool = False
     #: the view to be read in its place, because what there is depends on who asks; empty: the table itself
     seen_as: str = ""
     #: None: each row is kept whole

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 import epntap
 from epntap.connection import Connection
@@ -19,11 +20,13 @@ from epntap.errors import SetupError
 from epntap.schema import versions
 from epntap.schema.scripts import sql_directory, sql_script
 
-__all__ = ["OLDEST_SERVER", "apply_migrations", "check_migrated", "make_roles", "pending_migrations"]
+__all__ = ["OLDEST_SERVER", "OUR_SCHEMAS", "apply_migrations", "check_migrated", "make_roles", "pending_migrations"]
 
 #: major version of the oldest PostgreSQL that will do
 OLDEST_SERVER = 15
 _LOCK = 7240530
+#: every schema that the versions make
+OUR_SCHEMAS = ("account", "archive", "tap_schema", "udf", "uws")
 
 
 def apply_migrations(database: Database) -> list[str]:
@@ -40,6 +43,7 @@ def apply_migrations(database: Database) -> list[str]:
         pending = _pending(connection)
         _make_roles(connection, database)
         if pending:
+            _make_schemas(connection, database)
             upgrade(connection, database.role_prefix)
         with connection.transaction():
             connection.execute(sql_script("grants.sql", database.role_prefix))
@@ -90,6 +94,21 @@ def _make_roles(connection: Connection, database: Database) -> None:
             connection, [database.role_name(role) for role in (Role.OWNER, Role.SERVICE, Role.READER)]
         )
         connection.execute(sql_script("roles.sql", database.role_prefix))
+
+
+def _make_schemas(connection: Connection, database: Database) -> None:
+    """On a Citus cluster: make our schemas before anything else, each for itself.
+
+    What a version makes in them travels to the other servers over a connection of its own as soon as a role is taken
+    on, and that does not see a schema of the same transaction.
+    """
+    citus = connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'citus'").fetchone()
+    for name in OUR_SCHEMAS if citus else ():
+        connection.execute(
+            sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(
+                sql.Identifier(name), sql.Identifier(database.role_name(Role.OWNER))
+            )
+        )
 
 
 def _known() -> dict[str, str]:

@@ -88,9 +88,14 @@ class DatasetsRead:
             passed_over=work.unchanged,
             states=plans.states,
             former=lambda: _former(self.facts.holdings),
-            narrow=narrow_rows(table, plans.accepted, builder) if definition.is_narrow else None,
+            narrow=narrow_rows(table, plans.accepted, builder) if self._is_narrow else None,
             withdrawn=tuple(described[name].dataset for name in definition.withdrawn if name in described),
         )
+
+    @property
+    def _is_narrow(self) -> bool:
+        """Whether rows are kept without what their dataset shares; those of one server only."""
+        return self.ingestion.definition.is_narrow and not self.ingestion.options.distribute
 
     def _account(self, plans: Plans, work: Work, screening: Screening) -> Account:
         lost = _lost(self.plans, plans.accepted)

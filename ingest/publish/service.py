@@ -17,10 +17,12 @@ from epntap.archive.kept.groups import are_grouped, group_granules
 from epntap.archive.memory import forget_files, note_withdrawn, write_dataset_states, write_row_state
 from epntap.catalog import ddl, publish
 from epntap.catalog.closed import has_closed_table, make_closed_table
+from epntap.catalog.distributed import distribute, is_distributed
 from epntap.catalog.indexes import CLOSED
 from epntap.catalog.model import Schema, Table
 from epntap.catalog.narrow.tables import create_views, finish_tables, row_tables
 from epntap.connection import Connection
+from epntap.errors import SetupError
 from ingest.facts import Remark
 from ingest.ingestion import Ingestion
 from ingest.progress import Progress
@@ -156,6 +158,8 @@ def _fill(ingestion: Ingestion, contents: Contents, table: Table, _stock: Stock,
     progress.stage("loading granules", contents.rows)
     if contents.narrow is None:
         ddl.create_table(connection, table)
+        if ingestion.options.distribute and not _closed(contents):
+            distribute(connection, table, ingestion.options.distribute)
         merged = fill_new_table(connection, table, contents.blocks(), progress.advance)
     else:
         merged = fill_narrow(connection, contents.narrow, progress.advance)
@@ -211,6 +215,11 @@ def _close(
 ) -> tuple[Contents, int]:
     """Take out the rows that are not open; what is left, and how many are closed."""
     connection = ingestion.connection
+    if closed and is_distributed(connection, table.schema, table.name):
+        raise SetupError(
+            f"{table.qualified_name} is spread over several servers and cannot have rows that only some may see; take "
+            f"the service back with 'epntap drop {table.schema}' and ingest it again."
+        )
     if closed:
         make_closed_table(connection, table)
     if not has_closed_table(connection, table.schema):

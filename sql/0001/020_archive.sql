@@ -1,5 +1,5 @@
 -- What is published (service), what it is made of (dataset, parameter) and where the bytes are (file).
-CREATE SCHEMA archive AUTHORIZATION epntap_owner;
+CREATE SCHEMA IF NOT EXISTS archive AUTHORIZATION epntap_owner;
 SET LOCAL ROLE epntap_owner;
 
 CREATE TABLE archive.service (

@@ -1,5 +1,5 @@
 -- TAP_SCHEMA as TAP 1.1 section 4 has it; it describes itself.
-CREATE SCHEMA tap_schema AUTHORIZATION epntap_owner;
+CREATE SCHEMA IF NOT EXISTS tap_schema AUTHORIZATION epntap_owner;
 SET LOCAL ROLE epntap_owner;
 
 CREATE TABLE tap_schema.schemas (

@@ -1,5 +1,5 @@
 -- Functions that ADQL queries may call (schema udf). All are immutable and safe to run in parallel.
-CREATE SCHEMA udf AUTHORIZATION epntap_owner;
+CREATE SCHEMA IF NOT EXISTS udf AUTHORIZATION epntap_owner;
 SET LOCAL ROLE epntap_owner;
 
 -- 1 if item is one of the words of a #-separated list, whatever their case (UDF catalogue 1.2).

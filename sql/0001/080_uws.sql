@@ -1,5 +1,5 @@
 -- Jobs (UWS 1.1). The table is the queue: one row, one state machine, claimed by workers, told by NOTIFY.
-CREATE SCHEMA uws AUTHORIZATION epntap_owner;
+CREATE SCHEMA IF NOT EXISTS uws AUTHORIZATION epntap_owner;
 SET LOCAL ROLE epntap_owner;
 
 CREATE TABLE uws.job (

@@ -1,7 +1,7 @@
 -- People, their groups, and what proves who they are.
 SET LOCAL ROLE epntap_owner;
 
-CREATE SCHEMA account;
+CREATE SCHEMA IF NOT EXISTS account;
 
 CREATE TABLE account.person (
     name        text PRIMARY KEY CHECK (name ~ '^[a-z0-9][a-z0-9._@+-]{0,62}$'),

@@ -11,6 +11,7 @@ from psycopg import sql
 from sqlalchemy import ARRAY, Text, all_, bindparam, delete, select
 
 from epntap.catalog.closed import has_closed_table
+from epntap.catalog.distributed import is_distributed
 from epntap.catalog.indexes import CLOSED, CLOSED_LONGEST, DURATION, LONGEST
 from epntap.catalog.narrow.tables import row_tables
 from epntap.connection import Connection
@@ -134,12 +135,17 @@ def is_as_ingested(connection: Connection, schema: str) -> bool:
 
 
 def forget_when_written(connection: Connection, schema: str) -> None:
-    """Make the triggers that take counts back, where there are none. Readers do not wait for it."""
+    """Make the triggers that take counts back, where there are none. Readers do not wait for it.
+
+    Tables that are spread have none: Citus knows no triggers there, and rows are written by ingestions alone.
+    """
     for name in row_tables(connection, schema):
+        if is_distributed(connection, schema, name):
+            continue
         table = sql.Identifier(schema, name)
         found = connection.execute(
             "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s",
-            (table.as_string(connection), _TRIGGER),
+            (table.as_string(None), _TRIGGER),
         )
         if found.fetchone() is None:
             connection.execute(

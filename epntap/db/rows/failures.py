@@ -26,6 +26,8 @@ _USER_MISTAKES = {
     "2201E": "A logarithm of zero or of a negative number was asked for.",
     "22001": "A text value is too long for the type asked for.",
     "22": "A function was given a value outside its range, such as ACOS(2) or a histogram without bins.",
+    "0A000": "The database cannot run a query of this form on a table that is spread over several servers: join by "
+    "granule_uid and with =, write IN or a JOIN in the place of EXISTS, or ask with fewer conditions.",
     "54": "The query is too large for the database (columns, arguments or nesting); please simplify it.",
 }
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 import psycopg
 from psycopg import sql
 
+from epntap.catalog.distributed import altered
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.epncore.rules.all_rules import ROW_RULES, assertions_of
@@ -57,8 +58,7 @@ def drop_broken_promises(
     broken = _broken(connection, incoming, made)
     if broken:
         connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(lock_timeout_s * 1000)}ms",))
-        drops = sql.SQL(", ").join(sql.SQL("DROP CONSTRAINT {}").format(sql.Identifier(name)) for name in broken)
-        connection.execute(sql.SQL("ALTER TABLE {} {}").format(sql.Identifier(table.schema, table.name), drops))
+        altered(connection, table, *(sql.SQL("DROP CONSTRAINT {}").format(sql.Identifier(name)) for name in broken))
     return broken
 
 
@@ -72,12 +72,11 @@ def _conditions(table: Table) -> Iterator[tuple[str, str]]:
 
 
 def _add(connection: Connection, table: Table, promises: Mapping[str, sql.Composable]) -> None:
-    if promises:
-        additions = sql.SQL(", ").join(
-            sql.SQL("ADD CONSTRAINT {} CHECK ({})").format(sql.Identifier(name), condition)
-            for name, condition in promises.items()
-        )
-        connection.execute(sql.SQL("ALTER TABLE {} {}").format(sql.Identifier(table.schema, table.name), additions))
+    additions = (
+        sql.SQL("ADD CONSTRAINT {} CHECK ({})").format(sql.Identifier(name), condition)
+        for name, condition in promises.items()
+    )
+    altered(connection, table, *additions)
 
 
 def _broken(connection: Connection, rows: sql.Identifier, promises: Mapping[str, sql.Composable]) -> tuple[str, ...]:
