@@ -1,7 +1,8 @@
-# Two images: `database` is PostgreSQL 15 with pgSphere from Debian's packages, `web` is the service.
+# Two images: `database` is PostgreSQL with pgSphere (18, or 15 as Debian has it), `web` is the service.
 FROM debian:bookworm-slim AS database
-COPY deploy/database.sh deploy/database-start.sh /usr/local/bin/
-RUN database.sh && install -d -o postgres -g postgres /var/lib/epntap-db
+ARG POSTGRESQL=18
+COPY deploy/database.sh deploy/database-start.sh deploy/database-standby.sh /usr/local/bin/
+RUN database.sh "$POSTGRESQL" && install -d -o postgres -g postgres /var/lib/epntap-db
 USER postgres
 VOLUME /var/lib/epntap-db
 EXPOSE 5432

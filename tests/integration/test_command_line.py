@@ -447,7 +447,7 @@ def test_the_compose_file_is_that_of_the_source_tree_with_these_settings(tmp_pat
     assert web["environment"]["EPNTAP_JOB_WORKERS"] == "0"
     assert told["services"]["database"] == {
         **kept["services"]["database"],
-        "build": {"context": str(ROOT), "target": "database"},
+        "build": {**kept["services"]["database"]["build"], "context": str(ROOT)},
     }
 
 

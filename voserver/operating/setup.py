@@ -27,7 +27,9 @@ _STATE = Path("/var/lib")
 #: what nginx must wait for, and take, beyond what the service does
 _PATIENCE, _LARGER = 1.5, 1.1
 #: of a container these are what its image and the compose file say
-_OF_CONTAINERS = frozenset({"home", "database_url", "host", "port", "public_url", "job_workers", "results", "log_file"})
+_OF_CONTAINERS = frozenset(
+    {"home", "database_url", "query_database_url", "host", "port", "public_url", "job_workers", "results", "log_file"}
+)
 
 
 @click.group()
