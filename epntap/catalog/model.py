@@ -52,7 +52,8 @@ class Column:
 class Holdings:
     """What is among the rows of a table."""
 
-    #: end of the last one, Julian date (UTC); None when no row has a time
+    #: begin of the first and end of the last one, Julian dates (UTC); None when no row has a time
+    time_min: float | None = None
     time_max: float | None = None
     #: single items, not hash lists, in alphabetical order
     target_names: tuple[str, ...] = ()
@@ -147,6 +148,8 @@ class Catalog:
     keys: tuple[ForeignKey, ...] = ()
     #: when something was last published, with its time zone
     changed: datetime | None = None
+    #: rises with every publication
+    version: int = 0
     _by_name: Mapping[tuple[str, str], Table] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
