@@ -1,4 +1,4 @@
-"""The type of a connection to the database."""
+"""The type of a connection to the database, and what a session of ours may be told."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any
 
 import psycopg
 
-__all__ = ["Connection"]
+__all__ = ["PUBLISH_WAITS_FOR", "Connection"]
 
 #: any connection of psycopg, whose rows are tuples
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+#: the setting of a session that says for which standbys the commit of a publication waits
+PUBLISH_WAITS_FOR = "epntap.publish_waits_for"

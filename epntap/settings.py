@@ -67,6 +67,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "session_lifetime_s": (60, 31_536_000),
 }
 
+#: of PostgreSQL's synchronous_commit, what a commit can wait for
+_WAITS = frozenset({"", "on", "remote_write", "remote_apply"})
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -78,6 +81,12 @@ class Settings:
     home: Path = Path("~/.epntap")
     #: PostgreSQL ≥ 15 to use instead of the embedded one; it may hold a password, so it is not printed
     database_url: str = field(default="", repr=False)
+    #: standbys of it that answer queries; several with commas, best with the primary as the last resort
+    #: ([standbys](../howto/standbys.md)): `postgresql://…@b,c,a/epntap?target_session_attrs=prefer-standby`
+    query_database_url: str = field(default="", repr=False)
+    #: for what the commit of a publication waits, and no other: `remote_apply` until the standbys have it, `on`,
+    #: `remote_write`; empty: as the server is set up
+    publish_waits_for: str = ""
     #: what the names of our three roles begin with; small letters, digits and underscores, the last an underscore. Set
     #: it before the first `epntap init`, and never change it
     role_prefix: str = "epntap_"
@@ -307,6 +316,16 @@ def _check_values(settings: Settings) -> None:
         )
     if settings.distribute not in {"", "granule_uid"}:
         raise SetupError(f"EPNTAP_DISTRIBUTE must be granule_uid or nothing, but is {settings.distribute!r}.")
+    if settings.query_database_url and not settings.database_url:
+        raise SetupError(
+            "EPNTAP_QUERY_DATABASE_URL names standbys of the database that EPNTAP_DATABASE_URL names, but that is "
+            "empty; the embedded database has none."
+        )
+    if settings.publish_waits_for not in _WAITS:
+        raise SetupError(
+            f"EPNTAP_PUBLISH_WAITS_FOR must be {', '.join(sorted(_WAITS - {''}))} or empty, but is "
+            f"{settings.publish_waits_for!r}."
+        )
     if settings.public_url and not re.fullmatch(r"https?://[^\s\"'<>]+", settings.public_url):
         raise SetupError(f"EPNTAP_PUBLIC_URL must be an http or https address, but is {settings.public_url!r}.")
 

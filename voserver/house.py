@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 from psycopg_pool import ConnectionPool
 
 from cutouts.cutouts import Cutouts, sync_limit
 from datalink.links.descriptors import descriptors_for_answer
-from datalink.links.spans import ServiceSpans
+from datalink.links.spans import service_span
 from epntap.access import Caller
 from epntap.answer.admission import Admission
 from epntap.answer.watch import Watcher
@@ -18,6 +19,7 @@ from epntap.catalog.load import CatalogCache
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect, open_pool, pooled
+from epntap.db.standbys import query_pools
 from epntap.pages import Pages
 from epntap.settings import Settings
 from epntap.tap.query.pipeline import TapService
@@ -44,12 +46,20 @@ _CHECK_CLIENT = "2s"
 class Pools:
     """The connections of one process."""
 
-    #: in the role that may only read what is published
+    #: in the role that may only read what is published; on standbys, where there are some
     queries: ConnectionPool[Connection]
     #: in the service role
     internal: ConnectionPool[Connection]
     #: the same for jobs, so that asking how a job is doing never waits for anything else
     jobs: ConnectionPool[Connection]
+    #: as `queries`, on the primary; None: those are there already
+    primary: ConnectionPool[Connection] | None = None
+
+    def to_tell(self) -> Iterator[tuple[str, ConnectionPool[Connection]]]:
+        """Each with its name, for metrics."""
+        for one in fields(self):
+            if (pool := getattr(self, one.name)) is not None:
+                yield one.name, pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,7 @@ class House:
     """The parts from which servers are made."""
 
     settings: Settings
+    database: Database
     pools: Pools
     catalog: CatalogCache
     #: makes pages for people
@@ -87,7 +98,6 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
     admission = Admission.of(settings.threads, _cores())
     watcher = Watcher()
     finder = Finder(lambda: pooled(pools.internal), catalog)
-    spans = ServiceSpans(lambda: pooled(pools.internal), catalog)
     accounts = Accounts(
         lambda: pooled(pools.internal),
         Passwords(admission.share("passwords", 1 / 4, computes=True)),
@@ -98,6 +108,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
     mine = Mine(lambda: pooled(pools.internal), settings)
     return House(
         settings=settings,
+        database=database,
         pools=pools,
         catalog=catalog,
         pages=pages,
@@ -119,10 +130,13 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
         tap=TapService(
             settings=settings,
             pool=pools.queries,
+            primary=pools.primary,
             catalog=catalog,
             admission=admission,
             watcher=watcher,
-            describe=lambda columns: descriptors_for_answer(settings.addresses, columns, spans),
+            describe=lambda columns: descriptors_for_answer(
+                settings.addresses, columns, lambda schema: service_span(catalog(), schema)
+            ),
             pages=pages,
             own=lambda caller: _own(events, mine, caller),
         ),
@@ -146,28 +160,27 @@ def _own(events: TableFiles, mine: Mine, caller: Caller) -> tuple[str, list[Tabl
 
 
 def _web_pools(settings: Settings, database: Database) -> Pools:
-    timeout_ms = f"{settings.sync_timeout_s * 1000:.0f}"
+    queries, primary = query_pools(
+        database, settings.query_connections, statement_timeout=f"{settings.sync_timeout_s * 1000:.0f}"
+    )
     return Pools(
-        queries=open_pool(
-            database, Role.READER, size=settings.query_connections, name="queries", statement_timeout=timeout_ms
-        ),
+        queries=queries,
         internal=open_pool(database, Role.SERVICE, size=_INTERNAL_CONNECTIONS, name="internal"),
         jobs=open_pool(database, Role.SERVICE, size=_INTERNAL_CONNECTIONS, name="jobs"),
+        primary=primary,
     )
 
 
 def worker_pools(settings: Settings, database: Database, longest_s: int) -> Pools:
     """The connections of a worker; its queries may take so many seconds."""
     internal = open_pool(database, Role.SERVICE, size=settings.worker_jobs + 1, name="internal")
-    queries = open_pool(
+    queries, primary = query_pools(
         database,
-        Role.READER,
-        size=settings.worker_jobs,
-        name="queries",
+        settings.worker_jobs,
         statement_timeout=f"{longest_s * 1000}",
         client_connection_check_interval=_CHECK_CLIENT,
     )
-    return Pools(queries=queries, internal=internal, jobs=internal)
+    return Pools(queries=queries, internal=internal, jobs=internal, primary=primary)
 
 
 def _cores() -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter as Counted
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import flask
 import psycopg
@@ -18,11 +19,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from epntap.db.pool import pooled
+from epntap.db.pool import Pool, pooled
+from epntap.db.standbys import Standby, standbys_of
 from epntap.errors import EpnTapError
 from epntap.http.wing import Wing
 from epntap.uws.worker import MISSING_BEATS
-from voserver.house import House, Pools
+from voserver.house import House
 
 __all__ = ["FILES_VARIABLE", "Metrics", "forget_process", "observe_answer", "observe_request", "routes"]
 
@@ -46,6 +48,13 @@ _MOST = Gauge("epntap_places", "How much of it is taken at once.", ["work"], mul
 _REFUSED = Counter("epntap_refused", "Requests for which there was no place (503, or no wait).", ["work"])
 _POOL = Gauge("epntap_pool_connections", "Connections to the database.", ["pool", "state"], multiprocess_mode="livesum")
 _POOL_WAITING = Gauge("epntap_pool_waiting", "Requests that wait for one.", ["pool"], multiprocess_mode="livesum")
+
+_PLACES = Gauge(
+    "epntap_query_connections", "Connections for queries, by the server they lead to.", ["server"],
+    multiprocess_mode="livesum",
+)  # fmt: skip
+_HANDED_ON = Counter("epntap_queries_on_primary", "Queries that no standby could answer, and why.", ["reason"])
+_ALL = (_REQUESTS, _SECONDS, _ROWS, _BYTES, _IN_USE, _MOST, _REFUSED, _POOL, _POOL_WAITING, _PLACES, _HANDED_ON)
 
 _JOBS = "SELECT kind, phase, count(*) FROM uws.job GROUP BY kind, phase"
 _QUEUE = "SELECT coalesce(extract(epoch FROM now() - min(queued)), 0)::float8 FROM uws.job WHERE phase = 'QUEUED'"
@@ -95,6 +104,8 @@ class Metrics:
 
     house: House
     _told: dict[str, int] = field(default_factory=dict)
+    _places: set[str] = field(default_factory=set)
+    _handed_on: Counted[str] = field(default_factory=Counted)
     _asked: float = -_ASK_AGAIN_S
     _known: list[GaugeMetricFamily] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -110,7 +121,7 @@ class Metrics:
         if FILES_VARIABLE in os.environ:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's own omission
         else:
-            for metric in (_REQUESTS, _SECONDS, _ROWS, _BYTES, _IN_USE, _MOST, _REFUSED, _POOL, _POOL_WAITING):
+            for metric in _ALL:
                 registry.register(metric)
         registry.register(_Given(self._database()))
         return generate_latest(registry)
@@ -124,12 +135,25 @@ class Metrics:
                 refused = slots.refused
                 _REFUSED.labels(work).inc(refused - self._told.get(work, 0))
                 self._told[work] = refused
-            for name in (one.name for one in fields(Pools)):
-                now = getattr(self.house.pools, name).get_stats()
+            for name, pool in self.house.pools.to_tell():
+                now = pool.get_stats()
                 size, free = now.get("pool_size", 0), now.get("pool_available", 0)
                 _POOL.labels(name, "in_use").set(size - free)
                 _POOL.labels(name, "idle").set(free)
                 _POOL_WAITING.labels(name).set(now.get("requests_waiting", 0))
+            self._sample_standbys()
+
+    def _sample_standbys(self) -> None:
+        queries = self.house.pools.queries
+        if self.house.pools.primary is None or not isinstance(queries, Pool):
+            return
+        places = queries.places
+        self._places |= places.keys()
+        for place in self._places:
+            _PLACES.labels(place).set(places[place])
+        for why, count in queries.handed_on.items():
+            _HANDED_ON.labels(why).inc(count - self._handed_on[why])
+            self._handed_on[why] = count
 
     def _sample(self) -> None:
         while True:
@@ -143,6 +167,7 @@ class Metrics:
                     self._known = self._ask()
                 except (EpnTapError, psycopg.Error):
                     self._known = [GaugeMetricFamily("epntap_database_up", _UP, 0)]
+                self._known += _of_standbys(standbys_of(self.house.database))
                 self._asked = time.monotonic()
             return self._known
 
@@ -175,6 +200,23 @@ class Metrics:
 
 
 _UP = "Whether the database answers."
+
+
+def _of_standbys(found: list[Standby]) -> list[GaugeMetricFamily]:
+    if not found:
+        return []
+    up = GaugeMetricFamily("epntap_query_server_up", "Whether a server for queries answers.", labels=["server"])
+    lag = GaugeMetricFamily(
+        "epntap_replica_lag_seconds", "Since the newest change that it has was made; 0: all.", labels=["server"]
+    )
+    primary = GaugeMetricFamily("epntap_query_server_is_primary", "Whether it is no standby.", labels=["server"])
+    for one in found:
+        up.add_metric([one.place], not one.failure)
+        if not one.failure:
+            primary.add_metric([one.place], one.is_primary)
+        if one.lag_s is not None:
+            lag.add_metric([one.place], one.lag_s)
+    return [up, primary, lag]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from urllib.parse import quote
 
 import flask
@@ -25,11 +26,13 @@ def routes(house: House) -> Wing:
 
     @pages.get("/health")
     def health() -> tuple[dict[str, str], int]:
-        try:
-            _check_ready(house)
-        except EpnTapError as exc:
-            return {"status": "unavailable", "reason": exc.message}, 503
-        return {"status": "ok", "version": epntap.__version__}, 200
+        primary = _why_not(_check_primary, house)
+        reading = primary if house.pools.primary is None else _why_not(_check_reading, house)
+        jobs = primary or _why_not(_check_results, house)
+        said = {"reading": reading or "ok", "jobs": jobs or "ok", "version": epntap.__version__}
+        if reading:
+            return {"status": "unavailable", "reason": reading, **said}, 503
+        return {"status": "reading only" if jobs else "ok", **said}, 200
 
     # addresses of a DaCHS installation that people keep
     @pages.get("/__system__/adql/query/form")
@@ -53,13 +56,45 @@ def routes(house: House) -> Wing:
     return Wing(name="pages", blueprints=(pages,))
 
 
-def _check_ready(house: House) -> None:
-    """Raises UnavailableError with the reason when the service cannot answer."""
+def _why_not(check: Callable[[House], None], house: House) -> str | None:
+    """What a check has to say against it."""
+    try:
+        check(house)
+    except EpnTapError as exc:
+        return exc.message
+    return None
+
+
+def _check_reading(house: House) -> None:
+    """Raises UnavailableError with the reason when queries cannot be answered."""
+    try:
+        house.tap.refuse_when_away()
+    except psycopg.Error as exc:
+        raise UnavailableError(_NOT_INITIALISED) from exc
+
+
+def _check_primary(house: House) -> None:
+    """Raises UnavailableError with the reason when the database cannot take anything.
+
+    Whoever asks does not wait for a primary that is away while standbys answer.
+    """
+    if house.pools.primary is not None:
+        house.catalog()
+        if house.catalog.is_away:
+            raise UnavailableError("The database takes no changes at the moment.")
+        return
     try:
         with pooled(house.pools.internal) as connection:
             connection.execute("SELECT version FROM archive.catalog_version")
     except psycopg.Error as exc:
-        raise UnavailableError("The database is not initialised for this version.") from exc
+        raise UnavailableError(_NOT_INITIALISED) from exc
+
+
+def _check_results(house: House) -> None:
+    """Raises UnavailableError with the reason when no results can be kept."""
     folder = house.settings.results_dir
     if folder.exists() and not os.access(folder, os.W_OK):
         raise UnavailableError("The folder of results cannot be written.")
+
+
+_NOT_INITIALISED = "The database is not initialised for this version."

@@ -17,6 +17,7 @@ from epntap.access import ANONYMOUS, Caller
 from epntap.archive.holdings import Held, Holdings
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
+from epntap.db.server import named_database
 from epntap.errors import ForbiddenError, SetupError
 from epntap.settings import Settings, load_settings
 from epntap.spread.helper import Helper
@@ -127,4 +128,4 @@ def create() -> flask.Flask:
     settings = load_settings()
     if not settings.database_url:
         raise SetupError("EPNTAP_DATABASE_URL is not set; 'epntap serve' starts the embedded database instead.")
-    return build_app(settings, Database(settings.database_url, role_prefix=settings.role_prefix))
+    return build_app(settings, named_database(settings))

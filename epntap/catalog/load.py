@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import defaultdict
@@ -22,10 +23,16 @@ from epntap.errors import UnavailableError
 
 __all__ = ["CatalogCache", "catalog_version", "load_catalog"]
 
+log = logging.getLogger(__name__)
+
 #: how old the catalogue of a process may be
 CHECK_EVERY_S = 1.0
+#: … while the database does not answer
+CHECK_AGAIN_S = 5.0
+#: so long a query waits for the look at whether something was published; it takes some milliseconds
+PATIENCE_S = 1.0
 
-_CHANGED = "SELECT changed FROM archive.catalog_version"
+_CHANGED = "SELECT changed, version FROM archive.catalog_version"
 # counts are taken back by whoever writes to a table by hand, who does not publish anything
 _VERSION = """
 SELECT version, (SELECT count(*) FROM archive.value_count WHERE column_name = '*') FROM archive.catalog_version
@@ -103,7 +110,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
         services = {row["schema_name"]: row for row in cursor.execute("SELECT * FROM archive.service")}
         holdings = {
             f"{row['schema_name']}.epn_core": Holdings(
-                row["time_max"], tuple(row["target_names"]), tuple(row["measurement_types"])
+                row["time_min"], row["time_max"], tuple(row["target_names"]), tuple(row["measurement_types"])
             )
             for row in cursor.execute("SELECT * FROM archive.coverage")
         }
@@ -141,7 +148,9 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
         )
         keys = _keys(cursor.execute(_KEYS).fetchall())
         changed = cursor.execute(_CHANGED).fetchone()
-    return Catalog(schemas, tables, keys, changed["changed"].astimezone(UTC) if changed else None)
+    if changed is None:
+        return Catalog(schemas, tables, keys)
+    return Catalog(schemas, tables, keys, changed["changed"].astimezone(UTC), int(changed["version"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +241,8 @@ def _keys(rows: list[dict[str, Any]]) -> tuple[ForeignKey, ...]:
 class CatalogCache:
     """The catalogue of a process, reloaded when a publication has moved the version.
 
-    `connect` lends a connection in the service role. While the database is away the last catalogue stands: whoever
-    needs the database as well gets the error from there.
+    `connect` lends a connection in the service role. While the database is away the last catalogue stands, and nobody
+    waits: a thread looks now and then. Whoever needs the database as well gets the error from there.
     """
 
     def __init__(self, connect: Callable[[], AbstractContextManager[psycopg.Connection[Any]]]) -> None:
@@ -241,24 +250,48 @@ class CatalogCache:
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
         self._version = (-1, 0)
-        self._checked = 0.0
+        self._look_from = 0.0
+        #: set when the look that is going on is over
+        self._looked: threading.Event | None = None
+        #: whether the last look was in vain, or takes long
+        self.is_away = False
 
     def __call__(self) -> Catalog:
-        """The current catalogue, at most CHECK_EVERY_S old."""
+        """The current catalogue, at most CHECK_EVERY_S old while the database answers."""
         catalog = self._catalog
-        if catalog is not None and time.monotonic() - self._checked < CHECK_EVERY_S:
+        if catalog is not None and time.monotonic() < self._look_from:
             return catalog
         with self._lock:
-            if self._catalog is not None and time.monotonic() - self._checked < CHECK_EVERY_S:
-                return self._catalog
-            try:
-                with self._connect() as connection:
-                    version = catalog_version(connection)
-                    if version != self._version or self._catalog is None:
-                        self._catalog = load_catalog(connection)
-                        self._version = version
-            except (psycopg.OperationalError, UnavailableError):
-                if self._catalog is None:
-                    raise
-            self._checked = time.monotonic()
-            return self._catalog
+            if self._catalog is None:
+                self._look()
+            elif self._looked is None and time.monotonic() >= self._look_from:
+                self._looked = threading.Event()
+                threading.Thread(target=self._look_aside, args=(self._looked,), name="catalogue", daemon=True).start()
+            looked, catalog = self._looked, self._catalog
+        assert catalog is not None
+        if looked is None or self.is_away:
+            return catalog
+        if not looked.wait(PATIENCE_S):
+            self.is_away = True
+        return self._catalog or catalog
+
+    def _look(self) -> None:
+        with self._connect() as connection:
+            version = catalog_version(connection)
+            if version != self._version or self._catalog is None:
+                self._catalog = load_catalog(connection)
+                self._version = version
+        self.is_away = False
+        self._look_from = time.monotonic() + CHECK_EVERY_S
+
+    def _look_aside(self, looked: threading.Event) -> None:
+        try:
+            self._look()
+        except (psycopg.Error, UnavailableError) as exc:
+            if not self.is_away:
+                log.warning("the catalogue cannot be read again, and stays as it is: %s", exc)
+            self.is_away = True
+            self._look_from = time.monotonic() + CHECK_AGAIN_S
+        finally:
+            self._looked = None
+            looked.set()

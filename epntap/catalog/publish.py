@@ -21,7 +21,7 @@ from epntap.catalog.indexes import (
 from epntap.catalog.model import Form, Schema, Table
 from epntap.catalog.narrow.layout import DATASETS, GRANULES, NUMBER
 from epntap.catalog.narrow.tables import is_narrow, row_tables
-from epntap.connection import Connection
+from epntap.connection import PUBLISH_WAITS_FOR, Connection
 from epntap.schema import tables
 from epntap.schema.statements import compiled, upsert
 
@@ -65,6 +65,10 @@ _RAISE_VERSION = compiled(
     .returning(tables.catalog_version.c.version)
 )
 
+_WAIT_FOR_STANDBYS = """
+SELECT set_config('synchronous_commit', wanted, true) FROM current_setting(%s, true) AS wanted WHERE wanted <> ''
+"""
+
 
 def rows_by_dataset(connection: Connection, table: Table) -> Mapping[str, int]:
     """How many rows each dataset has in the table."""
@@ -105,7 +109,11 @@ def publish_table(connection: Connection, schema: Schema, table: Table) -> None:
 
 
 def raise_catalog_version(connection: Connection) -> int:
-    """Tell web processes to read their catalogue again, once the caller's transaction is committed; the new version."""
+    """Tell web processes to read their catalogue again, once the caller's transaction is committed; the new version.
+
+    That commit, and no other of the session, waits for the standbys that EPNTAP_PUBLISH_WAITS_FOR asks for.
+    """
+    connection.execute(_WAIT_FOR_STANDBYS, (PUBLISH_WAITS_FOR,))
     row = _RAISE_VERSION.run(connection).fetchone()
     assert row is not None
     return int(row[0])

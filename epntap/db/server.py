@@ -25,7 +25,7 @@ from epntap.db.pool import Database
 from epntap.errors import SetupError
 from epntap.settings import Settings
 
-__all__ = ["open_database", "running_database"]
+__all__ = ["named_database", "open_database", "running_database"]
 
 _DATABASE = "epntap"
 
@@ -47,6 +47,17 @@ _TUNING = {
 }
 
 
+def named_database(settings: Settings, *, embedded: bool = False) -> Database:
+    """The database that the settings name."""
+    return Database(
+        settings.database_url,
+        embedded=embedded,
+        role_prefix=settings.role_prefix,
+        query_url=settings.query_database_url,
+        publish_waits_for=settings.publish_waits_for,
+    )
+
+
 @contextmanager
 def open_database(settings: Settings, *, create: bool = False) -> Iterator[Database]:
     """The database of this installation, for as long as the block runs.
@@ -56,7 +67,7 @@ def open_database(settings: Settings, *, create: bool = False) -> Iterator[Datab
     SetupError when there is none or it cannot be started.
     """
     if settings.database_url:
-        yield Database(settings.database_url, role_prefix=settings.role_prefix)
+        yield named_database(settings)
         return
     data = settings.home / "pg"
     _check_folder(data, create=create)
@@ -73,7 +84,7 @@ def running_database(settings: Settings) -> Database | None:
     It may stop at any time: for a quick look only.
     """
     if settings.database_url:
-        return Database(settings.database_url, role_prefix=settings.role_prefix)
+        return named_database(settings)
     data = settings.home / "pg"
     try:
         pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])

@@ -23,7 +23,6 @@ from epntap.dali.vosi import (
     texts,
     to_xml,
 )
-from epntap.db.pool import pooled
 from epntap.errors import EpnTapError, NotFoundError
 from epntap.formats.negotiate import FORMATS
 from epntap.http.documents import Documents, to_conditional_response
@@ -224,8 +223,7 @@ def vosi_blueprint(service: TapService) -> flask.Blueprint:
     @blueprint.get("/availability")
     def get_availability() -> flask.Response:
         try:
-            with pooled(service.pool) as connection:
-                connection.execute("SELECT 1")
+            service.refuse_when_away()
         except EpnTapError as exc:
             return answer(availability(available=False, note=exc.message))
         return answer(availability(available=True, since=service.started))

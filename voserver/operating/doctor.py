@@ -18,6 +18,7 @@ from epntap.connection import Connection
 from epntap.db.migrate import OLDEST_SERVER, pending_migrations
 from epntap.db.pool import Database, Role, connect
 from epntap.db.server import open_database
+from epntap.db.standbys import check_standbys, standbys_of
 from epntap.errors import EpnTapError, SetupError
 from epntap.settings import Settings
 from epntap.uws.worker import MISSING_BEATS
@@ -30,6 +31,8 @@ _GB = 1_000_000_000
 _LITTLE_ROOM, _NO_ROOM = 5 * _GB, _GB // 5
 #: connections that a web process and a worker have beside those for queries and jobs (docs/howto/operations.md, Sizing)
 _OF_A_PROCESS, _OF_A_WORKER, _OF_OTHERS = 9, 2, 10
+#: a standby that is so far behind leaves queries about new rows to the primary
+_LATE_S = 60
 #: files of each folder that are opened, the newest
 _SAMPLE = 3
 
@@ -142,6 +145,7 @@ def _database(settings: Settings, database: Database) -> Iterator[Finding]:
         yield from _extensions(connection)
         pending = pending_migrations(database)
     yield from _roles(database)
+    yield from _standbys(database)
     if pending:
         yield Finding("setup", Verdict.FAULT, f"{len(pending)} setup steps are missing; run 'epntap init'")
         return
@@ -204,6 +208,25 @@ def _roles(database: Database) -> Iterator[Finding]:
             yield Finding("roles", Verdict.FAULT, f"{name} may write, which queries of users must not")
         else:
             yield Finding("roles", Verdict.FINE, f"{name} can be acted as")
+
+
+def _standbys(database: Database) -> Iterator[Finding]:
+    try:
+        check_standbys(database)
+    except SetupError as exc:
+        yield Finding("standby", Verdict.FAULT, exc.message)
+        return
+    for one in standbys_of(database):
+        if one.failure:
+            yield Finding("standby", Verdict.WARNING, f"{one.place} does not answer: {one.failure}")
+        elif one.is_primary:
+            yield Finding("standby", Verdict.NOTE, f"{one.place} is the primary, which answers as the last resort")
+        elif one.lag_s is None or one.lag_s > _LATE_S:
+            late = "nobody knows how far" if one.lag_s is None else f"its newest change is {one.lag_s:,.0f} s old"
+            yield Finding("standby", Verdict.WARNING, f"{one.place} is behind, {late}")
+        else:
+            said = "has all that was written" if one.lag_s == 0 else f"is {one.lag_s:.1f} s behind"
+            yield Finding("standby", Verdict.FINE, f"{one.place} {said}")
 
 
 def _ingestion(connection: Connection) -> Finding:

@@ -17,8 +17,9 @@ from cutouts.processes.one_thread import ONE_THREAD
 from epntap.addresses import is_known_host
 from epntap.archive.kept.summaries import queue_summary
 from epntap.db.migrate import check_migrated
-from epntap.db.pool import Database, Role, check_sessions, connect
-from epntap.db.server import open_database
+from epntap.db.pool import Role, check_sessions, connect
+from epntap.db.server import named_database, open_database
+from epntap.db.standbys import check_standbys
 from epntap.settings import Settings
 from voserver.process.lock import only_server
 
@@ -72,6 +73,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         listener = stack.enter_context(bound_socket(settings))
         check_migrated(database)
         check_sessions(database)
+        check_standbys(database)
         _say_where(settings)
         click.echo(f"TAP address: {settings.addresses.tap()}   (Ctrl-C stops)", err=True)
         run_server(settings, database, listener)
@@ -90,12 +92,11 @@ def worker(settings: Settings, jobs: int | None, parent: int | None, *, embedded
     if jobs is not None:
         settings = dataclasses.replace(settings, worker_jobs=jobs)
     with ExitStack() as stack:
-        database = (
-            Database(settings.database_url, embedded=True, role_prefix=settings.role_prefix) if embedded else None
-        )
+        database = named_database(settings, embedded=True) if embedded else None
         database = database or stack.enter_context(open_database(settings))
         check_migrated(database)
         check_sessions(database)
+        check_standbys(database)
         start_log(settings.log_file)
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # log files that were moved are noticed without
         running = build_worker(settings, database)

@@ -17,7 +17,7 @@ from epntap.archive.services import services
 from epntap.connection import Connection
 from epntap.db.migrate import check_migrated
 from epntap.db.pool import Database, Role, connect
-from epntap.db.server import open_database
+from epntap.db.server import named_database, open_database
 from epntap.errors import NotFoundError, ServiceError
 from epntap.hints import did_you_mean
 from epntap.settings import Settings, settings_of
@@ -66,9 +66,7 @@ def summarise_command(
     """
     settings = settings_of(context.obj)
     with ExitStack() as stack:
-        database = (
-            Database(settings.database_url, embedded=True, role_prefix=settings.role_prefix) if embedded else None
-        )
+        database = named_database(settings, embedded=True) if embedded else None
         database = database or stack.enter_context(open_database(settings))
         check_migrated(database)
         if lines:

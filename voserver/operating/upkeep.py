@@ -26,6 +26,7 @@ __all__ = ["config", "psql", "public_value"]
 _HIDDEN = "…"
 #: what of a connection is nobody's to see
 _SECRETS = ("password", "sslpassword")
+_URLS = frozenset({"database_url", "query_database_url"})
 
 
 @click.command()
@@ -50,8 +51,8 @@ def config(context: click.Context, *, as_json: bool) -> None:
 def public_value(settings: Settings, name: str) -> str:
     """A setting as text, as it may be shown: without the passwords in it."""
     value = getattr(settings, name)
-    if name == "database_url":
-        return _without_password(settings.database_url)
+    if name in _URLS:
+        return _without_password(value)
     field = next(one for one in fields(Settings) if one.name == name)
     if not field.repr:
         return _HIDDEN if value else ""

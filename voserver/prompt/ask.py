@@ -27,6 +27,7 @@ from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.db.migrate import check_migrated
 from epntap.db.pool import Role, open_pool, pooled
 from epntap.db.server import open_database
+from epntap.db.standbys import query_pools
 from epntap.errors import ParameterError, QueryError
 from epntap.formats.base import AnswerFacts
 from epntap.formats.negotiate import FORMATS
@@ -54,12 +55,14 @@ def _command_house(settings: Settings) -> Iterator[House]:
     longest_ms = f"{settings.async_timeout_hard_s * 1000}"
     with open_database(settings) as database, ExitStack() as stack:
         check_migrated(database)
-        queries = open_pool(database, Role.READER, size=1, name="queries", statement_timeout=longest_ms)
+        queries, primary = query_pools(database, 1, statement_timeout=longest_ms)
         stack.callback(queries.close)
+        if primary is not None:
+            stack.callback(primary.close)
         internal = open_pool(database, Role.SERVICE, size=2, name="internal")
         stack.callback(internal.close)
         changed = as_served(settings).with_changes(query_connections=1)
-        yield build_house(changed, database, Pools(queries, internal, internal))
+        yield build_house(changed, database, Pools(queries, internal, internal, primary))
 
 
 # -- query

@@ -10,7 +10,7 @@ from psycopg import errors as pg
 from epntap.addresses import ASYNC, TAP
 from epntap.errors import EpnTapError, QueryError, QueryTimeoutError, ServiceError, UnavailableError
 
-__all__ = ["crowded_error", "from_psycopg", "timeout_error"]
+__all__ = ["crowded_error", "from_psycopg", "timeout_error", "why_elsewhere"]
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,9 @@ _RANGES = {
     "value out of range: overflow": "A result is larger than a double precision number can be.",
     "cannot convert NaN to integer": "NaN was to become a whole number; leave it out, for example with NULLIF.",
 }
+
+#: a schema, table, column, function or type that is not there
+_MISSING = frozenset({"3F000", "42P01", "42703", "42883", "42704"})
 
 
 def timeout_error(timeout_s: float) -> QueryTimeoutError:
@@ -67,14 +70,44 @@ def from_psycopg(exc: psycopg.Error, *, timeout_s: float) -> EpnTapError:
         return QueryError(sentence)
     if isinstance(exc, pg.InternalError_) and "spher" in str(exc):
         return QueryError("A geometry is too large or crosses itself; use smaller polygons.")
-    if (
+    if unavailable := _unavailable(exc):
+        return unavailable
+    log.error("unexpected database error", exc_info=exc)
+    return ServiceError("The query failed inside the database; the operators find the reason in the log.")
+
+
+def why_elsewhere(exc: psycopg.Error) -> str | None:
+    """In a word, why a query that failed so on a standby may well succeed on its primary; None if it would not."""
+    if _is_conflict(exc):
+        return "conflict"
+    if (exc.sqlstate or "") in _MISSING:
+        return "missing"  # the catalogue has it, and the standby not yet or no longer
+    return "away" if _is_away(exc) else None
+
+
+def _unavailable(exc: psycopg.Error) -> UnavailableError | None:
+    """For what is over after a while."""
+    if _is_conflict(exc):
+        return UnavailableError(
+            "The query met with a change of what it was reading; please try again in a few seconds.", 5
+        )
+    if _is_away(exc):
+        return UnavailableError("The database went away while the query ran; please try again in a minute.", 30)
+    if (exc.sqlstate or "")[:2] in {"53", "58"}:
+        return UnavailableError("The database has no room for this query at the moment; please try again later.", 60)
+    return None
+
+
+def _is_conflict(exc: psycopg.Error) -> bool:
+    """What a standby has to replay stood against the query, or against its whole session."""
+    return isinstance(exc, (pg.SerializationFailure, pg.DeadlockDetected))
+
+
+def _is_away(exc: psycopg.Error) -> bool:
+    state = exc.sqlstate or ""
+    return (
         state[:3] == "57P"
         or state[:2] == "08"
         or isinstance(exc, psycopg.InterfaceError)
         or (isinstance(exc, psycopg.OperationalError) and not state)
-    ):
-        return UnavailableError("The database went away while the query ran; please try again in a minute.", 30)
-    if state[:2] in {"53", "58"}:
-        return UnavailableError("The database has no room for this query at the moment; please try again later.", 60)
-    log.error("unexpected database error", exc_info=exc)
-    return ServiceError("The query failed inside the database; the operators find the reason in the log.")
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from datetime import datetime
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -14,13 +15,14 @@ from psycopg_pool import ConnectionPool
 from epntap.answer.model import Outcome, OutcomeStatus
 from epntap.answer.watch import Ending, Watch
 from epntap.connection import Connection
-from epntap.db.pool import pooled
+from epntap.db.pool import Held, Pool, pooled
 from epntap.db.rows.copy_out import CopyOut
 from epntap.db.rows.copy_statement import CopyStatement
-from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error
-from epntap.errors import EpnTapError
+from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error, why_elsewhere
+from epntap.db.standbys import has_published
+from epntap.errors import EpnTapError, UnavailableError
 
-__all__ = ["RowStream"]
+__all__ = ["RowStream", "terminate"]
 
 #: a block is handed on when it has this many bytes …
 BLOCK_BYTES = 256 * 1024
@@ -43,6 +45,17 @@ class _LostConnectionError(Exception):
     """A connection had ended, unseen, before anything was asked on it; the database may well be there."""
 
 
+class _ElsewhereError(Exception):
+    """A standby cannot answer this, the primary perhaps can."""
+
+    def __init__(self, why: str, otherwise: EpnTapError | None = None) -> None:
+        """`otherwise` is what there is to say when the primary is away as well."""
+        super().__init__(why)
+        #: a word for metrics
+        self.why = why
+        self.otherwise = otherwise
+
+
 class RowStream:
     """One COPY, read once: iterate for blocks that end on rows, then look at `outcome`; call `close` in any case.
 
@@ -50,6 +63,8 @@ class RowStream:
     What `around` gives is entered with the connection before the query and left after it.
     `pack` makes blocks of rows, those of FORMAT binary without COPY's header and trailer.
     `weigh` is told what the planner thinks that the statement costs, before it runs, and may raise.
+    With a pool of the `primary` the other one is of standbys: what they have not yet (`version` of the catalogue), or
+    cannot do, is asked there once more, unless rows have been handed out.
     """
 
     def __init__(
@@ -62,9 +77,13 @@ class RowStream:
         timeout_s: float,
         weigh: Callable[[float], None] | None = None,
         around: Callable[[Connection], AbstractContextManager[object]] = nullcontext,
+        primary: ConnectionPool[Connection] | None = None,
+        version: int = 0,
     ) -> None:
         self._pool = pool
-        self._conninfo = pool.conninfo if isinstance(pool.conninfo, str) else pool.conninfo()
+        self._primary = primary
+        self._version = version
+        self._otherwise: EpnTapError | None = None
         self._statement = statement
         self._pack = pack or b"".join
         self._block_bytes = BINARY_BLOCK_BYTES if statement.is_binary else BLOCK_BYTES
@@ -75,7 +94,7 @@ class RowStream:
         self._connection: Connection | None = None
         self._over = threading.Event()
         # what is entered with a connection may be gone with it
-        self._may_ask_again = around is nullcontext
+        self._may_ask_again = self._can_be_repeated = around is nullcontext
         self._blocks = self._read()
         self.outcome: Outcome | None = None
         #: rows in the blocks that were handed out
@@ -93,6 +112,25 @@ class RowStream:
         self._blocks.close()
 
     def _read(self) -> Generator[bytes, None, None]:
+        if self._primary is not None:
+            try:
+                yield from self._read_patiently()
+            except _ElsewhereError as exc:
+                self._go_to_primary(exc)
+            else:
+                return
+        yield from self._read_patiently()
+
+    def _go_to_primary(self, exc: _ElsewhereError) -> None:
+        if isinstance(self._pool, Pool):
+            self._pool.handed_on[exc.why] += 1
+        assert self._primary is not None
+        self._pool, self._primary, self._otherwise = self._primary, None, exc.otherwise
+        self._may_ask_again = self._can_be_repeated
+        self._over.clear()
+
+    def _read_patiently(self) -> Generator[bytes, None, None]:
+        """Once more where a connection had ended unseen."""
         try:
             yield from self._read_once()
         except _LostConnectionError:
@@ -102,20 +140,30 @@ class RowStream:
             yield from self._read_once()
 
     def _read_once(self) -> Generator[bytes, None, None]:
+        """Raises _ElsewhereError only with a primary to ask, and before the first block."""
         asked = time.monotonic()
-        with pooled(self._pool) as connection:
+        with ExitStack() as stack:
+            connection = self._lent(stack)
             self._connection = connection
             if self.watch.ending is not None:  # while a connection was waited for
                 self._connection = None
                 raise self._ended() or timeout_error(self._timeout_s)
             try:
+                if self._primary is not None and not has_published(connection, self._version):
+                    raise _ElsewhereError("behind", _late())
                 with self._around(connection):
                     last = yield from self._read_from(connection)
             except psycopg.Error as exc:
-                at_once = not self.rows and time.monotonic() - asked < LOST_WITHIN_S
-                if connection.broken and at_once and self._may_ask_again and self.watch.ending is None:
+                if self.rows or self.watch.ending is not None:
+                    raise self._ended() or from_psycopg(exc, timeout_s=self._timeout_s) from exc
+                why = why_elsewhere(exc) if self._primary is not None else None
+                is_lost = why == "away" or (not why and time.monotonic() - asked < LOST_WITHIN_S)
+                if connection.broken and is_lost and self._may_ask_again:
                     raise _LostConnectionError from exc
-                raise self._ended() or from_psycopg(exc, timeout_s=self._timeout_s) from exc
+                if why:
+                    otherwise = _late() if why == "missing" else from_psycopg(exc, timeout_s=self._timeout_s)
+                    raise _ElsewhereError(why, otherwise) from exc
+                raise from_psycopg(exc, timeout_s=self._timeout_s) from exc
             finally:
                 self._over.set()
                 self._connection = None
@@ -123,6 +171,14 @@ class RowStream:
         self.outcome = Outcome(OutcomeStatus.OVERFLOW if overflow else OutcomeStatus.OK, min(self._seen, self._maxrec))
         if last:
             yield self._pack(last)
+
+    def _lent(self, stack: ExitStack) -> Connection:
+        try:
+            return stack.enter_context(pooled(self._pool))
+        except UnavailableError as exc:
+            if self._primary is not None:
+                raise _ElsewhereError("away") from exc
+            raise (self._otherwise or exc) from exc
 
     def _read_from(self, connection: Connection) -> Generator[bytes, None, list[memoryview | bytes]]:
         """All blocks but the last, whose rows are returned."""
@@ -167,22 +223,36 @@ class RowStream:
         if connection is None:
             return
         backend = connection.info.backend_pid
-        same = _same_server(self._conninfo, connection)
+        same = _same_server(self._pool, connection)
+        server = connection.server if isinstance(connection, Held) else None
         with suppress(psycopg.Error):
             connection.cancel_safe(timeout=TERMINATE_AFTER_S)
         if self._over.wait(TERMINATE_AFTER_S):
             return
         # A backend that is stuck in sending to us does not look at a cancel request.
-        with suppress(psycopg.Error), psycopg.connect(same, autocommit=True) as other:
-            other.execute("SET ROLE NONE")  # the login owns the backend, not the role that it has taken on
-            other.execute("SELECT pg_terminate_backend(%s)", (backend,))
+        with suppress(psycopg.Error):
+            terminate(same, backend, server)
 
 
-def _same_server(conninfo: str, connection: Connection) -> str:
-    """Where this connection leads to. An address of several servers may lead elsewhere the next time.
+def terminate(conninfo: str, backend: int, server: datetime | None) -> None:
+    """End a backend of the server that began at this instant. Raises psycopg.Error.
 
-    There the number of the backend would be a stranger's.
+    Who has its number on another server, or on this one after a restart, is a stranger.
     """
+    with psycopg.connect(conninfo, autocommit=True) as other:
+        other.execute("SET ROLE NONE")  # the login owns the backend, not the role that it has taken on
+        other.execute("SELECT pg_terminate_backend(%s) WHERE pg_postmaster_start_time() = %s", (backend, server))
+
+
+def _late() -> EpnTapError:
+    return UnavailableError(
+        "What is published has just changed, and not all servers have it yet; please try again in a few seconds.", 5
+    )
+
+
+def _same_server(pool: ConnectionPool[Connection], connection: Connection) -> str:
+    """Where this connection leads to. An address of several servers may lead elsewhere the next time."""
+    conninfo = pool.conninfo if isinstance(pool.conninfo, str) else pool.conninfo()
     info = connection.info
     return make_conninfo(conninfo, host=info.host, hostaddr=info.hostaddr, port=info.port, target_session_attrs="any")
 

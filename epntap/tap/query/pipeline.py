@@ -67,6 +67,8 @@ class _Asked:
     #: remembers it, once the database has understood it as well
     keep: Callable[[], None]
     facts: AnswerFacts
+    #: of the catalogue by which it was understood
+    version: int
     #: those that the question is about
     uploads: Sequence[ReadTable]
     #: whether there are more rows than the answer may have, as far as counts tell
@@ -95,10 +97,13 @@ class TapService:
     """What answering needs: built once in each process and handed to the views."""
 
     settings: Settings
+    #: where queries run: standbys, where there are some
     pool: ConnectionPool[Connection]
     catalog: Callable[[], Catalog]
     admission: Admission
     watcher: Watcher
+    #: where what writes, and what a standby cannot answer, runs; None: `pool` is there already
+    primary: ConnectionPool[Connection] | None = None
     features: adql.Features = field(default_factory=adql.Features)
     #: XML of service descriptors for an answer with these columns
     describe: Callable[[list[ResultColumn]], list[str]] = lambda _columns: []
@@ -203,7 +208,7 @@ class TapService:
         wanted = [upload for upload in uploads if upload.table.qualified_name in translation.tables]
         most = maxrec if paging is None else paging.most
         is_cut = _is_cut(translation, catalog, maxrec)
-        return _Asked(form, media_type, maxrec, most, question, keep, facts, wanted, is_cut)
+        return _Asked(form, media_type, maxrec, most, question, keep, facts, catalog.version, wanted, is_cut)
 
     def _question(
         self,
@@ -234,13 +239,15 @@ class TapService:
         wanted = asked.uploads
         self._admit(stack, self.running, "queries are running")
         stream = RowStream(
-            self.pool,
+            self._pool_for(wanted),
             asked.question.statement,
             pack=asked.form.pack,
             maxrec=asked.most,
             timeout_s=deadline - time.monotonic(),
             around=_around(caller, wanted),
             weigh=self._scales(place),
+            primary=None if wanted else self.primary,
+            version=asked.version,
         )
         stack.callback(stream.close)
         if place is not None:
@@ -259,7 +266,7 @@ class TapService:
             asked = self._asked(request, "sync", uploads, self.catalog().opened)
             statement, params = asked.question.translation.statement, asked.question.translation.params
             self._admit(stack, self.running, "queries are running")
-            connection = stack.enter_context(pooled(self.pool))
+            connection = stack.enter_context(self._lent(asked.uploads))
             try:
                 with loaded(connection, asked.uploads) if asked.uploads else nullcontext():
                     plan = planned(connection, statement, params)
@@ -267,6 +274,28 @@ class TapService:
             except psycopg.Error as exc:
                 raise from_psycopg(exc, timeout_s=timeout_s) from exc
         return explanation(text, plan, self.catalog(), maxrec=asked.maxrec, timeout_s=timeout_s)
+
+    def refuse_when_away(self) -> None:
+        """Raises UnavailableError while no query can be answered."""
+        self.catalog()
+        with self._lent(()) as connection:
+            connection.execute("SELECT 1")
+
+    def _pool_for(self, uploads: Sequence[ReadTable]) -> ConnectionPool[Connection]:
+        # a standby takes no temporary tables
+        return self.primary if self.primary is not None and uploads else self.pool
+
+    @contextmanager
+    def _lent(self, uploads: Sequence[ReadTable]) -> Iterator[Connection]:
+        """A connection for a question that is quickly answered. Raises UnavailableError."""
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(pooled(self._pool_for(uploads)))
+            except UnavailableError:
+                if self.primary is None or uploads:
+                    raise
+                connection = stack.enter_context(pooled(self.primary))
+            yield connection
 
     def check(self, request: TapRequest) -> str:
         """The media type of the answer, without running the query. Raises our errors as far as they show before."""
