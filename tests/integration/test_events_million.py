@@ -65,7 +65,7 @@ def used_by_database(url: str) -> float:
     return ended + sum(float(one.user + one.system) for one in (own, *others))
 
 
-def test_a_million_events(database: Database, tmp_path: Path) -> None:
+def test_they_are_imported_and_joined(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "million.csv"
     write(path)
     environ = {**os.environ, "EPNTAP_DATABASE_URL": database.url, "EPNTAP_HOME": str(tmp_path / "home")}
@@ -98,6 +98,10 @@ def test_a_million_events(database: Database, tmp_path: Path) -> None:
         print(f"10 000 of them joined: {time.monotonic() - started:.1f} s")
     assert found == 10_000  # events leave five minutes between them
 
+
+def test_they_become_rows_of_epn_tap(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "million.csv"
+    write(path)
     (tmp_path / "million.toml").write_text(DEFINITION.format(path=path))
     before_s, started = time.process_time(), time.monotonic()
     ingest_service(load_definition(tmp_path / "million.toml"), database)
