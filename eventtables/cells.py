@@ -7,14 +7,20 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from eventtables.model import EventColumn, EventTableError, Instants, Kind, Values
-from eventtables.times import instants_of, is_time, spelled
+from eventtables.times import all_match, instants_of, is_time, spelled
 
 __all__ = ["KindGuess", "guessed_kind", "number", "texts_of", "times_of", "values_of", "whole"]
 
-_WHOLE = re.compile(r"[-+]?(?:0|[1-9]\d*)", re.ASCII)
-_REAL = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf(?:inity)?|nan", re.ASCII | re.IGNORECASE)
+_WHOLE_TEXT = r"[-+]?(?:0|[1-9]\d*)"
+_REAL_TEXT = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf(?:inity)?|nan"
+_WHOLE = re.compile(_WHOLE_TEXT, re.ASCII)
+_REAL = re.compile(_REAL_TEXT, re.ASCII | re.IGNORECASE)
+#: numbers that need no second look: neither a name that begins with 0, nor more digits than a double or 64 bits hold
+_PLAIN_WHOLE, _PLAIN_REAL = r"-?(?:0|[1-9]\d{0,14})", r"-?(?:0|[1-9]\d{0,14})(?:\.\d+)?(?:[eE][-+]?\d{1,2})?"
+_PLAIN_TIME = r"(?:\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d*)?)?)?Z?"
 _ZERO_FIRST = re.compile(r"[-+]?0\d")
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 #: what says that there is no value, besides nothing at all
@@ -50,6 +56,16 @@ class KindGuess:
         if not there or (self._is_seen and not self._can_be):
             return
         self._is_seen = True
+        if Kind.INT in self._can_be and all_match(there, _PLAIN_WHOLE):
+            self._can_be &= {Kind.INT, Kind.DOUBLE}
+            return
+        if Kind.DOUBLE in self._can_be and all_match(there, _PLAIN_REAL):
+            # that all are whole is known already
+            self._can_be &= {Kind.DOUBLE}
+            return
+        if Kind.TIME in self._can_be and all_match(there, _PLAIN_TIME):
+            self._can_be &= {Kind.TIME}
+            return
         if Kind.DOUBLE in self._can_be:
             numbers = [text for text in there if len(text) > 15 and _WHOLE.fullmatch(text)]
             self._is_held = self._is_held and all(map(_is_held, numbers))
@@ -148,14 +164,24 @@ def _reader_of(column: EventColumn) -> Callable[[Sequence[str]], Values]:
         case Kind.TIME:
             return lambda texts: instants_of(["" if text.strip().casefold() in _NOTHING else text for text in texts])
         case Kind.INT:
-            return lambda texts: _objects([_or_none(text, whole) for text in texts])
+            return _wholes
         case Kind.BOOLEAN:
             return lambda texts: _objects([_or_none(text, _truth) for text in texts])
         case Kind.TEXT:
             return lambda texts: _objects([text or None for text in texts])
 
 
+def _wholes(texts: Sequence[str]) -> Values:
+    if all_match(texts, f"(?:{_PLAIN_WHOLE})?"):
+        return _objects([int(text) if text else None for text in texts])
+    return _objects([_or_none(text, whole) for text in texts])
+
+
 def _doubles(texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    if all_match(texts, f"(?:{_PLAIN_REAL})?"):
+        there = pa.array([text or None for text in texts], pa.string()).cast(pa.float64())
+        found: npt.NDArray[np.float64] = there.to_numpy(zero_copy_only=False).astype(np.float64)
+        return found
     return np.array([_double(text) for text in texts], dtype=np.float64)
 
 

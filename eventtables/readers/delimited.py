@@ -103,26 +103,26 @@ class _Sheet:
             raise EventTableError("The file is empty; expected a line of column names and a line for each event.")
         separator = next((mark for mark in (",", "\t", ";", "|") if mark in first), ",")
         self._reader = csv.reader(chain([first], text), delimiter=separator, strict=True)
-        self.names = _names(self._next() or [])
+        try:
+            self.names = _names(next(self._reader, []))
+        except csv.Error as exc:
+            raise self._broken(exc) from None
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each row that is not empty, with the number of its line. Raises EventTableError."""
-        while (row := self._next()) is not None:
-            if not row:
-                continue
-            line = self._reader.line_num + self._skipped
-            if len(row) != len(self.names):
-                raise EventTableError(
-                    f"Line {line} has {len(row)} values, but the line of names has {len(self.names)}."
-                )
-            yield line, row
-
-    def _next(self) -> list[str] | None:
+        reader, width = self._reader, len(self.names)
         try:
-            return next(self._reader, None)
+            for row in reader:
+                if len(row) == width:
+                    yield reader.line_num + self._skipped, row
+                elif row:
+                    line = reader.line_num + self._skipped
+                    raise EventTableError(f"Line {line} has {len(row)} values, but the line of names has {width}.")
         except csv.Error as exc:
-            line = self._reader.line_num + self._skipped
-            raise EventTableError(f"Line {line} cannot be read as CSV: {exc}.") from None
+            raise self._broken(exc) from None
+
+    def _broken(self, exc: csv.Error) -> EventTableError:
+        return EventTableError(f"Line {self._reader.line_num + self._skipped} cannot be read as CSV: {exc}.")
 
 
 def _names(found: Sequence[str]) -> list[str]:

@@ -96,6 +96,9 @@ def _copied(column: EventColumn, values: Values) -> list[str]:
     if column.size > 1:
         return ["{" + ",".join(map(repr, row)) + "}" for row in values.tolist()]
     if column.kind is Kind.TEXT:
+        there = "".join(value for value in values if value is not None)
+        if not (_SPECIAL.search(there) or _NEVER.search(there)):
+            return ["\\N" if value is None else value for value in values]
         return ["\\N" if value is None else _escaped(_legal(value)) for value in values]
     return [text or "\\N" for text in texts_of(column, values)]
 

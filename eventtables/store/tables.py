@@ -348,7 +348,7 @@ def _copy(connection: Connection, table: Table, columns: Sequence[EventColumn], 
             for first in range(0, len(events), _CHUNK):
                 part = events.taken(slice(first, first + _CHUNK))
                 lines = copy_lines(columns, part, survey.count + 1)
-                copy.write("".join(f"{line}\n" for line in lines))
+                copy.write("\n".join([*lines, ""]))
                 survey = survey.with_more(part.survey)
     return survey
 

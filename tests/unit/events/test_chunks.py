@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from eventtables import readers
 from eventtables.model import EventTable, EventTableError, Kind
 from eventtables.readers import Wishes, build, open_table, read_table
 from tests.support.events import catalogue, cells_of, intervals, real, written
@@ -109,5 +110,6 @@ def peak_of(rows: int) -> int:
 
 def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "CHUNK", 500)
+    monkeypatch.setattr(readers, "_BLOCK", 4096)
     few, many = peak_of(2_000), peak_of(12_000)
     assert many < 1.3 * few
