@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from psycopg import sql
 from psycopg.errors import UniqueViolation
 
 from epntap.connection import Connection
@@ -21,8 +20,6 @@ __all__ = [
     "sign_in_facts",
 ]
 
-#: in the schema of somebody (archive.own_schema in sql/grants.sql)
-_OWN_TABLES = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = archive.own_schema(%s)"
 _PERSON = "name, full_name, email, affiliation, made, disabled, password IS NOT NULL"
 #: those of this very moment: a membership that has lapsed is none
 _GROUPS = """ARRAY(
@@ -96,7 +93,4 @@ def set_disabled(connection: Connection, name: str, *, disabled: bool) -> None:
 def remove_person(connection: Connection, name: str) -> None:
     """Forget somebody, with all that is theirs, so that nobody inherits it with the name. Their jobs end."""
     connection.execute("UPDATE uws.job SET destruction = now() WHERE owner = %s AND destruction > now()", (name,))
-    connection.execute("DELETE FROM archive.event_table WHERE owner = %s", (name,))
-    for schema, table in connection.execute(_OWN_TABLES, (name,)).fetchall():
-        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(schema, table)))
     connection.execute("DELETE FROM account.person WHERE name = %s", (name,))
