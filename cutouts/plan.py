@@ -83,7 +83,7 @@ class CutPlan:
     def version(self) -> Version:
         """What tells this cut-out from others, and from the same one of other files."""
         wanted = (self.identifier, self.interval, self.parameters, check_format(self).media_type, self.compress)
-        known = self.dataset and self.dataset.parameters
+        known = self.dataset and (self.dataset.parameters, self.dataset.acknowledgement)
         return version_of(self.files, wanted, self.service, known, software_version(), np.__version__, pa.__version__)
 
     @property

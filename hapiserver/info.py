@@ -131,6 +131,7 @@ def info(dataset: HapiDataset, terms: Terms, parameters: Sequence[HapiParameter]
         "resourceID": held.resource_id,
         "datasetCitation": f"https://doi.org/{held.doi}" if held.doi else None,
         "licenseURL": terms.license_url,
+        "x_acknowledgement": held.acknowledgement,
         "contact": held.publisher,
         "modificationDate": _changed(held),
         "unitsSchema": series.units_schema,

@@ -112,7 +112,7 @@ def _header(cut: SeriesCut, request: AmdaRequest, provenance: Provenance) -> Ite
     yield "-----------"
     yield "AMDA INFO :"
     yield f"AMDA_ABOUT : Created by {provenance.service or 'this service'}, which speaks AMDA's REST interface"
-    yield f"AMDA_ACKNOWLEDGEMENT : {held.publisher or 'see the data centre'}"
+    yield f"AMDA_ACKNOWLEDGEMENT : {held.acknowledgement or held.publisher or 'see the data centre'}"
     yield "-----------"
     yield "REQUEST INFO :"
     yield "REQUEST_STRUCTURE : one-file-per-parameter-per-interval"

@@ -141,6 +141,7 @@ def software_version() -> str:
 def statements(cut: SeriesCut, provenance: Provenance) -> list[tuple[str, tuple[str, ...]]]:
     """Return what every format says of a cut-out's origin: names with one or more texts each."""
     pieces = cut.interval.pieces
+    thanks = provenance.dataset.acknowledgement if provenance.dataset else None
     said = [
         ("Cutout_of", (provenance.identifier,)),
         ("Cutout_start", (f"{format_utc(cut.interval.start_tt2000)}Z",)),
@@ -149,6 +150,7 @@ def statements(cut: SeriesCut, provenance: Provenance) -> list[tuple[str, tuple[
         ("Cutout_files", tuple(cut.sources)),
         ("Cutout_left_out", tuple(cut.left_out.values())),
         ("Cutout_remarks", tuple(cut.remarks)),
+        ("Cutout_acknowledgement", (thanks,) if thanks else ()),
         ("Cutout_service", (provenance.service,)),
         ("Cutout_files_changed", (f"{provenance.changed:%Y-%m-%dT%H:%M:%S}Z",)),
         ("Cutout_software", (f"epntap {software_version()}",)),

@@ -66,6 +66,8 @@ class Dataset:
     doi: str | None = None
     #: people, each with what they are to the dataset
     contacts: tuple[str, ...] = ()
+    #: what who uses the data is asked to say
+    acknowledgement: str | None = None
     #: DALI timestamp, UTC, that a definition or a description declares: until then nobody has the data
     embargoed_until: str | None = None
     #: whoever is in one of these has the data in any case

@@ -160,6 +160,7 @@ dataset = Table(
     Column("information_url", Text, comment="Page about what it is made from"),
     Column("doi", Text, comment="Without resolver prefix"),
     _words("contacts", "People that the description names, each with what they are to the dataset"),
+    Column("acknowledgement", Text, comment="What who uses the data is asked to say"),
     Column("embargoed_until", Text, comment="DALI timestamp, UTC, until which only its groups have the data"),
     _words("groups", "Whoever is in one of these has the data in any case"),
     Column(

@@ -82,6 +82,7 @@ class DatasetRecord:
     information_urls: tuple[str, ...]
     #: PersonID and its Role, as often as there are roles
     contacts: tuple[tuple[str, str], ...]
+    acknowledgement: str
     access_urls: tuple[AccessUrl, ...]
     access_rights: tuple[str, ...]
     processing_level: str
@@ -192,6 +193,7 @@ def _dataset(element: etree._Element) -> DatasetRecord:
             for found in element.findall(_path("ResourceHeader/Contact"))
             for role in _texts(found, "Role") or ("",)
         ),
+        acknowledgement=_text(element, "ResourceHeader/Acknowledgement"),
         access_urls=tuple(
             AccessUrl(_text(found, "URL"), _text(found, "Style"), _text(found, "ProductKey"))
             for found in element.findall(_path("AccessInformation/AccessURL"))

@@ -125,6 +125,7 @@ def to_facts(record: DatasetRecord, registry: Registry, *, today: date, origin: 
         information_url=next((_as_ascii(url) for url in record.information_urls if _WEB_ADDRESS.fullmatch(url)), None),
         doi=_doi(record.doi),
         contacts=_contacts(record),
+        acknowledgement=record.acknowledgement or None,
         parameters=_parameters(record.parameters),
     )
     values = dict(_values(record, registry, dataset, kind))

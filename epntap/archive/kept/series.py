@@ -159,6 +159,8 @@ class HeldSeries:
     parameter_ids: Mapping[str, str] = field(default_factory=dict)
     #: whoever is in one of these has the data in any case
     groups: tuple[str, ...] = ()
+    #: what who uses the data is asked to say
+    acknowledgement: str | None = None
 
 
 _ALL = """
@@ -172,7 +174,7 @@ SELECT s.public_id, s.schema_name, s.dataset_id, d.title, d.description, d.resou
        f.first, f.last, f.changed, s.said,
        (SELECT coalesce(json_object_agg(p.name, p.public_id), '{}') FROM archive.parameter p
         WHERE p.schema_name = s.schema_name AND p.dataset_id = s.dataset_id AND p.public_id IS NOT NULL) AS ids,
-       d.groups
+       d.groups, d.acknowledgement
 FROM archive.series s
 JOIN archive.dataset d USING (schema_name, dataset_id)
 JOIN archive.service v USING (schema_name)
@@ -191,7 +193,8 @@ def all_series(connection: Connection, now: str) -> list[HeldSeries]:
     `now` is a DALI timestamp.
     """
     return [
-        _held(facts, _series(said), ids, groups) for *facts, said, ids, groups in connection.execute(_ALL, {"now": now})
+        _held(facts, _series(said), ids, groups, thanks)
+        for *facts, said, ids, groups, thanks in connection.execute(_ALL, {"now": now})
     ]
 
 
@@ -205,10 +208,10 @@ def series_of(connection: Connection, schema: str, dataset_id: str) -> list[Seri
 
 
 def _held(
-    facts: Sequence[Any], series: Series, ids: Mapping[str, str], groups: Sequence[str]
+    facts: Sequence[Any], series: Series, ids: Mapping[str, str], groups: Sequence[str], thanks: str | None
 ) -> HeldSeries:  # in the order of _ALL
     names = [one.name for one in fields(HeldSeries)]
-    return HeldSeries(**dict(zip(names, (*facts, series, ids, tuple(groups)), strict=True)))
+    return HeldSeries(**dict(zip(names, (*facts, series, ids, tuple(groups), thanks), strict=True)))
 
 
 def next_release(connection: Connection, now: str) -> str | None:

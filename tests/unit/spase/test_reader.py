@@ -38,6 +38,7 @@ def test_a_record_becomes_a_dataset_with_its_values(tmp_path: Path) -> None:
         "<Contact><PersonID>spase://CNES/Person/Eve</PersonID></Contact>"
         "<Contact><PersonID>spase://CNES/Person/CDPP/Jean_de.la.Lune</PersonID><Role>DataProducer</Role>"
         "<Role>CoPI</Role></Contact>"
+        "<Acknowledgement>Please thank\n   Jean.</Acknowledgement>"
         "<InformationURL><URL>help/relative.html</URL></InformationURL>"
         "<InformationURL><URL>https://example.org/about</URL></InformationURL>",
         parameters=parameter(
@@ -58,6 +59,7 @@ def test_a_record_becomes_a_dataset_with_its_values(tmp_path: Path) -> None:
     assert (found.hapi_url, found.hapi_id) == ("https://hapi.example.org/hapi", "syn-mag")
     assert found.information_url == "https://example.org/about"
     assert found.landing_url is None
+    assert found.acknowledgement == "Please thank Jean."
     assert found.contacts == ("Jean de la Lune (general contact, data producer, co pi)", "Eve")
     (field,) = found.parameters
     assert (field.name, field.title, field.position) == ("b_gse", "B GSE", 1)
