@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from epntap.archive.model import ArchiveFile, ScannedFile
 
-__all__ = ["FileList", "Scanned", "Seen", "Shelf", "Texts", "by_dataset", "chosen", "shelved"]
+__all__ = ["FileList", "Scanned", "Seen", "Shelf", "Texts", "are_among", "by_dataset", "chosen", "shelved"]
 
 #: what is put on a shelf waits in memory until it is so much
 _BUFFER_BYTES = 1 << 20
@@ -184,7 +184,7 @@ class Seen(Mapping[tuple[str, str], ScannedFile]):
     def are_there(self, keys: Sequence[tuple[str, str]]) -> Sequence[bool]:
         """Whether each of these files was seen. Two files in 10^13 may be taken for each other."""
         hashes, _ = self._sorted()
-        found: Sequence[bool] = np.isin(np.fromiter(map(hash, keys), np.int64, len(keys)), hashes).tolist()
+        found: Sequence[bool] = are_among(hashes, np.fromiter(map(hash, keys), np.int64, len(keys))).tolist()
         return found
 
     def since(self, root: str, first: int) -> Scanned:
@@ -197,6 +197,15 @@ class Seen(Mapping[tuple[str, str], ScannedFile]):
             order = np.argsort(hashes, kind="stable")
             self._order = hashes[order], order
         return self._order
+
+
+def are_among(numbers: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which of a few numbers are among many that are sorted, which `np.isin` would sort again each time."""
+    if not len(numbers):
+        return np.zeros(len(wanted), np.bool_)
+    places = np.searchsorted(numbers, wanted)
+    found: npt.NDArray[np.bool_] = numbers[np.minimum(places, len(numbers) - 1)] == wanted
+    return found
 
 
 class Scanned(Mapping[str, ScannedFile]):

@@ -12,6 +12,7 @@ from epntap.archive.kept.counts import is_as_ingested
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.errors import SetupError
+from ingest.files.shelf import are_among
 from ingest.files.walk import UNREADABLE_FOLDER, Tree
 from ingest.publish.rows.copy import CHANGED, STAGED
 from ingest.publish.stock import Stock
@@ -38,7 +39,7 @@ def refuse_lost_files(schema: str, indexed: Iterable[Sequence[tuple[str, str]]],
     total = lost = 0
     for some in indexed:
         total += len(some)
-        lost += len(some) - int(np.isin(np.fromiter((hash(path) for _, path in some), np.int64), present).sum())
+        lost += len(some) - int(are_among(present, np.fromiter((hash(path) for _, path in some), np.int64)).sum())
         before.update(root for root, _ in some)
         for root, folder in unreadable:
             unreadable[root, folder] += sum(one == root and path.startswith(f"{folder}/") for one, path in some)
