@@ -12,6 +12,7 @@ from psycopg import sql
 from epntap.catalog.load import load_catalog
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import DefinitionError, SetupError
+from ingest.definition.model import Definition
 from ingest.pipeline import drop_service, ingest_service
 from ingest.publish.rows import closing
 from tests.support.archives import CDF_SOURCE, cdf, definition
@@ -162,3 +163,59 @@ def test_new_columns_come_to_closed_rows_too(database: Database, tmp_path: Path)
     custom = ("[custom.shoe]", 'type = "int"', 'description = "Size"')
     ingest_service(definition(root, CDF_SOURCE, SECRET, DATE, NOTHING, "shoe = 44", *custom), database)
     assert asked(database, "SELECT shoe FROM plasma.epn_core_seen WHERE dataset_id = 'secret_mag'") == [(44,)]
+
+
+# -- services whose rows say by themselves when they are released ------------------------------------------------------
+
+TABLE = """
+[[source]]
+kind = "table"
+path = "events.csv"
+[source.columns]
+granule_uid = "name"
+target_name = "target"
+release_date = "released"
+[columns]
+target_class = "planet"
+dataproduct_type = "ts"
+granule_gid = "x"
+measurement_type = "phys.magField"
+"""
+CSV = "name,target,released\none,Mars,2001-01-01\ntwo,Venus,2099-01-01\nthree,Earth,\n"
+
+
+def table_of(root: Path, *rights: str, text: str = CSV) -> Definition:
+    (root / "events.csv").write_text(text, encoding="utf-8")
+    return definition(root, *rights, TABLE)
+
+
+def closed(database: Database) -> list[tuple[object, ...]]:
+    return asked(database, "SELECT granule_uid, closed_groups FROM plasma.epn_core_closed ORDER BY 1")
+
+
+def test_each_row_closes_by_its_own_date(database: Database, tmp_path: Path) -> None:
+    ingest_service(table_of(tmp_path, NOTHING), database)
+    assert closed(database) == [("two", [])]
+    assert counts(database)[-1] == (2,)
+    assert asked(database, "SELECT value FROM archive.value_count WHERE column_name = 'target_name' ORDER BY 1") == [
+        ("Earth",), ("Mars",),
+    ]  # fmt: skip
+    # one that comes beside it, and one that is released
+    ingest_service(table_of(tmp_path, NOTHING, text=CSV + "four,Saturn,2098-01-01\n"), database)
+    assert closed(database) == [("four", []), ("two", [])]
+    ingest_service(table_of(tmp_path, NOTHING, text=CSV.replace("2099", "2002")), database)
+    assert closed(database) == []
+    assert counts(database)[-1] == (3,)
+
+
+def test_rows_without_a_date_are_their_groups_for_good(database: Database, tmp_path: Path) -> None:
+    ingest_service(table_of(tmp_path, GROUPS, NOTHING), database)
+    assert closed(database) == [("three", ["team"]), ("two", ["team"])]
+    ingest_service(table_of(tmp_path), database)
+    assert closed(database) == []
+
+
+def test_metadata_that_are_visible_close_no_row(database: Database, tmp_path: Path) -> None:
+    ingest_service(table_of(tmp_path, GROUPS), database)
+    assert asked(database, "SELECT to_regclass('plasma.epn_core_closed') IS NULL") == [(True,)]
+    assert len(rows(database, "epn_core")) == 3
