@@ -254,8 +254,8 @@ class BoundCounts:
     pg_type: str = ""
     collation: str | None = None
     most: int | None = None
-    #: another table of the same schema whose rows are not counted, and are read; empty: none
-    beside: str = ""
+    #: whether there are closed rows too, which are counted apart
+    has_closed: bool = False
     #: the counts are always there, as nobody can take them back
     are_kept: bool = False
 

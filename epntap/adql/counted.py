@@ -28,7 +28,6 @@ from epntap.adql.bound import (
     Type,
     pieces,
 )
-from epntap.catalog.indexes import CLOSED
 from epntap.catalog.model import Catalog, Table
 
 __all__ = ["ALL_ROWS", "count_from_values"]
@@ -98,14 +97,16 @@ def _counts(select: BoundSelect, catalog: Catalog) -> BoundCounts | None:
 def _counts_of(table: Table, alias: str, name: str, most: int | None = None) -> BoundCounts | None:
     if name not in table.counted:
         return None
-    beside = CLOSED if table.seen_as else ""
+    has_closed = bool(table.seen_as)
     if name == ALL_ROWS:
-        return BoundCounts(table.schema, table.name, alias, ALL_ROWS, beside=beside, are_kept=table.is_distributed)
+        return BoundCounts(
+            table.schema, table.name, alias, ALL_ROWS, has_closed=has_closed, are_kept=table.is_distributed
+        )
     column = table.column(name)
     if column is None or column.pg_type not in _TYPES or column.collation not in (None, "C"):
         return None
     kept = table.is_distributed
-    return BoundCounts(table.schema, table.name, alias, name, column.pg_type, column.collation, most, beside, kept)
+    return BoundCounts(table.schema, table.name, alias, name, column.pg_type, column.collation, most, has_closed, kept)
 
 
 @dataclass(slots=True)

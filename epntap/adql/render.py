@@ -214,8 +214,7 @@ class _Writer:
         has_column = source.column != "*"
         self.write("(SELECT ")
         if has_column:
-            # types and collations are those of the catalogue
-            self.write(f"value::{source.pg_type}" + (f' COLLATE "{source.collation}"' if source.collation else ""))
+            self._value(source)
             self.write(" AS ")
             self.name(source.column)
             self.write(", ")
@@ -232,22 +231,26 @@ class _Writer:
             self.write(" LIMIT (SELECT 0")
             self._counted(source)
             self.write(" LIMIT 1))")
-        if source.beside:
+        if source.has_closed:
             self.write(" UNION ALL SELECT ")
             if has_column:
-                self.name(source.column)
+                self._value(source)
                 self.write(", ")
-            self.write("1 FROM ")
-            self.name(source.schema, source.beside)
+            self.write("rows")
+            self._counted(source, source.most, "udf.closed_count")
         self.write(") AS ")
         self.name(source.alias)
 
-    def _counted(self, source: BoundCounts, most: int | None = None) -> None:
-        beside = "" if most is None else f" CROSS JOIN generate_series(1, least(rows, {most:d}))"
-        self._values_counted(source.schema, source.column, beside=beside)
+    def _value(self, source: BoundCounts) -> None:
+        # types and collations are those of the catalogue
+        self.write(f"value::{source.pg_type}" + (f' COLLATE "{source.collation}"' if source.collation else ""))
 
-    def _values_counted(self, schema: str, *columns: str, beside: str = "") -> None:
-        self.write(f" FROM udf.value_count{beside} WHERE schema_name = ")
+    def _counted(self, source: BoundCounts, most: int | None = None, counts: str = "udf.value_count") -> None:
+        beside = "" if most is None else f" CROSS JOIN generate_series(1, least(rows, {most:d}))"
+        self._values_counted(source.schema, source.column, counts=f"{counts}{beside}")
+
+    def _values_counted(self, schema: str, *columns: str, counts: str = "udf.value_count") -> None:
+        self.write(f" FROM {counts} WHERE schema_name = ")
         self.expr(Parameter(type=Type.TEXT, value=schema, cast="text"))
         self.write(" AND column_name ")
         for index, column in enumerate(columns):

@@ -39,6 +39,7 @@ __all__ = [
     "audit",
     "batch",
     "catalog_version",
+    "closed_count",
     "column_form",
     "coverage",
     "dataset",
@@ -504,6 +505,20 @@ value_count = Table(
     schema="archive",
     comment="Rows of epn_core by value. A column is here with all its values, NULL included, or not at all",
 )
+
+closed_count = Table(
+    "closed_count",
+    metadata,
+    _of_service(),
+    Column("column_name", Text, nullable=False, comment="As in value_count"),
+    Column("value", Text, comment="As text; a cast to the type of the column gives the value"),
+    Column("rows", BigInteger, CheckConstraint("rows > 0"), nullable=False, comment="Rows that have the value"),
+    Column("closed_until", _INSTANT, nullable=False, comment="From when on everybody sees them"),
+    Column("closed_groups", ARRAY(Text), nullable=False, comment="Whoever is in one of these sees them in any case"),
+    schema="archive",
+    comment="Rows of epn_core_closed by value, for the columns of which those of epn_core are counted",
+)
+Index("closed_count_by_column", closed_count.c.schema_name, closed_count.c.column_name)
 
 granule_group = Table(
     "granule_group",

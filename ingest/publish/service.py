@@ -306,6 +306,7 @@ def _describe(ingestion: Ingestion, contents: Contents, table: Table, *, has_clo
 def _count(connection: Connection, contents: Contents, table: Table) -> None:
     """Keep the counts by value and the coverage true."""
     write_value_counts(connection, table.schema, contents.rows, contents.counts, by_row=ROW_DATES, most=MOST_VALUES)
+    closing.count_closed_rows(connection, table, dict.fromkeys((*contents.counts, *ROW_DATES)))
     covered = coverage_of(publish.time_bounds(connection, table), contents.counts)
     write_coverage(connection, table.schema, covered)
 

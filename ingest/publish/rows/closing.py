@@ -13,7 +13,7 @@ from typing import Any
 from psycopg import sql
 
 from epntap.access import OPEN
-from epntap.archive.kept.counts import write_coverage, write_value_counts
+from epntap.archive.kept.counts import ALL_ROWS, write_coverage, write_value_counts
 from epntap.archive.kept.groups import group_granules
 from epntap.archive.model import Dataset
 from epntap.catalog import ddl, publish
@@ -31,6 +31,7 @@ __all__ = [
     "close_rows",
     "closed_counts",
     "closed_of",
+    "count_closed_rows",
     "prepare",
     "release_rows",
     "reopen_rows",
@@ -140,6 +141,21 @@ def closed_counts(
     return left
 
 
+def count_closed_rows(connection: Connection, table: Table, columns: Iterable[str]) -> None:
+    """Count the closed rows by each value of these columns, by who may see them and from when on."""
+    connection.execute("DELETE FROM archive.closed_count WHERE schema_name = %s", (table.schema,))
+    if not has_closed_table(connection, table.schema):
+        return
+    for column, value in ((ALL_ROWS, sql.SQL("NULL")), *((one, sql.Identifier(one)) for one in columns)):
+        connection.execute(
+            sql.SQL(
+                "INSERT INTO archive.closed_count (schema_name, column_name, value, rows, closed_until, closed_groups)"
+                " SELECT {}, {}, {}::text, count(*), closed_until, closed_groups FROM {}"
+                " GROUP BY 3, closed_until, closed_groups"
+            ).format(sql.Literal(table.schema), sql.Literal(column), value, _closed(table))
+        )
+
+
 def rows_closed_by_dataset(connection: Connection, table: Table) -> dict[str, int]:
     """How many closed rows each dataset has; all under an empty name where rows have no dataset."""
     if not has_closed_table(connection, table.schema):
@@ -187,6 +203,7 @@ def release_rows(connection: Connection, table: Table) -> int:
     if counted:  # else somebody has written to the table, and the next ingestion counts
         write_value_counts(connection, table.schema, row[0], counts)
         write_coverage(connection, table.schema, coverage_of(publish.time_bounds(connection, table), counts))
+    count_closed_rows(connection, table, come)
     group_granules(connection, table, datasets)
     publish.raise_catalog_version(connection)
     return moved
