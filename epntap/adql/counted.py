@@ -97,7 +97,7 @@ def _counts(select: BoundSelect, catalog: Catalog) -> BoundCounts | None:
 def _counts_of(table: Table, alias: str, name: str, most: int | None = None) -> BoundCounts | None:
     if name not in table.counted:
         return None
-    has_closed = bool(table.seen_as)
+    has_closed, kept = bool(table.seen_as), table.is_distributed
     if name == ALL_ROWS:
         return BoundCounts(
             table.schema, table.name, alias, ALL_ROWS, has_closed=has_closed, are_kept=table.is_distributed
@@ -105,7 +105,6 @@ def _counts_of(table: Table, alias: str, name: str, most: int | None = None) -> 
     column = table.column(name)
     if column is None or column.pg_type not in _TYPES or column.collation not in (None, "C"):
         return None
-    kept = table.is_distributed
     return BoundCounts(table.schema, table.name, alias, name, column.pg_type, column.collation, most, has_closed, kept)
 
 
