@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from epntap.schema.upgrade import run_script
 
-revision = "0027"
-down_revision = "0026"
+revision = "0028"
+down_revision = "0027"
 
 
 def upgrade() -> None:
     """Make the table; there are no closed rows yet."""
-    run_script("0027/closed_counts.sql")
+    run_script("0028/closed_counts.sql")
