@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from epntap.answer.watch import Ending
 from epntap.catalog.load import CatalogCache
@@ -24,7 +25,7 @@ from epntap.db.rows.copy_statement import CopyStatement
 from epntap.db.rows.stream import RowStream, terminate
 from epntap.db.standbys import check_standbys, query_pools, standbys_of
 from epntap.errors import EpnTapError, SetupError, UnavailableError
-from epntap.settings import Settings
+from epntap.settings import Settings, load_settings
 from eventtables.store.tables import drop_table, save_table
 from ingest.progress import Silent
 from tests.support.asking import TOP_10, job_of, phase_at_the_end, query, request
@@ -37,6 +38,7 @@ from tests.support.server import Server, serve
 from tests.support.slow_queries import SLOW, ask
 from tests.support.votables import TWO
 from voserver.operating.demo import prepare_demo
+from voserver.operating.upkeep import public_value
 
 pytestmark = pytest.mark.serial
 
@@ -355,6 +357,38 @@ def test_commands_find_the_primary_among_several(pair: Pair, tmp_path: Path) -> 
         listening.execute("LISTEN uws_job")
         with connect(pair.database, Role.READER) as reading:
             assert reading.info.port == listening.info.port == pair.primary.port
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"EPNTAP_QUERY_DATABASE_URL": "postgresql://x@b/y"}, "but that is empty; the embedded database has none"),
+        (
+            {"EPNTAP_PUBLISH_WAITS_FOR": "sometimes"},
+            "must be on, remote_apply, remote_write or empty, but is 'sometimes'",
+        ),
+    ],
+)
+def test_what_cannot_be_set(environ: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SetupError, match=sentence):
+        load_settings(environ)
+
+
+def test_passwords_of_standbys_are_not_shown() -> None:
+    url = "postgresql://me:secret@b:5433,c/x?target_session_attrs=prefer-standby"
+    settings = Settings(database_url="postgresql://me@a/x", query_database_url=url)
+    assert public_value(settings, "query_database_url") == url.replace("secret", "…")
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "asked"), [("read-write", "primary"), ("read-only", "standby"), ("prefer-standby", "prefer-standby")]
+)
+def test_a_reader_asks_for_a_server_by_what_it_is(wanted: str, asked: str) -> None:
+    """Its sessions are read-only by themselves, so none of them could be had where one that writes is wanted."""
+    database = Database(f"postgresql://me@a,b/x?target_session_attrs={wanted}")
+    assert conninfo_to_dict(database.conninfo(Role.READER))["target_session_attrs"] == asked
+    assert conninfo_to_dict(database.conninfo(Role.SERVICE))["target_session_attrs"] == wanted
 
 
 def test_a_standby_is_no_database_to_write_to(pair: Pair) -> None:
