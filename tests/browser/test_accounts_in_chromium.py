@@ -61,21 +61,21 @@ def test_another_site_does_nothing_with_the_cookies_of_this_one(chromium: Browse
         route.fulfill(body=f"<html><body>{form}</body></html>", content_type="text/html")
 
     with looking(chromium, site) as look:
-        sign_in(look)
-        expect(look.page.get_by_role("heading", level=1)).to_have_text("ann")
+        sign_in(look, "bob")
+        expect(look.page.get_by_role("heading", level=1)).to_have_text("bob")
         look.page.route(elsewhere, attack)
         look.page.goto(elsewhere)
         read = f"""fetch("{site.base}/tap/capabilities", {{credentials: "include"}})
             .then(answer => answer.headers.get("X-VO-Authenticated") || "nobody", () => "not read")"""
         assert look.page.evaluate(read) in {"not read", "nobody"}
-        assert (
-            look.page.evaluate(f'fetch("{site.base}/account", {{mode: "no-cors"}}).then(one => one.type)') == "opaque"
-        )
+        # some versions of Chromium do not even send it: a page of the web asks this very machine
+        seen = f'fetch("{site.base}/account", {{mode: "no-cors"}}).then(one => one.type, () => "not sent")'
+        assert look.page.evaluate(seen) in {"opaque", "not sent"}
         with look.page.expect_navigation():
             look.page.evaluate("document.forms[0].submit()")
         expect(look.page.locator("body")).not_to_contain_text("ept_")
         look.open("/account")
-        expect(look.page.get_by_role("heading", level=1)).to_have_text("ann")
+        expect(look.page.get_by_role("heading", level=1)).to_have_text("bob")
         expect(look.page.get_by_role("row").filter(has_text="read")).to_have_count(0)
 
 
