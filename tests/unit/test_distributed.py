@@ -152,6 +152,18 @@ def test_counts_of_a_spread_table_stand_alone(query: str) -> None:
     parse_sql(re.sub(r"%\(\w+\)s", "NULL", alone))
 
 
+def test_nothing_of_a_type_of_ours_is_asked_of_a_spread_table() -> None:
+    recorder = Recorder()
+    ddl.create_indexes(connection(recorder), TABLE)
+    assert any("epn_core_times" in text for text in recorder.sent)
+    assert not any("udf.time_span" in text for text in recorder.sent)
+    query = "SELECT granule_uid FROM amdadb.epn_core WHERE time_min <= 2459000.5 AND time_max >= 2458999.5"
+    for spread in (False, True):
+        tables = tuple(replace(one, is_distributed=spread, longest=None) for one in CATALOG.tables)
+        asked = translate(query, replace(CATALOG, tables=tables), row_limit=101).statement.as_string(None)
+        assert ("udf.time_span" in asked) == (not spread)
+
+
 def test_what_citus_cannot_do_is_a_mistake_that_can_be_mended() -> None:
     error = from_psycopg(psycopg.errors.FeatureNotSupported("complex joins are only supported when …"), timeout_s=1)
     assert isinstance(error, QueryError)
