@@ -13,12 +13,12 @@ import psycopg
 from psycopg import sql
 
 from epntap.catalog import ddl
-from epntap.catalog.indexes import CLOSED, SEEN, indexes_of
+from epntap.catalog.indexes import CLOSED, RELEASED, SEEN, indexes_of
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.errors import SetupError
 
-__all__ = ["has_closed_table", "make_closed_table", "seen_name"]
+__all__ = ["has_closed_table", "make_closed_table"]
 
 # each part has an index, or everybody would read all closed rows
 _POLICY = sql.SQL("CREATE POLICY seen ON {} USING (closed_until <= now() OR closed_groups && archive.caller_groups())")
@@ -53,11 +53,6 @@ def make_closed_table(connection: Connection, table: Table) -> None:
             f"The columns of {table.qualified_name} have changed, but queries are using its rows; nothing was changed, "
             "please try again when they are done."
         ) from exc
-
-
-def seen_name(schema: str) -> sql.Identifier:
-    """The view of all rows that the caller may see."""
-    return sql.Identifier(schema, SEEN)
 
 
 def _create(connection: Connection, table: Table, closed: Table) -> None:
@@ -104,17 +99,22 @@ def _collation(table: Table, name: str) -> LiteralString:
 
 def _make_view(connection: Connection, table: Table, columns: tuple[str, ...]) -> None:
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    seen = seen_name(table.schema)
-    connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(seen))
-    connection.execute(
-        sql.SQL(
-            "CREATE VIEW {seen} WITH (security_invoker)"
-            " AS SELECT {names} FROM {open} UNION ALL SELECT {names} FROM {closed}"
-        ).format(seen=seen, names=names, open=ddl.sql_name(table), closed=sql.Identifier(table.schema, CLOSED))
-    )
-    connection.execute("SELECT archive.grant_published(%s, %s)", (table.schema, SEEN))
+    closed = sql.Identifier(table.schema, CLOSED)
+    # OFFSET 0: found by their instant and by nothing else. Whoever sees none would otherwise go through all of them, in
+    # the order of an index, to find the first
+    released = sql.SQL("(SELECT * FROM {} WHERE closed_until <= now() OFFSET 0) AS released").format(closed)
+    for name, rows in ((SEEN, closed), (RELEASED, released)):
+        view = sql.Identifier(table.schema, name)
+        connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
+        connection.execute(
+            sql.SQL(
+                "CREATE VIEW {view} WITH (security_invoker)"
+                " AS SELECT {names} FROM {open} UNION ALL SELECT {names} FROM {rows}"
+            ).format(view=view, names=names, open=ddl.sql_name(table), rows=rows)
+        )
+        connection.execute("SELECT archive.grant_published(%s, %s)", (table.schema, name))
 
 
 def _is_view_of(connection: Connection, schema: str, columns: tuple[str, ...]) -> bool:
-    there = ddl.stored_columns(connection, Table(schema, SEEN, ()))
-    return tuple(there) == columns
+    found = (ddl.stored_columns(connection, Table(schema, name, ())) for name in (SEEN, RELEASED))
+    return all(tuple(one) == columns for one in found)

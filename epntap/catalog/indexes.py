@@ -22,6 +22,7 @@ __all__ = [
     "LONG_DAYS",
     "OVERLAP",
     "PARTS",
+    "RELEASED",
     "RETIRED_INDEXES",
     "SEARCHED_COLUMNS",
     "SEEN",
@@ -45,6 +46,8 @@ CLOSED_LONGEST = f"{LONGEST} closed"
 #: The table of rows that only some may see, beside epn_core with the columns of that; and the view of both.
 CLOSED: LiteralString = "epn_core_closed"
 SEEN: LiteralString = "epn_core_seen"
+#: The same for whoever is in no group.
+RELEASED: LiteralString = "epn_core_released"
 
 #: The interval of a row, indexed by GiST where the row is long; 0 and 1 are time_min and time_max.
 TIME_SPAN = "udf.time_span({0}, {1})"

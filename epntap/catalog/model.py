@@ -166,6 +166,14 @@ class Catalog:
             return self
         return replace(self, tables=tuple(replace(table, seen_as="") for table in self.tables))
 
+    def for_nobody(self, released: str) -> Catalog:
+        """The catalogue of whoever is in no group: `released` is read where it depends on who asks."""
+        if not any(table.seen_as for table in self.tables):
+            return self
+        return replace(
+            self, tables=tuple(replace(one, seen_as=released) if one.seen_as else one for one in self.tables)
+        )
+
     def with_tables(self, extra: Iterable[Table]) -> Catalog:
         """A catalogue that also holds these tables (uploads); the original is unchanged."""
         return replace(self, tables=(*self.tables, *extra))

@@ -7,7 +7,7 @@ from psycopg import sql
 
 from epntap.archive.services import Service, services
 from epntap.catalog.ddl import LOCK_TIMEOUT_S
-from epntap.catalog.indexes import CLOSED, SEEN
+from epntap.catalog.indexes import CLOSED, RELEASED, SEEN
 from epntap.catalog.narrow.tables import drop_narrow
 from epntap.catalog.publish import raise_catalog_version
 from epntap.connection import Connection
@@ -61,7 +61,7 @@ def _relations(connection: Connection, schema: str) -> list[tuple[str, str]]:
         ))
         ORDER BY c.relkind IN ('r', 'p'), c.relname
         """,
-        (schema, [SEEN, CLOSED]),
+        (schema, [SEEN, RELEASED, CLOSED]),
     ).fetchall()
 
 

@@ -21,6 +21,7 @@ from epntap.answer.admission import Admission, Place, Slots
 from epntap.answer.endings import ClientGoneError
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.answer.watch import Ending, Watch, Watcher
+from epntap.catalog.indexes import RELEASED
 from epntap.catalog.model import Catalog, Table
 from epntap.connection import Connection
 from epntap.dali.params import MAXREC
@@ -119,6 +120,9 @@ class TapService:
     slow: Slots = field(init=False)
     #: what needs not be understood again
     questions: Questions = field(default_factory=Questions)
+    #: the same of whoever is in a group
+    of_groups: Questions = field(default_factory=Questions)
+    _of_nobody: tuple[Catalog | None, Catalog] = field(default=(None, Catalog()))
 
     def __post_init__(self) -> None:
         connections = self.settings.query_connections
@@ -190,7 +194,7 @@ class TapService:
     ) -> _Asked:
         """The question in SQL, and all that its answer says besides its rows."""
         form, media_type = choose_format(request.response_format)
-        maxrec, catalog = self._maxrec(request), catalog or self.catalog()
+        maxrec, catalog = self._maxrec(request), catalog or self._catalog_of(request.caller)
         # a job has all its rows in one file
         paging = _paging(request, maxrec) if form is HTML and resource == "sync" else None
         question, keep = self._question(request, catalog, uploads, maxrec, paging, form)
@@ -222,15 +226,16 @@ class TapService:
         """What is to be asked of the database, and what remembers it for the next time."""
         limit, passed_over = _bounds(maxrec, paging)
         key = Key(request.query, self.settings.base_url, limit, passed_over, form)
+        questions = self.of_groups if request.caller.groups else self.questions
         is_own = bool(uploads) or _names_own(request)
-        if not is_own and (known := self.questions.known(key, catalog)) is not None:
+        if not is_own and (known := questions.known(key, catalog)) is not None:
             return known, _nothing
         translation = self._translated(request, catalog, uploads, maxrec, paging)
         columns = list(translation.columns)
         spelled = project(translation.statement, columns, form.spelling)
         statement = CopyStatement(spelled, translation.params, form.copy_options(columns))
         question = Question(translation, statement, self.describe(columns))
-        return question, _nothing if is_own else lambda: self.questions.keep(key, catalog, question)
+        return question, _nothing if is_own else lambda: questions.keep(key, catalog, question)
 
     def _stream(
         self, asked: _Asked, caller: Caller, stack: ExitStack, deadline: float, place: Place | None
@@ -256,6 +261,15 @@ class TapService:
         self.watcher.add(stream.watch)
         stack.callback(self.watcher.remove, stream.watch)
         return stream
+
+    def _catalog_of(self, caller: Caller) -> Catalog:
+        """What the caller's queries are about; the same object until something is published."""
+        catalog = self.catalog()
+        if caller.groups:
+            return catalog
+        if self._of_nobody[0] is not catalog:
+            self._of_nobody = catalog, catalog.for_nobody(RELEASED)
+        return self._of_nobody[1]
 
     def explain(self, request: TapRequest) -> Explanation:
         """What would be done for a question, which is not run. Raises our errors."""
