@@ -9,19 +9,21 @@ import flask
 
 from epntap.access import Caller
 from epntap.addresses import ACCOUNT, GROUPS, LOGIN, Addresses
-from epntap.errors import AuthenticationError, EpnTapError, NotFoundError
+from epntap.errors import AuthenticationError, EpnTapError, NotFoundError, ParameterError
 from epntap.http.browsers.negotiation import wants_page
 from epntap.http.callers.cookie import forget_session, keep_signed_in
 from epntap.http.callers.forms import Forms
-from epntap.http.faults import HTML, status_of
-from epntap.http.request import caller
+from epntap.http.faults import HTML, TEXT, status_of
+from epntap.http.request import caller, handed_on, pairs
 from epntap.pages import Pages
 from epntap.settings import Settings
 from voaccounts.desk import Desk
 from voaccounts.model import APPLICATION_SCOPES
-from voaccounts.own.handing import add_addresses
 
 __all__ = ["own_blueprint"]
+
+#: that are signed at once
+_MOST_ADDRESSES = 10_000
 
 
 def own_blueprint(desk: Desk, forms: Forms, settings: Settings, pages: Pages) -> flask.Blueprint:
@@ -30,7 +32,7 @@ def own_blueprint(desk: Desk, forms: Forms, settings: Settings, pages: Pages) ->
     shown = _Shown(desk, forms, pages)
     _add_account(blueprint, shown, settings)
     _add_teams(blueprint, shown)
-    add_addresses(blueprint, settings.addresses)
+    _add_addresses(blueprint, settings.addresses)
     return blueprint
 
 
@@ -179,3 +181,18 @@ def _add_teams(blueprint: flask.Blueprint, shown: _Shown) -> None:
     action("refuse", desk.refuse)
     action("prolong", lambda who, team, person: desk.prolong(who, team, person, until()))
     action("expel", desk.expel)
+
+
+def _add_addresses(blueprint: flask.Blueprint, addresses: Addresses) -> None:
+    @blueprint.post(f"{ACCOUNT}/addresses")
+    def signed() -> flask.Response:
+        if caller().is_anonymous:
+            raise AuthenticationError("Addresses are signed for somebody who has signed in.")
+        asked = [value for name, value in pairs() if name.upper() == "ADDRESS"]
+        if not 0 < len(asked) <= _MOST_ADDRESSES:
+            raise ParameterError(
+                f"ADDRESS is to be given once for each address, {_MOST_ADDRESSES:,} times at most; it came "
+                f"{len(asked):,} times."
+            )
+        text = "".join(f"{handed_on(one, addresses.base)}\n" for one in asked)
+        return flask.Response(text, content_type=TEXT)
