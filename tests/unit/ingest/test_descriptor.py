@@ -138,7 +138,7 @@ def test_rows_that_are_described_one_by_one_have_no_tables_of_datasets(tmp_path:
         (SERVICE + SPASE_SOURCE + "files = {}", "[[source]] 1: unknown key 'files'; known are kind, path, granule."),
         (
             SERVICE + "[[source]]\nkind = 'cdf-file'",
-            "kind must be one of spase-datasets, cdf-files, labels, runs, table, but it is 'cdf-file'. Did",
+            "kind must be one of spase-datasets, cdf-files, labels, runs, table, events, but it is 'cdf-file'. Did",
         ),
         (SERVICE + "[[source]]\npath = 'cdf'", "[[source]] 1: kind is missing"),
         (SERVICE + "[[source]]\nkind = 'cdf-files'", "path is missing; add it, or give the folder with --archive"),
