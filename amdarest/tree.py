@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from amdarest.places import NOWHERE, Place
 from amdarest.products import AmdaDataset, AmdaParameter
+from epntap.access import ANONYMOUS
+from epntap.archive.holdings import may_have
 from epntap.cdf import format_utc
 from epntap.xml import attribute
 
@@ -80,11 +82,12 @@ def _mission(instruments: Mapping[str, Sequence[tuple[AmdaDataset, Place]]], mis
 def _dataset(dataset: AmdaDataset, name: str, place: Place) -> Iterator[str]:
     held = dataset.held
     changed = _changed_at(held.changed_ns)
+    first = _whole_seconds(held.first_tt2000)
     facts = {
         "xml:id": dataset.id,
         "name": name,
         "desc": held.description or held.title,
-        "dataStart": _whole_seconds(held.first_tt2000),
+        "dataStart": first,
         "dataStop": _whole_seconds(held.last_tt2000 + _NS - 1),
         "lastUpdate": changed,
         "lastModificationDate": changed,
@@ -92,6 +95,8 @@ def _dataset(dataset: AmdaDataset, name: str, place: Place) -> Iterator[str]:
         "spaseId": held.resource_id or "",
         "target": place.target,
         "measurement_type": place.measurement_type,
+        # clients say a name and a password when they ask for what is after it
+        "timeRestriction": "" if may_have(ANONYMOUS, held) else first,
     }
     if held.series.cadence_ns:
         facts["sampling"] = facts["maxSampling"] = _sampling(held.series.cadence_ns)

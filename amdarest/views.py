@@ -102,9 +102,7 @@ def amda_blueprint(
     answers: Mapping[str, Callable[[Amda, Mapping[str, str]], flask.Response]] = {
         "isAlive": _is_alive,
         "auth": _auth,
-        "getObsDataTree": lambda amda, values: _listed(
-            amda, "LocalDataBaseParameters", "own-tree.xml" if "privateOnly" in values else _TREE
-        ),
+        "getObsDataTree": lambda amda, values: _listed(amda, "LocalDataBaseParameters", _kind_of_tree(values)),
         "getTimeTablesList": lambda amda, values: _owned(amda, values, "TimeTables", "timetables.xml"),
         "getCatalogsList": lambda amda, values: _owned(amda, values, "Catalogs", "catalogs.xml"),
         "getParameterList": lambda amda, values: (
@@ -189,6 +187,13 @@ def _auth(_amda: Amda, _values: Mapping[str, str]) -> flask.Response:
     return flask.Response(f"open-{int(time.time()):x}", content_type=_HTML)
 
 
+def _kind_of_tree(values: Mapping[str, str]) -> str:
+    """The tree of what is gained by a name, of all that one may have by it, or of what everybody may have."""
+    if "privateOnly" in values:
+        return "own-tree.xml"
+    return "whole-tree.xml" if "userID" in values and not caller().is_anonymous else _TREE
+
+
 def _owned(amda: Amda, values: Mapping[str, str], what: str, document: str) -> flask.Response:
     """The public list, or that of whoever says a name."""
     if "userID" in values:
@@ -212,14 +217,17 @@ def _listed(amda: Amda, tag: str, document: str) -> flask.Response:
 def _document(amda: Amda, name: str) -> Document:
     catalog, products = amda.holdings()
     if name == _TREE:
-        return amda.documents.get(f"tree {products.generation}", catalog, lambda known: _tree(amda, products, known))
+        return amda.documents.get(
+            f"tree {products.generation}", catalog, lambda known: _tree(amda, products, known, ANONYMOUS)
+        )
     if name in _LISTS:
         return amda.documents.get(name, catalog, lambda _catalog: _LISTS[name](amda.tables.all()))
     raise NotFoundError(f"There is no list {name[:80]!r}.")
 
 
-def _tree(amda: Amda, products: Products, catalog: Catalog) -> bytes:
-    datasets = list(products.datasets(ANONYMOUS))
+def _tree(amda: Amda, products: Products, catalog: Catalog, who: Caller) -> bytes:
+    """All that somebody may have."""
+    datasets = list(products.datasets(who))
     centre = amda.settings.hapi_title or next((one.held.publisher for one in datasets if one.held.publisher), "")
     titles = {schema.name: schema.title or schema.name for schema in catalog.schemas}
     return obs_data_tree(datasets, centre or "EPN-TAP", titles, places_of(amda.files.connect))
@@ -237,12 +245,18 @@ def _own_tree(amda: Amda, who: Caller) -> bytes:
     return obs_data_tree(gained, centre, titles, places_of(amda.files.connect))
 
 
+def _whole_tree(amda: Amda, who: Caller) -> bytes:
+    catalog, products = amda.holdings()
+    return _tree(amda, products, catalog, who)
+
+
 #: what somebody may have besides, by the name of its document
 _OWN: Mapping[str, Callable[[Amda, Caller], bytes]] = {
     "own-timetables.xml": lambda amda, who: own_time_table_list(amda.tables.all(who)),
     "own-catalogs.xml": lambda amda, who: own_catalog_list(amda.tables.all(who)),
     "own-parameters.xml": lambda _amda, _who: NO_PARAMETERS.encode(),
     "own-tree.xml": _own_tree,
+    "whole-tree.xml": _whole_tree,
 }
 
 

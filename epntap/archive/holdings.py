@@ -19,7 +19,7 @@ from epntap.connection import Connection
 from epntap.db.caller import seen_whole
 from epntap.instants.julian import dali_timestamp
 
-__all__ = ["TIME", "Held", "Holdings", "estimated_records", "files_for", "names_of_variables"]
+__all__ = ["TIME", "Held", "Holdings", "estimated_records", "files_for", "may_have", "names_of_variables"]
 
 #: the parameter of every dataset that is its time
 TIME = "Time"
@@ -35,16 +35,17 @@ class Held:
 
     def all(self, caller: Caller) -> list[HeldSeries]:
         """Those that the caller may have."""
-        return [one for one in self._by_id.values() if _may_have(caller, one)]
+        return [one for one in self._by_id.values() if may_have(caller, one)]
 
     def series(self, public_id: str, caller: Caller) -> HeldSeries | None:
         """The one with this identifier; None also for one that the caller may not have."""
         held = self._by_id.get(public_id)
-        return held if held is not None and _may_have(caller, held) else None
+        return held if held is not None and may_have(caller, held) else None
 
 
-def _may_have(caller: Caller, held: HeldSeries, of_file: str | None = None) -> bool:
-    return may_now(caller, rights_of(held.access_rights, held.embargoed_until, of_file, groups=held.groups))
+def may_have(caller: Caller, held: HeldSeries) -> bool:
+    """Whether the caller may have the dataset now; its files may have embargoes of their own."""
+    return may_now(caller, rights_of(held.access_rights, held.embargoed_until, groups=held.groups))
 
 
 SomeHeld = TypeVar("SomeHeld", bound=Held)

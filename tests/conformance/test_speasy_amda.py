@@ -5,6 +5,7 @@ The expected values are those that cdflib reads from the files.
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import cdflib
 import numpy as np
 import pytest
+import requests
 
 from epntap.access import Caller
 from epntap.db.pool import Database, Role, connect
@@ -29,12 +31,13 @@ from tests.support.speasy import ask_speasy, needs_speasy
 
 pytestmark = needs_speasy
 
+XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
+
 #: of the archive of many days: longer than two of the pieces that Speasy asks for
 DAYS = 26
 START = datetime(2018, 2, 1, tzinfo=UTC)
 SCRIPT = """
-import json, sys, time
-started = time.process_time()
+import json, sys
 import speasy as spz
 from speasy import amda
 
@@ -93,6 +96,65 @@ def write_days(folder: Path) -> None:
         )
 
 
+#: what each dataset says of those who may not have it, by its name: nothing, or that it is there
+CLOSED = {"secret": "nothing", "shown": "metadata"}
+
+
+def closings() -> list[str]:
+    return [
+        f'[datasets."{name}"]\nrelease_date = 2099-01-01\ngroups = ["team"]\nvisible = "{visible}"'
+        for name, visible in CLOSED.items()
+    ]
+
+
+def write_closed(folder: Path) -> None:
+    """A file of each, with a vector of any numbers each minute of a day."""
+    minutes = np.arange(1440)
+    first = int(np.atleast_1d(cdflib.cdfepoch.compute_tt2000([[2018, 3, 1, 0, 0, 0, 0, 0, 0]]))[0])
+    for seed, name in enumerate(CLOSED):
+        (folder / name).mkdir(parents=True)
+        (
+            CdfBuilder()
+            .attribute("Logical_source", name)
+            .axis("Epoch", first + minutes * 60_000_000_000, VAR_TYPE="support_data")
+            .variable(
+                "field",
+                np.random.default_rng(seed).normal(size=(1440, 3)).astype(np.float32),
+                DEPEND_0="Epoch",
+                VAR_TYPE="data",
+                UNITS="nT",
+            )
+            .write(folder / name / f"{name}_20180301_v01.cdf")
+        )
+
+
+CLOSED_SCRIPT = """
+import json, sys
+import speasy as spz
+from speasy import amda
+
+START, STOP = "2018-03-01T06:00:00", "2018-03-01T18:00:00"
+closed = {one.spz_uid(): one for one in amda.list_datasets() if one.spz_uid() not in ("days", "kinds")}
+products = [one.spz_uid() for name in closed for one in amda.list_parameters(name)]
+
+def read():
+    found = {one: spz.get_data("amda/" + one, START, STOP, disable_cache=True) for one in products}
+    return {
+        name: one if one is None else [[str(at) for at in one.time], one.values.tolist(), str(one.unit)]
+        for name, one in found.items()
+    }
+
+said = {
+    "public": sorted(one.spz_uid() for one in amda.list_datasets() if one.is_public),
+    "restricted": {name: [one.is_public, one.timeRestriction, one.start_date] for name, one in closed.items()},
+    "read": read(),
+}
+# with the inventory of who may have it, in the name of others
+for name, password in zip(sys.argv[1::2], sys.argv[2::2]):
+    amda.client.reset_credentials(name, password)
+    said[name + " " + password] = read()
+print(json.dumps(said))
+"""
 TABLES_SCRIPT = """
 import json
 import speasy as spz
@@ -158,9 +220,12 @@ def server(
     root = tmp_path_factory.mktemp("speasyamda")
     write_kinds(root / "cdf" / "kinds")
     write_days(root / "cdf" / "days")
+    write_closed(root / "cdf")
     database = clone_database(postgres_server, "speasyamda", template_database)
     try:
-        ingest_tree(root / "cdf", database)
+        ingest_tree(root / "cdf", database, "kinds", *closings())
+        add(database, "ann", "team")
+        add(database, "bob", "others")
         with serve(database, root) as server:
             yield server
     finally:
@@ -220,15 +285,68 @@ def test_where_nothing_is_there_are_no_records(read: dict[str, Any]) -> None:
     assert read["gap"] is None or read["gap"]["values"] == []
 
 
-def test_who_says_a_name_owns_nothing_yet(server: Server, tmp_path_factory: pytest.TempPathFactory) -> None:
-    settings = {
+def as_user(server: Server, name: str, password: str = PASSWORD) -> dict[str, str]:
+    return {
         "SPEASY_AMDA_ENTRY_POINT": server.base,
-        "SPEASY_AMDA_USERNAME": "ann",
-        "SPEASY_AMDA_PASSWORD": "pw",
+        "SPEASY_AMDA_USERNAME": name,
+        "SPEASY_AMDA_PASSWORD": password,
     }
-    said = ask_speasy(tmp_path_factory.mktemp("speasyuser"), SCRIPT, ["user"], settings, "amda")
+
+
+@pytest.mark.parametrize(("name", "password"), [("bob", PASSWORD), ("ann", "not this")])
+def test_who_is_in_no_group_of_it_and_who_is_not_believed_have_what_is_open(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, name: str, password: str
+) -> None:
+    said = ask_speasy(tmp_path_factory.mktemp("speasyuser"), SCRIPT, ["user"], as_user(server, name, password), "amda")
     assert said["own"] == [0, 0, 0]
     assert sorted(said["datasets"]) == ["days", "kinds"]
+    assert not [one for one in said["parameters"] if "field" in one]
+
+
+@pytest.fixture(scope="module")
+def restricted(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What Speasy has read for somebody in the group of closed datasets."""
+    others = ["bob", PASSWORD, "ann", "not this", "ann", PASSWORD]
+    return ask_speasy(tmp_path_factory.mktemp("speasyclosed"), CLOSED_SCRIPT, others, as_user(server, "ann"), "amda")
+
+
+def test_restricted_datasets_are_in_the_private_tree_of_their_group(restricted: dict[str, Any]) -> None:
+    assert restricted["public"] == ["days", "kinds"]
+    start = "2018-03-01T00:00:00Z"
+    assert restricted["restricted"] == {one: [False, start, start] for one in ("kinds.secret", "shown")}
+
+
+@pytest.mark.parametrize(("name", "product"), [("secret", "secret_field"), ("shown", "field")])
+def test_restricted_parameters_have_the_values_of_the_file(
+    server: Server, restricted: dict[str, Any], name: str, product: str
+) -> None:
+    (path,) = server.log.parent.glob(f"cdf/{name}/*.cdf")
+    stored = cdflib.CDF(path)
+    half = slice(6 * 60, 18 * 60)
+    found = restricted["read"][product]
+    assert found[0] == list(cdflib.cdfepoch.encode_tt2000(stored.varget("Epoch")))[half]
+    assert np.array_equal(np.asarray(found[1], np.float32), stored.varget("field")[half])
+    assert found[2] == "nT"
+
+
+def test_who_knows_their_names_gets_nothing_of_them(restricted: dict[str, Any]) -> None:
+    nothing = {"secret_field": None, "field": None}
+    assert restricted[f"bob {PASSWORD}"] == nothing
+    assert restricted["ann not this"] == nothing
+    assert restricted[f"ann {PASSWORD}"] == restricted["read"]
+
+
+def test_a_name_without_more_gets_one_tree_of_all(server: Server, restricted: dict[str, Any]) -> None:
+    def tree(**who: str) -> set[str]:
+        target = f"{server.base}/php/rest/getObsDataTree.php"
+        line = requests.get(target, params=who, timeout=30).text
+        text = requests.get(line[line.index(">") + 1 : line.rindex("<")], timeout=30).text
+        return {one.attrib[XML_ID] for one in ET.fromstring(text).iter("dataset")}
+
+    everything = {"days", "kinds", *restricted["restricted"]}
+    assert tree(userID="ann", password=PASSWORD) == everything
+    assert tree(userID="bob", password=PASSWORD) == tree() == {"days", "kinds"}
+    assert tree(userID="ann", password="not this") == set()
 
 
 @pytest.mark.shared
