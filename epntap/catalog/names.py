@@ -41,7 +41,7 @@ SYSTEM_NAMES = frozenset(("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"))
 
 #: schemas of the database, of TAP and of this software
 TAKEN_SCHEMAS = frozenset(
-    {"account", "archive", "events", "information_schema", "mine", "public", "tap_schema", "tap_upload", "udf", "uws"}
+    {"account", "archive", "events", "information_schema", "public", "tap_schema", "tap_upload", "udf", "uws"}
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import fields
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -20,11 +19,12 @@ from epntap.settings import Settings
 from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from tests.support.archives import CDF_SOURCE, cdf, definition
+from tests.support.browser import close_pools
 from tests.support.databases import clone_database, drop_database
 from tests.support.known_truth import Plan, TrueDataset, midnight_tt2000, write_archive
 from tests.support.server import Server, serve
 from voserver.app import create_app
-from voserver.house import House, Pools, build_house
+from voserver.house import House, build_house
 from voserver.routes import wings
 
 PLAN = Plan(datasets=4, days=13, cadence_ns=60_000_000_000, first=date(2016, 12, 28))
@@ -192,8 +192,7 @@ def test_the_folder_keeps_within_its_bound(server: Server, home: Path) -> None:
 def house(database: Database, tmp_path: Path) -> Iterator[House]:
     house = build_house(Settings(home=tmp_path, threads=8), database)
     yield house
-    for one in fields(Pools):
-        getattr(house.pools, one.name).close()
+    close_pools(house)
 
 
 def test_without_a_place_the_answer_says_when_to_come_back(house: House) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import flask
@@ -16,8 +16,9 @@ from epntap.answer.watch import Watcher
 from epntap.db.pool import Database
 from epntap.http.wing import Wing
 from epntap.settings import Settings
+from tests.support.browser import close_pools
 from voserver.app import create_app
-from voserver.house import House, Pools, build_house
+from voserver.house import House, build_house
 from voserver.routes import wings
 
 DECISION = Path(__file__).parents[2] / "docs/decisions/007-short-and-long.md"
@@ -43,8 +44,7 @@ def made(demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> I
     house = build_house(settings, demo_database)
     servers = wings(house)
     yield Made(house, servers, create_app(servers, settings), watchers() - before)
-    for one in fields(Pools):
-        getattr(house.pools, one.name).close()
+    close_pools(house)
 
 
 def test_a_process_has_one_watcher(made: Made) -> None:
@@ -57,7 +57,11 @@ def test_every_route_is_of_a_server_in_the_list(made: Made) -> None:
     assert len(set(names)) == len(names)
     endpoints = {rule.endpoint for rule in made.app.url_map.iter_rules()} - {"static"}
     known = {blueprint.name for one in made.servers for blueprint in one.blueprints}
-    assert {re.sub(r"_\d+$", "", one.partition(".")[0]) for one in endpoints} <= known | {"tap_jobs", "soda_jobs"}
+    assert {re.sub(r"_\d+$", "", one.partition(".")[0]) for one in endpoints} <= known | {
+        "tap_jobs",
+        "soda_jobs",
+        "statistics_jobs",
+    }
 
 
 def test_what_is_open_to_other_origins_is_there(made: Made) -> None:

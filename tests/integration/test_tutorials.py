@@ -46,7 +46,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 def test_from_a_folder_of_cdf_as_it_is_told(database: Database, tmp_path: Path, archive: Path) -> None:
-    definition = tmp_path / "mine.toml"
+    definition = tmp_path / "myarchive.toml"
     definition.write_text(block("definition").replace("~/.epntap/sample-archive-1/cdf", str(archive / "cdf")))
     environ = {"EPNTAP_DATABASE_URL": database.url, "EPNTAP_HOME": str(tmp_path / "home")}
     done = run("ingest", str(definition), **environ)
@@ -60,16 +60,16 @@ def test_from_a_folder_of_cdf_as_it_is_told(database: Database, tmp_path: Path, 
     assert "target_name is empty" not in again.stdout
     assert "opened    0 files" in again.stdout
 
-    assert run("check", "mine", **environ).returncode == 0
-    rows = run("query", "SELECT DISTINCT target_name FROM mine.epn_core", **environ).stdout
+    assert run("check", "myarchive", **environ).returncode == 0
+    rows = run("query", "SELECT DISTINCT target_name FROM myarchive.epn_core", **environ).stdout
     assert rows.split() == ["#", "target_name", "Earth"]
-    command = re.search(r"epntap (registry-record mine .*?)```", PORTAL, re.DOTALL)
+    command = re.search(r"epntap (registry-record myarchive .*?)```", PORTAL, re.DOTALL)
     assert command
     words = [one.strip('"') for one in re.findall(r'"[^"]*"|[^\s\\]+', command[1])]
-    record = tmp_path / "mine.xml"
+    record = tmp_path / "myarchive.xml"
     written = run(*words[:-1], str(record), **environ)
     assert written.returncode == 0, written.stderr
-    assert "ivo://example.org/mine/epn" in record.read_text()
+    assert "ivo://example.org/myarchive/epn" in record.read_text()
 
 
 def test_an_export_of_another_service_becomes_a_service(served: Server, database: Database, tmp_path: Path) -> None:
@@ -78,15 +78,15 @@ def test_an_export_of_another_service_becomes_a_service(served: Server, database
     with urlopen(f"{served.base}/__system__/tap/run/sync?{everything}") as answer:
         (tmp_path / "old.csv").write_bytes(answer.read())
     environ = {"EPNTAP_DATABASE_URL": database.url, "EPNTAP_HOME": str(tmp_path / "home")}
-    drafted = run_in(tmp_path, "new-service", "old.csv", "--schema", "mine", "--title", "Mine", **environ)
+    drafted = run_in(tmp_path, "new-service", "old.csv", "--schema", "myarchive", "--title", "Mine", **environ)
     assert drafted.returncode == 0, drafted.stderr
-    assert "service_title" not in (tmp_path / "mine.toml").read_text()
-    done = run_in(tmp_path, "ingest", "mine.toml", **environ)
+    assert "service_title" not in (tmp_path / "myarchive.toml").read_text()
+    done = run_in(tmp_path, "ingest", "myarchive.toml", **environ)
     assert done.returncode == 0, done.stderr
 
     columns = "granule_uid, obs_id, granule_gid, target_name, measurement_type, c1min, c2max, access_url, release_date"
     query = f"SELECT {columns} FROM {{}}.epn_core ORDER BY granule_uid"
     there = run("query", query.format("illu67p"), "--url", f"{served.base}/__system__/tap/run", "--format", "csv")
-    here = run("query", query.format("mine"), "--format", "csv", **environ)
+    here = run("query", query.format("myarchive"), "--format", "csv", **environ)
     assert len(here.stdout.splitlines()) == 541
     assert here.stdout == there.stdout

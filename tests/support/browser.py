@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 
 from flask.testing import FlaskClient
@@ -13,10 +12,10 @@ from lxml import etree
 from epntap.db.pool import Database
 from epntap.settings import Settings
 from voserver.app import create_app
-from voserver.house import Pools, build_house
+from voserver.house import House, build_house
 from voserver.routes import wings
 
-__all__ = ["CHROMIUM", "CURL", "JAVA", "SAFARI", "client_of", "page_of", "strange_scripts", "text_of"]
+__all__ = ["CHROMIUM", "CURL", "JAVA", "SAFARI", "client_of", "close_pools", "page_of", "strange_scripts", "text_of"]
 
 CHROMIUM = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,"
@@ -58,9 +57,13 @@ def client_of(database: Database, home: Path, **settings: object) -> Iterator[Fl
     try:
         yield create_app(wings(house), made, house.pages).test_client()
     finally:
-        for one in fields(Pools):
-            if (pool := getattr(house.pools, one.name)) is not None:  # the one of standbys, where there are none
-                pool.close()
+        close_pools(house)
+
+
+def close_pools(house: House) -> None:
+    """End the connections of a process that was made by hand."""
+    for _, pool in house.pools.to_tell():
+        pool.close()
 
 
 def strange_scripts(page: etree._Element) -> list[str]:

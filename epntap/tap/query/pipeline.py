@@ -227,7 +227,7 @@ class TapService:
         limit, passed_over = _bounds(maxrec, paging)
         key = Key(request.query, self.settings.base_url, limit, passed_over, form)
         questions = self.of_groups if request.caller.groups else self.questions
-        is_own = bool(uploads) or _names_own(request)
+        is_own = bool(uploads) or _names_own(request, catalog)
         if not is_own and (known := questions.known(key, catalog)) is not None:
             return known, _nothing
         translation = self._translated(request, catalog, uploads, maxrec, paging)
@@ -327,7 +327,7 @@ class TapService:
         paging: Paging | None,
     ) -> adql.Translation:
         limit, passed_over = _bounds(maxrec, paging)
-        place, own = self.own(request.caller) if _names_own(request) else ("", ())
+        place, own = self.own(request.caller) if _names_own(request, catalog) else ("", ())
         extra = [*(upload.table for upload in uploads), *own]
         return adql.translate(
             request.query,
@@ -405,9 +405,14 @@ def _bounds(maxrec: int, paging: Paging | None) -> tuple[int, int]:
     return (maxrec + 1, 0) if paging is None else (paging.before + paging.most + 1, paging.before)
 
 
-def _names_own(request: TapRequest) -> bool:
-    """Whether somebody's query may be about tables of their own, which are theirs alone."""
-    return not request.caller.is_anonymous and OWN in request.query.casefold()
+def _names_own(request: TapRequest, catalog: Catalog) -> bool:
+    """Whether somebody's query may be about tables of their own, which are theirs alone.
+
+    A service that was called so before people had tables of their own keeps its name; theirs are then not asked.
+    """
+    if request.caller.is_anonymous or OWN not in request.query.casefold():
+        return False
+    return all(table.schema != OWN for table in catalog.tables)
 
 
 def _around(caller: Caller, uploads: Sequence[ReadTable]) -> Callable[[Connection], AbstractContextManager[object]]:
