@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import requests
 from lxml import html
 
 from epntap.access import Scope
 from epntap.db.pool import Database, Role, connect
+from tests.support.cdf_builder import CdfBuilder
 from tests.support.command import run
 from tests.support.databases import clone_database, drop_database
+from tests.support.made_files import seconds
 from tests.support.people import PASSWORD, add, basic, bearer, token_for
 from tests.support.server import serve
 
 CSV = b"target,flux,xmin\nMars,1.5,a\nEarth,2.5,b\n"
+SERVICE = """
+[service]
+schema = "mine"
+title = "Mine"
+publisher = "Me"
+
+[[source]]
+kind = "cdf-files"
+path = "{folder}"
+granule = "day"
+"""
 BROWSER = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Site": "same-origin"}
 
 
@@ -182,3 +198,20 @@ def test_all_goes_with_the_account(server: SimpleNamespace) -> None:
     assert ask(server, "SELECT * FROM mine.t", basic("gone")).status_code == 400
     assert keep(server, basic("gone"), "t", b"b\n1\n").status_code == 201
     assert ask(server, "SELECT * FROM mine.t", basic("gone")).text.split() == ["b", "1"]
+
+
+def test_a_service_that_is_called_so_keeps_its_name(server: SimpleNamespace, tmp_path: Path) -> None:
+    builder = CdfBuilder().attribute("Logical_source", "older").axis("Epoch", seconds(0, 1))
+    builder.variable("n", np.array([1.0, 2.0]), DEPEND_0="Epoch", VAR_TYPE="data").write(tmp_path / "a.cdf")
+    (tmp_path / "mine.toml").write_text(SERVICE.format(folder=tmp_path))
+    assert keep(server, basic("ann"), "beside").status_code == 201
+    here = {"EPNTAP_DATABASE_URL": server.database.url, "EPNTAP_HOME": str(tmp_path / "home")}
+    assert run("ingest", str(tmp_path / "mine.toml"), **here).returncode == 0
+    for who in (basic("ann"), None):
+        assert ask(server, "SELECT COUNT(*) AS n FROM mine.epn_core", who).text.split() == ["n", "1"]
+    assert ask(server, "SELECT * FROM mine.beside", basic("ann")).status_code == 400
+    assert run("drop", "mine", "--yes", **here).returncode == 0
+    text, until = "SELECT flux FROM mine.beside WHERE flux < 2", time.monotonic() + 20
+    while (answer := ask(server, text, basic("ann"))).status_code == 400 and time.monotonic() < until:
+        time.sleep(0.1)  # what is published is looked at now and then
+    assert answer.text.split() == ["flux", "1.5"]
