@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +13,6 @@ from epntap.archive.model import ScannedFile
 from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
-from epntap.hints import did_you_mean
 from epntap.media import media_type
 from epntap.strict import StrictTable
 from eventtables.cells import texts_of
@@ -22,13 +20,13 @@ from eventtables.model import EventColumn, Events, EventStream, EventTableError
 from eventtables.readers import Wishes, open_table
 from eventtables.times import julian_dates, spelled
 from ingest.facts import Refusal, Remark, RowFacts, Value
-from ingest.files.scan import ChecksumLook, Scanner, archive_file
+from ingest.files.scan import Scanner, archive_file
 from ingest.progress import Progress
 from ingest.sources.keys import Key, Takes
 from ingest.sources.kind import RowKind
-from ingest.sources.said import Unit
+from ingest.sources.single import SingleFile, looked_at
 from ingest.tables.plan import FORBIDDEN
-from ingest.tables.rules import RecordMapper, RowProblem, Rule, known_values, read_rules
+from ingest.tables.rules import RecordMapper, RowProblem, Rule, check_fields, known_values, read_rules
 from ingest.tables.values import Raw
 
 __all__ = ["EVENTS"]
@@ -90,42 +88,22 @@ def _read_plan(table: StrictTable, custom: Mapping[str, Column]) -> EventsPlan:
 
 def _open(
     path: Path, plan: EventsPlan, columns: Mapping[str, Column], schema: str, scanner: Scanner, progress: Progress
-) -> EventsSource:
-    progress.stage(f"looking at {path.name}")
-    scanned = scanner.scan(path.parent, [path.name], look=ChecksumLook(), advance=progress.advance)
-    return EventsSource(path, plan, columns, schema, scanned[path.name])
+) -> SingleFile:
+    scanned = looked_at(path, scanner, progress)
+    return SingleFile(scanned, path.name, _Catalogue(path, plan, columns, schema, scanned).rows)
 
 
 @dataclass(frozen=True, slots=True)
-class EventsSource:
+class _Catalogue:
     """A catalogue that has not been opened yet."""
 
     path: Path
     plan: EventsPlan
-    columns: Mapping[str, Column] = field(repr=False)
+    columns: Mapping[str, Column]
     schema: str
     scanned: ScannedFile
 
-    @property
-    def steps(self) -> int | None:
-        """Of `rows`: nobody knows how many there are before all are read."""
-        return None
-
-    @property
-    def contents(self) -> tuple[object, ...]:
-        """All that the rows depend on."""
-        return (self.scanned,)
-
-    @property
-    def tree(self) -> None:
-        """A catalogue is not in a tree."""
-        return None
-
-    def told(self, advance: Callable[[int], None], met: set[str]) -> Iterator[Unit]:  # noqa: ARG002  # asked at once
-        """The catalogue; its rows come in its order. They raise UnreadableFileError when it cannot be read."""
-        yield Unit(self.path.name, lambda: self.scanned, partial(self._rows, advance))
-
-    def _rows(self, advance: Callable[[int], None]) -> Iterator[RowFacts | Refusal | Remark]:
+    def rows(self, advance: Callable[[int], None]) -> Iterator[RowFacts | Refusal | Remark]:
         try:
             with self.path.open("rb") as file:
                 yield from self._told(_opened(file, self.path.stem, self.plan.wishes), advance)
@@ -137,7 +115,7 @@ class EventsSource:
     def _told(self, stream: EventStream, advance: Callable[[int], None]) -> Iterator[RowFacts | Refusal | Remark]:
         own = clean_granule_uid(self.path.stem)
         names = [column.name for column in stream.about.columns]
-        _check(self.plan.rules, ["start", "stop", "number", *names])
+        check_fields("catalogue", self.plan.rules, ["start", "stop", "number", *names])
         units = {column.name: column.unit for column in stream.about.columns if column.unit}
         mapper = RecordMapper(self.plan.rules, self.columns, units)
         number, first, last = 0, float("inf"), float("-inf")
@@ -190,16 +168,6 @@ def _opened(file: BinaryIO, name: str, wishes: Wishes) -> EventStream:
         return file
 
     return open_table(from_its_beginning, name, wishes)
-
-
-def _check(rules: tuple[Rule, ...], names: list[str]) -> None:
-    for rule in rules:
-        for name in rule.fields:
-            if name not in names:
-                raise UnreadableFileError(
-                    f"the catalogue has no column {name!r}, which {rule.column} is made from; it has "
-                    f"{', '.join(names)}.{did_you_mean(name, names)}"
-                )
 
 
 def _records(columns: Sequence[EventColumn], events: Events, number: int) -> list[Mapping[str, Raw]]:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from epntap.archive.model import ScannedFile
 from epntap.catalog.model import Column
 from epntap.epncore.text import clean_granule_uid
 from epntap.errors import UnreadableFileError
-from epntap.hints import did_you_mean
 from ingest.facts import Refusal, Remark, RowFacts, Value
-from ingest.files.scan import ChecksumLook, Scanner
+from ingest.files.scan import Scanner
 from ingest.progress import Progress
 from ingest.sources.keys import Key, Takes
 from ingest.sources.kind import RowKind
-from ingest.sources.said import Unit
+from ingest.sources.single import SingleFile, looked_at
 from ingest.tables.delimited import DELIMITERS, read_delimited
 from ingest.tables.parquet import read_parquet
 from ingest.tables.plan import RELATIVE_COLUMNS, SUFFIXES, TableFormat, TablePlan, read_table_plan
-from ingest.tables.rules import RecordMapper, RowProblem
+from ingest.tables.rules import RecordMapper, RowProblem, check_fields
 from ingest.tables.sheet import BadRow, Sheet
 from ingest.tables.votable import read_votable
 
@@ -50,60 +47,21 @@ def open_sheet(path: Path, plan: TablePlan) -> Sheet:
 
 def _open(
     path: Path, plan: TablePlan, columns: Mapping[str, Column], _schema: str, scanner: Scanner, progress: Progress
-) -> TableSource:
+) -> SingleFile:
     """Find out whether the table has changed since it was last seen."""
-    progress.stage(f"looking at {path.name}")
-    scanned = scanner.scan(path.parent, [path.name], look=ChecksumLook(), advance=progress.advance)
-    return TableSource(path, plan, columns, scanned[path.name])
-
-
-@dataclass(frozen=True, slots=True)
-class TableSource:
-    """A table that has not been opened yet, if it is as it was."""
-
-    path: Path
-    plan: TablePlan
-    columns: Mapping[str, Column]
-    scanned: ScannedFile
-
-    @property
-    def steps(self) -> int | None:
-        """Of `rows`: nobody knows how many there are before all are read."""
-        return None
-
-    @property
-    def contents(self) -> tuple[object, ...]:
-        """All that the rows depend on."""
-        return (self.scanned,)
-
-    @property
-    def tree(self) -> None:
-        """A table is not in a tree."""
-        return None
-
-    def told(self, advance: Callable[[int], None], met: set[str]) -> Iterator[Unit]:  # noqa: ARG002  # read_table asks
-        """The table; its rows come in its order, and one that cannot be used is a Refusal with its line or number.
-
-        They raise UnreadableFileError when the table cannot be read, or lacks a column that the plan names.
-        """
-        yield Unit(
-            self.path.name, lambda: self.scanned, partial(read_table, self.path, self.plan, self.columns, advance)
-        )
+    scanned = looked_at(path, scanner, progress)
+    return SingleFile(scanned, path.name, partial(read_table, path, plan, columns))
 
 
 def read_table(
     path: Path, plan: TablePlan, columns: Mapping[str, Column], advance: Callable[[int], None]
 ) -> Iterator[RowFacts | Refusal | Remark]:
-    """The rows of a table, as `TableSource.told` says."""
+    """The rows of a table in their order; one that cannot be used is a Refusal with its line or number.
+
+    Raises UnreadableFileError when the table cannot be read, or lacks a column that the plan names.
+    """
     sheet = open_sheet(path, plan)
-    names = [one.name for one in sheet.fields]
-    for rule in plan.rules:
-        for name in rule.fields:
-            if name not in names:
-                raise UnreadableFileError(
-                    f"the table has no column {name!r}, which {rule.column} is made from; it has "
-                    f"{', '.join(names)}.{did_you_mean(name, names)}"
-                )
+    check_fields("table", plan.rules, [one.name for one in sheet.fields])
     mapper = RecordMapper(plan.rules, columns, sheet.units)
     count = 0
     for place, record in sheet.rows:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from epntap.catalog.model import Column
 from epntap.epncore import columns as epn_columns
+from epntap.errors import UnreadableFileError
 from epntap.hints import did_you_mean
 from epntap.strict import StrictTable
 from ingest.facts import Value
 from ingest.tables.values import Measure, Raw, ValueProblem, is_julian_date, to_value
 
-__all__ = ["Record", "RecordMapper", "RowProblem", "Rule", "known_values", "read_rules"]
+__all__ = ["Record", "RecordMapper", "RowProblem", "Rule", "check_fields", "known_values", "read_rules"]
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 #: values that are the same but for rounding
@@ -72,6 +73,17 @@ class Rule:
         placed = tuple((name,) for name in _PLACE.findall(self.template or ""))
         named = (self.names,) if self.names else ()
         return (*named, *placed, *(self.check.groups if self.check else ()))
+
+
+def check_fields(what: str, rules: Iterable[Rule], names: Sequence[str]) -> None:
+    """Raises UnreadableFileError for a rule on a field that a file of this kind, a table say, does not have."""
+    for rule in rules:
+        for name in rule.fields:
+            if name not in names:
+                raise UnreadableFileError(
+                    f"the {what} has no column {name!r}, which {rule.column} is made from; it has "
+                    f"{', '.join(names)}.{did_you_mean(name, names)}"
+                )
 
 
 def read_rules(table: StrictTable, columns: Mapping[str, Column], forbidden: Iterable[str] = ()) -> tuple[Rule, ...]:
