@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from epntap.catalog.model import Catalog, Table
 
-__all__ = ["RESERVED", "SYSTEM_NAMES", "TAKEN_SCHEMAS", "distinct", "table_named", "written_name"]
+__all__ = ["OWN_SCHEMA", "RESERVED", "SYSTEM_NAMES", "TAKEN_SCHEMAS", "distinct", "table_named", "written_name"]
 
 _ADQL_WORDS = """
 ABS ACOS AREA ASIN ATAN ATAN2 BIGINT BOX CEILING CENTROID CIRCLE CONTAINS COORD1 COORD2 COORDSYS COS COT DEGREES
@@ -44,6 +44,9 @@ TAKEN_SCHEMAS = frozenset(
     {"account", "archive", "events", "information_schema", "public", "tap_schema", "tap_upload", "udf", "uws"}
 )
 
+
+#: what somebody's own tables are called in their queries: mine.<name>
+OWN_SCHEMA = "mine"
 
 _REGULAR = re.compile("[a-z][a-z0-9_]*")
 

@@ -16,12 +16,10 @@ from eventtables.cells import texts_of
 from eventtables.model import Description, EventColumn, Events, EventTableError, Kind, Values
 from eventtables.times import julian_dates, spelled
 
-__all__ = ["OWN", "SCHEMA", "checked_name", "copy_lines", "own_schema", "published_table", "storable", "stored_names"]
+__all__ = ["SCHEMA", "checked_name", "copy_lines", "own_schema", "published_table", "storable", "stored_names"]
 
 #: the schema that all are in
 SCHEMA = "events"
-#: what queries call the schema of whoever asks
-OWN = "mine"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,54}")
 _MOST_COLUMNS = 500
 #: bytes of a name, less what is put behind one that is there twice

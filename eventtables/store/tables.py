@@ -17,6 +17,7 @@ from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 from epntap.access import ANONYMOUS, Caller
 from epntap.catalog.ddl import LOCK_TIMEOUT_S, create_indexes, create_table, define_table, sql_name
 from epntap.catalog.model import Schema, Table
+from epntap.catalog.names import OWN_SCHEMA
 from epntap.catalog.publish import publish_table, raise_catalog_version
 from epntap.connection import Connection
 from epntap.errors import NotFoundError, ServiceError, SetupError
@@ -35,7 +36,6 @@ from eventtables.model import (
     Values,
 )
 from eventtables.store.published import (
-    OWN,
     SCHEMA,
     checked_name,
     copy_lines,
@@ -126,12 +126,12 @@ class StoredTable:
     @property
     def qualified_name(self) -> str:
         """The name to write in FROM, for its owner if it has one."""
-        return f"{OWN if self.owner else SCHEMA}.{self.name}"
+        return f"{OWN_SCHEMA if self.owner else SCHEMA}.{self.name}"
 
     @property
     def described(self) -> Table:
         """As queries see it."""
-        return published_table(self.name, self.about, OWN if self.owner else SCHEMA)
+        return published_table(self.name, self.about, OWN_SCHEMA if self.owner else SCHEMA)
 
     def is_for(self, caller: Caller) -> bool:
         """Whether somebody may see it."""
@@ -162,8 +162,8 @@ def any_table_called(connection: Connection, name: str) -> StoredTable:
 def _called(tables_: Iterable[StoredTable], name: str, caller: Caller) -> StoredTable:
     known = {one.place: one for one in tables_}
     place = name.removeprefix(f"{SCHEMA}.")
-    if caller.name and name.startswith(f"{OWN}."):
-        place = f"~{caller.name}/{name.removeprefix(f'{OWN}.')}"
+    if caller.name and name.startswith(f"{OWN_SCHEMA}."):
+        place = f"~{caller.name}/{name.removeprefix(f'{OWN_SCHEMA}.')}"
     if place not in known:
         raise NotFoundError(f"There is no table of events {name[:80]!r}.{did_you_mean(name, known)}")
     return known[place]

@@ -14,14 +14,12 @@ from psycopg.types.json import Jsonb
 
 from epntap.catalog.ddl import define_table, sql_name
 from epntap.catalog.model import Column, Form, Table
-from epntap.catalog.names import RESERVED
+from epntap.catalog.names import OWN_SCHEMA, RESERVED
 from epntap.connection import Connection
 from epntap.errors import NotFoundError, ParameterError, UploadError
 
 __all__ = ["KeptTable", "checked_name", "drop", "keep", "kept_of", "prolong", "tidy"]
 
-#: what queries call the schema of whoever asks
-MINE = "mine"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,54}")
 _COPY_BYTES = 256 * 1024
 _MOST_TABLES = 100
@@ -57,7 +55,7 @@ def kept_of(connection: Connection, owner: str) -> list[KeptTable]:
         (owner,),
     )
     return [
-        KeptTable(Table(MINE, name, _columns(columns), description=said or None, rows=count), size, made, expires)
+        KeptTable(Table(OWN_SCHEMA, name, _columns(columns), description=said or None, rows=count), size, made, expires)
         for name, columns, count, said, size, made, expires in rows
     ]
 
@@ -92,7 +90,9 @@ def keep(
             with connection.transaction():
                 define_table(connection, stored)
         except psycopg.errors.DuplicateTable as exc:
-            raise ParameterError(f"There is a table {MINE}.{name} already; remove it, or choose another name.") from exc
+            raise ParameterError(
+                f"There is a table {OWN_SCHEMA}.{name} already; remove it, or choose another name."
+            ) from exc
         connection.execute("SELECT archive.grant_own(%s, %s)", (stored.schema, name))
         _copy(connection, stored, rows)
         size = _size_of(connection, stored)

@@ -23,6 +23,7 @@ from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.answer.watch import Ending, Watch, Watcher
 from epntap.catalog.indexes import RELEASED
 from epntap.catalog.model import Catalog, Table
+from epntap.catalog.names import OWN_SCHEMA
 from epntap.connection import Connection
 from epntap.dali.params import MAXREC
 from epntap.db.caller import seen_by
@@ -49,8 +50,6 @@ from epntap.upload.read import read_uploads
 
 __all__ = ["TapService"]
 
-#: the schema of what belongs to whoever asks
-OWN = "mine"
 #: many queries that come at once hold all connections for a moment, until it is known which of them are long
 PATIENCE_S = 0.5
 
@@ -335,7 +334,7 @@ class TapService:
             base_url=self.settings.base_url,
             row_limit=limit,
             passed_over=passed_over,
-            schemas={SCHEMA: TEMPORARY, **({OWN: place} if own else {})},
+            schemas={SCHEMA: TEMPORARY, **({OWN_SCHEMA: place} if own else {})},
             features=self.features,
         )
 
@@ -410,9 +409,9 @@ def _names_own(request: TapRequest, catalog: Catalog) -> bool:
 
     A service that was called so before people had tables of their own keeps its name; theirs are then not asked.
     """
-    if request.caller.is_anonymous or OWN not in request.query.casefold():
+    if request.caller.is_anonymous or OWN_SCHEMA not in request.query.casefold():
         return False
-    return all(table.schema != OWN for table in catalog.tables)
+    return all(table.schema != OWN_SCHEMA for table in catalog.tables)
 
 
 def _around(caller: Caller, uploads: Sequence[ReadTable]) -> Callable[[Connection], AbstractContextManager[object]]:
