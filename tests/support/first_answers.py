@@ -1,10 +1,12 @@
 """What a web process imports while it answers for the first time: `python -m tests.support.first_answers`.
 
-Prints JSON: how many threads there were after preloading, and for each request its status and what it imported.
+Prints JSON: after preloading, how many threads there were and how many objects a collection looks at; and for each
+request its status and what it imported.
 """
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -30,6 +32,7 @@ def main() -> None:
 
     preload()
     threads = len(list(Path("/proc/self/task").iterdir()))
+    collected = len(gc.get_objects())
     known = set(sys.modules)
     found: dict[str, tuple[int, list[str]]] = {}
     for name, ask in _requests():
@@ -38,7 +41,7 @@ def main() -> None:
         found[name] = (answer.status_code, sorted(set(sys.modules) - known))
         answer.close()
         known |= set(sys.modules)
-    print(json.dumps({"threads": threads, "found": found}))
+    print(json.dumps({"threads": threads, "collected": collected, "found": found}))
 
 
 def _requests() -> Iterator[tuple[str, Callable[[], TestResponse]]]:

@@ -5,6 +5,7 @@ Imports only: threads, connections and what libraries have computed do not survi
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 from importlib import import_module
 
@@ -28,9 +29,10 @@ _IF_THERE = ("pandas", "pyarrow.vendored.version", "pyarrow.pandas_compat", "num
 
 
 def preload() -> None:
-    """Import all of it."""
+    """Import all of it, and leave it out of what is collected: a first collection would look at every object of it."""
     for name in PRELOADED:
         import_module(name)
     for name in _IF_THERE:
         with suppress(ImportError):
             import_module(name)
+    gc.freeze()
