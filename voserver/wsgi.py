@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 import flask
@@ -15,7 +13,6 @@ from amdarest.routes import data_files
 from datalink.soda.job import run_cut_job
 from epntap.access import ANONYMOUS, Caller
 from epntap.archive.holdings import Held, Holdings
-from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.db.server import named_database
 from epntap.errors import ForbiddenError, SetupError
@@ -96,19 +93,16 @@ def build_worker(settings: Settings, database: Database) -> Worker:
     def run_amda(job: Job, sink: Sink) -> None:
         run_amda_job(amda_files, lambda: products()[1], job.parameters, sink, owner(job))
 
-    @contextmanager
-    def lend() -> Iterator[Connection]:
-        with connect(database, Role.SERVICE, autocommit=True) as connection:
-            yield connection
+    service = partial(connect, database, Role.SERVICE, autocommit=True)
 
     def help_out(stopping: threading.Event) -> None:
-        Helper(worker.name, settings.worker_jobs, [SCAN, YEAR], lend).run(stopping)
+        Helper(worker.name, settings.worker_jobs, [SCAN, YEAR], service).run(stopping)
 
     worker = Worker(
         settings=settings,
         store=house.jobs.store,
         results=results,
-        connect=lambda: connect(database, Role.SERVICE, autocommit=True),
+        connect=service,
         runs={
             "tap": run_query,
             "soda": run_cuts,
