@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Self
@@ -12,11 +12,16 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from epntap.access import Caller
 from epntap.cdf import MAX_TT2000, MIN_TT2000, InstantError, parse_utc
 from epntap.errors import ParameterError
 from epntap.instants.tt2000 import FIRST_YEAR, LAST_YEAR
 
-__all__ = ["Interval", "check_ends", "instant_or_end"]
+__all__ = ["EventEnds", "Interval", "check_ends", "instant_or_end", "instants_of"]
+
+#: starts and stops, as START and STOP are written, of the events of a table that last and that the caller may see; at
+#: most so many and one more. Raises NotFoundError for a table that the caller may not see
+EventEnds = Callable[[str, int, Caller], Sequence[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,11 @@ def instant_or_end(text: str, name: str) -> int:
         return parse_utc(text)
     except InstantError as error:
         raise ParameterError(f"{name}: {error}") from None
+
+
+def instants_of(ends: Iterable[tuple[str, str]], name: str) -> list[tuple[int, int]]:
+    """Starts and stops of events as TT2000, as `instant_or_end` reads them."""
+    return [(instant_or_end(start, name), instant_or_end(stop, name)) for start, stop in ends]
 
 
 def check_ends(ends: tuple[int, int], said: tuple[str, str], names: tuple[str, str]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from cutouts.cutouts import Cutouts
+from cutouts.interval import EventEnds
 from datalink.bulk.params import Ask
 from datalink.bulk.service import BulkService
 from datalink.bulk.views import bulk_blueprint
 from datalink.links.document import Links
 from datalink.links.views import links_blueprint
-from datalink.soda.events import EventEnds
 from datalink.soda.views import soda_blueprint
 from datalink.soda.vosi import soda_capabilities
 from epntap.addresses import BULK, DATA, FILES, SODA

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cutouts.interval import Interval, instant_or_end
+from cutouts.interval import EventEnds, Interval, instants_of
 from epntap.access import Caller
 from epntap.cdf import MAX_TT2000, MIN_TT2000
 from epntap.errors import NotFoundError
@@ -17,7 +17,6 @@ from hapiserver.status import HapiError
 __all__ = [
     "FORMATS",
     "DataRequest",
-    "EventEnds",
     "InfoRequest",
     "data_request",
     "depth",
@@ -33,8 +32,6 @@ _EVENTS = "x_events"
 _NAMES = {**_OLD_NAMES, "EVENTS": _EVENTS}
 #: of one request
 _MOST_EVENTS = 100_000
-#: starts and stops of the events of a table that last, which the caller may see: at most so many and one more
-EventEnds = Callable[[str, int, Caller], Sequence[tuple[str, str]]]
 _INFO = frozenset({"dataset", "parameters", "resolve_references"})
 _DATA = frozenset({"dataset", "parameters", "start", "stop", "include", "format", _EVENTS})
 
@@ -131,8 +128,7 @@ def _of_events(values: Mapping[str, str], interval: Interval, events: EventEnds,
         raise HapiError(1400, f"{_EVENTS} names no table of events that is here") from None
     if len(ends) > _MOST_EVENTS:
         raise HapiError(1408, f"{_EVENTS} takes a table of {_MOST_EVENTS:,} events that last at most")
-    pairs = [(instant_or_end(start, _EVENTS), instant_or_end(stop, _EVENTS)) for start, stop in ends]
-    pairs = [one for one in pairs if one[0] < one[1]]
+    pairs = [one for one in instants_of(ends, _EVENTS) if one[0] < one[1]]
     return (
         Interval.covering(pairs).intersect(interval)
         if pairs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cutouts.interval import EventEnds
 from epntap.addresses import HAPI_SERVER
 from epntap.answer.admission import Admission
 from epntap.archive.finding.finder import Finder
@@ -13,7 +14,6 @@ from epntap.settings import Settings
 from hapiserver.data.answer import Records
 from hapiserver.datasets import Datasets
 from hapiserver.info import Terms
-from hapiserver.params import EventEnds
 from hapiserver.views import hapi_blueprint
 
 __all__ = ["routes"]

@@ -13,6 +13,7 @@ from typing import Any
 import flask
 from werkzeug.exceptions import HTTPException
 
+from cutouts.interval import EventEnds
 from epntap.access import ANONYMOUS
 from epntap.addresses import HAPI_SERVER
 from epntap.answer.endings import ClientGoneError
@@ -32,7 +33,7 @@ from hapiserver.data.answer import Records
 from hapiserver.data.formats import MEDIA_TYPES
 from hapiserver.datasets import Datasets
 from hapiserver.page import page_facts
-from hapiserver.params import EventEnds, data_request, depth, info_request, no_parameters
+from hapiserver.params import data_request, depth, info_request, no_parameters
 from hapiserver.status import OK, HapiError, failure, reason, status_of
 
 __all__ = ["hapi_blueprint"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from cutouts.interval import Interval, instant_or_end
+from cutouts.interval import Interval, instants_of
 from epntap.access import Caller
 from epntap.cdf import format_utc
 
@@ -23,7 +23,7 @@ def marks_within(events: EventsWithin, table: str, interval: Interval, caller: C
     """The marks of a table in an interval, and a remark where there are more than are drawn."""
     start, stop = (f"{format_utc(one, 6)}" for one in (interval.start_tt2000, interval.stop_tt2000))
     found = events(table, start, stop, MOST_MARKS, caller)
-    marks = tuple((instant_or_end(one, "events"), instant_or_end(other, "events")) for one, other in found[:MOST_MARKS])
+    marks = tuple(instants_of(found[:MOST_MARKS], "events"))
     if len(found) <= MOST_MARKS:
         return marks, ""
     return marks, f"Only the first {MOST_MARKS:,} events of {table} are marked."

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cutouts.interval import EventEnds
 from cutouts.plan import check_format
 from cutouts.request import CutRequest
-from datalink.soda.events import EventEnds, is_joined
+from datalink.soda.events import is_joined
 from datalink.soda.params import cut_requests
 from epntap.access import ANONYMOUS, Caller
 from epntap.dali.params import Params, single

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cutouts.cutouts import Cutouts
+from cutouts.interval import EventEnds
 from datalink.bulk.archives import tar_blocks, zip_blocks
 from datalink.bulk.manifest import manifest
 from datalink.bulk.members import Members
 from datalink.bulk.params import Ask, BulkRequest, Packing, bulk_request
-from datalink.soda.events import EventEnds
 from epntap.access import Caller
 from epntap.answer.admission import Slots
 from epntap.answer.blocks import Blocks

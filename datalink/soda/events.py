@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from cutouts.interval import Interval, instant_or_end
+from cutouts.interval import EventEnds, Interval, instants_of
 from epntap.access import Caller
 from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
 
-__all__ = ["EVENTS", "JOINED", "EventEnds", "event_intervals", "is_joined"]
+__all__ = ["EVENTS", "JOINED", "event_intervals", "is_joined"]
 
 #: the parameters: which table, and whether all its events are one cut-out
 EVENTS, JOINED = "EVENTS", "JOINED"
-#: starts and stops, as START and STOP are written, of the events of a table that last and that the caller may see; at
-#: most so many and one more
-EventEnds = Callable[[str, int, Caller], Sequence[tuple[str, str]]]
 #: of one cut-out
 _MOST_JOINED = 100_000
 _YES_NO = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -47,7 +42,7 @@ def event_intervals(params: Params, events: EventEnds, most: int, caller: Caller
     ends = events(table, _MOST_JOINED if joined else most, caller)
     if not ends:
         raise ParameterError(f"EVENTS: no event of {table[:80]!r} lasts, so there is nothing to fetch.")
-    pairs = [(instant_or_end(start, EVENTS), instant_or_end(stop, EVENTS)) for start, stop in ends]
+    pairs = instants_of(ends, EVENTS)
     if not joined:
         return [Interval(*pair) for pair in pairs]
     if len(pairs) > _MOST_JOINED:

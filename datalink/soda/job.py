@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 
 from cutouts.cutouts import Cutouts
+from cutouts.interval import EventEnds
 from cutouts.make import CutAnswer
 from cutouts.plan import Limit, check_format
 from cutouts.processes.pool import CutterSession
 from cutouts.request import CutRequest, labelled_name
-from datalink.soda.events import EventEnds
 from datalink.soda.params import cut_requests
 from epntap.access import ANONYMOUS, Caller
 from epntap.dali.params import read_params

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import zip_longest
 
-from cutouts.interval import Interval, check_ends, instant_or_end
+from cutouts.interval import EventEnds, Interval, check_ends, instant_or_end
 from cutouts.request import EVERYTHING, CutRequest
-from datalink.soda.events import EventEnds, event_intervals, is_joined
+from datalink.soda.events import event_intervals, is_joined
 from epntap.access import ANONYMOUS, Caller
 from epntap.addresses import SODA_ASYNC
 from epntap.cdf import MAX_TT2000, MIN_TT2000, tt2000_from_mjd

@@ -9,10 +9,10 @@ import flask
 from cutouts.cutouts import Cutouts
 from cutouts.files import published_file
 from cutouts.formats import FORMATS
+from cutouts.interval import EventEnds
 from cutouts.plan import check_format
 from cutouts.request import EVERYTHING, CutRequest
 from datalink.remedy import back_to_links
-from datalink.soda.events import EventEnds
 from datalink.soda.params import cut_request
 from epntap.addresses import DATA, FILES, SODA, SODA_SYNC
 from epntap.dali import vosi
