@@ -23,7 +23,8 @@ import psycopg
 from epntap.errors import EpnTapError, QueryTimeoutError, UnavailableError
 from epntap.settings import Settings
 from epntap.uws.changes import DELETED, Change, Listener
-from epntap.uws.model import Job, JobError, Phase, Progress, Run
+from epntap.uws.kind import JobKind
+from epntap.uws.model import Job, JobError, Phase, Progress
 from epntap.uws.results import FileSink, Results
 from epntap.uws.store import JobStore
 
@@ -75,18 +76,14 @@ class _Task:
 
 @dataclass(slots=True)
 class Worker:
-    """Runs the jobs of the kinds that it has a callable for, several at once."""
+    """Runs the jobs of its kinds, several at once."""
 
     settings: Settings
     store: JobStore
     results: Results
     #: opens a connection in the service role, for listening
     connect: Callable[[], psycopg.Connection[Any]]
-    runs: Mapping[str, Run]
-    #: kinds whose jobs last, so that each of them leaves a thread to the others
-    yielding: frozenset[str] = frozenset()
-    #: kinds that nobody waits for: each has one thread of its own, and takes none from the others
-    aside: frozenset[str] = frozenset()
+    kinds: Mapping[str, JobKind]
     #: what it does beside jobs, by kind, from its start until the event: each in a thread of its own
     beside: Mapping[str, Callable[[threading.Event], None]] = field(default_factory=dict)
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}")
@@ -108,7 +105,7 @@ class Worker:
         ]
         threads += [
             threading.Thread(target=self._take_jobs_aside, args=(kind,), name=f"job-{kind}", daemon=True)
-            for kind in sorted(self.aside)
+            for kind in sorted(kind.name for kind in self.kinds.values() if kind.aside)
         ]
         threads += [
             threading.Thread(target=run, args=(self._stopping,), name=f"beside-{kind}", daemon=True)
@@ -134,7 +131,7 @@ class Worker:
 
     @property
     def _kinds(self) -> list[str]:
-        return sorted({*self.runs, *self.beside})
+        return sorted({*self.kinds, *self.beside})
 
     # the threads that run jobs --------------------------------------------
 
@@ -165,13 +162,13 @@ class Worker:
                 self._stopping.wait(_TELL_AGAIN_S)
 
     def _claim(self) -> Job | None:
-        """The next job, but none of a yielding kind when this is the last thread that such jobs have left."""
+        """The next job, but none of a kind that lasts when this is the last thread that such jobs have left."""
         most = max(1, self.settings.worker_jobs - 1)
         with self._claiming:
             kinds = [
-                kind
-                for kind in self.runs
-                if kind not in self.aside and (kind not in self.yielding or self._busy[kind] < most)
+                kind.name
+                for kind in self.kinds.values()
+                if not kind.aside and (not kind.lasts or self._busy[kind.name] < most)
             ]
             job = self.store.claim(kinds, self.name)
             if job is not None:
@@ -215,7 +212,7 @@ class Worker:
         """Run it and tell the database; False when there is no result to keep."""
         job = task.job
         try:
-            self.runs[job.kind](job, task.sink)
+            self.kinds[job.kind].run(job, task.sink)
             results = task.sink.keep()
         except Exception as exc:  # noqa: BLE001  # whatever goes wrong in a job must not end the worker
             tell = self._failure(task, exc)
@@ -252,7 +249,8 @@ class Worker:
 
     def _heard(self, change: Change) -> None:
         if change.phase == Phase.QUEUED:
-            if change.kind in self.runs and change.kind not in self.aside:
+            kind = self.kinds.get(change.kind)
+            if kind is not None and not kind.aside:
                 self._hint(1)
         elif change.phase in {Phase.ABORTED, DELETED}:
             with self._lock:
