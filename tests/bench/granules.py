@@ -14,6 +14,7 @@ from epntap.db.pool import Database
 from ingest.definition.load import load_definition
 from ingest.definition.storage import Storage
 from ingest.pipeline import ingest_service
+from ingest.progress import Progress
 from ingest.report import Report
 from tests.bench.measure import Measure
 
@@ -24,7 +25,7 @@ KINDS = ("MagneticField", "ThermalPlasma", "EnergeticParticles", "Ephemeris")
 
 _DEFINITION = """
 [service]
-schema = "bench"
+schema = "{schema}"
 title = "Rows to measure with"
 publisher = "synthetic"
 
@@ -38,10 +39,11 @@ _RECORD = """<?xml version="1.0" encoding="UTF-8"?>
 <Spase xmlns="http://www.spase-group.org/data/schema"><Version>2.4.1</Version><NumericalData>
 <ResourceID>spase://EXAMPLE/NumericalData/bench/{key}</ResourceID>
 <ResourceHeader><ResourceName>Synthetic dataset {key}</ResourceName><ReleaseDate>2020-01-01T00:00:00Z</ReleaseDate>
-<Description>Synthetic, for measurements</Description></ResourceHeader>
+<Description>Synthetic, for measurements</Description>
+<InformationURL><URL>https://information.example.org/datasets/{key}/index.html</URL></InformationURL></ResourceHeader>
 <AccessInformation><AccessRights>Open</AccessRights><AccessURL><URL>https://hapi.example.org/hapi</URL>
 <Style>HAPI</Style><ProductKey>{key}</ProductKey></AccessURL><Format>CDF</Format></AccessInformation>
-<InstrumentID>spase://EXAMPLE/Instrument/bench/INSTRUMENT{group}</InstrumentID>
+<InstrumentID>spase://EXAMPLE/Instrument/bench/HOST{group}/INSTRUMENT{n}</InstrumentID>
 <MeasurementType>{kind}</MeasurementType>
 <TemporalDescription><TimeSpan><StartDate>{start}Z</StartDate><StopDate>{stop}Z</StopDate></TimeSpan>
 <Cadence>PT{cadence}S</Cadence></TemporalDescription>
@@ -51,12 +53,14 @@ _RECORD = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def write_records(folder: Path, rows: int) -> None:
-    days = -(-rows // DATASETS)
-    for n in range(DATASETS):
+def write_records(folder: Path, rows: int, datasets: int = DATASETS) -> None:
+    """Records of datasets that have `rows` days together; each has an instrument of its own, ten have one host."""
+    days = -(-rows // datasets)
+    for n in range(datasets):
         stop = START + timedelta(days=days - 1, hours=23, minutes=59, seconds=59)
         text = _RECORD.format(
             key=f"bench-{n:03d}",
+            n=n,
             group=n // 10,
             kind=KINDS[n % len(KINDS)],
             start=START.isoformat(),
@@ -79,14 +83,23 @@ def publish_files(database: Database, folder: Path, schema: str = "benchfiles") 
     ingest_service(load_definition(definition), database)
 
 
-def publish_rows(database: Database, rows: int, storage: Storage = Storage.WIDE) -> Report:
-    """Load `rows` granules as bench.epn_core."""
+def publish_rows(
+    database: Database,
+    rows: int,
+    storage: Storage = Storage.WIDE,
+    *,
+    schema: str = "bench",
+    datasets: int = DATASETS,
+    now: datetime | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Load `rows` granules, or a few more, as `schema`.epn_core."""
     with tempfile.TemporaryDirectory(prefix="epntap-bench-records-") as name:
         folder = Path(name)
-        write_records(folder, rows)
+        write_records(folder, rows, datasets)
         file = folder / "bench.toml"
-        file.write_text(_DEFINITION.format(path=folder))
-        return ingest_service(replace(load_definition(file), storage=storage), database)
+        file.write_text(_DEFINITION.format(schema=schema, path=folder))
+        return ingest_service(replace(load_definition(file), storage=storage), database, now=now, progress=progress)
 
 
 def fill(database: Database, rows: int) -> list[Measure]:
