@@ -95,9 +95,10 @@ class _Reader:
             group_by=tuple(map(self._expr, select.group_by)),
             having=None if select.having is None else self._expr(select.having),
         )
+        select = self._by_date(select)
         for table in self._joined_inside(select.sources):
             select = replace(select, where=_of_datasets(select.where, table, self.narrow[table.schema, table.name]))
-        select = self._first_by_date(self._grouped_by_dataset(select))
+        select = self._grouped_by_dataset(select)
         return replace(select, sources=tuple(self._read(source, select) for source in select.sources))
 
     def _source(self, source: BoundSource) -> BoundSource:
@@ -185,27 +186,43 @@ class _Reader:
             ),
         )
 
-    def _first_by_date(self, select: BoundSelect) -> BoundSelect:
-        """The first rows by a date: the first of those with their own, and the first of those with their dataset's."""
+    def _by_date(self, select: BoundSelect) -> BoundSelect:
+        """Some rows by a date, or the first: of those with a date of their own, and of those with their dataset's.
+
+        Conditions on the date are asked of the one that it is, so that either index begins with the rows that they
+        leave, and the database knows how many these are.
+        """
         match select.sources:
             case (BoundTable() as table,) if (table.schema, table.name) in self.narrow:
                 pass
             case _:
                 return select
         terms = [by for term in select.order_by if isinstance(by := _ordered_by(term, select), ColumnValue)]
-        if select.limit is None or not terms or len(terms) < len(select.order_by) or terms[0].name not in STAMP_COLUMNS:
+        if select.limit is None or len(terms) < len(select.order_by):
             return select
         if select.distinct or select.group_by or any(is_aggregate(output.value) for output in select.outputs):
             return select
-        first = terms[0]
+        first = next(iter(terms or _dates(select.where, table)), None)
+        if first is None or first.name not in STAMP_COLUMNS:
+            return select
         rest = [replace(term, by=by) for term, by in zip(select.order_by, terms, strict=True)][1:]
+        narrow = self.narrow[table.schema, table.name]
         own, shared = (_of(table, template.format(first.name)) for template in (OWN_DATE, SHARED_DATE))
+
+        def of(date: ColumnValue) -> tuple[Expr, ...]:
+            same = (first.alias, first.name)
+            where = (
+                _with_columns(one, lambda column: date if (column.alias, column.name) == same else column)
+                for one in select.where
+            )
+            return _of_datasets(where, table, narrow)
+
         branches = [
             BoundSelect(
                 outputs=tuple(_output(_of(table, name)) for name in sorted(_used(select, table.alias))),
                 sources=(replace(table, name=JOINED),),
-                where=(*select.where, _condition(condition, *dates)),
-                order_by=(BoundOrder(dates[-1], select.order_by[0].descending), *rest),
+                where=(*of(dates[-1]), _condition(condition, *dates)),
+                order_by=(BoundOrder(dates[-1], select.order_by[0].descending), *rest) if terms else (),
                 limit=select.limit + (select.offset or 0),
             )
             for condition, dates in ((_HAS_DATE, (own,)), (_HAS_NONE, (own, shared)))
@@ -230,6 +247,15 @@ def _of_datasets(where: Iterable[Expr], table: BoundTable, narrow: Narrow) -> tu
     if shared:
         others.insert(0, _in_datasets(table, shared))
     return tuple(others)
+
+
+def _dates(where: Iterable[Expr], table: BoundTable) -> Iterator[ColumnValue]:
+    """The dates that are compared in a way that an index answers."""
+    for condition in _conjuncts(where):
+        if isinstance(condition, Application) and condition.name == "implied":
+            names = _asked_of(condition, table.alias)
+            if names and names <= frozenset(STAMP_COLUMNS):
+                yield from _columns_of(condition)
 
 
 def _conjuncts(conditions: Iterable[Expr | BoundBody]) -> Iterator[Expr]:

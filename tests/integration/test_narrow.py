@@ -433,6 +433,12 @@ def filled(postgres_server: Database, template_database: str) -> Iterator[Databa
         ("SELECT TOP 5 * FROM {t} WHERE external_link LIKE '%unobtainium%'", "epn_core_granule_dataset_times", 0),
         ("SELECT TOP 10 * FROM {t} ORDER BY creation_date DESC", "epn_core_dataset_creation_date", 10),
         ("SELECT TOP 10 * FROM {t} WHERE modification_date > '2100-01-01'", "epn_core_granule_modification_date", 0),
+        # nearly all rows have the date of their dataset
+        (
+            "SELECT TOP 10 * FROM {t} WHERE modification_date > '2001-01-01' ORDER BY modification_date",
+            "epn_core_dataset_modification_date",
+            10,
+        ),
         ("SELECT * FROM {t} WHERE file_name LIKE '%unobtainium%'", "epn_core_granule_file_name_trigrams", 0),
         ("SELECT TOP 9 * FROM {t} WHERE granule_uid LIKE '%-007_2000010%'", "epn_core_granule_granule_uid_trigrams", 9),
     ],
