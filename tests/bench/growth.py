@@ -18,9 +18,9 @@ import statistics
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
-import psycopg
 from psycopg import sql
 
 from epntap.adql import translate
@@ -223,20 +223,19 @@ def measure(
 
 def _differing(question: Question, lines: dict[Service, list[bytes]]) -> Iterator[str]:
     """The question, for each size at which the two storages do not say the same."""
-    for service in lines:
+    for service, rows in lines.items():
         wide = Service(service.millions, Storage.WIDE)
-        if service.storage is Storage.WIDE or wide not in lines:
-            continue
-        if question.is_settled:
-            # rows name the service that they are of
-            one, other = (
-                sorted(line.replace(each.schema.encode(), b"") for line in lines[each]) for each in (wide, service)
-            )
-            if one == other:
-                continue
-        elif len(lines[wide]) == len(lines[service]):
-            continue
-        yield f"{question.what}, {service.millions:g} million"
+        if service.storage is Storage.NARROW and wide in lines:
+            same = len(rows) == len(lines[wide])
+            if question.is_settled:
+                same = _without_schema(rows, service) == _without_schema(lines[wide], wide)
+            if not same:
+                yield f"{question.what}, {service.millions:g} million"
+
+
+def _without_schema(rows: Iterable[bytes], service: Service) -> list[bytes]:
+    """Sorted rows; some name the service that they are of."""
+    return sorted(row.replace(service.schema.encode(), b"") for row in rows)
 
 
 def built_services(database: Database, services: Iterable[Service], folder: Path, growth: Growth) -> None:
@@ -251,7 +250,7 @@ def built_services(database: Database, services: Iterable[Service], folder: Path
                 round(service.millions * 1_000_000),
                 service.storage,
                 schema,
-                lambda text, schema=schema: _say(f"{schema}: {text}"),  # type: ignore[misc]
+                partial(_say, schema),
             )
             known[schema] = asdict(one)
             notes.write_text(json.dumps(list(known.values()), indent=1))
@@ -281,9 +280,8 @@ def tables(growth: Growth) -> Iterator[str]:
         yield ""
         yield from _asking(growth, services)
         yield ""
-        yield from growth.differing and (f"OTHER ROWS: {one}" for one in growth.differing) or (
-            f"{len(growth.spent)} questions: rows equal in both storages.",
-        )
+        yield from (f"OTHER ROWS: {one}" for one in growth.differing)
+        yield f"{len(growth.spent)} questions, {len(growth.differing)} times other rows."
 
 
 def _building(growth: Growth, services: Sequence[Service]) -> Iterator[str]:
@@ -299,15 +297,13 @@ def _building(growth: Growth, services: Sequence[Service]) -> Iterator[str]:
             cells.append(f"{processor / million:.2f} ({wall / million:.2f})" if spent else "")
         yield _row(title, *cells)
     yield _row("rows", *(f"{growth.built[service].rows:,}" for service in services))
-    for what, of in (("bytes a row", lambda both: both[0]), ("of them indexes", lambda both: both[1])):
-        yield _row(what, *(f"{of(growth.size[service]) / growth.built[service].rows:.0f}" for service in services))
+    for what, number in (("bytes a row", 0), ("of them indexes", 1)):
+        yield _row(what, *(f"{growth.size[service][number] / growth.built[service].rows:.0f}" for service in services))
 
 
 def _asking(growth: Growth, services: Sequence[Service]) -> Iterator[str]:
     grown = [storage for storage in Storage if len([one for one in services if one.storage is storage]) > 1]
-    yield _row(
-        "ms of processor (wall)", *map(_name, services), *(f"{storage}: grows by" for storage in grown), "rows"
-    )
+    yield _row("ms of processor (wall)", *map(_name, services), *(f"{storage}: grows by" for storage in grown), "rows")
     yield _row("---", *("---:" for _ in services), *("---:" for _ in grown), "---:")
     for what in growth.spent:
         cells = [f"{growth.processor_ms(what, one):.1f} ({growth.wall_ms(what, one):.1f})" for one in services]
@@ -328,8 +324,8 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _say(*text: str) -> None:
+    print(*text, file=sys.stderr, flush=True)
 
 
 def main() -> None:

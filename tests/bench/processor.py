@@ -59,8 +59,8 @@ class ByQueries:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         backend = connection.info.backend_pid
         self._server = _server_of(backend)
-        readers = [child.pid for child in self._server.children() if any("io worker" in word for word in child.cmdline())]
-        self._alive = (backend, *readers)
+        readers = (child for child in self._server.children() if "io worker" in " ".join(child.cmdline()))
+        self._alive = (backend, *(child.pid for child in readers))
 
     @contextmanager
     def taken(self) -> Iterator[list[Spent]]:
@@ -86,7 +86,7 @@ def _server_of(backend: int) -> psutil.Process:
 def _of_dead(server: psutil.Process) -> float:
     """Of processes that have ended, such as parallel workers."""
     times = server.cpu_times()
-    return times.children_user + times.children_system
+    return float(times.children_user + times.children_system)
 
 
 def _seconds(pid: int) -> float:
