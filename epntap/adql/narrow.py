@@ -37,7 +37,7 @@ from epntap.adql.bound import (
 )
 from epntap.catalog.indexes import STAMP_COLUMNS
 from epntap.catalog.model import Catalog, Narrow
-from epntap.catalog.narrow.layout import DATASETS, GRANULES, JOINED, NUMBER, OWN_DATE, SHARED_DATE
+from epntap.catalog.narrow.layout import DATASETS, GRANULES, IS_NUMBERED, JOINED, NUMBER, OWN_DATE, SHARED_DATE
 
 __all__ = ["read_narrow"]
 
@@ -49,7 +49,10 @@ _ASKED = frozenset(
         "ivo_hashlist_has", "implied",
     )
 )  # fmt: skip
-_NUMBERS = pieces("({0} = ANY (ARRAY({1})))")
+_IS_NUMBERED = f"{IS_NUMBERED} AND "
+_ONE_OF = pieces(f"({_IS_NUMBERED}{{0}} = ANY (ARRAY({{1}})))")
+_THE_ONE = pieces(f"({_IS_NUMBERED}{{0}} = ({{1}}))")
+_SAME = pieces(f"({_IS_NUMBERED}{IS_NUMBERED.format('{1}')} AND {{0}} = {{1}})")
 _EQUAL = pieces("({0} = {1})")
 _VALUE = pieces("({0})")
 _EITHER = pieces("({0} OR {1})")
@@ -116,7 +119,7 @@ class _Reader:
         if not isinstance(value, Application):
             return value
         if value.name == "=" and self._are_datasets(value.args):
-            return _with_columns(value, _number_of)
+            return _condition(_SAME, *(_number_of(one) for one in value.args if isinstance(one, ColumnValue)))
         args = tuple(self._expr(arg) if isinstance(arg, Expr) else self.body(arg) for arg in value.args)
         return replace(value, args=args)
 
@@ -282,7 +285,7 @@ def _asked_of(condition: Expr, alias: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def _in_datasets(table: BoundTable, conditions: Iterable[Expr]) -> Expr:
+def _in_datasets(table: BoundTable, conditions: Sequence[Expr]) -> Expr:
     alias = f"{table.alias} datasets"
     number = ColumnValue(type=Type.INTEGER, alias=alias, name=NUMBER)
     datasets = BoundSelect(
@@ -290,7 +293,15 @@ def _in_datasets(table: BoundTable, conditions: Iterable[Expr]) -> Expr:
         sources=(BoundTable(table.schema, DATASETS, alias),),
         where=tuple(_with_columns(one, lambda column: replace(column, alias=alias)) for one in conditions),
     )
-    return _condition(_NUMBERS, _of(table, NUMBER, Type.INTEGER), datasets)
+    words = _THE_ONE if any(map(_names_one, conditions)) else _ONE_OF
+    return _condition(words, _of(table, NUMBER, Type.INTEGER), datasets)
+
+
+def _names_one(condition: Expr) -> bool:
+    """Whether it holds for one dataset at most: granules of it are in the order of the index."""
+    if not isinstance(condition, Application) or condition.name != "=":
+        return False
+    return any(map(_is_dataset_id, condition.args)) and any(isinstance(one, Parameter) for one in condition.args)
 
 
 def _by_either_date(conditions: Sequence[Expr], table: BoundTable) -> Expr:

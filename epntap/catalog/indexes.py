@@ -146,7 +146,7 @@ EPN_CORE_INDEXES: tuple[Index, ...] = (
 
 
 #: names of indexes that others have replaced
-RETIRED_INDEXES = ("time_span", *(f"{column}_parts" for column in SEARCHED_COLUMNS))
+RETIRED_INDEXES = ("time_span", "dataset_times", *(f"{column}_parts" for column in SEARCHED_COLUMNS))
 
 
 def indexes_of(table: Table) -> tuple[Index, ...]:

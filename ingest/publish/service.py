@@ -139,7 +139,8 @@ def foresee(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock
 def tidy(connection: Connection, table: Table, progress: Progress) -> None:
     """Give back the room of old rows and take statistics, where something was written; outside any transaction."""
     progress.stage("taking statistics")
-    ddl.drop_retired_indexes(connection, table)
+    for name in row_tables(connection, table.schema):
+        ddl.drop_retired_indexes(connection, replace(table, name=name))
     remove_left_over(connection, table.schema)
     for schema, name in (
         *((table.schema, name) for name in row_tables(connection, table.schema)),

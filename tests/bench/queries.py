@@ -11,6 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from epntap.catalog.narrow.layout import GRANULES
 from epntap.db.pool import Database, Role, connect
 from tests.bench.validators import questions
 
-__all__ = ["QUESTIONS", "Answer", "Question", "ask", "listing", "validator_questions"]
+__all__ = ["QUESTIONS", "Answer", "Question", "ask", "ask_with_intervals", "listing", "validator_questions"]
 
 ROUNDS = 5
 MAXREC = 20_000
@@ -171,6 +172,14 @@ def ask(database: Database, table: str, asked: Iterable[Question]) -> Iterator[A
     """Ask each question a few times, as a web process does."""
     with connect(database, Role.SERVICE) as service:
         catalog = load_catalog(service).with_tables([INTERVALS])
+    with ask_with_intervals(database) as connection:
+        for question in asked:
+            yield _answer(psycopg.ClientCursor(connection), catalog, question, question.query.replace("{t}", table))
+
+
+@contextmanager
+def ask_with_intervals(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the reader, to which `INTERVALS` were uploaded."""
     with connect(database, Role.READER, autocommit=True) as connection:
         connection.execute("SET default_transaction_read_only = off")
         connection.execute(
@@ -179,8 +188,7 @@ def ask(database: Database, table: str, asked: Iterable[Question]) -> Iterator[A
         )
         connection.execute("ANALYZE intervals")
         connection.execute("SET default_transaction_read_only = on")
-        for question in asked:
-            yield _answer(psycopg.ClientCursor(connection), catalog, question, question.query.replace("{t}", table))
+        yield connection
 
 
 def _answer(cursor: psycopg.Cursor[Any], catalog: Catalog, question: Question, query: str) -> Answer:

@@ -427,10 +427,16 @@ def filled(postgres_server: Database, template_database: str) -> Iterator[Databa
         ("SELECT granule_uid FROM {t} WHERE obs_id = 'bench-007_20000105'", "epn_core_granule_pkey", 1),
         (
             "SELECT * FROM {t} WHERE dataset_id = 'bench-007' AND time_min < 2451550",
-            "epn_core_granule_dataset_times",
+            "epn_core_granule_times_by_dataset",
             6,
         ),
-        ("SELECT TOP 5 * FROM {t} WHERE external_link LIKE '%unobtainium%'", "epn_core_granule_dataset_times", 0),
+        ("SELECT TOP 5 * FROM {t} WHERE external_link LIKE '%unobtainium%'", "epn_core_granule_times_by_dataset", 0),
+        ("SELECT * FROM {t} WHERE time_min <= 2451580 AND time_max >= 2451579.5", "epn_core_granule_times", 400),
+        (
+            "SELECT TOP 3 * FROM {t} WHERE dataset_id = 'bench-007' ORDER BY time_min DESC",
+            "epn_core_granule_times_by_dataset",
+            3,
+        ),
         ("SELECT TOP 10 * FROM {t} ORDER BY creation_date DESC", "epn_core_dataset_creation_date", 10),
         ("SELECT TOP 10 * FROM {t} WHERE modification_date > '2100-01-01'", "epn_core_granule_modification_date", 0),
         # nearly all rows have the date of their dataset
