@@ -162,6 +162,15 @@ def test_a_token_without_read_reads_nothing(server: Server, database: Database) 
     assert "lacks the scope 'read'" in answer.text
 
 
+def test_operators_give_tokens_scopes_by_the_names_that_the_pages_say(database: Database) -> None:
+    add(database, "kim", password=False)
+    made = run("token", "new", "kim", "--scope", "read", "--scope", "run", EPNTAP_DATABASE_URL=database.url)
+    assert made.returncode == 0, made.stderr
+    with connect(database, Role.SERVICE, autocommit=True) as connection:
+        (known,) = tokens_of(connection, "kim")
+    assert known.scopes == {Scope.READ, Scope.RUN}
+
+
 def test_who_guesses_waits(server: Server, database: Database) -> None:
     add(database, "victim")
     answers = [ask(server, basic("victim", f"guess {number}")) for number in range(11)]

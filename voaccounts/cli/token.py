@@ -29,7 +29,7 @@ def token() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    type=click.Choice(sorted(APPLICATION_SCOPES)),
+    type=click.Choice(sorted(one.value for one in APPLICATION_SCOPES)),  # of enums, click would have the names
     help="What it is good for, several times for more; all if none.",
 )
 @click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="How long it is good.")
