@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -160,6 +161,22 @@ def test_a_token_without_read_reads_nothing(server: Server, database: Database) 
     answer = ask(server, bearer(token_for(database, "ann", scopes={Scope.RUN})))
     assert answer.status_code == 403
     assert "lacks the scope 'read'" in answer.text
+
+
+def test_answers_to_signed_addresses_give_back_what_they_held(server: Server) -> None:
+    granule = requests.get(f"{server.base}/tap/sync", params=ADQL, timeout=30).text.split()[1]
+    signed = requests.post(
+        f"{server.base}/account/addresses",
+        data={"ADDRESS": f"{server.base}/data/{granule}.csv"},
+        headers=basic("ann"),
+        timeout=30,
+    ).text.strip()
+    with requests.Session() as session:
+        answers = [session.get(signed, timeout=30) for _ in range(3)]
+    assert [one.status_code for one in answers] == [200] * 3
+    held = re.findall(r"epntap_places_in_use\{.*\} (\S+)", requests.get(f"{server.base}/metrics", timeout=30).text)
+    assert held
+    assert set(held) == {"0.0"}
 
 
 def test_operators_give_tokens_scopes_by_the_names_that_the_pages_say(database: Database) -> None:

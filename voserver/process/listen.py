@@ -8,6 +8,7 @@ import struct
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from epntap.answer.admission import threads_for
 from epntap.db.pool import Database
@@ -53,6 +54,11 @@ def run_server(settings: Settings, database: Database, listener: socket.socket) 
         _Server(settings, database, listener.detach()).run()  # gunicorn closes it
 
 
+class _Log(Logger):  # type: ignore[misc]  # gunicorn carries no types
+    def access(self, *_facts: Any) -> None:
+        """Nothing: our own log tells of requests, and an answer is closed only after this, if it does not fail."""
+
+
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
     def __init__(self, settings: Settings, database: Database, listener: int) -> None:
         self._settings = settings
@@ -73,6 +79,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
             "limit_request_line": 0,  # links kept for years hold long queries
             "loglevel": "warning",
             "child_exit": lambda _server, worker: forget_process(worker.pid),
+            "logger_class": _Log,
             "logconfig_dict": {
                 "version": 1,
                 "disable_existing_loggers": False,

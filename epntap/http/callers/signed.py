@@ -76,9 +76,16 @@ class SignedPaths:
             signature, slash, rest = path.removeprefix(f"{SIGNED}/").partition("/")
             environ[_GIVEN] = signature
             environ["PATH_INFO"] = f"{slash}{rest}"
-            for name in ("RAW_URI", "REQUEST_URI"):
-                environ.pop(name, None)
+            for name in ("RAW_URI", "REQUEST_URI"):  # web servers read them again when they have answered
+                if name in environ:
+                    environ[name] = _spelled(environ)
         return self._app(environ, start_response)
+
+
+def _spelled(environ: WSGIEnvironment) -> str:
+    """The path and its parameters as they might have been sent."""
+    path, query = quote(environ["PATH_INFO"], encoding="latin-1"), environ.get("QUERY_STRING", "")
+    return f"{path}?{query}" if query else path
 
 
 def signature_of(environ: WSGIEnvironment) -> str | None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from epntap.access import Credentials
 from epntap.answer.admission import Admission
 from epntap.errors import ParameterError, UnavailableError
+from epntap.http.callers.signed import SignedPaths
 from voaccounts.model import Kind, SignInFacts, checked_person, checked_team, checked_text
 from voaccounts.proofs import passwords as module
 from voaccounts.proofs.cookies import signed, token_in
 from voaccounts.proofs.passwords import Passwords, checked_password, hashed
 from voaccounts.proofs.tokens import digest_of, is_token, new_token
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 SECRET = "correct horse battery"  # no secret of anybody
 STORED = hashed(SECRET)
@@ -149,3 +154,19 @@ def test_credentials_are_not_printed() -> None:
     given = Credentials(authorization="Basic abc", cookie="eps_x", name_and_password=("ann", SECRET))
     assert repr(given) == "Credentials(…)"
     assert STORED not in repr(SignInFacts("ann", STORED, is_disabled=False, groups=frozenset()))
+
+
+def test_no_signature_is_left_in_what_web_servers_log() -> None:
+    seen: list[WSGIEnvironment] = []
+
+    def app(environ: WSGIEnvironment, _start: object) -> list[bytes]:
+        seen.append(dict(environ))
+        return []
+
+    paths = SignedPaths(app)
+    address = "/signed/said.by.ann/data/a%20b.csv?ID=%C3%A9"
+    environ = {"PATH_INFO": "/signed/said.by.ann/data/a b.csv", "QUERY_STRING": "ID=%C3%A9", "RAW_URI": address}
+    paths(environ, lambda *_: lambda _: None)
+    (left,) = seen
+    assert (left["PATH_INFO"], left["RAW_URI"]) == ("/data/a b.csv", "/data/a%20b.csv?ID=%C3%A9")
+    assert "REQUEST_URI" not in left
