@@ -17,7 +17,7 @@ from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
 from epntap.instants.leapseconds import DAY_NS
 from previews.drawing.hints import NO_HINTS, hints_of
-from previews.drawing.panels import Line, Lines, Panel, Spectrogram, chosen, panel_of, with_bins
+from previews.drawing.panels import NOTHING_TO_DRAW, Line, Lines, Panel, Spectrogram, chosen, panel_of, with_bins
 from previews.marks import Marks
 from previews.plan import version_of_values
 from previews.timegrid import labels_of
@@ -86,7 +86,7 @@ def plotted(plan: PlotPlan) -> bytes:
     names = plan.parameters or chosen([known[name] for name in asked.names], hints, _USUAL_PANELS)
     asked = replace(asked, names=with_bins(known, names))
     channels = sum(prod(known[name].dims) for name in asked.names)
-    points = max(min(plan.points, _MOST_NUMBERS // (4 * channels)), 1)
+    points = max(min(plan.points, _MOST_NUMBERS // (4 * max(channels, 1))), 1)
     series = asked.read(points)
     panels = [panel_of(series, name, hints.get(name, NO_HINTS)) for name in names]
     head = {
@@ -103,7 +103,7 @@ def plotted(plan: PlotPlan) -> bytes:
         "records": int(series.records.sum()),
         "width": series.width_ns / 1e9,
         "width_text": _width(series.width_ns),
-        "remarks": [*series.remarks, *([plan.remark] if plan.remark else [])],
+        "remarks": list(filter(None, [*series.remarks, "" if names else NOTHING_TO_DRAW, plan.remark])),
     }
     pieces = [json.dumps(head, ensure_ascii=False)[:-1]]
     if plan.marks:

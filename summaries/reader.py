@@ -213,7 +213,10 @@ def _held(connection: Connection, schema: str, dataset_id: str, axis: str) -> di
 def _chosen(series: Sequence[Series], parameters: Sequence[str], dataset_id: str) -> tuple[Series, tuple[str, ...]]:
     """The axis and the names on it."""
     if not parameters:
-        return series[0], tuple(one.name for one in series[0].variables if _has_numbers(one))
+        for one in series:
+            if names := tuple(variable.name for variable in one.variables if _has_numbers(variable)):
+                return one, names
+        return series[0], ()
     by_name = {variable.name: (one, variable) for one in reversed(series) for variable in one.variables}
     for name in parameters:
         if name not in by_name:

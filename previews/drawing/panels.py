@@ -15,11 +15,24 @@ from previews.drawing.hints import NO_HINTS, Hints
 from previews.timegrid import labels_of
 from summaries.reader import ParameterSeries, SummarySeries
 
-__all__ = ["Line", "Lines", "Panel", "Spectrogram", "bins_along", "chosen", "panel_of", "raster", "with_bins"]
+__all__ = [
+    "NOTHING_TO_DRAW",
+    "Line",
+    "Lines",
+    "Panel",
+    "Spectrogram",
+    "bins_along",
+    "chosen",
+    "panel_of",
+    "raster",
+    "with_bins",
+]
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
+#: said where `chosen` finds none
+NOTHING_TO_DRAW = "No parameter can be drawn over time: they hold texts, times or images"
 #: components that are drawn as lines at most, where nothing says what they are; more are a spectrogram
 MOST_LINES = 12
 #: fewer places along a dimension are no spectrum

@@ -15,11 +15,14 @@ from PIL import Image
 from pyvo.dal import TAPService
 
 from epntap.db.pool import Database
+from epntap.instants.tt2000 import parse_utc
 from epntap.settings import Settings
 from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
+from previews.drawing.panels import NOTHING_TO_DRAW
 from tests.support.archives import CDF_SOURCE, cdf, definition
 from tests.support.browser import close_pools
+from tests.support.cdf_builder import CdfBuilder
 from tests.support.databases import clone_database, drop_database
 from tests.support.known_truth import Plan, TrueDataset, midnight_tt2000, write_archive
 from tests.support.server import Server, serve
@@ -45,9 +48,22 @@ def database(
     told = ('[datasets."closed_mag"]', "release_date = 2099-01-01")
     for name in ("closed", "open"):
         cdf(root / f"cdf/{name}_20010102_v01.cdf", "2001-01-02T00:00:00", logical_source=f"{name}_mag")
+    odd_files(root / "cdf")
     ingest_service(definition(root, CDF_SOURCE, *told), database)
     yield database
     drop_database(postgres_server, database)
+
+
+def odd_files(folder: Path) -> None:
+    """Pictures of a camera, and values along the second of two axes: along the first there are texts."""
+    epochs = parse_utc("2001-01-02T00:00:00") + 1_000_000_000 * np.arange(3, dtype=np.int64)
+    camera = CdfBuilder().attribute("Logical_source", "camera").axis("Epoch", epochs)
+    camera.variable("image", np.zeros((3, 96, 96), np.float32), DEPEND_0="Epoch", VAR_TYPE="data")
+    camera.write(folder / "camera_20010102_v01.cdf")
+    two = CdfBuilder().attribute("Logical_source", "two_axes").axis("Epoch", epochs)
+    two.variable("words", np.array([b"abc"] * 3), DEPEND_0="Epoch", VAR_TYPE="data").axis("Epoch_b", epochs)
+    two.variable("B", np.arange(3, dtype=np.float32), DEPEND_0="Epoch_b", VAR_TYPE="data")
+    two.write(folder / "two_axes_20010102_v01.cdf")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +105,8 @@ def test_the_thumbnail_of_every_granule_that_tap_tells_of_is_a_small_picture(ser
         answer = requests.get(address, timeout=60)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
         assert Image.open(io.BytesIO(answer.content)).size[0] == 320
-    (closed, opened) = tap.search("SELECT thumbnail_url FROM plasma.epn_core ORDER BY granule_uid")["thumbnail_url"]
+    known = "SELECT thumbnail_url FROM plasma.epn_core WHERE dataset_id LIKE '%_mag' ORDER BY granule_uid"
+    (closed, opened) = tap.search(known)["thumbnail_url"]
     # as the address of the data, it is told before the embargo ends
     assert [requests.get(one, timeout=60).status_code for one in (closed, opened)] == [403, 200]
 
@@ -213,3 +230,15 @@ def test_a_day_without_records_says_so(server: Server) -> None:
     (missing,) = {PLAN.first + timedelta(days=number) for number in range(PLAN.days)} - held
     answer = ask(server, "truth/kt_000.svg", start=f"{missing}", stop=f"{missing + timedelta(days=1)}")
     assert (answer.status_code, "no data in this interval" in answer.text) == (200, True)
+
+
+@pytest.mark.parametrize("address", ["preview/plasma/camera.svg", "plot/plasma/camera"])
+def test_what_has_nothing_to_draw_says_so(server: Server, address: str) -> None:
+    answer = requests.get(f"{server.base}/{address}", timeout=60)
+    assert (answer.status_code, NOTHING_TO_DRAW in answer.text) == (200, True)
+
+
+def test_without_a_choice_the_axis_is_one_that_has_numbers(server: Server) -> None:
+    values = requests.get(f"{server.base}/plot/plasma/two_axes", timeout=60).json()
+    assert (values["axis"], [one["name"] for one in values["panels"]]) == ("Epoch_b", ["B"])
+    assert values["panels"][0]["lines"][0]["values"] == [0, 1, 2]
