@@ -100,7 +100,8 @@ class Cutouts:
             watch = Watch(math.inf, lambda _ending: session.close(), client)
             self.watcher.add(watch)
             stack.callback(self.watcher.remove, watch)
-            answer = session.cut(plan)
+            with watch.telling():
+                answer = session.cut(plan)
             answer.watch = watch
             answer.on_close(stack.pop_all().close)
             return answer

@@ -209,9 +209,10 @@ class Previews:
             watch = Watch(math.inf, lambda _ending: session.close(), client)
             self.watcher.add(watch)
             stack.callback(self.watcher.remove, watch)
-            answer = session.cut(plan if isinstance(plan, InventoryPlan) else plan.carried())
-            stack.callback(answer.close)
-            return b"".join(answer)
+            with watch.telling():
+                answer = session.cut(plan if isinstance(plan, InventoryPlan) else plan.carried())
+                stack.callback(answer.close)
+                return b"".join(answer)
 
 
 @dataclass(frozen=True, slots=True)

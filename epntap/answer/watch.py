@@ -10,10 +10,13 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from epntap.answer.endings import ClientGoneError
+from epntap.errors import EpnTapError
 
 __all__ = ["Ending", "Watch", "Watcher"]
 
@@ -71,6 +74,16 @@ class Watch:
         if since is None and self.client is not None and _has_left(self.client):
             return Ending.CLIENT_GONE
         return None
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """What fails here because the client has left is ClientGoneError: no fault of ours, and nobody is told."""
+        try:
+            yield
+        except EpnTapError:
+            if self.ending is Ending.CLIENT_GONE:
+                raise ClientGoneError from None
+            raise
 
     def end(self, ending: Ending) -> None:
         """Tell the owner, once. A thread that is stuck in sending is woken; one that sends slowly may finish."""

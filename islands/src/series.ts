@@ -222,7 +222,8 @@ class Series {
       },
       { passive: false },
     );
-    let width = 0;
+    // of what is asked for first, which the observer's first word would ask for again
+    let width = plot.clientWidth;
     new ResizeObserver(() => {
       if (Math.abs(this.plot.clientWidth - width) < 2) return;
       width = this.plot.clientWidth;

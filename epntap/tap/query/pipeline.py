@@ -18,7 +18,6 @@ from psycopg_pool import ConnectionPool
 from epntap import adql
 from epntap.access import Caller, Scope
 from epntap.answer.admission import Admission, Place, Slots
-from epntap.answer.endings import ClientGoneError
 from epntap.answer.model import Outcome, OutcomeStatus, ResultColumn
 from epntap.answer.watch import Ending, Watch, Watcher
 from epntap.catalog.indexes import RELEASED
@@ -33,7 +32,7 @@ from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error
 from epntap.db.rows.plan import LONG_COST, planned, spelled_out
 from epntap.db.rows.stream import RowStream
 from epntap.db.rows.upload import TEMPORARY, loaded
-from epntap.errors import EpnTapError, ForbiddenError, ParameterError, UnavailableError
+from epntap.errors import ForbiddenError, ParameterError, UnavailableError
 from epntap.formats.base import AnswerFacts, RowFormat
 from epntap.formats.negotiate import HTML, choose_format
 from epntap.formats.paging import Paging
@@ -379,12 +378,8 @@ class TapService:
         return weigh
 
     def _first(self, stream: RowStream) -> list[bytes]:
-        try:
+        with stream.watch.telling():
             return list(itertools.islice(stream, 1))
-        except EpnTapError:
-            if stream.watch.ending is Ending.CLIENT_GONE:
-                raise ClientGoneError from None
-            raise
 
 
 def _paging(request: TapRequest, maxrec: int) -> Paging:
