@@ -35,6 +35,7 @@ def routes(
             module="previews.drawing.child",
             environ={"MPLBACKEND": "agg", "MPLCONFIGDIR": str(settings.previews_dir / "matplotlib")},
             what="picture",
+            log_file=settings.log_file,
         ),
         events=events,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from psycopg_pool import ConnectionPool
 
 from cutouts.cutouts import Cutouts, sync_limit
+from cutouts.processes.pool import Cutters
 from datalink.links.descriptors import descriptors_for_answer
 from datalink.links.spans import service_span
 from epntap.access import Caller
@@ -126,6 +127,7 @@ def build_house(settings: Settings, database: Database, pools: Pools | None = No
             limit=sync_limit(settings),
             inline_bytes=settings.soda_inline_bytes,
             inline_files_bytes=settings.soda_inline_files_bytes,
+            cutters=Cutters(log_file=settings.log_file),
         ),
         tap=TapService(
             settings=settings,

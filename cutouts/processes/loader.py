@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -35,11 +36,11 @@ Answer = Callable[[socket.socket, object], None]
 def run(warm_up: Callable[[], object], answer: Answer, what: str) -> None:
     """Fork for each connection that arrives, until standard input ends; `what` is made, as errors call it.
 
-    `warm_up` does once what each child would do anew.
+    `warm_up` does once what each child would do anew. The log goes to the file that the command line names.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, whose end is told by standard input
-    start_log()
+    start_log(sys.argv[1] if len(sys.argv) > 1 else "")
     warm_up()
     gc.freeze()  # what is loaded now is never looked at again, so that its pages stay shared
     with socket.socket(fileno=0) as door:

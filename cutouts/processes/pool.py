@@ -36,6 +36,8 @@ class Cutters:
     environ: Mapping[str, str] = field(default_factory=dict)
     #: what is made, as errors call it
     what: str = "cut-out"
+    #: what fails there is logged where the web process logs; empty: standard error
+    log_file: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _process: subprocess.Popen[bytes] | None = None
     _door: socket.socket | None = None
@@ -87,7 +89,7 @@ class Cutters:
             ours, theirs = socket.socketpair()
             with theirs:
                 environ = {**os.environ, **ONE_THREAD, **self.environ}
-                command = [sys.executable, "-m", self.module]
+                command = [sys.executable, "-m", self.module, self.log_file]
                 self._process = subprocess.Popen(command, stdin=theirs.fileno(), env=environ)  # noqa: S603  # our own command
             self._door = ours
         return self._door

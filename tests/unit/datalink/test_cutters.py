@@ -102,6 +102,16 @@ def test_a_file_that_is_gone_is_missed_by_name(cutters: Cutters, tmp_path: Path)
     assert caught.value.retry_after_s == 3600
 
 
+def test_what_nobody_expected_is_in_the_log_that_is_named(tmp_path: Path) -> None:
+    log = tmp_path / "service.log"
+    with (
+        closing(Cutters(log_file=str(log))) as logging,
+        pytest.raises(ServiceError, match="find the reason in the log"),
+    ):
+        logging.cut("no plan")
+    assert "AssertionError" in log.read_text(encoding="utf-8")
+
+
 def test_a_session_goes_on_after_an_error(cutters: Cutters, tmp_path: Path) -> None:
     path = rich(tmp_path / "rich.cdf")
     with closing(cutters.session()) as session:
