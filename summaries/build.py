@@ -34,6 +34,8 @@ COVERAGE = "coverage.parquet"
 _MOST_BYTES = 12_000_000
 #: what is kept of a stretch of records
 _STRETCH = ("first", "last", "step", "day")
+#: days for which one file is opened without looking first which of them it has records for
+_DAYS_A_FILE = 2
 _DAYS = {"year": 366, "month": 31, "day": 1}
 #: of remarks and reasons that are kept for a year
 _MOST_SAID = 200
@@ -162,6 +164,8 @@ class _Year:
         self._left_out: dict[str, str] = {}
         self._size_bytes = 0
         self._days: Bins | None = None
+        #: days that have records, once they were looked for
+        self._recorded: npt.NDArray[np.int64] | None = None
 
     def make(self) -> YearMade:
         """Write all levels."""
@@ -171,7 +175,8 @@ class _Year:
         }
         for _, days in periods_of(self._plan.year, self._plan.kinds[self._plan.base_ns]):
             for run in _within(self._plan.days, days):
-                self._gather(run)
+                if self._may_have_records(run):
+                    self._gather(run)
             for width in self._levels:
                 if days.stop in ends[width]:
                     self._write(width, *ends[width][days.stop])
@@ -186,9 +191,21 @@ class _Year:
             left_out=dict(list(self._left_out.items())[:_MOST_SAID]),
         )
 
+    def _may_have_records(self, run: Days) -> bool:
+        """Whether days are worth opening files for: a hundred variables cost milliseconds, records or not.
+
+        Known without looking where there is about a file for each day; else the time axis is read once before.
+        """
+        plan = self._plan
+        if sum(last - first + 1 for first, last in plan.days) <= _DAYS_A_FILE * len(plan.files):
+            return True
+        if self._recorded is None:
+            found = [gather(plan.files, _interval(one), plan.axis, DAY_NS, names=()).bins() for one in plan.days]
+            self._recorded = np.concatenate([one.numbers for one in found])
+        return bool(((self._recorded >= run[0]) & (self._recorded <= run[1])).any())
+
     def _gather(self, run: Days) -> None:
-        first, stop = (int(one) for one in instants_of(np.array([run[0], run[1] + 1]) * DAY_NS))
-        found = gather(self._plan.files, Interval(first, stop), self._plan.axis, self._plan.base_ns)
+        found = gather(self._plan.files, _interval(run), self._plan.axis, self._plan.base_ns)
         self._left_out |= found.left_out
         self._stretches.append(found.coverage.stretches())
         bins = found.bins()
@@ -243,6 +260,11 @@ class _Year:
         table = pa.table({name: arrow_of(rows[:, place]) for place, name in enumerate(_STRETCH)})
         pq.write_table(table, self._target / COVERAGE, compression="zstd")
         self._size_bytes += (self._target / COVERAGE).stat().st_size
+
+
+def _interval(run: Days) -> Interval:
+    first, stop = (int(one) for one in instants_of(np.array([run[0], run[1] + 1]) * DAY_NS))
+    return Interval(first, stop)
 
 
 def _within(runs: Sequence[Days], days: range) -> list[Days]:
