@@ -18,7 +18,8 @@ from cutouts.interval import Interval
 from epntap.access import ANONYMOUS, Caller, Rights, may_now, rights_of
 from epntap.archive.kept.groups import granule_groups
 from epntap.archive.kept.series import Series, next_release, series_of
-from epntap.catalog.model import Catalog
+from epntap.catalog.model import Catalog, Table
+from epntap.catalog.narrow.reading import of_dataset, rows_of
 from epntap.connection import Connection
 from epntap.db.caller import seeing, seen_whole
 from epntap.epncore.vocabulary import DATAPRODUCT_TYPES
@@ -299,8 +300,8 @@ class Datasets:
         state, key = self.state(), (one.schema_name, one.dataset_id)
         if key not in state.days:
             statement = sql.SQL(
-                "SELECT time_min, time_max FROM {} WHERE dataset_id = %s AND time_min <= time_max ORDER BY time_min"
-            ).format(self._granules(one))
+                "SELECT time_min, time_max FROM {} WHERE {} AND time_min <= time_max ORDER BY time_min"
+            ).format(*self._granules(one))
             with self.connect() as connection:
                 state.days[key] = days_of((row[0], row[1]) for row in connection.execute(statement, (one.dataset_id,)))
         return state.days[key]
@@ -308,9 +309,9 @@ class Datasets:
     def granules_of(self, one: DatasetFacts, start: float, stop: float, most: int) -> list[tuple[str, float, float]]:
         """The first granules that reach into an interval of Julian dates: granule_uid, time_min, time_max."""
         statement = sql.SQL(
-            "SELECT granule_uid, time_min, time_max FROM {} WHERE dataset_id = %s AND time_min < %s AND time_max >= %s "
+            "SELECT granule_uid, time_min, time_max FROM {} WHERE {} AND time_min < %s AND time_max >= %s "
             "AND time_min <= time_max ORDER BY time_min, granule_uid LIMIT %s"
-        ).format(self._granules(one))
+        ).format(*self._granules(one))
         with self.connect() as connection:
             return [
                 (row[0], row[1], row[2]) for row in connection.execute(statement, (one.dataset_id, stop, start, most))
@@ -321,17 +322,17 @@ class Datasets:
         table = self.catalog().table(one.schema_name, "epn_core")
         first = "access_url IS NULL, " if table and table.column("access_url") else ""
         statement = sql.SQL(
-            "SELECT granule_uid FROM {} WHERE dataset_id = %s AND time_min < %s AND time_max >= %s "
+            "SELECT granule_uid FROM {} WHERE {} AND time_min < %s AND time_max >= %s "
             "AND time_min <= time_max ORDER BY {} time_min DESC, granule_uid DESC LIMIT 1"
-        ).format(self._granules(one), sql.SQL(first))
+        ).format(*self._granules(one), sql.SQL(first))
         with self.connect() as connection:
             row = connection.execute(statement, (one.dataset_id, stop, start)).fetchone()
         return str(row[0]) if row else ""
 
-    def _granules(self, one: DatasetFacts) -> sql.Identifier:
-        """What is read for its granules."""
-        table = self.catalog().table(one.schema_name, "epn_core")
-        return sql.Identifier(one.schema_name, (table.seen_as if table else "") or "epn_core")
+    def _granules(self, one: DatasetFacts) -> tuple[sql.Composable, sql.Composable]:
+        """What is read for its granules, and a condition on it with the dataset_id as its parameter."""
+        table = self.catalog().table(one.schema_name, "epn_core") or Table(one.schema_name, "epn_core", ())
+        return rows_of(table), of_dataset(table)
 
     def extent(self, one: DatasetFacts) -> Interval | None:
         """From the first record to the last of files that are not embargoed; None without one."""

@@ -13,6 +13,7 @@ from epntap.access import ANONYMOUS, Caller
 from epntap.archive.finding.former import successors_of
 from epntap.archive.finding.likely import hint_at_granule
 from epntap.catalog.model import Catalog, Column, Table
+from epntap.catalog.narrow.reading import of_dataset, rows_of
 from epntap.connection import Connection
 from epntap.db.caller import seen_by
 from epntap.errors import NotFoundError
@@ -73,7 +74,7 @@ class Granules:
 def _row(connection: Connection, table: Table, granule_uid: str) -> Granule | None:
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
     row = connection.execute(
-        sql.SQL("SELECT {} FROM {} WHERE granule_uid = %s").format(columns, _relation(table)),
+        sql.SQL("SELECT {} FROM {} WHERE granule_uid = %s").format(columns, rows_of(table)),
         (granule_uid,),
     ).fetchone()
     if row is None:
@@ -87,17 +88,14 @@ def _neighbour(
 ) -> str:
     row = connection.execute(
         sql.SQL(
-            "SELECT granule_uid FROM {} WHERE dataset_id = %s AND (time_min, granule_uid) {} (%s, %s) "
+            "SELECT granule_uid FROM {} WHERE {} AND (time_min, granule_uid) {} (%s, %s) "
             "ORDER BY time_min {}, granule_uid {} LIMIT 1"
         ).format(
-            _relation(table),
+            rows_of(table),
+            of_dataset(table),
             sql.SQL(">" if is_later else "<"),
             *[sql.SQL("ASC" if is_later else "DESC")] * 2,
         ),
         (dataset, time, granule_uid),
     ).fetchone()
     return str(row[0]) if row else ""
-
-
-def _relation(table: Table) -> sql.Identifier:
-    return sql.Identifier(table.schema, table.seen_as or table.name)
