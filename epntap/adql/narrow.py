@@ -4,7 +4,7 @@ The view of both gives every answer; what is done here is what the database does
 granules of a dataset share are asked of the few datasets first, and become a list of their numbers, which an index of
 the granules knows. Queries that see only what each granule has of its own read the table of granules, so that MIN and
 MAX find their index. The first rows by a date are looked for among granules with a date of their own and among those
-that have the date of their dataset, apart.
+that have the date of their dataset, apart. Values of what granules share, each once, are those of the datasets.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ _IS_NUMBERED = f"{IS_NUMBERED} AND "
 _ONE_OF = pieces(f"({_IS_NUMBERED}{{0}} = ANY (ARRAY({{1}})))")
 _THE_ONE = pieces(f"({_IS_NUMBERED}{{0}} = ({{1}}))")
 _SAME = pieces(f"({_IS_NUMBERED}{IS_NUMBERED.format('{1}')} AND {{0}} = {{1}})")
+_EXISTS = pieces("(EXISTS ({0}))")
 _EQUAL = pieces("({0} = {1})")
 _VALUE = pieces("({0})")
 _EITHER = pieces("({0} OR {1})")
@@ -98,7 +99,7 @@ class _Reader:
             group_by=tuple(map(self._expr, select.group_by)),
             having=None if select.having is None else self._expr(select.having),
         )
-        select = self._by_date(select)
+        select = self._distinct(self._by_date(select))
         for table in self._joined_inside(select.sources):
             select = replace(select, where=_of_datasets(select.where, table, self.narrow[table.schema, table.name]))
         select = self._grouped_by_dataset(select)
@@ -147,6 +148,26 @@ class _Reader:
             return source
         own = self.narrow[source.schema, source.name].own | {NUMBER}
         return replace(source, name=GRANULES if own.issuperset(_used(select, source.alias)) else JOINED)
+
+    def _distinct(self, select: BoundSelect) -> BoundSelect:
+        """Values of what granules share, each once: of the datasets that have granules."""
+        match select.sources:
+            case (BoundTable() as table,) if select.distinct and (table.schema, table.name) in self.narrow:
+                shared = self.narrow[table.schema, table.name].shared
+            case _:
+                return select
+        values = [*(output.value for output in select.outputs), *_ordered(select.order_by), *select.where]
+        asked = [_asked_of(value, table.alias) for value in values]
+        if select.group_by or select.having or not all(names and names <= shared for names in asked):
+            return select
+        granules = BoundTable(table.schema, GRANULES, f"{table.alias} granules")
+        numbers = [_of(one, NUMBER, Type.INTEGER) for one in (granules, table)]
+        has_some = BoundSelect((_output(numbers[0]),), (granules,), where=(_condition(_SAME, *numbers),))
+        return replace(
+            select,
+            sources=(replace(table, name=DATASETS),),
+            where=(*select.where, _condition(_EXISTS, has_some)),
+        )
 
     def _grouped_by_dataset(self, select: BoundSelect) -> BoundSelect:
         """Groups by the number of the dataset where granules tell all else; each group is named once, in the end."""

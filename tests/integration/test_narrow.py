@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from epntap.adql import translate
 from epntap.catalog.load import CatalogCache, load_catalog
 from epntap.catalog.model import Catalog
+from epntap.catalog.narrow.reading import of_dataset
+from epntap.catalog.narrow.reading import rows_of as relation_of
 from epntap.catalog.narrow.tables import is_narrow
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import EpnTapError
@@ -34,6 +38,7 @@ from tests.support.answers_by_hand import QUESTIONS as ADQL_QUESTIONS
 from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
 from tests.support.databases import clone_database, drop_database
 from voserver.operating.demo import demo_definition
+from voweb.granules.facts import Granules
 
 NOW, LATER = datetime.fromisoformat("2026-01-31T10:00:00"), datetime.fromisoformat("2026-02-01T10:00:00")
 JOINED = (SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "[source.files]", 'syn-mag = "syn_mag_*.cdf"')
@@ -83,7 +88,15 @@ def trial(database: Database) -> list[str]:
         table = load_catalog(service).table("amdadb", "epn_core")
     assert table is not None
     typical = [question.query.replace("{t}", E) for question in QUESTIONS]
-    return [*typical, *(q.query for q in validator_questions(table)), *(query for query, _, _ in ADQL_QUESTIONS)]
+    shared = [
+        f"SELECT DISTINCT target_name, instrument_name FROM {E} WHERE lower(measurement_type) LIKE '%mag%'",
+        f"SELECT DISTINCT TOP 3 target_name FROM {E} AS e ORDER BY target_name DESC",
+        f"SELECT COUNT(*) FROM (SELECT DISTINCT dataset_id, target_name FROM {E}) AS d",
+        f"SELECT granule_uid FROM {E} WHERE dataset_id = 'syn-mag' AND target_name = 'Vulcan'",
+        f"SELECT COUNT(*) FROM {E} AS a JOIN {E} AS b ON a.dataset_id = b.dataset_id AND b.time_min > a.time_max",
+    ]
+    validators = [question.query for question in validator_questions(table)]
+    return [*typical, *shared, *validators, *(query for query, _, _ in ADQL_QUESTIONS)]
 
 
 def test_it_is_narrow(both: dict[Storage, Database]) -> None:
@@ -348,7 +361,7 @@ def test_a_merge_that_is_broken_off_leaves_what_was_published(pair: Pair) -> Non
     with connect(pair.narrow, Role.OWNER) as other, ThreadPoolExecutor() as threads:
         other.execute("SELECT FROM archive.catalog_version FOR UPDATE")
         run = threads.submit(ingest_service, narrow, pair.narrow, now=LATER)
-        with connect(pair.narrow, Role.OWNER, autocommit=True) as killer:
+        with connect(pair.narrow, Role.ADMIN, autocommit=True) as killer:
             end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
             while not run.done() and killer.execute(end).fetchone() is None:
                 time.sleep(0.05)
@@ -437,6 +450,7 @@ def filled(postgres_server: Database, template_database: str) -> Iterator[Databa
             "epn_core_granule_times_by_dataset",
             3,
         ),
+        ("SELECT DISTINCT target_name, instrument_name FROM {t}", "epn_core_granule_times_by_dataset", 200),
         ("SELECT TOP 10 * FROM {t} ORDER BY creation_date DESC", "epn_core_dataset_creation_date", 10),
         ("SELECT TOP 10 * FROM {t} WHERE modification_date > '2100-01-01'", "epn_core_granule_modification_date", 0),
         # nearly all rows have the date of their dataset
@@ -453,6 +467,20 @@ def test_what_is_looked_for_is_found_by_its_index(filled: Database, query: str, 
     (answer,) = ask_bench(filled, "bench.epn_core", [Question(query, query, None)])
     assert answer.rows_read <= rows + 1, answer.indexes
     assert index in answer.indexes
+
+
+def test_the_granule_before_is_found_by_the_index(filled: Database) -> None:
+    with connect(filled, Role.SERVICE, autocommit=True) as service:
+        catalog = load_catalog(service)
+        found = Granules(lambda: catalog, lambda: nullcontext(service)).get("bench", "bench-007_20000105")
+        assert (found.before, found.after) == ("bench-007_20000104", "bench-007_20000106")
+        table = catalog.table("bench", "epn_core")
+        assert table is not None
+        statement = sql.SQL("SELECT granule_uid FROM {} WHERE {} AND time_min < 2451560 ORDER BY time_min DESC LIMIT 1")
+        explain = sql.SQL("EXPLAIN {}").format(statement.format(relation_of(table), of_dataset(table)))
+        plan = service.execute(explain, ("bench-007",)).fetchall()
+    assert "epn_core_granule_times_by_dataset" in repr(plan)
+    assert "Sort" not in repr(plan)
 
 
 def test_counts_read_no_table(filled: Database) -> None:
