@@ -111,6 +111,8 @@ def _add_log(app: flask.Flask, trusted: frozenset[str]) -> None:
         flask.g.request_id = uuid.uuid4().hex[:16]
         flask.g.started = time.monotonic()
         flask.g.client = _client(trusted)
+        if "\0" in flask.request.path:  # no name has it, and no database takes it
+            flask.abort(404)
 
     @app.after_request
     def finish(response: flask.Response) -> flask.Response:

@@ -18,6 +18,8 @@ from eventtables.store.tables import StoredTable
 
 __all__ = ["add_changes"]
 
+#: digits
+_LONGEST_NUMBER = 18
 _FACTS = {"TITLE": "name", "DESCRIPTION": "description", "CONTACT": "contact", "REFERENCE": "reference",
           "LICENCE": "licence", "AUTHORS": "authors"}  # fmt: skip
 
@@ -67,7 +69,7 @@ def _changed(desk: Desk, place: str, given: Params) -> StoredTable | None:
         case "ADD":
             return desk.add_event(caller(), place, _required(given, "START"), single(given, "STOP") or "")
         case "REMOVE":
-            return desk.remove_event(caller(), place, int(_number(given, "EVENT")))
+            return desk.remove_event(caller(), place, _event(given))
         case "SHARE":
             desk.share(caller(), place, _groups(given))
             return desk.tables.called(place, caller())
@@ -132,6 +134,13 @@ def _number(given: Params, name: str, otherwise: float | None = None) -> float:
         return float(text or "")
     except ValueError:
         raise ParameterError(f"{name}: expected a number, found {shortened(text or '')!r}.") from None
+
+
+def _event(given: Params) -> int:
+    text = _required(given, "EVENT")
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+        raise ParameterError(f"EVENT: expected the number of an event, found {shortened(text)!r}.")
+    return int(text)
 
 
 def _required(given: Params, name: str) -> str:

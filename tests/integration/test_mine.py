@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -215,3 +216,20 @@ def test_a_service_that_is_called_so_keeps_its_name(server: SimpleNamespace, tmp
     while (answer := ask(server, text, basic("ann"))).status_code == 400 and time.monotonic() < until:
         time.sleep(0.1)  # what is published is looked at now and then
     assert answer.text.split() == ["flux", "1.5"]
+
+
+@pytest.mark.parametrize("how", ["the address", "a form", "parts"])
+def test_what_is_posted_holds_no_nul(server: SimpleNamespace, how: str) -> None:
+    address, sent = f"{server.base}/mine/queries/delete", {"NAME": "a\0b"}
+    ways: dict[str, dict[str, Any]] = {
+        "the address": {"params": sent},
+        "a form": {"data": sent},
+        "parts": {"files": {"NAME": (None, sent["NAME"])}},
+    }
+    answer = requests.post(address, headers=basic("ann"), timeout=30, **ways[how])
+    assert (answer.status_code, "NUL" in answer.text) == (400, True), answer.text
+
+
+@pytest.mark.parametrize("path", ["/files/amdadb/%00", "/files/%00/x", "/groups/%00", "/mine/tables/%00"])
+def test_there_is_nothing_at_addresses_with_nul(server: SimpleNamespace, path: str) -> None:
+    assert requests.get(f"{server.base}{path}", headers=basic("ann"), timeout=30).status_code == 404

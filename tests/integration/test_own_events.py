@@ -135,6 +135,8 @@ def test_tables_are_made_of_others_and_changed(server: Server) -> None:
         ({"ACTION": "ADD", "START": "x"}, "START, STOP"),
         ({"ACTION": "ADD", "START": "1970-01-02", "STOP": "1970-01-01"}, "a later one"),
         ({"ACTION": "REMOVE", "EVENT": "7"}, "from 1 to 2"),
+        ({"ACTION": "REMOVE", "EVENT": "nan"}, "number of an event, found 'nan'"),
+        ({"ACTION": "REMOVE", "EVENT": "1.9"}, "number of an event, found '1.9'"),
         ({"ACTION": "EAT"}, "expected ADD, REMOVE, SHARE or DELETE"),
     )
     for form, said in cases:

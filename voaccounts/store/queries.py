@@ -43,7 +43,7 @@ def save(connection: Connection, owner: str, name: str, query: str) -> None:
     connection.execute(
         "INSERT INTO account.saved_query (owner, name, query) VALUES (%s, %s, %s) "
         "ON CONFLICT (owner, name) DO UPDATE SET query = excluded.query, made = now()",
-        (owner, name, query.replace("\0", "\ufffd")),
+        (owner, name, query),
     )
 
 
