@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias, assert_never
 
@@ -32,19 +34,35 @@ from epntap.adql.bound import (
 from epntap.adql.rewrite import SHORT_OVERLAPS
 from epntap.catalog.indexes import CLOSED_LONGEST, LONGEST
 
-__all__ = ["Statement", "render"]
+__all__ = ["Shard", "Statement", "render"]
 
 Statement: TypeAlias = sql.Composed
 
 
-def render(query: BoundQuery, schemas: Mapping[str, str]) -> tuple[Statement, dict[str, object]]:
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of the one table of a query, on a server that has nothing but such parts."""
+
+    relation: str
+    #: days that no row of the table lasts longer than; None: nobody knows
+    longest: float | None
+
+
+def render(
+    query: BoundQuery, schemas: Mapping[str, str], shard: Shard | None = None
+) -> tuple[Statement, dict[str, object]]:
     """The statement and its parameters. It is to be executed with the parameters, even when there are none.
 
-    `schemas` says what a schema is called in the database where that differs from its published name.
+    `schemas` says what a schema is called in the database where that differs from its published name. With a `shard`
+    that is read in the place of the table.
     """
-    writer = _Writer(schemas)
+    writer = _Writer(schemas, shard)
     writer.query(query)
     return writer.statement(), writer.params
+
+
+def _known(days: float | None) -> str:
+    return "NULL" if days is None or math.isinf(days) else repr(days)
 
 
 @lru_cache(maxsize=2048)
@@ -62,8 +80,9 @@ def _fixed(text: str) -> sql.SQL:
 class _Writer:
     """Collects pieces of SQL; runs of fixed text become one piece."""
 
-    def __init__(self, schemas: Mapping[str, str]) -> None:
+    def __init__(self, schemas: Mapping[str, str], shard: Shard | None) -> None:
         self._schemas = schemas
+        self._shard = shard
         self.params: dict[str, object] = {}
         self._names: dict[tuple[str | tuple[str, ...], str], str] = {}
         self._parts: list[sql.Composable] = []
@@ -154,7 +173,7 @@ class _Writer:
     def _source(self, source: BoundSource) -> None:
         match source:
             case BoundTable():
-                relation = source.seen_as or source.name
+                relation = self._shard.relation if self._shard is not None else source.seen_as or source.name
                 self.name(self._schemas.get(source.schema, source.schema), relation)
                 if source.is_short:
                     longest = (LONGEST, CLOSED_LONGEST) if source.seen_as else (LONGEST,)
@@ -294,6 +313,8 @@ class _Writer:
                 arg = expr.args[piece]
                 assert isinstance(arg, Expr)
                 self.expr(arg)
+            elif self._shard is not None:
+                self.write(f"{_known(self._shard.longest)}::double precision")
             else:
                 self.write("(SELECT nullif(max(value::double precision), 'Infinity')")
                 self._values_counted(schema, *longest)

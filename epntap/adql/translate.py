@@ -15,6 +15,7 @@ from epntap.adql.narrow import read_narrow
 from epntap.adql.parser import parse_with_problems
 from epntap.adql.render import Statement, render
 from epntap.adql.resolve import resolve
+from epntap.adql.shards import PerShard, per_shard
 from epntap.answer.model import ResultColumn
 from epntap.catalog.model import Catalog, Form
 
@@ -37,6 +38,8 @@ class Translation:
     #: groups or several tables make it something else
     rows_of: str = ""
     top: int | None = None
+    #: how it may be asked of one shard after the other, if it reads a table that is spread
+    per_shard: PerShard | None = None
 
 
 def translate(
@@ -61,7 +64,10 @@ def translate(
     read = read_narrow(look_apart(count_from_values(limited, catalog)), catalog)
     statement, params = render(read, schemas)
     columns = tuple(_column(output) for output in bound.body.outputs)
-    return Translation(statement, params, columns, bound.tables, _rows_of(bound.body), bound.body.limit)
+    return Translation(
+        statement, params, columns, bound.tables, _rows_of(bound.body), bound.body.limit,
+        per_shard(read, catalog, schemas),
+    )  # fmt: skip
 
 
 def _rows_of(body: BoundBody) -> str:

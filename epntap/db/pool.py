@@ -267,6 +267,23 @@ class Pool(ConnectionPool[Connection]):
             self._rests_until = time.monotonic() + self._rest_s
             raise
 
+    def beside(self, host: str, port: int) -> Held:
+        """A session in the same role at another server with the same database, which the caller closes.
+
+        Raises psycopg.Error where it does not answer, SetupError if it does not act as its role.
+        """
+        known = conninfo_to_dict(self.conninfo if isinstance(self.conninfo, str) else self.conninfo())
+        known.pop("hostaddr", None)
+        known.update(host=host, port=port, target_session_attrs="any")
+        session = Held.connect(make_conninfo("", **known), autocommit=True)
+        try:
+            prove(session, self._database, self._role)
+            _learn(session)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
     def _admit(self, connection: Connection) -> None:
         assert isinstance(connection, Held)
         try:
@@ -277,10 +294,7 @@ class Pool(ConnectionPool[Connection]):
             self.refused = str(exc)
             raise
         self.refused = None
-        connection.place = place_of(connection)
-        row = connection.execute("SELECT pg_postmaster_start_time()").fetchone()
-        assert row is not None
-        (connection.server,) = row
+        _learn(connection)
         self._admitted.add(connection)
 
 
@@ -295,6 +309,14 @@ class Held(psycopg.Connection[tuple[Any, ...]]):
     server: datetime | None = None
     #: the newest state of what is published that it was seen to have (see epntap/db/standbys.py)
     version = -1
+
+
+def _learn(connection: Held) -> None:
+    """Where it leads to."""
+    connection.place = place_of(connection)
+    row = connection.execute("SELECT pg_postmaster_start_time()").fetchone()
+    assert row is not None
+    (connection.server,) = row
 
 
 def _check(connection: Connection) -> None:

@@ -17,26 +17,60 @@ from psycopg.errors import error_from_result
 __all__ = ["CopyOut"]
 
 _ROW_ENDS = -1
+#: COPY BINARY begins with a signature and two words, together with the first row, and ends with a message of its own
+_BINARY_HEADER = 19
+_BINARY_TRAILER = 2
 
 
 class CopyOut:
-    """One COPY statement on a connection that nobody else uses meanwhile. Raises psycopg.Error."""
+    """One COPY statement on a connection that nobody else uses meanwhile. Raises psycopg.Error.
 
-    def __init__(self, connection: psycopg.Connection[Any], text: bytes) -> None:
+    It is sent at once, and the server works on it; what it answers is looked at when rows are asked for.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], text: bytes, *, is_binary: bool = False) -> None:
+        self._connection = connection
         self._pgconn = connection.pgconn
+        self._is_binary = is_binary
+        self.finished = False
         self._pgconn.send_query(text)
         self._flush()
-        self._wait_for_result()
-        result = self._pgconn.get_result()
-        if result is None or result.status != pq.ExecStatus.COPY_OUT:
-            self._drain()
-            if result is None:
-                raise psycopg.OperationalError("the server sent no result")
-            raise error_from_result(result)
-        self.finished = False
 
     def __iter__(self) -> Iterator[memoryview | bytes | None]:
-        """The rows; None each time before waiting for more, so that the reader can hand on what it has."""
+        """The rows; None each time before waiting for more, so that the reader can hand on what it has.
+
+        Those of FORMAT binary without COPY's header and trailer.
+        """
+        self._begin()
+        return self._only_rows() if self._is_binary else self._messages()
+
+    def _begin(self) -> None:
+        try:
+            self._wait_for_result()
+            result = self._pgconn.get_result()
+            if result is not None and result.status == pq.ExecStatus.COPY_OUT:
+                return
+            self.finished = True
+            self._drain()
+        except psycopg.Error:
+            self.finished = True
+            raise
+        if result is None:
+            raise psycopg.OperationalError("the server sent no result")
+        raise error_from_result(result)
+
+    def _only_rows(self) -> Iterator[memoryview | bytes | None]:
+        cut = _BINARY_HEADER
+        for message in self._messages():
+            if message is None:
+                yield None
+                continue
+            row = message[cut:] if cut else message
+            cut = 0
+            if len(row) != _BINARY_TRAILER:
+                yield row
+
+    def _messages(self) -> Iterator[memoryview | bytes | None]:
         while True:
             row = self.take()
             if row is None and not self.finished:
@@ -61,8 +95,9 @@ class CopyOut:
         select.select([self._pgconn.socket], [], [])
         self._pgconn.consume_input()
 
-    def abandon(self) -> None:
-        """Read to the end of a statement that has been cancelled."""
+    def stop(self, timeout_s: float) -> None:
+        """End it in the database, and read what comes until then; the connection serves again."""
+        self._connection.cancel_safe(timeout=timeout_s)
         while not self.finished:
             try:
                 if self.take() is None and not self.finished:

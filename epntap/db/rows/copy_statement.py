@@ -9,13 +9,14 @@ from typing import Any
 from psycopg import ClientCursor, sql
 
 from epntap.connection import Connection
-from epntap.db.rows.plan import planned
+from epntap.db.rows.copy_out import CopyOut
+from epntap.db.rows.plan import Plan, expected_rows, planned
 
 __all__ = ["CopyStatement"]
 
 _BINARY = sql.SQL("FORMAT binary")
-#: seconds that an estimate of the planner is taken for true: rows come and go, but not by orders of magnitude
-COST_HOLDS_S = 60.0
+#: seconds that estimates of the planner are taken for true: rows come and go, but not by orders of magnitude
+PLAN_HOLDS_S = 60.0
 
 
 class CopyStatement:
@@ -31,7 +32,7 @@ class CopyStatement:
         self._statement = sql.SQL("COPY ({}) TO STDOUT ({})").format(statement, options)
         self._params = params
         self._text: bytes | None = None
-        self._cost = (0.0, -COST_HOLDS_S)
+        self._plan: tuple[Plan, float] | None = None
 
     def text(self, connection: Connection) -> bytes:
         """What is sent. Raises psycopg.Error for values that cannot be sent."""
@@ -44,10 +45,20 @@ class CopyStatement:
         """Bytes of the text, once it was made."""
         return 0 if self._text is None else len(self._text)
 
+    def sent(self, connection: Connection) -> CopyOut:
+        """The rows, on which the server works from now on. Raises psycopg.Error."""
+        return CopyOut(connection, self.text(connection), is_binary=self.is_binary)
+
     def cost(self, connection: Connection) -> float:
         """What the planner thinks that it costs, or thought a moment ago. Raises psycopg.Error."""
-        cost, asked = self._cost
-        if time.monotonic() - asked >= COST_HOLDS_S:
-            cost = float(planned(connection, self._rows, self._params)["Total Cost"])
-            self._cost = (cost, time.monotonic())
-        return cost
+        return float(self._planned(connection)["Total Cost"])
+
+    def expected_rows(self, connection: Connection) -> float:
+        """How many rows the planner thinks that it gives, or thought a moment ago. Raises psycopg.Error."""
+        return expected_rows(self._planned(connection))
+
+    def _planned(self, connection: Connection) -> Plan:
+        known = self._plan
+        if known is None or time.monotonic() - known[1] >= PLAN_HOLDS_S:
+            known = self._plan = (planned(connection, self._rows, self._params), time.monotonic())
+        return known[0]

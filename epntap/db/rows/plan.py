@@ -9,7 +9,7 @@ from psycopg import ClientCursor, sql
 
 from epntap.connection import Connection
 
-__all__ = ["LONG_COST", "Plan", "planned", "spelled_out"]
+__all__ = ["LONG_COST", "Plan", "expected_rows", "planned", "spelled_out"]
 
 #: what the planner says of a query that takes about a second
 LONG_COST = 200_000
@@ -25,6 +25,24 @@ def planned(connection: Connection, statement: sql.Composable, params: Mapping[s
     assert row is not None
     plan: Plan = row[0][0]["Plan"]
     return plan
+
+
+def expected_rows(plan: Plan) -> float:
+    """How many rows the planner thinks that a SELECT of one table gives.
+
+    Citus says it of one shard, and how many there are; or of a subquery, of which it knows nothing afterwards.
+    """
+    if query := plan.get("Distributed Query"):
+        first = [one["PlannedStmt"][0]["Plan"] for one in query.get("Subplans", ())]
+        tasks = query["Job"].get("Tasks", ())
+        of_each = [one[0][0]["Plan"]["Plan Rows"] for task in tasks[:1] if (one := task.get("Remote Plan"))]
+        return max(
+            [*map(expected_rows, first), *(rows * float(query["Job"]["Task Count"]) for rows in of_each)], default=0
+        )
+    rows = float(plan["Plan Rows"])
+    if plan["Node Type"] == "Limit":
+        rows = min([rows, *map(expected_rows, plan.get("Plans", ()))])
+    return rows
 
 
 def spelled_out(connection: Connection, statement: sql.Composable, params: Mapping[str, Any]) -> str:

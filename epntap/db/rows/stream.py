@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
@@ -19,6 +20,7 @@ from epntap.db.pool import Held, Pool, pooled
 from epntap.db.rows.copy_out import CopyOut
 from epntap.db.rows.copy_statement import CopyStatement
 from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error, why_elsewhere
+from epntap.db.rows.shards import ByShards, ShardsOut
 from epntap.db.standbys import has_published
 from epntap.errors import EpnTapError, UnavailableError
 
@@ -36,9 +38,6 @@ FLUSH_AFTER_S = 0.25
 TERMINATE_AFTER_S = 1.0
 #: a connection that breaks so soon had ended before, or the query can be asked once more without harm
 LOST_WITHIN_S = 1.0
-#: COPY BINARY begins with a signature and two words, together with the first row, and ends with a message of its own
-_BINARY_HEADER = 19
-_BINARY_TRAILER = 2
 
 
 class _LostConnectionError(Exception):
@@ -65,6 +64,7 @@ class RowStream:
     `weigh` is told what the planner thinks that the statement costs, before it runs, and may raise.
     With a pool of the `primary` the other one is of standbys: what they have not yet (`version` of the catalogue), or
     cannot do, is asked there once more, unless rows have been handed out.
+    What is said to be had `by_shards` is read from the servers that have them, where it is large.
     """
 
     def __init__(
@@ -79,12 +79,14 @@ class RowStream:
         around: Callable[[Connection], AbstractContextManager[object]] = nullcontext,
         primary: ConnectionPool[Connection] | None = None,
         version: int = 0,
+        by_shards: ByShards | None = None,
     ) -> None:
         self._pool = pool
         self._primary = primary
         self._version = version
         self._otherwise: EpnTapError | None = None
         self._statement = statement
+        self._by_shards = by_shards
         self._pack = pack or b"".join
         self._block_bytes = BINARY_BLOCK_BYTES if statement.is_binary else BLOCK_BYTES
         self._maxrec = maxrec
@@ -92,6 +94,8 @@ class RowStream:
         self._timeout_s = timeout_s
         self._around = around
         self._connection: Connection | None = None
+        #: on servers that have shards
+        self._beside: list[Held] = []
         self._over = threading.Event()
         # what is entered with a connection may be gone with it
         self._may_ask_again = self._can_be_repeated = around is nullcontext
@@ -184,12 +188,12 @@ class RowStream:
         """All blocks but the last, whose rows are returned."""
         if self._weigh is not None:
             self._weigh(self._statement.cost(connection))
-        copy = CopyOut(connection, self._statement.text(connection))
+        copy = self._sent(connection)
         pending: list[memoryview | bytes] = []
         rows = size = 0
         enough, last = FIRST_BLOCK_BYTES, time.monotonic()
         try:
-            for row in _only_rows(copy) if self._statement.is_binary else copy:
+            for row in copy:
                 if row is not None:
                     rows += 1
                     if rows <= self._maxrec:
@@ -202,10 +206,27 @@ class RowStream:
                     enough = self._block_bytes
         finally:
             if not copy.finished:
-                connection.cancel_safe(timeout=TERMINATE_AFTER_S)
-                copy.abandon()
+                copy.stop(TERMINATE_AFTER_S)
+            for session in self._beside:
+                session.close()
         self._seen = rows
         return pending
+
+    def _sent(self, connection: Connection) -> CopyOut | ShardsOut:
+        by_shards, pool = self._by_shards, self._pool
+        if by_shards is not None and isinstance(pool, Pool) and by_shards.is_worth(connection, self._statement):
+            try:
+                shards = by_shards.open(pool, connection, self._version, self._beside, self._is_over)
+            except BaseException:
+                for session in self._beside:
+                    session.close()
+                raise
+            if shards is not None:
+                return shards
+        return self._statement.sent(connection)
+
+    def _is_over(self) -> bool:
+        return self.watch.ending is not None
 
     def _ended(self) -> EpnTapError | None:
         """Why the watch ended it, however the backend was made to end."""
@@ -222,16 +243,31 @@ class RowStream:
         connection = self._connection
         if connection is None:
             return
-        backend = connection.info.backend_pid
-        same = _same_server(self._pool, connection)
-        server = connection.server if isinstance(connection, Held) else None
-        with suppress(psycopg.Error):
-            connection.cancel_safe(timeout=TERMINATE_AFTER_S)
+        backends = []
+        for one in (connection, *self._beside):
+            with suppress(psycopg.Error):
+                backends.append(_Backend.of(self._pool, one))
+                one.cancel_safe(timeout=TERMINATE_AFTER_S)
         if self._over.wait(TERMINATE_AFTER_S):
             return
         # A backend that is stuck in sending to us does not look at a cancel request.
-        with suppress(psycopg.Error):
-            terminate(same, backend, server)
+        for backend in backends:
+            with suppress(psycopg.Error):
+                terminate(backend.conninfo, backend.number, backend.server)
+
+
+@dataclass(frozen=True, slots=True)
+class _Backend:
+    """What works for a connection, on which server."""
+
+    conninfo: str
+    number: int
+    server: datetime | None
+
+    @classmethod
+    def of(cls, pool: ConnectionPool[Connection], connection: Connection) -> _Backend:
+        server = connection.server if isinstance(connection, Held) else None
+        return cls(_same_server(pool, connection), connection.info.backend_pid, server)
 
 
 def terminate(conninfo: str, backend: int, server: datetime | None) -> None:
@@ -255,16 +291,3 @@ def _same_server(pool: ConnectionPool[Connection], connection: Connection) -> st
     conninfo = pool.conninfo if isinstance(pool.conninfo, str) else pool.conninfo()
     info = connection.info
     return make_conninfo(conninfo, host=info.host, hostaddr=info.hostaddr, port=info.port, target_session_attrs="any")
-
-
-def _only_rows(copy: CopyOut) -> Iterator[memoryview | bytes | None]:
-    """What COPY BINARY sends, without its header and its trailer."""
-    cut = _BINARY_HEADER
-    for message in copy:
-        if message is None:
-            yield None
-            continue
-        row = message[cut:] if cut else message
-        cut = 0
-        if len(row) != _BINARY_TRAILER:
-            yield row

@@ -7,12 +7,13 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import psycopg
+from psycopg import sql
 from psycopg_pool import ConnectionPool
 
 from epntap import adql
@@ -30,6 +31,7 @@ from epntap.db.pool import pooled
 from epntap.db.rows.copy_statement import CopyStatement
 from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error
 from epntap.db.rows.plan import LONG_COST, planned, spelled_out
+from epntap.db.rows.shards import ByShards
 from epntap.db.rows.stream import RowStream
 from epntap.db.rows.upload import TEMPORARY, loaded
 from epntap.errors import ForbiddenError, ParameterError, UnavailableError
@@ -230,27 +232,29 @@ class TapService:
             return known, _nothing
         translation = self._translated(request, catalog, uploads, maxrec, paging)
         columns = list(translation.columns)
-        spelled = project(translation.statement, columns, form.spelling)
-        statement = CopyStatement(spelled, translation.params, form.copy_options(columns))
-        question = Question(translation, statement, self.describe(columns))
+        statement = _copied(translation.statement, translation.params, columns, form)
+        question = Question(translation, statement, self.describe(columns), _by_shards(translation, form))
         return question, _nothing if is_own else lambda: questions.keep(key, catalog, question)
 
     def _stream(
         self, asked: _Asked, caller: Caller, stack: ExitStack, deadline: float, place: Place | None
     ) -> RowStream:
         """The rows, which begin to come when the first of them is asked for; `stack` ends the query."""
-        wanted = asked.uploads
+        wanted, by_shards = asked.uploads, asked.question.by_shards
+        # a standby takes no temporary tables, and one of a coordinator does not tell of which publication shards are
+        on_primary = bool(wanted) or by_shards is not None
         self._admit(stack, self.running, "queries are running")
         stream = RowStream(
-            self._pool_for(wanted),
+            self._primary_pool if on_primary else self.pool,
             asked.question.statement,
             pack=asked.form.pack,
             maxrec=asked.most,
             timeout_s=deadline - time.monotonic(),
             around=_around(caller, wanted),
             weigh=self._scales(place),
-            primary=None if wanted else self.primary,
+            primary=None if on_primary else self.primary,
             version=asked.version,
+            by_shards=by_shards,
         )
         stack.callback(stream.close)
         if place is not None:
@@ -293,16 +297,16 @@ class TapService:
         with self._lent(()) as connection:
             connection.execute("SELECT 1")
 
-    def _pool_for(self, uploads: Sequence[ReadTable]) -> ConnectionPool[Connection]:
-        # a standby takes no temporary tables
-        return self.primary if self.primary is not None and uploads else self.pool
+    @property
+    def _primary_pool(self) -> ConnectionPool[Connection]:
+        return self.primary or self.pool
 
     @contextmanager
     def _lent(self, uploads: Sequence[ReadTable]) -> Iterator[Connection]:
         """A connection for a question that is quickly answered. Raises UnavailableError."""
         with ExitStack() as stack:
             try:
-                connection = stack.enter_context(pooled(self._pool_for(uploads)))
+                connection = stack.enter_context(pooled(self._primary_pool if uploads else self.pool))
             except UnavailableError:
                 if self.primary is None or uploads:
                     raise
@@ -380,6 +384,23 @@ class TapService:
     def _first(self, stream: RowStream) -> list[bytes]:
         with stream.watch.telling():
             return list(itertools.islice(stream, 1))
+
+
+def _copied(
+    statement: sql.Composable, params: Mapping[str, object], columns: Sequence[ResultColumn], form: RowFormat
+) -> CopyStatement:
+    return CopyStatement(project(statement, columns, form.spelling), params, form.copy_options(columns))
+
+
+def _by_shards(translation: adql.Translation, form: RowFormat) -> ByShards | None:
+    per_shard = translation.per_shard
+    if per_shard is None:
+        return None
+
+    def on(relation: str) -> CopyStatement:
+        return _copied(*per_shard.on(relation), translation.columns, form)
+
+    return ByShards(per_shard.schema, per_shard.table, on, per_shard.most)
 
 
 def _paging(request: TapRequest, maxrec: int) -> Paging:

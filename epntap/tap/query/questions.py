@@ -14,6 +14,7 @@ from typing import Any
 from epntap import adql
 from epntap.catalog.model import Catalog
 from epntap.db.rows.copy_statement import CopyStatement
+from epntap.db.rows.shards import ByShards
 from epntap.formats.base import RowFormat
 
 __all__ = ["Key", "Question", "Questions"]
@@ -45,6 +46,8 @@ class Question:
     statement: CopyStatement
     #: XML of service descriptors
     descriptors: list[str]
+    #: how the same is had from the shards of a table that is spread
+    by_shards: ByShards | None = None
     #: what writers make of the columns, so that the next answer has it
     kept: dict[Any, str] = field(default_factory=dict)  # keys of any kind that writers choose
 

@@ -1,0 +1,252 @@
+"""The rows of a table that Citus spreads over servers, read from these servers themselves.
+
+The coordinator gathers all rows of an answer on its disk before it gives out the first. So it is only asked where the
+shards are; a session on each server that has some reads them one after the other, and all servers work at once.
+
+All is as of one publication: the coordinator says which it is, and where the shards are, before and after the sessions
+have taken their snapshots; before that, no transaction of the coordinator's may be pending on their servers. What is
+committed is first prepared on all servers, then committed on the coordinator, and then on the servers: so they have
+this publication, and none that came later.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+
+from epntap.connection import Connection
+from epntap.db.pool import Held, Pool
+from epntap.db.rows.copy_out import CopyOut
+from epntap.db.rows.copy_statement import CopyStatement
+from epntap.errors import SetupError
+
+__all__ = ["CITUS", "ByShards", "Cluster", "Node", "Placed", "ShardsOut"]
+
+log = logging.getLogger(__name__)
+
+#: so many rows the coordinator gathers in the time that sessions on its servers take to begin
+WORTH_ROWS = 2_000
+#: a publication that comes between is over in a moment
+_ATTEMPTS = 3
+_PAUSE_S = 0.2
+
+_PLACED = """
+SELECT (SELECT version FROM udf.published_version), n.groupid, n.nodename, n.nodeport,
+       array_agg(c.relname || '_' || s.shardid ORDER BY s.shardid)
+FROM pg_catalog.pg_dist_shard s
+JOIN pg_class c ON c.oid = s.logicalrelid
+LEFT JOIN LATERAL (
+    SELECT min(groupid) AS groupid FROM pg_catalog.pg_dist_placement WHERE shardid = s.shardid AND shardstate = 1
+) p ON true
+LEFT JOIN pg_catalog.pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary' AND n.isactive
+WHERE c.oid = to_regclass(%s)
+GROUP BY n.groupid, n.nodename, n.nodeport
+ORDER BY n.groupid
+"""
+_PENDING = r"""
+SELECT (SELECT groupid FROM pg_catalog.pg_dist_local_group),
+       EXISTS (SELECT FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE 'citus\_%')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A server, by the number that the cluster has given it, and the shards of a table that it has."""
+
+    group: int
+    host: str
+    port: int
+    shards: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where the shards of a table are, and as of which publication."""
+
+    version: int
+    #: None: some are on no server that works
+    nodes: tuple[Node, ...] | None
+
+
+class Cluster(Protocol):
+    """What spreads the rows."""
+
+    def placed(self, coordinator: Connection, schema: str, table: str) -> Placed:
+        """Where all shards of a table are, in one snapshot. Raises psycopg.Error."""
+
+    def is_settled(self, session: Connection, node: Node) -> bool:
+        """Whether all that the coordinator has committed is committed there too.
+
+        Raises psycopg.Error, and SetupError where another server answers.
+        """
+
+
+class _Citus:
+    """Citus 12 and later, where all servers know the cluster."""
+
+    def placed(self, coordinator: Connection, schema: str, table: str) -> Placed:
+        """Where all shards of a table are, in one snapshot. Raises psycopg.Error."""
+        name = sql.Identifier(schema, table).as_string(None)
+        rows = coordinator.execute(_PLACED, (name,)).fetchall()
+        if not rows or any(group is None for _, group, *_ in rows):
+            return Placed(-1, None)
+        nodes = tuple(Node(group, host, port, tuple(shards)) for _, group, host, port, shards in rows)
+        return Placed(int(rows[0][0]), nodes)
+
+    def is_settled(self, session: Connection, node: Node) -> bool:
+        """Whether all that the coordinator has committed is committed there too.
+
+        Raises psycopg.Error, and SetupError where another server answers.
+        """
+        group, is_pending = session.execute(_PENDING).fetchone() or (None, True)
+        if group != node.group:
+            raise SetupError(
+                f"At {node.host}:{node.port} server {group} of a Citus cluster answers instead of server {node.group}: "
+                "the names that citus_add_node was given have to lead to the same servers from here."
+            )
+        return not is_pending
+
+
+CITUS: Cluster = _Citus()
+
+
+@dataclass(frozen=True, slots=True)
+class ByShards:
+    """How a statement that can be asked of each shard by itself is asked so."""
+
+    schema: str
+    table: str
+    #: what is asked of the shard with this name
+    statement: Callable[[str], CopyStatement]
+    #: rows that are wanted of all shards together; None: all there are
+    most: int | None
+    cluster: Cluster = CITUS
+
+    def is_worth(self, coordinator: Connection, whole: CopyStatement) -> bool:
+        """Whether so many rows are expected of the whole that the coordinator had better not gather them.
+
+        Raises psycopg.Error.
+        """
+        return (self.most is None or self.most > WORTH_ROWS) and whole.expected_rows(coordinator) > WORTH_ROWS
+
+    def open(
+        self, pool: Pool, coordinator: Connection, version: int, sessions: list[Held], is_over: Callable[[], bool]
+    ) -> ShardsOut | None:
+        """The rows as of this publication; None, and the reason in the log, where they cannot be had so.
+
+        The sessions are handed out as they are made; the caller closes them in any case. Raises psycopg.Error where
+        the coordinator has gone, or when it is over.
+        """
+        try:
+            for attempt in range(_ATTEMPTS):
+                if attempt:
+                    _close(sessions)
+                    time.sleep(_PAUSE_S)
+                if nodes := self._begun(pool, coordinator, version, sessions, is_over):
+                    return self._rows(nodes, sessions)
+            why = "something was published meanwhile"
+        except (psycopg.Error, SetupError) as exc:
+            if is_over() or coordinator.broken:
+                raise
+            why = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
+        _close(sessions)
+        log.warning("%s.%s is not read shard by shard, but gathered first: %s", self.schema, self.table, why)
+        return None
+
+    def _begun(
+        self, pool: Pool, coordinator: Connection, version: int, sessions: list[Held], is_over: Callable[[], bool]
+    ) -> tuple[Node, ...]:
+        """The servers, once there is a session with a snapshot on each; none if something has changed meanwhile."""
+        before = self.cluster.placed(coordinator, self.schema, self.table)
+        if before.nodes is None or before.version != version:
+            return ()
+        for node in before.nodes:
+            session = pool.beside(node.host, node.port)
+            sessions.append(session)
+            if is_over():  # what ended it did not know this session yet
+                raise pg.QueryCanceled
+            if not self.cluster.is_settled(session, node):
+                return ()
+            session.execute(self._snapshot(node))
+        after = self.cluster.placed(coordinator, self.schema, self.table)
+        return before.nodes if after == before else ()
+
+    def _snapshot(self, node: Node) -> sql.Composed:
+        """What begins a transaction that sees this moment of all shards there, and fails where one is missing."""
+        looks = [sql.SQL("SELECT FROM {} LIMIT 0").format(sql.Identifier(self.schema, one)) for one in node.shards]
+        return sql.SQL("; ").join([sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"), *looks])
+
+    def _rows(self, nodes: Sequence[Node], sessions: Sequence[Held]) -> ShardsOut:
+        readings = [
+            _Reading(session, deque(map(self.statement, node.shards)))
+            for node, session in zip(nodes, sessions, strict=True)
+        ]
+        return ShardsOut(readings, self.most)
+
+
+class _Reading:
+    """The shards of one server, one after the other in one session."""
+
+    def __init__(self, session: Held, statements: deque[CopyStatement]) -> None:
+        self.session = session
+        self.copy: CopyOut | None = None
+        self._statements = statements
+
+    def begin(self) -> bool:
+        """Let the server begin with its next shard; False if there is none. Raises psycopg.Error."""
+        if not self._statements:
+            return False
+        self.copy = self._statements.popleft().sent(self.session)
+        return True
+
+
+class ShardsOut:
+    """The rows of all shards: read like the one COPY of a table that is not spread. Raises psycopg.Error.
+
+    Not more than `most`, where that is said. A shard that breaks breaks all.
+    """
+
+    def __init__(self, readings: Sequence[_Reading], most: int | None) -> None:
+        self._readings = readings
+        self._most = most
+        self.finished = False
+
+    def __iter__(self) -> Iterator[memoryview | bytes | None]:
+        """The rows; None each time before waiting for more."""
+        left = self._most
+        turns = deque(self._readings)
+        for reading in turns:
+            reading.begin()
+        while turns:
+            reading = turns.popleft()
+            assert reading.copy is not None
+            for row in reading.copy:
+                if row is not None and left is not None:
+                    if not left:
+                        return
+                    left -= 1
+                yield row
+            if reading.begin():
+                turns.append(reading)
+        self.finished = True
+
+    def stop(self, timeout_s: float) -> None:
+        """End what still runs on the servers. The sessions are of no use any more."""
+        for reading in self._readings:
+            if reading.copy is not None and not reading.copy.finished:
+                with suppress(psycopg.Error):
+                    reading.session.cancel_safe(timeout=timeout_s)
+
+
+def _close(sessions: list[Held]) -> None:
+    while sessions:
+        sessions.pop().close()
