@@ -104,7 +104,7 @@ def test_the_planner_is_asked_once_in_a_while(postgres_server: Database, monkeyp
         assert cost > 0
         connection.execute("SET cpu_tuple_cost = 100")
         assert statement.cost(connection) == cost
-        monkeypatch.setattr("epntap.db.rows.copy_statement.COST_HOLDS_S", 0.0)
+        monkeypatch.setattr("epntap.db.rows.copy_statement.PLAN_HOLDS_S", 0.0)
         assert statement.cost(connection) > cost
 
 
