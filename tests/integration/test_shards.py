@@ -176,7 +176,7 @@ def test_the_rows_are_those_of_all_shards(pool: Pool, cluster: Neighbours, datab
     wait_until_idle(database, 1)
 
 
-@pytest.mark.parametrize(("most", "maxrec"), [(12_000, 10**6), (25_001, 25_000), (25_000, 25_000)])
+@pytest.mark.parametrize(("most", "maxrec"), [(20_000, 10**6), (25_001, 25_000), (25_000, 25_000)])
 def test_no_more_rows_come_than_are_wanted(pool: Pool, cluster: Neighbours, most: int, maxrec: int) -> None:
     reader = stream(pool, cluster, most=most, maxrec=maxrec)
     rows = read(reader)
@@ -200,9 +200,14 @@ def test_sessions_act_as_readers(pool: Pool, cluster: Neighbours) -> None:
     assert set(rows) == {b'epntap_reader,"pg_catalog,pg_temp"'}
 
 
-@pytest.mark.parametrize(
-    ("text", "most"), [("SELECT * FROM spread.{}", 1_000), ("SELECT * FROM spread.{} WHERE number = 7", None)]
-)
+FEW = [
+    ("SELECT * FROM spread.{}", 1_000),
+    ("SELECT * FROM spread.{}", 5_000),
+    ("SELECT * FROM spread.{} WHERE number = 7", None),
+]
+
+
+@pytest.mark.parametrize(("text", "most"), FEW)
 def test_small_answers_are_asked_as_ever(pool: Pool, cluster: Neighbours, text: str, most: int | None) -> None:
     assert read(stream(pool, cluster, text, most=most)).total() == (most or 1)
     assert not cluster.asked

@@ -10,7 +10,7 @@ from psycopg import ClientCursor, sql
 
 from epntap.connection import Connection
 from epntap.db.rows.copy_out import CopyOut
-from epntap.db.rows.plan import Plan, expected_rows, planned
+from epntap.db.rows.plan import Plan, expected_bytes, planned
 
 __all__ = ["CopyStatement"]
 
@@ -53,9 +53,9 @@ class CopyStatement:
         """What the planner thinks that it costs, or thought a moment ago. Raises psycopg.Error."""
         return float(self._planned(connection)["Total Cost"])
 
-    def expected_rows(self, connection: Connection) -> float:
-        """How many rows the planner thinks that it gives, or thought a moment ago. Raises psycopg.Error."""
-        return expected_rows(self._planned(connection))
+    def expected_bytes(self, connection: Connection) -> float:
+        """What the planner thinks that its rows take, or thought a moment ago. Raises psycopg.Error."""
+        return expected_bytes(self._planned(connection))
 
     def _planned(self, connection: Connection) -> Plan:
         known = self._plan

@@ -9,10 +9,13 @@ from psycopg import ClientCursor, sql
 
 from epntap.connection import Connection
 
-__all__ = ["LONG_COST", "Plan", "expected_rows", "planned", "spelled_out"]
+__all__ = ["LONG_COST", "Plan", "expected_bytes", "planned", "spelled_out"]
 
 #: what the planner says of a query that takes about a second
 LONG_COST = 200_000
+
+#: what a row takes on its way beside its values, in room and in time
+ROW_BYTES = 100
 
 #: a node of a plan, as PostgreSQL says it in JSON
 Plan = Mapping[str, Any]
@@ -27,22 +30,23 @@ def planned(connection: Connection, statement: sql.Composable, params: Mapping[s
     return plan
 
 
-def expected_rows(plan: Plan) -> float:
-    """How many rows the planner thinks that a SELECT of one table gives.
+def expected_bytes(plan: Plan) -> float:
+    """What the planner thinks that the rows take which a SELECT of one table gives.
 
     Citus says it of one shard, and how many there are; or of a subquery, of which it knows nothing afterwards.
     """
     if query := plan.get("Distributed Query"):
         first = [one["PlannedStmt"][0]["Plan"] for one in query.get("Subplans", ())]
-        tasks = query["Job"].get("Tasks", ())
-        of_each = [one[0][0]["Plan"]["Plan Rows"] for task in tasks[:1] if (one := task.get("Remote Plan"))]
-        return max(
-            [*map(expected_rows, first), *(rows * float(query["Job"]["Task Count"]) for rows in of_each)], default=0
-        )
-    rows = float(plan["Plan Rows"])
+        job = query["Job"]
+        of_one = [shard[0][0]["Plan"] for task in job.get("Tasks", ())[:1] if (shard := task.get("Remote Plan"))]
+        return max([*map(expected_bytes, first), *(_bytes(shard) * job["Task Count"] for shard in of_one)], default=0.0)
     if plan["Node Type"] == "Limit":
-        rows = min([rows, *map(expected_rows, plan.get("Plans", ()))])
-    return rows
+        return min([_bytes(plan), *map(expected_bytes, plan.get("Plans", ()))])
+    return _bytes(plan)
+
+
+def _bytes(plan: Plan) -> float:
+    return float(plan["Plan Rows"]) * (plan["Plan Width"] + ROW_BYTES)
 
 
 def spelled_out(connection: Connection, statement: sql.Composable, params: Mapping[str, Any]) -> str:

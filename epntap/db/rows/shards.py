@@ -33,8 +33,10 @@ __all__ = ["CITUS", "ByShards", "Cluster", "Node", "Placed", "ShardsOut"]
 
 log = logging.getLogger(__name__)
 
-#: so many rows the coordinator gathers in the time that sessions on its servers take to begin
-WORTH_ROWS = 2_000
+#: so much the coordinator gathers in the time that sessions on its servers take to begin
+WORTH_BYTES = 2_000_000
+#: … and so few rows in any case
+FEW_ROWS = 1_000
 #: a publication that comes between is over in a moment
 _ATTEMPTS = 3
 _PAUSE_S = 0.2
@@ -132,11 +134,11 @@ class ByShards:
     cluster: Cluster = CITUS
 
     def is_worth(self, coordinator: Connection, whole: CopyStatement) -> bool:
-        """Whether so many rows are expected of the whole that the coordinator had better not gather them.
+        """Whether so much is expected of the whole that the coordinator had better not gather it.
 
         Raises psycopg.Error.
         """
-        return (self.most is None or self.most > WORTH_ROWS) and whole.expected_rows(coordinator) > WORTH_ROWS
+        return (self.most is None or self.most > FEW_ROWS) and whole.expected_bytes(coordinator) > WORTH_BYTES
 
     def open(
         self, pool: Pool, coordinator: Connection, version: int, sessions: list[Held], is_over: Callable[[], bool]
