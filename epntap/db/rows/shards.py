@@ -75,15 +75,14 @@ class Placed:
     """Where the shards of a table are, and as of which publication."""
 
     version: int
-    #: None: some are on no server that works
-    nodes: tuple[Node, ...] | None
+    nodes: tuple[Node, ...]
 
 
 class Cluster(Protocol):
     """What spreads the rows."""
 
     def placed(self, coordinator: Connection, schema: str, table: str) -> Placed:
-        """Where all shards of a table are, in one snapshot. Raises psycopg.Error."""
+        """Where all shards of a table are, in one snapshot. Raises psycopg.Error, SetupError where some are nowhere."""
 
     def is_settled(self, session: Connection, node: Node) -> bool:
         """Whether all that the coordinator has committed is committed there too.
@@ -96,11 +95,11 @@ class _Citus:
     """Citus 12 and later, where all servers know the cluster."""
 
     def placed(self, coordinator: Connection, schema: str, table: str) -> Placed:
-        """Where all shards of a table are, in one snapshot. Raises psycopg.Error."""
+        """Where all shards of a table are, in one snapshot. Raises psycopg.Error, SetupError where some are nowhere."""
         name = sql.Identifier(schema, table).as_string(None)
         rows = coordinator.execute(_PLACED, (name,)).fetchall()
         if not rows or any(group is None for _, group, *_ in rows):
-            return Placed(-1, None)
+            raise SetupError(f"not all shards of {schema}.{table} are on servers that work")
         nodes = tuple(Node(group, host, port, tuple(shards)) for _, group, host, port, shards in rows)
         return Placed(int(rows[0][0]), nodes)
 
@@ -153,34 +152,33 @@ class ByShards:
                 if attempt:
                     _close(sessions)
                     time.sleep(_PAUSE_S)
-                if nodes := self._begun(pool, coordinator, version, sessions, is_over):
-                    return self._rows(nodes, sessions)
-            why = "something was published meanwhile"
+                placed = self.cluster.placed(coordinator, self.schema, self.table)
+                if placed.version != version:
+                    break
+                if self._begun(pool, placed.nodes, sessions, is_over) and placed == self.cluster.placed(
+                    coordinator, self.schema, self.table
+                ):
+                    return self._rows(placed.nodes, sessions)
+            level, why = logging.INFO, "something was published meanwhile"
         except (psycopg.Error, SetupError) as exc:
             if is_over() or coordinator.broken:
                 raise
-            why = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
+            level, why = logging.WARNING, (str(exc).strip().splitlines() or [type(exc).__name__])[0]
         _close(sessions)
-        log.warning("%s.%s is not read shard by shard, but gathered first: %s", self.schema, self.table, why)
+        log.log(level, "%s.%s is not read shard by shard, but gathered first: %s", self.schema, self.table, why)
         return None
 
-    def _begun(
-        self, pool: Pool, coordinator: Connection, version: int, sessions: list[Held], is_over: Callable[[], bool]
-    ) -> tuple[Node, ...]:
-        """The servers, once there is a session with a snapshot on each; none if something has changed meanwhile."""
-        before = self.cluster.placed(coordinator, self.schema, self.table)
-        if before.nodes is None or before.version != version:
-            return ()
-        for node in before.nodes:
+    def _begun(self, pool: Pool, nodes: Sequence[Node], sessions: list[Held], is_over: Callable[[], bool]) -> bool:
+        """Begin a session with a snapshot on each server; False if transactions are pending there."""
+        for node in nodes:
             session = pool.beside(node.host, node.port)
             sessions.append(session)
             if is_over():  # what ended it did not know this session yet
                 raise pg.QueryCanceled
             if not self.cluster.is_settled(session, node):
-                return ()
+                return False
             session.execute(self._snapshot(node))
-        after = self.cluster.placed(coordinator, self.schema, self.table)
-        return before.nodes if after == before else ()
+        return True
 
     def _snapshot(self, node: Node) -> sql.Composed:
         """What begins a transaction that sees this moment of all shards there, and fails where one is missing."""
