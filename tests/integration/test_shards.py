@@ -127,13 +127,13 @@ def stream(
     limit = "" if most is None else f" LIMIT {most}"
 
     def on(relation: str) -> CopyStatement:
-        return CopyStatement(sql.SQL(text.format(relation) + limit), {}, options)  # type: ignore[arg-type]
+        return CopyStatement(sql.SQL(text.format(relation) + limit), {}, options)
 
     if version is None:
         with pool.connection() as connection:
             (version,) = connection.execute(VERSION).fetchone() or (None,)
     assert version is not None
-    statement = CopyStatement(sql.SQL(whole or text.format("rows") + limit), {}, options)  # type: ignore[arg-type]
+    statement = CopyStatement(sql.SQL(whole or text.format("rows") + limit), {}, options)
     by_shards = ByShards("spread", "rows", on, most, cluster)
     return RowStream(pool, statement, maxrec=maxrec, timeout_s=timeout_s, version=version, by_shards=by_shards)
 

@@ -39,14 +39,15 @@ def expected_bytes(plan: Plan) -> float:
         first = [one["PlannedStmt"][0]["Plan"] for one in query.get("Subplans", ())]
         job = query["Job"]
         of_one = [shard[0][0]["Plan"] for task in job.get("Tasks", ())[:1] if (shard := task.get("Remote Plan"))]
-        return max([*map(expected_bytes, first), *(_bytes(shard) * job["Task Count"] for shard in of_one)], default=0.0)
+        shards = int(job["Task Count"])
+        return max([*map(expected_bytes, first), *(_bytes(shard) * shards for shard in of_one)], default=0.0)
     if plan["Node Type"] == "Limit":
         return min([_bytes(plan), *map(expected_bytes, plan.get("Plans", ()))])
     return _bytes(plan)
 
 
 def _bytes(plan: Plan) -> float:
-    return float(plan["Plan Rows"]) * (plan["Plan Width"] + ROW_BYTES)
+    return float(plan["Plan Rows"]) * (int(plan["Plan Width"]) + ROW_BYTES)
 
 
 def spelled_out(connection: Connection, statement: sql.Composable, params: Mapping[str, Any]) -> str:

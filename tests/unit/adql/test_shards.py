@@ -110,7 +110,7 @@ def test_a_page_that_is_not_the_first_is_asked_as_ever() -> None:
     assert asked(SEEN, passed_over=50) is None
 
 
-class Parts(Visitor):  # type: ignore[misc]  # pglast is untyped
+class Parts(Visitor):
     """What there is in a statement."""
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class Parts(Visitor):  # type: ignore[misc]  # pglast is untyped
         self.others += 1
 
     def visit_FuncCall(self, _: Any, node: ast.FuncCall) -> None:  # noqa: N802
-        self.functions.add(node.funcname[-1].sval)
+        self.functions.add(getattr((node.funcname or ())[-1], "sval", ""))
         self.others += bool(node.over or node.agg_distinct or node.agg_order)
 
 
