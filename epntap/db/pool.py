@@ -49,6 +49,9 @@ ASK_AFTER_S = 5.0
 STANDBY_LIFETIME_S = 300
 #: short, because the primary answers as well
 STANDBY_TIMEOUT_S = 1
+#: another server that did not answer for longer than the first is left alone for as long as the second
+SILENT_S = 1.0
+SILENT_REST_S = 30.0
 #: a pool of standbys that had no connection in time is left alone for so long
 STANDBY_REST_S = 5.0
 
@@ -222,6 +225,8 @@ class Pool(ConnectionPool[Connection]):
         self._rest_s = STANDBY_REST_S if rests else 0.0
         self._rests_until = -math.inf
         self._admitted: WeakSet[Held] = WeakSet()
+        #: other servers that kept somebody waiting in vain, and until when nobody waits for them
+        self._silent: dict[tuple[str, int], float] = {}
         #: why the last session that the server gave was not taken
         self.refused: str | None = None
         #: how many queries went from here to the primary, by reason
@@ -270,12 +275,21 @@ class Pool(ConnectionPool[Connection]):
     def beside(self, host: str, port: int) -> Held:
         """A session in the same role at another server with the same database, which the caller closes.
 
-        Raises psycopg.Error where it does not answer, SetupError if it does not act as its role.
+        Raises psycopg.Error where it does not answer, at once if it was waited for a moment ago; SetupError if the
+        session does not act as its role.
         """
+        began = time.monotonic()
+        if began < self._silent.get((host, port), -math.inf):
+            raise psycopg.OperationalError(f"{host}:{port} did not answer a moment ago")
         known = conninfo_to_dict(self.conninfo if isinstance(self.conninfo, str) else self.conninfo())
         known.pop("hostaddr", None)
         known.update(host=host, port=port, target_session_attrs="any")
-        session = Held.connect(make_conninfo("", **known), autocommit=True)
+        try:
+            session = Held.connect(make_conninfo("", **known), autocommit=True)
+        except psycopg.OperationalError:
+            if (now := time.monotonic()) - began > SILENT_S:
+                self._silent[host, port] = now + SILENT_REST_S
+            raise
         try:
             prove(session, self._database, self._role)
             _learn(session)

@@ -245,6 +245,18 @@ def test_what_cannot_be_read_so_is_asked_as_ever(
     wait_until_idle(database, 1)
 
 
+def test_a_server_that_keeps_silent_is_waited_for_once(
+    database: Database, cluster: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("epntap.db.pool.CONNECT_TIMEOUT_S", 2)  # no shorter one is kept
+    with socket.create_server(("127.0.0.1", 0)) as silent, open_pool(database, Role.READER, size=2, name="t") as pool:
+        cluster.place = silent.getsockname()
+        for longest in (10.0, 1.5):
+            started = time.monotonic()
+            assert read(stream(pool, cluster)) == expected(database)
+            assert time.monotonic() - started < longest
+
+
 @pytest.mark.parametrize(("published", "pending", "sessions"), [(1, 0, 4), (0, 1, 3)])
 def test_a_publication_that_is_over_is_waited_for(
     pool: Pool, cluster: Neighbours, database: Database, published: int, pending: int, sessions: int
