@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from epntap.addresses import HELP
 from epntap.pages import Entry, Pages, Site
 from epntap.pages.render import LAYOUT_ASSETS
 from epntap.pages.site import site_prefix
 from epntap.settings import Settings
 from voweb.branding import read_branding
+from voweb.help.routes import is_built
 from voweb.islands import island
 from voweb.navigation import NAVIGATION
 from voweb.views import ABOUT, LEGAL
@@ -26,7 +28,8 @@ def pages_of(settings: Settings, has_accounts: Callable[[], bool] = lambda: Fals
     files = brand.files or {}
     site = Site(
         name=brand.name or Site().name,
-        navigation=NAVIGATION,
+        # a clone has none before it is built
+        navigation=tuple(entry for entry in NAVIGATION if entry.path != HELP or is_built()),
         footer=tuple(
             Entry(label, path)
             for label, path, text in (("About", ABOUT, brand.about), ("Legal", LEGAL, brand.legal))

@@ -17,9 +17,10 @@ from epntap.http.documents import to_conditional_response
 from epntap.pages import Pages
 from voweb.files import content_type, file_document
 
-__all__ = ["help_blueprint"]
+__all__ = ["FIRST", "help_blueprint"]
 
-_FIRST = "index.html"
+#: the page that a site begins with
+FIRST = "index.html"
 #: what the site is made of, and the hashes of the scripts and styles within its pages
 _MANIFEST = "site.json"
 #: pages name stylesheets and scripts with a digest of what is in them
@@ -35,7 +36,7 @@ def help_blueprint(pages: Pages, site: Path) -> flask.Blueprint:
     def first() -> werkzeug.Response:
         if flask.request.path == HELP:  # addresses within the site are relative to its folder
             return flask.redirect(pages.site.at(f"{HELP}/"), 308)
-        return page(_FIRST)
+        return page(FIRST)
 
     @blueprint.get(f"{HELP}/<path:name>")
     def page(name: str) -> werkzeug.Response:
@@ -54,11 +55,11 @@ def help_blueprint(pages: Pages, site: Path) -> flask.Blueprint:
 
 
 def _missing(name: str, site: Path) -> str:
-    if (site / _FIRST).is_file():
+    if (site / FIRST).is_file():
         return f"There is no {name[:200]!r} in the help; {HELP}/ lists all pages and searches them."
     return (
         "The help has not been built in this installation. One that is installed from a wheel has it; in a clone "
-        "`make docs` builds it, and the same pages can be read as Markdown in the folder docs."
+        "'make docs' builds it, and the same pages can be read as Markdown in the folder docs."
     )
 
 

@@ -12,6 +12,8 @@ from epntap.pages import Pages, Site
 from epntap.settings import Settings
 from voserver.app import create_app
 from voweb.help import routes
+from voweb.help.routes import is_built
+from voweb.site import pages_of
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -77,7 +79,7 @@ def test_what_is_not_in_the_site_is_not_there(client: FlaskClient, name: str) ->
 def test_where_nothing_is_built_it_says_what_to_do(tmp_path: Path) -> None:
     answer = client_of(tmp_path / "nowhere").get("/help/", headers=BROWSER)
     assert answer.status_code == 404
-    assert "<code>" in answer.text or "`make docs` builds it" in answer.text
+    assert "&#39;make docs&#39; builds it" in answer.text
 
 
 def test_names_that_nobody_has_are_not_kept(client: FlaskClient, tmp_path: Path) -> None:
@@ -85,3 +87,12 @@ def test_names_that_nobody_has_are_not_kept(client: FlaskClient, tmp_path: Path)
         assert client.get(f"/help/{name}").status_code == 404
     (tmp_path / "site" / "later.html").write_text("here")
     assert client.get("/help/later.html").text == "here"
+
+
+def test_pages_lead_to_the_help_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_built(tmp_path)
+    (tmp_path / "index.html").write_text("<p>first</p>")
+    assert is_built(tmp_path)
+    for is_there in (True, False):
+        monkeypatch.setattr("voweb.site.is_built", lambda is_there=is_there: is_there)
+        assert pages_of(Settings()).site.has("/help") is is_there
