@@ -105,6 +105,9 @@ class Page {
       void this.check();
     };
     this.editor.mark(problems, accept);
+    // what the page came with is said here again, at its place
+    const told = document.getElementById("fault");
+    if (told?.querySelector(".problems")) told.remove();
     const items = problems.map((problem) =>
       make("li", {}, `${problem.message[0]?.toUpperCase()}${problem.message.slice(1)} `, make("small", {}, `(line ${problem.line}, column ${problem.column}) `), make("span", { class: "corrections" }, ...problem.suggestions.map((suggestion) => button(`Write ${suggestion}`, () => accept(problem, suggestion))))),
     );

@@ -87,6 +87,27 @@ def test_a_mistake_met_by_running_is_marked_too(chromium: Browser, site: Server)
         expect(look.page.get_by_role("status").first).to_contain_text("63 rows")
 
 
+def test_a_mistake_that_a_link_brings_is_said_once(chromium: Browser, site: Server) -> None:
+    with looking(chromium, site) as look:
+        look.open("/query?sql=SELECT+granule_uid+FROM+amdadb.epn_cor&do=run")
+        expect(look.page.locator(".cm-lintRange-error")).to_have_text("amdadb.epn_cor")
+        expect(look.page.locator(".fault")).to_have_count(1)
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_times_of_events_stand_on_one_line(chromium: Browser, site: Server, size: dict[str, int]) -> None:
+    with looking(chromium, site, size) as look:
+        look.open("/events/hostile")
+        cell = look.page.get_by_role("region", name="Events", exact=True).locator("tbody td").first
+        line = cell.evaluate("one => parseFloat(getComputedStyle(one).lineHeight)")
+        box = cell.evaluate(
+            "one => { const all = document.createRange(); all.selectNodeContents(one);"
+            " return all.getBoundingClientRect().height; }"
+        )
+        assert box < 1.5 * line
+        check(look)
+
+
 def test_names_are_completed_and_pasted(chromium: Browser, site: Server) -> None:
     with looking(chromium, site) as look:
         look.open("/query")
