@@ -15,6 +15,8 @@ from flask.testing import FlaskClient
 from lxml import etree
 
 from epntap.db.pool import Database, Role, connect
+from ingest.pipeline import ingest_service
+from tests.support.archives import CDF_SOURCE, definition
 from tests.support.browser import CHROMIUM, client_of, page_of, strange_scripts, text_of
 from tests.support.databases import clone_database, drop_database
 
@@ -220,5 +222,20 @@ def test_a_service_that_was_written_to_by_hand_is_named_and_not_searched(
             found = told(client)
             assert found["not_counted"] == ["amdadb"]
             assert "Not searched" in text_of(browse(client))
+    finally:
+        drop_database(postgres_server, own)
+
+
+def test_a_service_without_a_granule_is_nothing_to_be_warned_of(
+    tmp_path: Path, postgres_server: Database, demo_template: str
+) -> None:
+    own = clone_database(postgres_server, "nothing_in_it", demo_template)
+    try:
+        (tmp_path / "cdf").mkdir()
+        (tmp_path / "cdf/damaged_20010101_v01.cdf").write_bytes(b"no CDF")
+        ingest_service(definition(tmp_path, CDF_SOURCE), own)
+        with client_of(own, tmp_path) as client:
+            assert tap_count(client, "SELECT * FROM plasma.epn_core") == 0
+            assert told(client)["not_counted"] == []
     finally:
         drop_database(postgres_server, own)

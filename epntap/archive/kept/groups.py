@@ -200,13 +200,16 @@ def ends_in_month() -> sql.SQL:
 
 
 def grouped_services(connection: Connection) -> frozenset[str]:
-    """Services whose groups are those of their rows: they were written, and nobody has changed a row by hand since."""
+    """Services whose groups are those of their rows: they were written, and nobody has changed a row by hand since.
+
+    One whose ingestion found no row has no group, and nothing that a count of rows could be kept in.
+    """
     return frozenset(
         str(row[0])
         for row in connection.execute(
-            "SELECT v.schema_name FROM archive.value_count v JOIN archive.service s USING (schema_name) "
-            "WHERE v.column_name = %s AND (s.granule_count = 0 OR EXISTS ("
-            "SELECT FROM archive.granule_group g WHERE g.schema_name = v.schema_name))",
+            "SELECT schema_name FROM archive.service s WHERE granule_count = 0 OR ("
+            "EXISTS (SELECT FROM archive.value_count v WHERE v.schema_name = s.schema_name AND v.column_name = %s) "
+            "AND EXISTS (SELECT FROM archive.granule_group g WHERE g.schema_name = s.schema_name))",
             (ALL_ROWS,),
         )
     )
