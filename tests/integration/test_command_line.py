@@ -333,6 +333,15 @@ def test_doctor_warns_of_addresses_that_lead_nowhere(here: dict[str, str]) -> No
     assert found_by_doctor(0, EPNTAP_QUERY_CONNECTIONS="900", **here)["connections"][0] == "warning"
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_it_is_needed(here: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    wrong = {f"EPNTAP_{what}": str(tmp_path / "file" / what) for what in ("RESULTS", "SUMMARIES", "PREVIEWS")}
+    found = found_by_doctor(1, **here, **wrong)
+    for what in ("results", "summaries", "previews"):
+        verdict, said = found[what]
+        assert (verdict, said.endswith(f"file is no folder; set EPNTAP_{what.upper()} to another")) == ("fault", True)
+
+
 def test_doctor_finds_what_is_wrong(database: Database, tmp_path: Path) -> None:
     here = {"EPNTAP_DATABASE_URL": database.url, "EPNTAP_HOME": str(tmp_path / "home")}
     with psycopg.connect(database.url) as connection:

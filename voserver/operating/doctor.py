@@ -22,6 +22,7 @@ from epntap.db.standbys import check_standbys, standbys_of
 from epntap.errors import EpnTapError, SetupError
 from epntap.settings import Settings
 from epntap.uws.worker import MISSING_BEATS
+from voserver.operating.folders import folders_of, why_not_written
 from voserver.process.lock import as_served, served_by
 
 __all__ = ["Finding", "Verdict", "doctor", "examined"]
@@ -117,15 +118,14 @@ def _address(settings: Settings) -> Finding:
 
 
 def _room(settings: Settings) -> Iterator[Finding]:
-    folders = {"home": settings.home, "results": settings.results_dir}
-    for what, folder in folders.items():
-        if not folder.exists():
-            if what == "home" and settings.database_url:
-                continue
-            yield Finding(what, Verdict.NOTE, f"{folder} is not there yet; it is made when it is needed")
+    for what, folder in folders_of(settings).items():
+        if what == "home" and settings.database_url and not folder.exists():
             continue
-        if not os.access(folder, os.W_OK | os.X_OK):
-            yield Finding(what, Verdict.FAULT, f"{folder} may not be written by this user")
+        if why := why_not_written(folder):
+            yield Finding(what, Verdict.FAULT, f"{folder} cannot be used: {why}; set EPNTAP_{what.upper()} to another")
+            continue
+        if not folder.exists():
+            yield Finding(what, Verdict.NOTE, f"{folder} is not there yet; it is made when it is needed")
             continue
         usage = shutil.disk_usage(folder)
         said = f"{folder} has {usage.free / _GB:.1f} of {usage.total / _GB:.1f} GB left"

@@ -21,6 +21,7 @@ from epntap.db.pool import Role, check_sessions, connect
 from epntap.db.server import named_database, open_database
 from epntap.db.standbys import check_standbys
 from epntap.settings import Settings
+from voserver.operating.folders import folders_of, why_not_written
 from voserver.process.lock import only_server
 
 __all__ = ["demo", "serve", "worker"]
@@ -52,6 +53,16 @@ def _say_where(settings: Settings) -> None:
         )
 
 
+def _say_what_cannot_be_kept(settings: Settings) -> None:
+    """Warn of folders that cannot be written: queries are answered without, jobs and pictures fail one by one."""
+    for what, folder in folders_of(settings).items():
+        if what != "home" and (why := why_not_written(folder)):
+            click.echo(
+                f"epntap: no {what} can be kept in {folder}: {why}; set EPNTAP_{what.upper()} to another folder.",
+                err=True,
+            )
+
+
 def _with_address(settings: Settings, host: str | None, port: int | None) -> Settings:
     changes: dict[str, Any] = {"host": host, "port": port}
     return dataclasses.replace(settings, **{name: value for name, value in changes.items() if value is not None})
@@ -75,6 +86,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         check_sessions(database)
         check_standbys(database)
         _say_where(settings)
+        _say_what_cannot_be_kept(settings)
         click.echo(f"TAP address: {settings.addresses.tap()}   (Ctrl-C stops)", err=True)
         run_server(settings, database, listener)
 
