@@ -12,7 +12,7 @@ from typing import Any
 
 from epntap.addresses import Addresses
 from epntap.errors import SetupError
-from epntap.hints import nearest
+from epntap.hints import did_you_mean, nearest
 
 __all__ = ["Settings", "load_settings", "setting_origins", "settings_of"]
 
@@ -361,10 +361,12 @@ def _given(environ: Mapping[str, str] | None, file: Path | None) -> dict[str, tu
         try:
             document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, RecursionError) as exc:
-            raise SetupError(f"The settings file {file} cannot be read: {exc}.") from exc
+            why = exc.strerror if isinstance(exc, OSError) else exc
+            raise SetupError(f"The settings file {file} cannot be read: {why}.") from exc
         for key, value in document.items():
             if key not in known:
-                raise SetupError(f"{file}: unknown setting {key!r}; known are {', '.join(sorted(known))}.")
+                meant = did_you_mean(key, known) or " 'epntap config' lists all."
+                raise SetupError(f"{file}: unknown setting {key!r}.{meant}")
             given[key] = _convert(key, known[key], value, str(file)), str(file)
     _refuse_unknown(environ, known)
     for name, kind in known.items():

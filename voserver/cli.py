@@ -66,6 +66,10 @@ _COMMANDS = {
 }
 
 
+def _first_sentence(text: str) -> str:
+    return " ".join(text.split("\n\n", maxsplit=1)[0].split()).partition(". ")[0].rstrip(".") + "."
+
+
 class _Commands(click.Group):
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -76,6 +80,9 @@ class _Commands(click.Group):
         module, _, name = _COMMANDS[cmd_name][0].partition(":")
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
+        for one in command.commands.values() if isinstance(command, click.Group) else ():
+            # click would cut it where the line ends
+            one.short_help = one.short_help or _first_sentence(one.help or "")
         return command
 
     def resolve_command(

@@ -76,7 +76,11 @@ def _kind_of(root: Path, files: Sequence[str]) -> tuple[SourceKind, Sequence[str
     tables = [name for name in files if name.rpartition(".")[2].lower() in SUFFIXES]
     if len(tables) == 1:
         return TABLE, tables
-    held = ", ".join(f"{count} .{suffix}" for suffix, count in suffixes.most_common(5)) or "no file"
+    if not suffixes:
+        raise DefinitionError(
+            f"{root} holds no file; expected CDF files, labels (PDS3, PDS4), SPASE records, runs, or one table."
+        )
+    held = ", ".join(f"{count} .{suffix}" for suffix, count in suffixes.most_common(5))
     hint = f"; name one of the tables, such as {root / tables[0]}" if tables else ""
     raise DefinitionError(
         f"{root} holds {held}, but no CDF files, labels (PDS3, PDS4), SPASE records or runs, and not just one table"

@@ -286,7 +286,8 @@ def _in_sentences(url: str) -> Iterator[None]:
         raise InputError(f"The TAP service {url} refuses a query of the check: {_reason(exc)}.") from exc
     except (pyvo.dal.DALAccessError, requests.RequestException) as exc:
         raise InputError(
-            f"The TAP service {url} cannot be asked: {_reason(exc)}. (Expected is the address without /sync.)"
+            f"The TAP service {url} cannot be asked: {_reason(exc)}. (Expected is the address of TAP without /sync, "
+            "such as https://tap.example.org/tap.)"
         ) from exc
 
 

@@ -134,7 +134,7 @@ def test_wrong_settings(environ: dict[str, str], expected: str) -> None:
 def test_an_unknown_setting_in_the_file(home: Path) -> None:
     file = home / "epntap.toml"
     file.write_text('port = 8080\nprot = "x"\n')
-    assert "unknown setting 'prot'" in sentence(run("--config", str(file), "status"))
+    assert "unknown setting 'prot'. Did you mean 'port'?" in sentence(run("--config", str(file), "status"))
 
 
 @pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")

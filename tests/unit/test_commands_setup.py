@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
 from epntap.settings import Settings, settings_of
 from tests.support.source import modules
+from voserver.cli import main
 from voserver.process.lock import as_served, only_server
 
 
@@ -28,3 +32,9 @@ def test_addresses_are_those_of_the_server_that_runs(tmp_path: Path) -> None:
         public = asked.with_changes(public_url="https://tap.example.org")
         assert as_served(public) is public
     assert as_served(asked) is asked
+
+
+@pytest.mark.parametrize("group", ["events", "group", "setup", "token", "user"])
+def test_what_commands_are_for_is_said_whole(group: str) -> None:
+    told = CliRunner().invoke(main, [group, "--help"])
+    assert (told.exit_code, "..." in told.output.partition("Commands:")[2]) == (0, False)

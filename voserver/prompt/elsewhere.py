@@ -60,7 +60,7 @@ def _refuse_failure(url: str, response: requests.Response, form: str) -> None:
     body = response.raw.read(_MOST_OF_AN_ERROR, decode_content=True)
     said = said_in(body) or f"it answers with status {response.status_code}"
     if response.status_code == 404:
-        said = "nothing is there (expected is the address without /sync)"
+        said = "nothing is there (expected is the address of TAP without /sync, such as https://tap.example.org/tap)"
     raise InputError(f"The TAP service {url} refuses the query: {said.rstrip('.')}.")
 
 

@@ -177,7 +177,7 @@ def test_a_folder_of_labels(tmp_path: Path) -> None:
 def test_what_cannot_be_published(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="does not exist"):
         survey(tmp_path / "away")
-    with pytest.raises(DefinitionError, match="holds no file, but no CDF files"):
+    with pytest.raises(DefinitionError, match="holds no file; expected CDF files, labels"):
         survey(tmp_path)
     table(tmp_path, name="a.csv")
     table(tmp_path, name="b.csv")
