@@ -154,6 +154,11 @@ def test_no_query_of_the_documentation_is_asked_so_that_must_not_be() -> None:
     assert all(map(is_of_one_table, so))
 
 
+def test_nothing_is_asked_so_where_nothing_is_spread() -> None:
+    queries = [case.query for case in CASES if not case.is_refused]
+    assert not any(translate(query, CATALOG, base_url=BASE_URL, row_limit=100).per_shard for query in queries)
+
+
 PLAIN = ["c1min > 2", "target_name LIKE 'J%'", "time_min <= 5 AND time_max >= 3", "granule_uid <> 'a'", "c2min IS NULL"]
 EXCLUDED = ["c1min IN (SELECT weight FROM lab.parts)", "EXISTS (SELECT 1 FROM lab.parts)", "granule_uid = 'a'"]
 
