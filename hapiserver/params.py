@@ -68,7 +68,7 @@ def depth(pairs: Iterable[tuple[str, str]]) -> str:
     _check_references(values)
     wanted = values.get("depth", "dataset")
     if wanted not in {"dataset", "all"}:
-        raise HapiError(1413)
+        raise HapiError(1413, "expected dataset or all")
     return wanted
 
 
@@ -98,15 +98,15 @@ def data_request(
         }  # fmt: skip
     start, stop = _instant(values, "start", 1402), _instant(values, "stop", 1403)
     if start >= stop:
-        raise HapiError(1404)
+        raise HapiError(1404, "stop is the first instant that is not wanted")
     if stop <= held.first_tt2000 or start > dataset.last_tt2000:
         first, last = (time_text(one, dataset.decimals) for one in (held.first_tt2000, dataset.last_tt2000))
         raise HapiError(1405, f"the dataset has records from {first} to {last}")
     form = values.get("format", "csv")
     if form not in FORMATS:
-        raise HapiError(1409)
+        raise HapiError(1409, f"expected one of {', '.join(FORMATS)}")
     if values.get("include", "header") != "header":
-        raise HapiError(1410)
+        raise HapiError(1410, "expected header")
     return DataRequest(
         dataset,
         parameters,
@@ -142,7 +142,7 @@ def _values(pairs: Iterable[tuple[str, str]], known: frozenset[str]) -> dict[str
     for given, value in pairs:
         name = _NAMES.get(given, given)
         if name not in known:
-            raise HapiError(1401)
+            raise HapiError(1401, f"expected {', '.join(sorted(known)) or 'none'}")
         if name in values:
             raise HapiError(1400, f"{name} is given more than once")
         values[name] = value
@@ -154,7 +154,7 @@ def _dataset(values: Mapping[str, str], datasets: Datasets, caller: Caller) -> H
         raise HapiError(1400, "dataset is missing")
     found = datasets.get(values["dataset"], caller)
     if found is None:
-        raise HapiError(1406)
+        raise HapiError(1406, "catalog lists those that are here")
     return found
 
 
@@ -165,10 +165,10 @@ def _parameters(values: Mapping[str, str], dataset: HapiDataset) -> tuple[tuple[
     places = {one.name: place for place, one in enumerate(dataset.parameters)}
     wanted = names.split(",")
     if any(name not in places for name in wanted):
-        raise HapiError(1407)
+        raise HapiError(1407, "info lists those of the dataset")
     asked = [places[name] for name in wanted]
     if asked != sorted(set(asked)):
-        raise HapiError(1411)
+        raise HapiError(1411, "expected in the order of info, each once")
     chosen = sorted({0, *asked})
     return tuple(dataset.parameters[place] for place in chosen), len(chosen) == len(dataset.parameters)
 
@@ -179,10 +179,10 @@ def _instant(values: Mapping[str, str], name: str, code: int) -> int:
     try:
         return first_instant(values[name])
     except ValueError:
-        raise HapiError(code) from None
+        raise HapiError(code, "expected UTC as in 2016-12-31Z, 2016-366T10:00Z or 2016-12-31T10:00:00.5Z") from None
 
 
 def _check_references(values: Mapping[str, str]) -> None:
     # nothing here refers to anything, so that all answers are resolved in any case (§3.6.14)
     if values.get("resolve_references", "true") not in {"true", "false"}:
-        raise HapiError(1412)
+        raise HapiError(1412, "expected true or false")

@@ -118,6 +118,19 @@ def test_every_error_has_its_status_and_message(
         )
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "params", "said"),
+    [
+        ("data", {"dataset": "kinds", "start": "yesterday", "stop": "2017Z"}, "; expected UTC as in 2016-12-31Z"),
+        ("data", {"dataset": "kinds", **SPAN, "format": "xml"}, "; expected one of csv, binary, json"),
+        ("info", {"dataset": "nobody"}, "; catalog lists those that are here"),
+        ("info", {"dataset": "kinds", "parameter": "B"}, "; expected dataset, parameters, resolve_references"),
+    ],
+)
+def test_a_message_says_what_is_expected(client: FlaskClient, endpoint: str, params: dict[str, str], said: str) -> None:
+    assert said in get(client, endpoint, **params).get_json()["status"]["message"]
+
+
 def test_a_name_given_twice_is_an_error(client: FlaskClient) -> None:
     assert client.get("/hapi/info?dataset=kinds&id=kinds").get_json()["status"]["code"] == 1400
 
