@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eventtables.model import Description, Events, EventTable, EventTableError, Instants, Kind, Values
+from eventtables.store.published import stored_names
 from eventtables.times import are_counted, instant_of
 
 __all__ = [
@@ -140,10 +141,11 @@ def condition(table: EventTable, text: str) -> npt.NDArray[np.bool_]:
 
 
 def _compared(table: EventTable, name: str) -> tuple[Kind, Values]:
-    """What a name in a condition stands for."""
+    """What a name in a condition stands for: a column by its own name, or by the one that it has in queries."""
     names = [column.name for column in table.about.columns]
-    if name in names:
-        column, values = table.about.columns[names.index(name)], table.events.values[names.index(name)]
+    place = next((some.index(name) for some in (names, stored_names(table.about.columns)) if name in some), None)
+    if place is not None:
+        column, values = table.about.columns[place], table.events.values[place]
         if column.size > 1:
             raise EventTableError(f"The column {name} has several values in a cell, and cannot be compared with one.")
         return column.kind, values

@@ -99,6 +99,7 @@ def test_extend_and_shift_move_ends(one: Pairs, before: int, after: int) -> None
         ("duration = 0", [1]),
         ("start >= 2001-01-02", [0, 2]),
         ("B min <= 0.5", [0, 2]),
+        ("b_min <= 0.5", [0, 2]),
         ("B min != -7.25", [2]),
         ("count < 0", [2]),
         ("kind = two words\\n", [2]),
