@@ -1,15 +1,38 @@
-"""The type of a connection to the database, and what a session of ours may be told."""
+"""The type of a connection to the database, what a session of ours may be told, and how changes take turns."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
-__all__ = ["PUBLISH_WAITS_FOR", "Connection"]
+from epntap.errors import UnavailableError
+
+__all__ = ["PUBLISH_WAITS_FOR", "Connection", "taking_turns"]
 
 #: any connection of psycopg, whose rows are tuples
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 #: the setting of a session that says for which standbys the commit of a publication waits
 PUBLISH_WAITS_FOR = "epntap.publish_waits_for"
+#: for others with the same thing in hand, and for queries that read what is removed
+_LONGEST_WAIT_S = 5
+
+
+@contextmanager
+def taking_turns(connection: Connection, what: str) -> Iterator[None]:
+    """A transaction while which nobody else has one of this name, so that what it reads first is still so at its end.
+
+    Raises UnavailableError when others take long; nothing is changed then.
+    """
+    try:
+        with connection.transaction():
+            connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{_LONGEST_WAIT_S}s",))
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 20))", (what,))
+            yield
+    except psycopg.errors.LockNotAvailable as exc:
+        raise UnavailableError(
+            "Something else changes or reads this at the moment; nothing was done, please try again in a few seconds."
+        ) from exc

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from socket import socket
 from typing import TypeAlias
 
@@ -106,7 +107,8 @@ class TableFiles:
             begun = begin(stack, self.places, self.watcher, client)
             chunks = chunks_of(self.connect, stored)
             stack.callback(chunks.close)
-            blocks = _checked(writer.write(stored.about, stored.survey, chunks), begun)
+            first = next(chunks)  # while an error still has a status
+            blocks = _checked(writer.write(stored.about, stored.survey, chain([first], chunks)), begun)
             stack.callback(blocks.close)
             answer = Blocks(
                 blocks,

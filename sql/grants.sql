@@ -28,9 +28,14 @@ CREATE OR REPLACE FUNCTION archive.own_schema(person text) RETURNS text
 DECLARE
     name text := 'own_' || left(encode(sha256(convert_to(person, 'UTF8')), 'hex'), 24);
 BEGIN
-    EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', name);
-    EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO epntap_service', name);
-    EXECUTE format('GRANT USAGE ON SCHEMA %I TO epntap_reader', name);
+    -- two that make or grant it at once would fail, so only who finds it missing does, one after the other
+    IF NOT coalesce(has_schema_privilege('epntap_service', to_regnamespace(name)::oid, 'CREATE')
+            AND has_schema_privilege('epntap_reader', to_regnamespace(name)::oid, 'USAGE'), false) THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended(name, 20));
+        EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', name);
+        EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO epntap_service', name);
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO epntap_reader', name);
+    END IF;
     RETURN name;
 END
 $body$;

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from epntap.access import Caller, Scope
+from epntap.connection import Connection
 from epntap.errors import AuthenticationError, ForbiddenError, ParameterError, UnavailableError
 from epntap.fetch import fetched
 from epntap.hints import did_you_mean, shortened
@@ -19,7 +20,16 @@ from eventtables.files import TableFiles
 from eventtables.model import Description, EventColumn, Events, EventStream, EventTable, EventTableError, Kind, Values
 from eventtables.operations import difference, extend, filtered, intersection, overlapping, shift, union
 from eventtables.readers import Wishes, open_table
-from eventtables.store.tables import StoredTable, all_tables, drop_own, save_own, share, table_called, whole_table
+from eventtables.store.tables import (
+    StoredTable,
+    all_tables,
+    drop_own,
+    save_own,
+    share,
+    table_called,
+    turn_of,
+    whole_table,
+)
 from eventtables.times import instants_of
 
 __all__ = ["OF_ONE", "OF_TWO", "Desk", "Making"]
@@ -110,25 +120,27 @@ class Desk:
 
     def add_event(self, caller: Caller, place: str, start: str, stop: str) -> StoredTable:
         """Put an event behind the others of a table; there is nothing in its further columns. Raises our errors."""
-        table, stored = self._own(caller, place)
         try:
             ends = instants_of([start.strip(), (stop or start).strip()])
         except ValueError as exc:
             raise ParameterError(f"START, STOP: {exc}.") from None
         if np.isnat(ends).any() or ends[1] < ends[0]:
             raise ParameterError("START, STOP: expected a time and a later one.")
-        events = table.events
-        values = tuple(
-            np.concatenate([one, _nothing(column)])
-            for column, one in zip(table.about.columns, events.values, strict=True)
-        )
-        added = Events(np.append(events.start, ends[0]), np.append(events.stop, ends[1]), values)
-        return self._changed(caller, stored, EventTable(table.about, added))
+
+        def with_it(table: EventTable) -> Events:
+            events = table.events
+            values = tuple(
+                np.concatenate([one, _nothing(column)])
+                for column, one in zip(table.about.columns, events.values, strict=True)
+            )
+            return Events(np.append(events.start, ends[0]), np.append(events.stop, ends[1]), values)
+
+        return self._changed(caller, place, with_it)
 
     def mark(self, caller: Caller, name: str, start: str, stop: str) -> StoredTable:
         """Put an event into the caller's table of this name, which is made if there is none. Raises our errors."""
         self.check(caller)
-        with self.tables.connect() as connection:
+        with self.tables.connect() as connection, turn_of(connection, caller.name):
             is_there = any(one.owner == caller.name and one.name == name for one in all_tables(connection, caller))
             if not is_there:
                 nothing = np.array([], dtype="datetime64[us]")
@@ -138,11 +150,13 @@ class Desk:
 
     def remove_event(self, caller: Caller, place: str, number: int) -> StoredTable:
         """Take out the event with this number, from 1 on. Raises our errors."""
-        table, stored = self._own(caller, place)
-        if not 1 <= number <= len(table.events):
-            raise ParameterError(f"EVENT: expected a number from 1 to {len(table.events)}, found {number}.")
-        left = table.events.taken(np.delete(np.arange(len(table.events)), number - 1))
-        return self._changed(caller, stored, EventTable(table.about, left))
+
+        def without_it(table: EventTable) -> Events:
+            if not 1 <= number <= len(table.events):
+                raise ParameterError(f"EVENT: expected a number from 1 to {len(table.events)}, found {number}.")
+            return table.events.taken(np.delete(np.arange(len(table.events)), number - 1))
+
+        return self._changed(caller, place, without_it)
 
     def share(self, caller: Caller, place: str, groups: Collection[str]) -> None:
         """Let members of these groups, and no others, see a table. Raises our errors."""
@@ -186,26 +200,28 @@ class Desk:
             raise ForbiddenError(f"{stored.place} is not yours; make a table of your own of it.")
         return stored
 
-    def _own(self, caller: Caller, place: str) -> tuple[EventTable, StoredTable]:
+    def _changed(self, caller: Caller, place: str, events_of: Callable[[EventTable], Events]) -> StoredTable:
+        """A table of the caller's with other events, made of those that it has when nobody else changes it."""
         stored = self._mine(caller, place)
-        return self._whole(caller, stored.place), stored
-
-    def _changed(self, caller: Caller, stored: StoredTable, table: EventTable) -> StoredTable:
-        modified = _now()
-        stream = EventStream(replace(table.about, modified=modified), iter([table.events]))
-        with self.tables.connect() as connection:
-            return save_own(connection, caller, stored.name, stream, groups=stored.groups, replace=True)
+        with self.tables.connect() as connection, turn_of(connection, caller.name):
+            table = self._read(connection, caller, stored.place)
+            about = replace(table.about, modified=_now())
+            stream = EventStream(about, iter([events_of(table)]))
+            return save_own(connection, caller, stored.name, stream, replace=True)
 
     def _whole(self, caller: Caller, place: str) -> EventTable:
-        """A table with all of its events; in histories it goes by its place."""
         with self.tables.connect() as connection:
-            stored = table_called(connection, place, caller)
-            if stored.survey.count > _MOST_EVENTS:
-                raise EventTableError(
-                    f"{stored.place} has {stored.survey.count:,} events; of more than {_MOST_EVENTS:,} the operator "
-                    "makes tables (epntap events)."
-                )
-            found = whole_table(connection, stored)
+            return self._read(connection, caller, place)
+
+    def _read(self, connection: Connection, caller: Caller, place: str) -> EventTable:
+        """A table with all of its events; in histories it goes by its place."""
+        stored = table_called(connection, place, caller)
+        if stored.survey.count > _MOST_EVENTS:
+            raise EventTableError(
+                f"{stored.place} has {stored.survey.count:,} events; of more than {_MOST_EVENTS:,} the operator "
+                "makes tables (epntap events)."
+            )
+        found = whole_table(connection, stored)
         return found if stored.owner == caller.name else replace(found, about=replace(found.about, name=stored.place))
 
 

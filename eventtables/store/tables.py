@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
@@ -19,8 +20,8 @@ from epntap.catalog.ddl import LOCK_TIMEOUT_S, create_indexes, create_table, def
 from epntap.catalog.model import Schema, Table
 from epntap.catalog.names import OWN_SCHEMA
 from epntap.catalog.publish import publish_table, raise_catalog_version
-from epntap.connection import Connection
-from epntap.errors import NotFoundError, ServiceError, SetupError
+from epntap.connection import Connection, taking_turns
+from epntap.errors import NotFoundError, SetupError, UnavailableError
 from epntap.hints import did_you_mean
 from epntap.schema import tables
 from epntap.schema.statements import compiled
@@ -61,6 +62,7 @@ __all__ = [
     "save_table",
     "share",
     "table_called",
+    "turn_of",
     "whole_table",
     "years_of_events",
 ]
@@ -182,14 +184,14 @@ def save_stream(connection: Connection, name: str, stream: EventStream, *, repla
     """
     about = storable(stream.about)
     described = published_table(checked_name(name), about)
-    with _told(name), connection.transaction():
+    with _told(name), turn_of(connection, "", name):
         _check_schema(connection)
-        is_new = _make_room(connection, name, "", is_replaced=replace)
+        replaced = _make_room(connection, name, "", is_replaced=replace)
         create_table(connection, described)
         survey = _copy(connection, described, about.columns, stream.chunks)
         create_indexes(connection, described)
         publish_table(connection, Schema(SCHEMA, title="Events", description=_SAID), described)
-        _describe(connection, name, about, survey, is_new=is_new)
+        _describe(connection, name, about, survey, is_new=replaced is None)
         raise_catalog_version(connection)
     connection.execute(sql.SQL("ANALYZE {}").format(sql_name(described)))
     return table_called(connection, name)
@@ -201,43 +203,60 @@ def save_own(
     name: str,
     stream: EventStream,
     *,
-    groups: Collection[str] = (),
+    groups: Collection[str] | None = None,
     replace: bool = False,
 ) -> StoredTable:
     """Keep a table of somebody's own, for them and the members of groups; needs the service's connection only.
 
-    Raises what `save_stream` raises.
+    Without `groups`, what is replaced stays shared as it is. Raises what `save_stream` raises, and UnavailableError.
     """
     about = storable(stream.about)
     described = published_table(checked_name(name), about, own_schema(owner.name))
-    with _told(name), connection.transaction():
+    with _told(name), turn_of(connection, owner.name):
         connection.execute("SELECT archive.own_schema(%s)", (owner.name,))
-        is_new = _make_room(connection, name, owner.name, is_replaced=replace)
+        replaced = _make_room(connection, name, owner.name, is_replaced=replace)
+        if groups is None:
+            groups = replaced.groups if replaced else ()
         define_table(connection, described)
         connection.execute("SELECT archive.grant_own(%s, %s)", (described.schema, described.name))
         survey = _copy(connection, described, about.columns, stream.chunks)
         create_indexes(connection, described)
-        _describe(connection, name, about, survey, is_new=is_new, owner=owner.name, groups=groups)
-    connection.execute(sql.SQL("ANALYZE {}").format(sql_name(described)))
-    return table_called(connection, f"~{owner.name}/{name}", owner)
+        _describe(connection, name, about, survey, is_new=replaced is None, owner=owner.name, groups=groups)
+        connection.execute(sql.SQL("ANALYZE {}").format(sql_name(described)))
+        return table_called(connection, f"~{owner.name}/{name}", owner)
+
+
+def turn_of(connection: Connection, owner: str, name: str = "") -> AbstractContextManager[None]:
+    """A transaction while which nobody else changes tables of an owner, or this one of everybody's.
+
+    Raises UnavailableError.
+    """
+    return taking_turns(connection, f"events ~{owner}/{'' if owner else name}")
 
 
 def share(connection: Connection, stored: StoredTable, groups: Collection[str]) -> None:
-    """Let the members of these groups, and of no others, see a table of somebody's own."""
-    _SHARE.run(connection, called=stored.name, of=stored.owner, with_groups=sorted(groups))
+    """Let the members of these groups, and of no others, see a table of somebody's own. Raises NotFoundError."""
+    with turn_of(connection, stored.owner):
+        _still(connection, stored)
+        _SHARE.run(connection, called=stored.name, of=stored.owner, with_groups=sorted(groups))
 
 
-def _make_room(connection: Connection, name: str, owner: str, *, is_replaced: bool) -> bool:
-    """Whether there is no table of this name; one that is replaced is taken away. Raises EventTableError."""
+def _still(connection: Connection, stored: StoredTable) -> StoredTable:
+    """The table of this name as it is now. Raises NotFoundError."""
+    return _called(every_table(connection), stored.place, ANONYMOUS)
+
+
+def _make_room(connection: Connection, name: str, owner: str, *, is_replaced: bool) -> StoredTable | None:
+    """The table of this name that is replaced, which is taken away, if there is one. Raises EventTableError."""
     mine = {one.name: one for one in every_table(connection) if one.owner == owner}
     if name not in mine:
         if owner and len(mine) >= _MOST_OWN:
             raise EventTableError(f"You have {len(mine)} tables of events already; please remove some.")
-        return True
+        return None
     if not is_replaced:
         raise EventTableError(f"There is a table {name} already; give --replace to put this one in its place.")
     _drop_events(connection, mine[name])
-    return False
+    return mine[name]
 
 
 @contextmanager
@@ -258,9 +277,8 @@ def _told(name: str) -> Iterator[None]:
 
 def drop_table(connection: Connection, name: str) -> None:
     """Remove a table. Raises NotFoundError, and SetupError when queries hold it."""
-    stored = table_called(connection, name)
-    with connection.transaction():
-        _drop_events(connection, stored)
+    with turn_of(connection, "", name):
+        _drop_events(connection, table_called(connection, name))
         _REMOVE.run(connection, called=name, of="")
         _UNDESCRIBE.run(connection, table_name=f"{SCHEMA}.{name}")
         _FORGET_FORMS.run(connection, called=name)
@@ -269,16 +287,16 @@ def drop_table(connection: Connection, name: str) -> None:
 
 
 def drop_own(connection: Connection, stored: StoredTable) -> None:
-    """Remove a table of somebody's own. Raises SetupError when queries hold it."""
-    with connection.transaction():
-        _drop_events(connection, stored)
+    """Remove a table of somebody's own. Raises NotFoundError, and SetupError when queries hold it."""
+    with turn_of(connection, stored.owner):
+        _drop_events(connection, _still(connection, stored))
         _REMOVE.run(connection, called=stored.name, of=stored.owner)
 
 
 def chunks_of(lend: Callable[[], AbstractContextManager[Connection]], stored: StoredTable) -> Generator[Events]:
     """The events in their order, some thousand at a time; no connection is held between. At least one chunk.
 
-    Raises ServiceError when the table has been replaced since, so that nothing is a mixture of two.
+    Raises UnavailableError when the table has been replaced since, so that nothing is a mixture of two.
     """
     last = 0
     while True:
@@ -301,7 +319,7 @@ def whole_table(connection: Connection, stored: StoredTable) -> EventTable:
 
 
 def page_of_events(connection: Connection, stored: StoredTable, after: int, most: int) -> Events:
-    """So many events behind a number. Raises ServiceError when the table has been replaced since."""
+    """So many events behind a number. Raises UnavailableError when the table has been replaced since."""
     return _events(stored.about.columns, _rows(connection, stored, after, most))
 
 
@@ -314,7 +332,8 @@ def events_within(
         "SELECT start_time, stop_time FROM {} WHERE time_max >= %s AND time_min <= %s"
         " ORDER BY time_min, event_id LIMIT %s"
     ).format(sql.Identifier(stored.schema, stored.name))
-    return connection.execute(statement, (*ends, most + 1)).fetchall()
+    with _unless_replaced(stored):
+        return connection.execute(statement, (*ends, most + 1)).fetchall()
 
 
 def years_of_events(connection: Connection, stored: StoredTable) -> list[tuple[int, int]]:
@@ -322,7 +341,8 @@ def years_of_events(connection: Connection, stored: StoredTable) -> list[tuple[i
     statement = sql.SQL("SELECT left(start_time, 4)::integer, count(*) FROM {} GROUP BY 1 ORDER BY 1").format(
         sql.Identifier(stored.schema, stored.name)
     )
-    found: dict[int, int] = dict(connection.execute(statement).fetchall())
+    with _unless_replaced(stored):
+        found: dict[int, int] = dict(connection.execute(statement).fetchall())
     if not found or max(found) - min(found) > _MOST_YEARS:
         return sorted(found.items())[:_MOST_YEARS]
     return [(year, found.get(year, 0)) for year in range(min(found), max(found) + 1)]
@@ -424,14 +444,37 @@ def _rows(connection: Connection, stored: StoredTable, last: int, most: int = _C
     statement = sql.SQL("SELECT {} FROM {} WHERE event_id > %s ORDER BY event_id LIMIT %s").format(
         sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(stored.schema, stored.name)
     )
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with _unless_replaced(stored), _snapshot(connection):
         found = connection.execute(
             "SELECT imported FROM archive.event_table WHERE number = %s", (stored.number,)
         ).fetchone()
         if found is None or found[0] != stored.imported:
-            raise ServiceError(f"The table {stored.name} has been replaced while it was read; please ask again.")
+            raise _replaced(stored)
         return connection.execute(statement, (last, most)).fetchall()
+
+
+@contextmanager
+def _snapshot(connection: Connection) -> Iterator[None]:
+    """One state of the database for several looks; within `turn_of` nobody changes it anyway."""
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        yield
+        return
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+@contextmanager
+def _unless_replaced(stored: StoredTable) -> Iterator[None]:
+    """Raises UnavailableError where the events are no longer there, or no longer these."""
+    try:
+        yield
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as exc:
+        raise _replaced(stored) from exc
+
+
+def _replaced(stored: StoredTable) -> UnavailableError:
+    return UnavailableError(f"The table {stored.name} has been replaced while it was read; please ask again.", 1)
 
 
 def _events(columns: Sequence[EventColumn], rows: Sequence[tuple[Any, ...]]) -> Events:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ import requests
 from lxml import html
 
 from epntap.access import Scope
+from epntap.catalog.load import CHECK_EVERY_S
 from epntap.db.pool import Database, Role, connect
 from tests.support.cdf_builder import CdfBuilder
 from tests.support.command import run
@@ -208,6 +210,7 @@ def test_a_service_that_is_called_so_keeps_its_name(server: SimpleNamespace, tmp
     assert keep(server, basic("ann"), "beside").status_code == 201
     here = {"EPNTAP_DATABASE_URL": server.database.url, "EPNTAP_HOME": str(tmp_path / "home")}
     assert run("ingest", str(tmp_path / "mine.toml"), **here).returncode == 0
+    time.sleep(CHECK_EVERY_S)
     for who in (basic("ann"), None):
         assert ask(server, "SELECT COUNT(*) AS n FROM mine.epn_core", who).text.split() == ["n", "1"]
     assert ask(server, "SELECT * FROM mine.beside", basic("ann")).status_code == 400
@@ -233,3 +236,19 @@ def test_what_is_posted_holds_no_nul(server: SimpleNamespace, how: str) -> None:
 @pytest.mark.parametrize("path", ["/files/amdadb/%00", "/files/%00/x", "/groups/%00", "/mine/tables/%00"])
 def test_there_is_nothing_at_addresses_with_nul(server: SimpleNamespace, path: str) -> None:
     assert requests.get(f"{server.base}{path}", headers=basic("ann"), timeout=30).status_code == 404
+
+
+def test_a_table_that_goes_meanwhile_is_no_fault_of_the_service(server: SimpleNamespace) -> None:
+    who = basic("carl")
+
+    def work(_number: int) -> list[int]:
+        answers = [
+            keep(server, who, "fleeting"),
+            ask(server, "SELECT COUNT(*) FROM mine.fleeting", who),
+            requests.delete(f"{server.base}/mine/tables/fleeting", headers=who, timeout=30, allow_redirects=False),
+        ]
+        return [one.status_code for one in answers]
+
+    with ThreadPoolExecutor(6) as pool:
+        found = {status for statuses in pool.map(work, range(24)) for status in statuses}
+    assert found <= {200, 201, 303, 400, 404, 503}

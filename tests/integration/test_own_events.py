@@ -8,6 +8,7 @@ import re
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -144,6 +145,43 @@ def test_tables_are_made_of_others_and_changed(server: Server) -> None:
         assert (refused.status_code, said in refused.text) == (400, True), refused.text
     assert requests.delete(f"{server.base}/events/~ann/mydays", headers=basic("ann"), timeout=30).status_code == 204
     assert get(server, "/events/~ann/mydays", "ann").status_code == 404
+
+
+def test_changes_at_once_take_turns_and_none_is_lost(server: Server) -> None:
+    assert post(server, "/events", "ann", OPERATION="copy", TABLE="days", NAME="crowded").ok
+    shared = [{"ACTION": "SHARE", "GROUPS": "rpc"}, {"ACTION": "SHARE", "GROUPS": ""}]
+    changes = [{"ACTION": "ADD", "START": f"1980-01-{day:02}"} for day in range(1, 13)]
+
+    def change(form: dict[str, Any]) -> int:
+        return post(server, "/events/~ann/crowded", "ann", **form).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert change(shared[0]) == 303
+        found = list(pool.map(change, [*changes[:6], shared[1], *changes[6:]]))
+    assert set(found) <= {303, 503}
+    assert found[6] == 303
+    added = found.count(303) - 1
+    assert added
+    table = read_table(get(server, "/events/~ann/crowded.amda.xml", "ann").content, "x")
+    assert sum(one.startswith("1980") for one in cells_of(table)["start"]) == added
+    assert get(server, "/events/~ann/crowded", "bob").status_code == 404, (
+        "shared again by a change that had begun before"
+    )
+
+
+def test_a_table_that_goes_meanwhile_is_no_fault_of_the_service(server: Server) -> None:
+    def work(number: int) -> list[int]:
+        answers = [
+            post(server, "/events", "ann", OPERATION="copy", TABLE="days", NAME="fleeting"),
+            post(server, "/events/~ann/fleeting", "ann", ACTION="ADD", START="1980-01-01"),
+            get(server, f"/events/~ann/fleeting{('', '.csv', '.amda.xml')[number % 3]}", "ann"),
+            requests.delete(f"{server.base}/events/~ann/fleeting", headers=basic("ann"), timeout=30),
+        ]
+        return [one.status_code for one in answers]
+
+    with ThreadPoolExecutor(6) as pool:
+        found = {status for statuses in pool.map(work, range(18)) for status in statuses}
+    assert found <= {200, 204, 303, 400, 404, 503}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
@@ -15,7 +16,7 @@ from psycopg.types.json import Jsonb
 from epntap.catalog.ddl import define_table, sql_name
 from epntap.catalog.model import Column, Form, Table
 from epntap.catalog.names import OWN_SCHEMA, RESERVED
-from epntap.connection import Connection
+from epntap.connection import Connection, taking_turns
 from epntap.errors import NotFoundError, ParameterError, UploadError
 
 __all__ = ["KeptTable", "checked_name", "drop", "keep", "kept_of", "prolong", "tidy"]
@@ -73,11 +74,10 @@ def keep(
 ) -> KeptTable:
     """Keep a table that was read; it is there whole, or not at all.
 
-    Raises ParameterError for a name that is taken, UploadError for more than its owner may keep.
+    Raises ParameterError for a name that is taken, UploadError for more than its owner may keep, UnavailableError
+    while others of theirs take long.
     """
-    with connection.transaction():
-        # two requests of one person take turns, so that neither passes the limit
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 20))", (f"mine {owner}",))
+    with _turn_of(connection, owner):  # so that two requests do not pass the limit together
         tidy(connection)
         kept = kept_of(connection, owner)
         if len(kept) >= _MOST_TABLES:
@@ -110,8 +110,12 @@ def keep(
                 lifetime,
             ),
         )
-    connection.execute(sql.SQL("ANALYZE {}").format(sql_name(stored)))
-    return next(one for one in kept_of(connection, owner) if one.table.name == name)
+        connection.execute(sql.SQL("ANALYZE {}").format(sql_name(stored)))
+        return next(one for one in kept_of(connection, owner) if one.table.name == name)
+
+
+def _turn_of(connection: Connection, owner: str) -> AbstractContextManager[None]:
+    return taking_turns(connection, f"mine {owner}")
 
 
 def _copy(connection: Connection, stored: Table, rows: BinaryIO) -> None:
@@ -150,8 +154,8 @@ def prolong(connection: Connection, owner: str, name: str, lifetime: timedelta) 
 
 
 def drop(connection: Connection, owner: str, name: str) -> None:
-    """Remove a table. Raises NotFoundError."""
-    with connection.transaction():
+    """Remove a table. Raises NotFoundError, and UnavailableError while queries read it."""
+    with _turn_of(connection, owner):
         found = connection.execute(
             "DELETE FROM account.kept_table WHERE owner = %s AND name = %s RETURNING archive.own_schema(owner)",
             (owner, name),
@@ -164,12 +168,14 @@ def drop(connection: Connection, owner: str, name: str) -> None:
 def tidy(connection: Connection) -> None:
     """Remove the tables of everybody whose time is over. Part of the caller's transaction."""
     gone = connection.execute(
-        "DELETE FROM account.kept_table WHERE (owner, name) IN ("
-        "SELECT owner, name FROM account.kept_table WHERE expires <= now() FOR UPDATE SKIP LOCKED) "
-        "RETURNING archive.own_schema(owner), name"
+        "SELECT archive.own_schema(owner), owner, name FROM account.kept_table WHERE expires <= now() "
+        "FOR UPDATE SKIP LOCKED"
     ).fetchall()
-    for schema, name in gone:
-        _drop_rows(connection, schema, name)
+    for schema, owner, name in gone:
+        with suppress(psycopg.errors.LockNotAvailable), connection.transaction():  # a query that reads it yet
+            connection.execute("SELECT set_config('lock_timeout', '100ms', true)")
+            connection.execute("DELETE FROM account.kept_table WHERE owner = %s AND name = %s", (owner, name))
+            _drop_rows(connection, schema, name)
 
 
 def _drop_rows(connection: Connection, schema: str, name: str) -> None:

@@ -41,6 +41,8 @@ _RANGES = {
 
 #: a schema, table, column, function or type that is not there
 _MISSING = frozenset({"3F000", "42P01", "42703", "42883", "42704"})
+#: a table or column that was there when the query was translated
+_GONE = frozenset({"42P01", "42703"})
 
 
 def timeout_error(timeout_s: float) -> QueryTimeoutError:
@@ -90,6 +92,11 @@ def _unavailable(exc: psycopg.Error) -> UnavailableError | None:
     if _is_conflict(exc):
         return UnavailableError(
             "The query met with a change of what it was reading; please try again in a few seconds.", 5
+        )
+    if (exc.sqlstate or "") in _GONE:
+        log.warning("a query met with a table that is no longer there", exc_info=exc)
+        return UnavailableError(
+            "A table of this query was replaced or removed at this moment; please try again in a few seconds.", 5
         )
     if _is_away(exc):
         return UnavailableError("The database went away while the query ran; please try again in a minute.", 30)
