@@ -38,7 +38,7 @@ from epntap.settings import Settings
 from ingest.definition.storage import Storage
 from tests.bench.building import Build, build
 from tests.bench.processor import ByQueries, Spent
-from tests.bench.queries import INTERVALS, MAXREC
+from tests.bench.queries import INTERVALS, MAXREC, ask_with_intervals
 
 __all__ = ["QUESTIONS", "Growth", "Question", "Service", "measure", "tables"]
 
@@ -198,14 +198,7 @@ def measure(
     """Ask every question of all services in turns; a first time to compare rows, which is not counted."""
     with connect(database, Role.SERVICE) as service_connection:
         catalog = load_catalog(service_connection).with_tables([INTERVALS])
-    with connect(database, Role.READER, autocommit=True) as connection:
-        connection.execute("SET default_transaction_read_only = off")
-        connection.execute(
-            "CREATE TEMPORARY TABLE intervals AS SELECT 2453100.5 + 5.0 * n AS t1, 2453100.75 + 5.0 * n AS t2"
-            " FROM generate_series(1, 100) n"
-        )
-        connection.execute("ANALYZE intervals")
-        connection.execute("SET default_transaction_read_only = on")
+    with ask_with_intervals(database) as connection:
         reader = _Reader(connection, catalog)
         for question in questions:
             _say(question.what)
