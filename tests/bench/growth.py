@@ -83,7 +83,7 @@ QUESTIONS = (
     ),
     Question(
         "instrument_name LIKE '%x%', TOP 1000",
-        "SELECT TOP 1000 granule_uid, time_min FROM {t} WHERE instrument_name LIKE '%INSTRUMENT77%'",
+        "SELECT TOP 1000 granule_uid, time_min FROM {t} WHERE instrument_name LIKE '%INSTRUMENT499%'",
         is_settled=False,
     ),
     Question(
