@@ -135,7 +135,15 @@ def ingest(
     if as_json:
         documents = [report.to_json() for report in reports]
         click.echo(json.dumps(documents[0] if len(services) == 1 else documents, indent=2))
-    context.exit(NOTHING_LOADED if failed else _exit_code(reports, max_refused))
+    code = NOTHING_LOADED if failed else _exit_code(reports, max_refused)
+    for report in reports:
+        if not quiet and _exit_code([report], max_refused) == PUBLISHED_IN_PART:
+            click.echo(
+                f"epntap: {report.schema}: {100 * report.refused_share:.3g} % is refused; from {max_refused:g} % on "
+                f"(--max-refused) the exit code is {PUBLISHED_IN_PART}.",
+                err=True,
+            )
+    context.exit(code)
 
 
 def _refuse_one_schema_twice(services: Sequence[Definition]) -> None:

@@ -47,6 +47,7 @@ def test_the_report_as_json(home: Path) -> None:
     (home / "cdf/broken.cdf").write_bytes(b"?")
     result = run(definition(home, CDF_SOURCE).file, "--json")
     assert result.exit_code == 3, "half of the files is refused"
+    assert result.stderr == ("epntap: plasma: 50 % is refused; from 10 % on (--max-refused) the exit code is 3.\n")
     report = json.loads(result.stdout)
     assert report["granules"]["loaded"] == 1
     assert report["sources"][0]["refused"][0]["path"] == "broken.cdf"
