@@ -94,6 +94,13 @@ def test_a_mistake_that_a_link_brings_is_said_once(chromium: Browser, site: Serv
         expect(look.page.locator(".fault")).to_have_count(1)
 
 
+def test_on_a_phone_what_narrows_a_search_down_is_one_step_away(chromium: Browser, site: Server) -> None:
+    with looking(chromium, site, PHONE, scripts=False) as look:
+        look.open("/search")
+        look.page.get_by_role("link", name="Narrow it down").click()
+        expect(look.page.get_by_role("heading", name="Narrow it down")).to_be_in_viewport()
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE])
 def test_times_of_events_stand_on_one_line(chromium: Browser, site: Server, size: dict[str, int]) -> None:
     with looking(chromium, site, size) as look:
