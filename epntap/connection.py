@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 
-from epntap.errors import UnavailableError
+from epntap.errors import AuthenticationError, UnavailableError
 
-__all__ = ["PUBLISH_WAITS_FOR", "Connection", "taking_turns"]
+__all__ = ["PUBLISH_WAITS_FOR", "Connection", "for_somebody", "taking_turns"]
 
 #: any connection of psycopg, whose rows are tuples
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -36,3 +36,12 @@ def taking_turns(connection: Connection, what: str) -> Iterator[None]:
         raise UnavailableError(
             "Something else changes or reads this at the moment; nothing was done, please try again in a few seconds."
         ) from exc
+
+
+@contextmanager
+def for_somebody() -> Iterator[None]:
+    """Raises AuthenticationError where what is written is of somebody whose account has been removed meanwhile."""
+    try:
+        yield
+    except psycopg.errors.ForeignKeyViolation as exc:
+        raise AuthenticationError("The account is no longer there.") from exc

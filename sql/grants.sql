@@ -28,6 +28,11 @@ CREATE OR REPLACE FUNCTION archive.own_schema(person text) RETURNS text
 DECLARE
     name text := 'own_' || left(encode(sha256(convert_to(person, 'UTF8')), 'hex'), 24);
 BEGIN
+    -- whoever is removed meanwhile waits for what is begun here, and leaves nothing; who has been removed gets nothing
+    PERFORM FROM account.person WHERE person.name = own_schema.person FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE foreign_key_violation USING MESSAGE = 'there is no such account';
+    END IF;
     -- two that make or grant it at once would fail, so only who finds it missing does, one after the other
     IF NOT coalesce(has_schema_privilege('epntap_service', to_regnamespace(name)::oid, 'CREATE')
             AND has_schema_privilege('epntap_reader', to_regnamespace(name)::oid, 'USAGE'), false) THEN

@@ -20,7 +20,7 @@ from epntap.catalog.ddl import LOCK_TIMEOUT_S, create_indexes, create_table, def
 from epntap.catalog.model import Schema, Table
 from epntap.catalog.names import OWN_SCHEMA
 from epntap.catalog.publish import publish_table, raise_catalog_version
-from epntap.connection import Connection, taking_turns
+from epntap.connection import Connection, for_somebody, taking_turns
 from epntap.errors import NotFoundError, SetupError, UnavailableError
 from epntap.hints import did_you_mean
 from epntap.schema import tables
@@ -212,7 +212,7 @@ def save_own(
     """
     about = storable(stream.about)
     described = published_table(checked_name(name), about, own_schema(owner.name))
-    with _told(name), turn_of(connection, owner.name):
+    with _told(name), for_somebody(), turn_of(connection, owner.name):
         connection.execute("SELECT archive.own_schema(%s)", (owner.name,))
         replaced = _make_room(connection, name, owner.name, is_replaced=replace)
         if groups is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -15,11 +16,13 @@ import pytest
 import requests
 from lxml import html
 
-from epntap.access import Scope
+from epntap.access import Caller, Scope
 from epntap.db.pool import Database, Role, connect
+from epntap.errors import AuthenticationError
+from eventtables.model import Events, EventStream
 from eventtables.readers import Wishes, read_table
 from eventtables.store.published import own_schema
-from eventtables.store.tables import save_table
+from eventtables.store.tables import every_table, save_own, save_table
 from tests.support.command import run
 from tests.support.databases import clone_database, drop_database
 from tests.support.events import ICMECAT, catalogue, cells_of, intervals, written
@@ -289,3 +292,26 @@ def test_tables_go_with_their_owner(server: Server, database: Database) -> None:
         found = owner.execute("SELECT count(*) FROM pg_namespace WHERE nspname = %s", (own_schema("tom"),)).fetchone()
     assert found == (0,)
     assert post(server, "/events", "tom", OPERATION="copy", TABLE="days", NAME="mine").status_code == 303
+
+
+def test_who_is_removed_while_a_table_is_made_leaves_nothing_to_their_name(database: Database) -> None:
+    add(database, "una")
+    table = intervals([(0, 86_400)])
+
+    def remove() -> None:
+        with connect(database, Role.SERVICE, autocommit=True) as other:
+            remove_person(other, "una")
+
+    removing = threading.Thread(target=remove)
+
+    def chunks() -> Iterator[Events]:
+        removing.start()
+        removing.join(0.3)  # it waits for what is begun
+        yield table.events
+
+    with connect(database, Role.SERVICE, autocommit=True) as service:
+        save_own(service, Caller("una"), "late", EventStream(table.about, chunks()))
+        removing.join()
+        assert not [one for one in every_table(service) if one.owner == "una"]
+        with pytest.raises(AuthenticationError, match="no longer there"):
+            save_own(service, Caller("una"), "later", EventStream(table.about, iter([table.events])))

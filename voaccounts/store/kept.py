@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from epntap.catalog.ddl import define_table, sql_name
 from epntap.catalog.model import Column, Form, Table
 from epntap.catalog.names import OWN_SCHEMA, RESERVED
-from epntap.connection import Connection, taking_turns
+from epntap.connection import Connection, for_somebody, taking_turns
 from epntap.errors import NotFoundError, ParameterError, UploadError
 
 __all__ = ["KeptTable", "checked_name", "drop", "keep", "kept_of", "prolong", "tidy"]
@@ -77,7 +77,7 @@ def keep(
     Raises ParameterError for a name that is taken, UploadError for more than its owner may keep, UnavailableError
     while others of theirs take long.
     """
-    with _turn_of(connection, owner):  # so that two requests do not pass the limit together
+    with for_somebody(), _turn_of(connection, owner):  # so that two requests do not pass the limit together
         tidy(connection)
         kept = kept_of(connection, owner)
         if len(kept) >= _MOST_TABLES:

@@ -92,5 +92,6 @@ def set_disabled(connection: Connection, name: str, *, disabled: bool) -> None:
 
 def remove_person(connection: Connection, name: str) -> None:
     """Forget somebody, with all that is theirs, so that nobody inherits it with the name. Their jobs end."""
-    connection.execute("UPDATE uws.job SET destruction = now() WHERE owner = %s AND destruction > now()", (name,))
     connection.execute("DELETE FROM account.person WHERE name = %s", (name,))
+    # after it, for a job that was made just before
+    connection.execute("UPDATE uws.job SET destruction = now() WHERE owner = %s AND destruction > now()", (name,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from epntap.connection import Connection
+from epntap.connection import Connection, for_somebody
 from epntap.errors import NotFoundError, ParameterError
 
 __all__ = ["SavedQuery", "forget", "save", "saved_by"]
@@ -40,11 +40,12 @@ def save(connection: Connection, owner: str, name: str, query: str) -> None:
     known = {one.name for one in saved_by(connection, owner)}
     if len(known) >= _MOST and name not in known:
         raise ParameterError(f"You keep {_MOST} queries already; please remove some.")
-    connection.execute(
-        "INSERT INTO account.saved_query (owner, name, query) VALUES (%s, %s, %s) "
-        "ON CONFLICT (owner, name) DO UPDATE SET query = excluded.query, made = now()",
-        (owner, name, query),
-    )
+    with for_somebody():
+        connection.execute(
+            "INSERT INTO account.saved_query (owner, name, query) VALUES (%s, %s, %s) "
+            "ON CONFLICT (owner, name) DO UPDATE SET query = excluded.query, made = now()",
+            (owner, name, query),
+        )
 
 
 def forget(connection: Connection, owner: str, name: str) -> None:
