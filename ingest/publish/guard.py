@@ -56,8 +56,15 @@ def refuse_lost_files(schema: str, indexed: Iterable[Sequence[tuple[str, str]]],
                 f"Nothing was changed; {_IF_SO}."
             )
     if lost * 2 > total:
+        roots, elsewhere = [str(tree.root) for tree in trees], ""
+        if before.keys().isdisjoint(roots):
+            elsewhere = (
+                f" They lay below {' and '.join(sorted(before))}, and this definition looks below "
+                f"{' and '.join(roots)}: if it is another service, give it another schema."
+            )
         raise SetupError(
-            f"Of the {total:,} files of {schema} that were indexed, {lost:,} are gone. Nothing was changed; {_IF_SO}."
+            f"Of the {total:,} files of {schema} that were indexed, {lost:,} are gone.{elsewhere} "
+            f"Nothing was changed; {_IF_SO}."
         )
 
 

@@ -309,6 +309,17 @@ def test_an_archive_that_lost_most_of_its_files_changes_nothing(database: Databa
     assert run(database, archive, allow_deletions=True).granules.updated == 2
 
 
+def test_another_archive_under_a_name_that_is_taken_is_told_where_that_one_is(
+    database: Database, archive: Path, tmp_path: Path
+) -> None:
+    run(database, archive, now=FIRST)
+    other = tmp_path / "other"
+    cdf(other / "cdf/another_20010101_v01.cdf", "2001-01-01T00:00:00", logical_source="another")
+    said = rf"3 are gone\. They lay below {archive}/cdf, and this definition looks below {other}/cdf: .* another schema"
+    with pytest.raises(SetupError, match=said):
+        run(database, other, CDF_SOURCE)
+
+
 def test_an_archive_may_move(database: Database, archive: Path) -> None:
     run(database, archive, now=FIRST)
     shutil.move(archive / "cdf", archive / "moved")
