@@ -81,8 +81,8 @@ def publish_contents(ingestion: Ingestion, contents: Contents, table: Table, sto
 
 def _publish_moved(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock) -> Published:
     connection, schema = ingestion.connection, ingestion.schema
-    if contents.narrow is not None and (_closed(contents) or has_closed_table(connection, schema)):
-        contents = replace(contents, narrow=None)  # rows that only some may see are kept whole
+    if contents.narrow is not None and (_closed(contents) or not (stock.is_new or _may_be_narrow(connection, table))):
+        contents = replace(contents, narrow=None)
     closed = _closed(contents)
     stock = prepare(ingestion, contents, table, stock)
     if not stock.is_new:
@@ -205,6 +205,11 @@ def _merge(ingestion: Ingestion, contents: Contents, table: Table, stock: Stock,
     else:
         ddl.create_indexes(connection, layout.granules, layout.indexes())
     return merged
+
+
+def _may_be_narrow(connection: Connection, table: Table) -> bool:
+    """Not where rows are kept that only some may see, or rows that lie on several servers: each of those is whole."""
+    return not has_closed_table(connection, table.schema) and not is_distributed(connection, table.schema, table.name)
 
 
 def _closed(contents: Contents) -> list[closing.Closed]:

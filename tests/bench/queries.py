@@ -7,6 +7,7 @@ The queries are ADQL and go the way of everybody's: translated by the catalogue 
 
 from __future__ import annotations
 
+import re
 import statistics
 import sys
 import time
@@ -33,6 +34,9 @@ ROUNDS = 5
 MAXREC = 20_000
 #: where rows are: whole ones, or those of granules alone
 _ROWS = ("epn_core", GRANULES)
+_PREFIX = re.compile("^epn_core_(granule_(?!uid)|dataset_(?!id))?")
+#: index of whole rows -> what answers in its place where granules and datasets are kept apart
+_OF_NARROW = {"target_name_items": "times_by_dataset", "dataset_id": "times_by_dataset", "obs_id": "pkey"}
 #: answered from counts and constraints alone
 NO_ROWS: tuple[str, ...] = ()
 #: what reads more rows than it finds
@@ -164,8 +168,9 @@ class Answer:
         wanted = self.question.indexes
         if wanted is None:
             return True
-        names = {name.removeprefix("epn_core_") for name in self.indexes}
-        return bool(names.intersection(wanted)) if wanted else self.rows_read == 0
+        names = {_PREFIX.sub("", name) for name in self.indexes}
+        instead = {_OF_NARROW[name] for name in wanted if name in _OF_NARROW}
+        return bool(names.intersection(instead.union(wanted))) if wanted else self.rows_read == 0
 
 
 def ask(database: Database, table: str, asked: Iterable[Question]) -> Iterator[Answer]:

@@ -21,7 +21,7 @@ from epntap.db.pool import Database, Role, open_pool, pooled
 from epntap.db.rows.copy_statement import CopyStatement
 from epntap.settings import Settings
 from ingest.pipeline import ingest_service
-from tests.support.archives import SPASE_SOURCE, definition, record
+from tests.support.archives import SPASE_SOURCE, WIDE, definition, record
 from voserver.wsgi import build_app
 
 STAR = "SELECT * FROM plasma.epn_core ORDER BY granule_uid"
@@ -35,7 +35,7 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def published(database: Database, archive: Path) -> Database:
-    ingest_service(definition(archive, SPASE_SOURCE), database)
+    ingest_service(definition(archive, WIDE, SPASE_SOURCE), database)
     return database
 
 

@@ -21,7 +21,7 @@ from epntap.catalog.load import CatalogCache, load_catalog
 from epntap.catalog.model import Catalog
 from epntap.db.pool import Database, Role, connect
 from ingest.pipeline import ingest_service
-from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, WIDE, cdf, definition, record
 from tests.support.databases import clone_database, drop_database
 from tests.support.examples import examples
 
@@ -72,8 +72,8 @@ def _fill(root: Path) -> Path:
     return root
 
 
-def ingest(database: Database, root: Path, now: datetime = FIRST) -> None:
-    ingest_service(definition(root, *JOINED), database, now=now)
+def ingest(database: Database, root: Path, *parts: str, now: datetime = FIRST) -> None:
+    ingest_service(definition(root, *parts, *JOINED), database, now=now)
 
 
 def change(root: Path) -> None:
@@ -172,7 +172,7 @@ def test_every_column_has_the_values_that_are_counted(states: tuple[Database, ..
 
 
 def test_counts_that_were_taken_back_are_not_missed(database: Database, archive: Path) -> None:
-    ingest(database, archive)
+    ingest(database, archive, WIDE)
     counted, _ = catalogues(database)
     with connect(database, Role.SERVICE, autocommit=True) as service:
         service.execute("UPDATE plasma.epn_core SET target_name = 'Vulcan' WHERE dataset_id = 'syn-mom'")
@@ -186,16 +186,16 @@ def test_counts_that_were_taken_back_are_not_missed(database: Database, archive:
             service.execute("DELETE FROM plasma.epn_core")
         assert [answer(reader, query, counted)[2] for query in asked] == [["(0,)"], [], ["(0,)"]]
     # the next ingestion counts again
-    ingest(database, archive)
+    ingest(database, archive, WIDE)
     assert all(is_counted(query, catalogues(database)[0]) for query in asked)
 
 
 def test_rows_that_were_changed_by_hand_are_mended_and_counted(database: Database, archive: Path) -> None:
-    ingest(database, archive)
+    ingest(database, archive, WIDE)
     with connect(database, Role.SERVICE, autocommit=True) as service:
         service.execute("UPDATE plasma.epn_core SET target_name = 'Vulcan' WHERE dataset_id = 'syn-mom'")
     # as many rows as before, of datasets that have not moved
-    ingest(database, archive)
+    ingest(database, archive, WIDE)
     counted, plain = catalogues(database)
     query = "SELECT target_name, COUNT(*) FROM plasma.epn_core GROUP BY target_name"
     with connect(database, Role.READER) as reader:
@@ -205,7 +205,7 @@ def test_rows_that_were_changed_by_hand_are_mended_and_counted(database: Databas
 
 
 def test_who_writes_by_hand_while_counts_are_written_takes_them_back(database: Database, archive: Path) -> None:
-    ingest(database, archive)
+    ingest(database, archive, WIDE)
     by_hand = "UPDATE plasma.epn_core SET target_name = 'Vulcan' WHERE granule_uid = 'syn-mag_20010101'"
     with connect(database, Role.OWNER) as ingestion:
         # as an ingestion does from the beginning of its transaction
@@ -232,7 +232,7 @@ _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
 def test_a_process_learns_that_counts_were_taken_back(
     database: Database, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ingest(database, archive)
+    ingest(database, archive, WIDE)
     monkeypatch.setattr("epntap.catalog.load.CHECK_EVERY_S", 0.0)
     with connect(database, Role.SERVICE, autocommit=True) as service:
         catalog = CatalogCache(lambda: connect(database, Role.SERVICE, autocommit=True))
@@ -285,7 +285,7 @@ def test_a_reader_never_sees_counts_that_disagree_with_rows(database: Database, 
             for turn in range(6):
                 stop = f"2001-01-{9 + turn % 3:02d}T00:00:00Z"
                 record(archive, "syn-mom", stop=stop, region=("Saturn", "Jupiter")[turn % 2])
-                ingest(database, archive, datetime.fromisoformat(f"2026-02-{turn + 1:02d}T10:00:00"))
+                ingest(database, archive, now=datetime.fromisoformat(f"2026-02-{turn + 1:02d}T10:00:00"))
         except BaseException as exc:  # noqa: BLE001  # for the other thread to raise
             failures.append(exc)
         finally:

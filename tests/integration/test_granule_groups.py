@@ -24,7 +24,7 @@ from epntap.instants.julian import datetime_from_jd, jd_from_datetime
 from ingest.definition.load import load_definition
 from ingest.pipeline import ingest_service
 from ingest.publish.drop import delete_service
-from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, WIDE, cdf, definition, record
 
 FIRST = datetime.fromisoformat("2026-01-31T10:00:00")
 JOINED = (SPASE_SOURCE, CDF_SOURCE, 'granule = "day"', "[source.files]", 'syn-mag = "syn_mag_*.cdf"')
@@ -144,12 +144,12 @@ def test_a_service_that_is_dropped_leaves_none(database: Database, archive: Path
 
 
 def test_a_change_by_hand_is_known_and_mended_by_the_next_ingestion(database: Database, archive: Path) -> None:
-    ingest_service(definition(archive, *JOINED), database, now=FIRST)
+    ingest_service(definition(archive, WIDE, *JOINED), database, now=FIRST)
     with connect(database, Role.OWNER) as connection:
         connection.execute("UPDATE plasma.epn_core SET target_name = 'Titan'")
     with connect(database, Role.SERVICE) as connection:
         assert not grouped_services(connection)
-    ingest_service(definition(archive, *JOINED), database, now=FIRST + timedelta(days=1))
+    ingest_service(definition(archive, WIDE, *JOINED), database, now=FIRST + timedelta(days=1))
     check(database, "plasma")
 
 
@@ -165,7 +165,7 @@ def test_a_service_of_an_older_version_is_grouped_though_nothing_moved(database:
 
 
 def test_times_that_no_calendar_has_are_counted_with_the_nearest_month(database: Database, archive: Path) -> None:
-    ingest_service(definition(archive, *JOINED), database, now=FIRST)
+    ingest_service(definition(archive, WIDE, *JOINED), database, now=FIRST)
     year_1, year_9999 = jd_of_month(12), jd_of_month(9999 * 12 + 11)
     times = [
         (-1e9, -1e9),

@@ -27,6 +27,7 @@ from rich.table import Table
 import ingest
 from epntap.adql import translate
 from epntap.catalog.load import load_catalog
+from epntap.catalog.narrow.tables import row_tables
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from ingest.demo.maps import write_maps
@@ -47,7 +48,7 @@ LATE, GONE, CHANGED = (
 )
 THEIRS = ["ace-imf-all_20230102", "psp-mag-1min_20200104", "wnd-mfi-kp_20220101"]
 #: kill -9 when the database works at this; the first is before the transaction
-POINTS = ("", 'COPY "staged_granules"', 'UPDATE "amdadb"."epn_core"')
+POINTS = ("", 'COPY "staged_granules"', 'UPDATE "amdadb"."epn_core')
 
 
 @dataclass
@@ -90,6 +91,10 @@ class Service:
     def table(self) -> sql.Identifier:
         """The published table."""
         return sql.Identifier(self.schema, "epn_core")
+
+    def kept_in(self, admin: Connection) -> list[sql.Identifier]:
+        """The tables that its rows are kept in, that with a row for each granule first."""
+        return [sql.Identifier(self.schema, name) for name in row_tables(admin, self.schema)]
 
     def start(self, *more: str, **pipes: Any) -> subprocess.Popen[str]:
         """Start `epntap ingest`, in a process of its own."""
@@ -149,7 +154,8 @@ def load(service: Service, admin: Connection, folder: Path, figures: Figures) ->
     assert report["granules"]["refused"] == 0
     assert report["memory_mb"] < 600
     if rows > BARE_ROWS:  # few rows say nothing of many
-        size = one(admin, f"SELECT pg_total_relation_size('{name}.epn_core')")
+        kept = [table.as_string(None) for table in service.kept_in(admin)]
+        size = sum(one(admin, f"SELECT pg_total_relation_size('{table}')") for table in kept)
         figures.note(name, "disk, MB per million rows", round(size / rows))
         rate = bare_rate(service, admin, folder)
         figures.note(name, "bare COPY into the same indexed table, rows/s", round(rate))
@@ -161,8 +167,9 @@ def load(service: Service, admin: Connection, folder: Path, figures: Figures) ->
 def bare_rate(service: Service, admin: Connection, folder: Path) -> float:
     """Rows a second of COPY of some rows into an empty table with the same indexes."""
     bare = sql.Identifier("public", f"bare_{service.schema}")
-    admin.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(bare, service.table))
-    some = sql.SQL("SELECT * FROM {} LIMIT {}").format(service.table, BARE_ROWS)
+    table = service.kept_in(admin)[0]
+    admin.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(bare, table))
+    some = sql.SQL("SELECT * FROM {} LIMIT {}").format(table, BARE_ROWS)
     rate = bare_copy(admin, some, bare, folder)
     admin.execute(sql.SQL("DROP TABLE {}").format(bare))
     return rate
@@ -241,7 +248,9 @@ def plans(database: Database, figures: Figures) -> None:
 
 def kills(service: Service, admin: Connection, rows: int, figures: Figures) -> None:
     """kill -9 at three points of a run that would change rows: the table stays what it was."""
-    admin.execute("UPDATE amdadb.epn_core SET target_name = 'Vulcan' WHERE dataset_id = 'ace-imf-all'")
+    # what granules share is with their datasets, or in each of them
+    changed = service.kept_in(admin)[-1]
+    admin.execute(sql.SQL("UPDATE {} SET target_name = 'Vulcan' WHERE dataset_id = 'ace-imf-all'").format(changed))
     state = "SELECT count(*), count(*) FILTER (WHERE target_name = 'Vulcan'), count(access_url) FROM amdadb.epn_core"
     before = one(admin, state)
     for point in POINTS:

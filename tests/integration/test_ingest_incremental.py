@@ -32,7 +32,7 @@ from ingest.options import Options
 from ingest.pipeline import ingest_service
 from ingest.publish.rows.promises import drop_broken_promises, make_promises
 from ingest.report import Report
-from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, WIDE, cdf, definition, record
 from tests.support.databases import clone_database, drop_database
 
 FIRST = datetime.fromisoformat("2026-01-31T10:00:00")
@@ -59,12 +59,12 @@ def archive(tmp_path: Path) -> Path:
 def published(
     postgres_server: Database, template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
-    """A service of two datasets, to be asked."""
+    """A service of two datasets that keeps each row whole, to be asked."""
     root = tmp_path_factory.mktemp("published")
     record(root, "syn-mag")
     record(root, "syn-mom", region="Jupiter")
     own = clone_database(postgres_server, "published", template_database)
-    run(own, root, SPASE_SOURCE, now=FIRST)
+    run(own, root, WIDE, SPASE_SOURCE, now=FIRST)
     yield own
     drop_database(postgres_server, own)
 
@@ -224,13 +224,13 @@ def test_only_a_dataset_that_differs_is_looked_at(database: Database, archive: P
 
 
 def test_rows_that_somebody_deleted_come_back(database: Database, archive: Path) -> None:
-    run(database, archive, now=FIRST)
+    run(database, archive, WIDE, *JOINED, now=FIRST)
     with connect(database, Role.OWNER) as connection:
         connection.execute("DELETE FROM plasma.epn_core WHERE granule_uid = 'syn-mom_20010105'")
         connection.execute("UPDATE plasma.epn_core SET target_name = 'x' WHERE granule_uid = 'syn-mag_20010105'")
-    mended = run(database, archive).granules
+    mended = run(database, archive, WIDE, *JOINED).granules
     assert (mended.inserted, mended.updated) == (1, 1)
-    assert run(database, archive, thorough=True).granules.loaded == 0
+    assert run(database, archive, WIDE, *JOINED, thorough=True).granules.loaded == 0
 
 
 def test_a_value_that_went_out_of_use_does_not_come_back(database: Database, archive: Path) -> None:
@@ -549,13 +549,13 @@ def test_what_looks_for_parts_of_a_text_answers_no_equality(published: Database)
 
 
 def test_an_index_that_another_has_replaced_goes(database: Database, archive: Path) -> None:
-    run(database, archive, now=FIRST)
+    run(database, archive, WIDE, *JOINED, now=FIRST)
     with connect(database, Role.OWNER) as connection:
         connection.execute(
             "CREATE INDEX epn_core_time_span ON plasma.epn_core USING gist (udf.time_span(time_min, time_max));"
             "DROP INDEX plasma.epn_core_long_span"
         )
-    run(database, archive, now=SECOND)
+    run(database, archive, WIDE, *JOINED, now=SECOND)
     names = {name for (name,) in query(database, "SELECT indexname FROM pg_indexes WHERE schemaname = 'plasma'")}
     assert "epn_core_time_span" not in names
     assert "epn_core_long_span" in names
@@ -564,7 +564,7 @@ def test_an_index_that_another_has_replaced_goes(database: Database, archive: Pa
 def test_without_the_extension_its_indexes_are_left_out(database: Database, archive: Path) -> None:
     with connect(database, Role.ADMIN) as connection:
         connection.execute("DROP EXTENSION pg_trgm")
-    run(database, archive, now=FIRST)
+    run(database, archive, WIDE, *JOINED, now=FIRST)
     names = [name for (name,) in query(database, "SELECT indexname FROM pg_indexes WHERE schemaname = 'plasma'")]
     assert "epn_core_long_span" in names
     assert not [name for name in names if name.endswith("_trigrams")]

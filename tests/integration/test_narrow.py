@@ -129,7 +129,7 @@ class Pair:
         """Ingest in both; their reports."""
         one = definition(self.root, *(parts or JOINED))
         return (
-            ingest_service(one, self.wide, now=now, options=Options(**options)),
+            ingest_service(replace(one, storage=Storage.WIDE), self.wide, now=now, options=Options(**options)),
             ingest_service(replace(one, storage=Storage.NARROW), self.narrow, now=now, options=Options(**options)),
         )
 
@@ -302,7 +302,7 @@ class Reader(threading.Thread):
 
 
 def test_whole_rows_are_kept_apart_while_others_read(pair: Pair) -> None:
-    one = definition(pair.root, *JOINED)
+    one = replace(definition(pair.root, *JOINED), storage=Storage.WIDE)
     for database in (pair.wide, pair.narrow):
         ingest_service(one, database, now=NOW)
     before = rows_of(pair.narrow)
@@ -339,7 +339,7 @@ def indexes(database: Database) -> list[str]:
 
 @pytest.mark.parametrize("stage", ["keeping granules and datasets apart", "putting it in place"])
 def test_a_change_that_is_broken_off_leaves_whole_rows(pair: Pair, stage: str) -> None:
-    one = definition(pair.root, *JOINED)
+    one = replace(definition(pair.root, *JOINED), storage=Storage.WIDE)
     for database in (pair.wide, pair.narrow):
         ingest_service(one, database, now=NOW)
     narrow = replace(one, storage=Storage.NARROW)
@@ -373,7 +373,7 @@ def test_a_merge_that_is_broken_off_leaves_what_was_published(pair: Pair) -> Non
 
 
 def test_whoever_writes_keeps_whole_rows_until_it_is_over(pair: Pair) -> None:
-    one = definition(pair.root, *JOINED)
+    one = replace(definition(pair.root, *JOINED), storage=Storage.WIDE)
     ingest_service(one, pair.narrow, now=NOW)
     with connect(pair.narrow, Role.OWNER) as other:
         other.execute("LOCK TABLE plasma.epn_core IN ROW EXCLUSIVE MODE")

@@ -35,7 +35,9 @@ def test_validators_read_no_table(filled: Database, demo_database: Database) -> 
     for database in (filled, demo_database):
         for table in tables(database):
             answers = list(ask(database, table.qualified_name, validator_questions(table)))
-            assert [one.question.query for one in answers if one.rows_read > 1] == [], table.qualified_name
+            # a few granules that are kept apart from their datasets are read sooner than an index is looked into
+            most = 100 if table.narrow else 1
+            assert [one.question.query for one in answers if one.rows_read > most] == [], table.qualified_name
             asked += len(answers)
     assert asked > 100
 

@@ -37,6 +37,9 @@ kind = "cdf-files"
 path = "cdf"
 """
 
+#: first of the parts of a definition, of which each row is to be kept whole
+WIDE = 'storage = "wide"'
+
 
 class Remembered:
     """A memory of files in a table of Python."""
