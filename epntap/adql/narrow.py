@@ -51,9 +51,15 @@ _ASKED = frozenset(
 )  # fmt: skip
 _IS_NUMBERED = f"{IS_NUMBERED} AND "
 _ONE_OF = pieces(f"({_IS_NUMBERED}{{0}} = ANY (ARRAY({{1}})))")
+_AMONG = pieces("({0} = ANY (ARRAY({1})))")
 _THE_ONE = pieces(f"({_IS_NUMBERED}{{0}} = ({{1}}))")
 _SAME = pieces(f"({_IS_NUMBERED}{IS_NUMBERED.format('{1}')} AND {{0}} = {{1}})")
 _EXISTS = pieces("(EXISTS ({0}))")
+_NOT_EXISTS = pieces("(NOT EXISTS ({0}))")
+# what sorts as the column does and is not in its index
+_SORTED = {"time_min": pieces("({0} + 0)"), "time_max": pieces("({0} + 0)"), "granule_uid": pieces("({0} || '')")}
+#: of so many datasets all granules are sorted: the first ones by time may come late
+_FEW = 4
 _EQUAL = pieces("({0} = {1})")
 _VALUE = pieces("({0})")
 _EITHER = pieces("({0} OR {1})")
@@ -99,7 +105,7 @@ class _Reader:
             group_by=tuple(map(self._expr, select.group_by)),
             having=None if select.having is None else self._expr(select.having),
         )
-        select = self._distinct(self._by_date(select))
+        select = self._by_time(self._distinct(self._by_date(select)))
         for table in self._joined_inside(select.sources):
             select = replace(select, where=_of_datasets(select.where, table, self.narrow[table.schema, table.name]))
         select = self._grouped_by_dataset(select)
@@ -148,6 +154,43 @@ class _Reader:
             return source
         own = self.narrow[source.schema, source.name].own | {NUMBER}
         return replace(source, name=GRANULES if own.issuperset(_used(select, source.alias)) else JOINED)
+
+    def _by_time(self, select: BoundSelect) -> BoundSelect:
+        """The first rows by time of some datasets: sorted where these are few, else met on the way through the index.
+
+        The database does not know how many they are before it asks, and would go through all rows for none.
+        """
+        match select.sources:
+            case (BoundTable() as table,) if select.limit is not None and (table.schema, table.name) in self.narrow:
+                shared = self.narrow[table.schema, table.name].shared
+            case _:
+                return select
+        terms = [by for term in select.order_by if isinstance(by := _ordered_by(term, select), ColumnValue)]
+        if not terms or len(terms) < len(select.order_by) or terms[0].name not in _SORTED:
+            return select
+        if select.distinct or select.group_by or any(is_aggregate(output.value) for output in select.outputs):
+            return select
+        conditions = list(_conjuncts(select.where))
+        asked = [one for one in conditions if (names := _asked_of(one, table.alias)) and names <= shared]
+        if not asked or any(map(_names_one, asked)):
+            return select
+        number, datasets = _of(table, NUMBER, Type.INTEGER), _datasets(table, asked)
+        more = replace(datasets, limit=1, offset=_FEW)
+        others = [one for one in conditions if one not in asked]
+        in_order = [replace(term, by=by) for term, by in zip(select.order_by, terms, strict=True)]
+        as_sorted = Application(type=terms[0].type, name="narrow", pieces=_SORTED[terms[0].name], args=(terms[0],))
+        branches = [
+            BoundSelect(
+                outputs=tuple(_output(_of(table, name)) for name in sorted(_used(select, table.alias))),
+                sources=(replace(table, name=JOINED),),
+                where=(_condition(how_many, more), _condition(words, number, datasets), *others),
+                order_by=(replace(in_order[0], by=first), *in_order[1:]),
+                limit=select.limit + (select.offset or 0),
+            )
+            for how_many, words, first in ((_NOT_EXISTS, _ONE_OF, as_sorted), (_EXISTS, _AMONG, terms[0]))
+        ]
+        both = BoundSet(branches[0].outputs, "UNION ALL", branches[0], branches[1])
+        return replace(select, sources=(BoundDerived(both, table.alias),), where=())
 
     def _distinct(self, select: BoundSelect) -> BoundSelect:
         """Values of what granules share, each once: of the datasets that have granules."""
@@ -307,15 +350,19 @@ def _asked_of(condition: Expr, alias: str) -> frozenset[str]:
 
 
 def _in_datasets(table: BoundTable, conditions: Sequence[Expr]) -> Expr:
+    words = _THE_ONE if any(map(_names_one, conditions)) else _ONE_OF
+    return _condition(words, _of(table, NUMBER, Type.INTEGER), _datasets(table, conditions))
+
+
+def _datasets(table: BoundTable, conditions: Iterable[Expr]) -> BoundSelect:
+    """The numbers of those for which the conditions hold."""
     alias = f"{table.alias} datasets"
     number = ColumnValue(type=Type.INTEGER, alias=alias, name=NUMBER)
-    datasets = BoundSelect(
+    return BoundSelect(
         outputs=(_output(number),),
         sources=(BoundTable(table.schema, DATASETS, alias),),
         where=tuple(_with_columns(one, lambda column: replace(column, alias=alias)) for one in conditions),
     )
-    words = _THE_ONE if any(map(_names_one, conditions)) else _ONE_OF
-    return _condition(words, _of(table, NUMBER, Type.INTEGER), datasets)
 
 
 def _names_one(condition: Expr) -> bool:

@@ -90,6 +90,8 @@ def trial(database: Database) -> list[str]:
     typical = [question.query.replace("{t}", E) for question in QUESTIONS]
     shared = [
         f"SELECT DISTINCT target_name, instrument_name FROM {E} WHERE lower(measurement_type) LIKE '%mag%'",
+        f"SELECT TOP 7 granule_uid FROM {E} WHERE target_name = 'Earth' ORDER BY time_min DESC, granule_uid",
+        f"SELECT TOP 7 * FROM {E} WHERE dataproduct_type = 'ts' ORDER BY granule_uid OFFSET 3",
         f"SELECT DISTINCT TOP 3 target_name FROM {E} AS e ORDER BY target_name DESC",
         f"SELECT COUNT(*) FROM (SELECT DISTINCT dataset_id, target_name FROM {E}) AS d",
         f"SELECT granule_uid FROM {E} WHERE dataset_id = 'syn-mag' AND target_name = 'Vulcan'",
@@ -450,6 +452,12 @@ def filled(postgres_server: Database, template_database: str) -> Iterator[Databa
             "epn_core_granule_times_by_dataset",
             3,
         ),
+        (
+            "SELECT TOP 5 * FROM {t} WHERE target_name = 'Vulcan' ORDER BY time_min",
+            "epn_core_granule_times_by_dataset",
+            0,
+        ),
+        ("SELECT TOP 5 * FROM {t} WHERE dataproduct_type = 'ts' ORDER BY time_min", "epn_core_granule_times", 5),
         ("SELECT DISTINCT target_name, instrument_name FROM {t}", "epn_core_granule_times_by_dataset", 200),
         ("SELECT TOP 10 * FROM {t} ORDER BY creation_date DESC", "epn_core_dataset_creation_date", 10),
         ("SELECT TOP 10 * FROM {t} WHERE modification_date > '2100-01-01'", "epn_core_granule_modification_date", 0),
