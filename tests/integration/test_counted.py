@@ -95,7 +95,7 @@ def states(
         ingest(database, root)
         if is_changed:
             change(root)
-            ingest(database, root, datetime.fromisoformat("2026-02-01T10:00:00"))
+            ingest(database, root, now=datetime.fromisoformat("2026-02-01T10:00:00"))
         databases.append(database)
     yield tuple(databases)
     for database in databases:
