@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -318,6 +319,11 @@ def found_by_doctor(code: int, **environ: str) -> dict[str, tuple[str, str]]:
 def test_doctor_finds_a_served_installation_well(demo_database: Database, tmp_path: Path) -> None:
     with serve(demo_database, tmp_path / "home", public_url="https://tap.example.org", job_workers="1") as server:
         here = {"EPNTAP_DATABASE_URL": demo_database.url, "EPNTAP_HOME": str(tmp_path / "home")}
+        # its worker says so when it has started, which takes seconds on a busy machine
+        deadline = time.monotonic() + 60
+        while "1 worker alive" not in (said := run("doctor", **here).stdout):
+            assert time.monotonic() < deadline, said
+            time.sleep(0.5)
         found = found_by_doctor(0, EPNTAP_PUBLIC_URL="https://tap.example.org", **here)
         assert {what: verdict for what, (verdict, _) in found.items() if verdict not in {"fine", "note"}} == {}
         assert str(server.pid) in found["workers"][1]
