@@ -235,6 +235,7 @@ def test_a_signed_address_ends_with_its_hour_and_its_owner(
         "/data/x",
         "",
         f"{BASE}/a/../data/x",
+        f"{BASE}/data/x\nhttps://elsewhere.example/",
     ],
 )
 def test_only_our_own_addresses_are_signed(client: FlaskClient, address: str) -> None:

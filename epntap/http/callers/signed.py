@@ -45,7 +45,8 @@ class Signatures:
         """
         parts = urlsplit(address)
         path = unquote(address.removeprefix(base).partition("?")[0])
-        if not address.startswith(f"{base}/") or parts.fragment or path.startswith(f"{SIGNED}/") or _climbs(path):
+        is_ours = address.startswith(f"{base}/") and address.isprintable()  # it becomes one line of a list
+        if not is_ours or parts.fragment or path.startswith(f"{SIGNED}/") or _climbs(path):
             raise ParameterError(
                 f"{address[:100]!r} is no address of this service; expected one that begins with {base}/."
             )
