@@ -19,7 +19,7 @@ from epntap.settings import Settings
 from epntap.uws.changes import JobWaits
 from epntap.uws.model import ACTIVE, Filters, Job, JobRequest, JobResult, Part, Phase, is_job_id, no_such_job
 from epntap.uws.results import Results
-from epntap.uws.store import JobStore, Parameters, new_job_id
+from epntap.uws.store import JobStore, Limit, Parameters, new_job_id
 
 __all__ = ["JobService"]
 
@@ -56,7 +56,9 @@ class JobService:
         """
         caller = request.caller
         _check_scopes(caller, with_files=bool(request.files))
-        self._check_allowance(caller, request.client)
+        limit = self._limit(caller, request.client)
+        if limit:  # before its files are kept, and again when it is
+            limit.check(*self.store.held(limit.owner, limit.client))
         phase = single(read_params(request.parameters), "PHASE")
         if phase is not None and phase.upper() != "RUN":
             raise ParameterError(f"PHASE={phase!r} cannot be asked of a new job; give RUN or leave it out.")
@@ -75,6 +77,7 @@ class JobService:
                 lifetime_s=self.settings.job_lifetime_s,
                 job_id=job_id,
                 parts=parts,
+                limit=limit,
             )
         if phase is not None:
             self._wait(job.job_id, caller, self.settings.run_wait_s, _has_ended)
@@ -125,8 +128,7 @@ class JobService:
         Raises TooOftenError, as `create` does, for who has too many that wait or run, or too much that is kept.
         """
         self._known(job_id, caller)
-        self._check_allowance(caller, client)
-        self.store.run(self.kind, job_id, owner=caller.name or None)
+        self.store.run(self.kind, job_id, owner=caller.name or None, limit=self._limit(caller, client))
         self._wait(job_id, caller, self.settings.run_wait_s, _has_ended)
 
     def abort(self, job_id: str, caller: Caller = ANONYMOUS) -> None:
@@ -231,7 +233,7 @@ class JobService:
                 "which is the limit for all of them together."
             )
 
-    def _check_allowance(self, caller: Caller, client: str | None) -> None:
+    def _limit(self, caller: Caller, client: str | None) -> Limit | None:
         settings = self.settings
         most_jobs, most_bytes = (
             (settings.anonymous_jobs_at_once, settings.anonymous_stored_bytes)
@@ -239,22 +241,25 @@ class JobService:
             else (settings.jobs_at_once, settings.stored_bytes)
         )
         if not (most_jobs or most_bytes):
-            return
-        jobs, kept, until_s = self.store.held(caller.name or None, client)
+            return None
         whose = "Your address" if caller.is_anonymous else "You"
         verb = "has" if caller.is_anonymous else "have"
-        if most_jobs and jobs >= most_jobs:
-            raise TooOftenError(
-                f"{whose} {verb} {jobs} jobs that wait or run, and may have {most_jobs}; "
-                "please wait until one has ended.",
-                _ENDS_SOON_S,
-            )
-        if most_bytes and kept >= most_bytes:
-            raise TooOftenError(
-                f"{whose} {verb} {kept:,} bytes of results and uploads here, and may have {most_bytes:,}; "
-                "please delete jobs that are not needed any more.",
-                max(1, until_s),
-            )
+
+        def check(jobs: int, kept: int, until_s: int) -> None:
+            if most_jobs and jobs >= most_jobs:
+                raise TooOftenError(
+                    f"{whose} {verb} {jobs} jobs that wait or run, and may have {most_jobs}; "
+                    "please wait until one has ended.",
+                    _ENDS_SOON_S,
+                )
+            if most_bytes and kept >= most_bytes:
+                raise TooOftenError(
+                    f"{whose} {verb} {kept:,} bytes of results and uploads here, and may have {most_bytes:,}; "
+                    "please delete jobs that are not needed any more.",
+                    max(1, until_s),
+                )
+
+        return Limit(caller.name or None, client, check)
 
     def _known(self, job_id: str, caller: Caller) -> None:
         _check_scopes(caller)

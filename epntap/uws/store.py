@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from epntap.connection import Connection
+from epntap.connection import Connection, taking_turns
 from epntap.db.queries import named_queries
 from epntap.db.rows.failures import from_psycopg
 from epntap.uws.model import (
@@ -32,7 +32,7 @@ from epntap.uws.model import (
     no_such_job,
 )
 
-__all__ = ["JobStore", "new_job_id"]
+__all__ = ["JobStore", "Limit", "new_job_id"]
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -49,6 +49,32 @@ def new_job_id() -> str:
 
 
 _QUERIES = named_queries(Path(__file__).with_name("queries.sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much somebody may have at once: looked at while nobody else makes jobs for them."""
+
+    owner: str | None
+    client: str | None
+    #: is told what `held` answers, and raises where that is too much
+    check: Callable[[int, int, int], None]
+
+
+@contextmanager
+def _within(connection: Connection, limit: Limit | None) -> Iterator[None]:
+    if limit is None:
+        yield
+        return
+    with taking_turns(connection, f"jobs {limit.owner or ''} {'' if limit.owner else limit.client}"):
+        limit.check(*_held(connection, limit.owner, limit.client))
+        yield
+
+
+def _held(connection: Connection, owner: str | None, client: str | None) -> tuple[int, int, int]:
+    row = connection.execute(_QUERIES["held"], {"owner": owner, "client": client}).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1]), int(row[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +100,12 @@ class JobStore:
         lifetime_s: float,
         job_id: str | None = None,
         parts: Iterable[Part] = (),
+        limit: Limit | None = None,
     ) -> Job:
         """A new job, PENDING or QUEUED, with a name that nobody can guess (see `new_job_id`)."""
         return self._rows(
             "create",
+            limit=limit,
             job_id=job_id or new_job_id(),
             parts=Jsonb([asdict(part) for part in parts]),
             kind=kind,
@@ -109,9 +137,7 @@ class JobStore:
     def held(self, owner: str | None, client: str | None) -> tuple[int, int, int]:
         """Of an owner, or else of an address: jobs that wait or run, bytes kept, seconds until some of them go."""
         with self._connection() as connection:
-            row = connection.execute(_QUERIES["held"], {"owner": owner, "client": client}).fetchone()
-        assert row is not None
-        return int(row[0]), int(row[1]), int(row[2])
+            return _held(connection, owner, client)
 
     def visible(
         self, kind: str, filters: Filters, *, session: str | None, everybody: bool, owner: str | None = None
@@ -135,9 +161,9 @@ class JobStore:
         """The same of all kinds, with the beginnings of what they ask."""
         return self._rows("shown", session=session, everybody=everybody, most=most, owner=owner)
 
-    def run(self, kind: str, job_id: str, *, owner: str | None = None) -> Job:
+    def run(self, kind: str, job_id: str, *, owner: str | None = None, limit: Limit | None = None) -> Job:
         """PENDING → QUEUED."""
-        return self._moved("run", "can be started", "a PENDING job", kind=kind, job_id=job_id, owner=owner)
+        return self._moved("run", "can be started", "a PENDING job", kind=kind, job_id=job_id, owner=owner, limit=limit)
 
     def abort(self, kind: str, job_id: str, *, owner: str | None = None) -> Job:
         """PENDING, QUEUED, EXECUTING → ABORTED; the worker ends the work when it hears of it."""
@@ -289,8 +315,12 @@ class JobStore:
         except psycopg.Error as exc:
             raise from_psycopg(exc, timeout_s=0) from exc
 
-    def _rows(self, name: str, **values: Any) -> list[Job]:  # values of any type that psycopg can adapt
-        with self._connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+    def _rows(self, name: str, *, limit: Limit | None = None, **values: Any) -> list[Job]:  # what psycopg can adapt
+        with (
+            self._connection() as connection,
+            _within(connection, limit),
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
             return [Job.from_row(row) for row in cursor.execute(_QUERIES[name], values)]
 
     def _moved(

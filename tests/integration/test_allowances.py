@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -106,6 +107,20 @@ def test_jobs_at_once(server: SimpleNamespace) -> None:
     assert [one.status_code for one in started] == [303, 303, 429]
     assert is_said(started[-1], "Your address has 2 jobs")
     assert begin(other, PHASE="RUN").status_code == 303
+
+
+def test_as_many_jobs_begin_at_the_same_moment_as_one_after_the_other(server: SimpleNamespace) -> None:
+    headers = {"X-Forwarded-For": "192.0.2.79"}
+
+    def begin(_number: int) -> int:
+        asked = {**JOB, "PHASE": "RUN"}
+        return requests.post(
+            f"{server.tap}/async", asked, headers=headers, timeout=30, allow_redirects=False
+        ).status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        found = sorted(pool.map(begin, range(12)))
+    assert found == [303, 303, *[429] * 10]
 
 
 def test_what_is_stored(server: SimpleNamespace) -> None:
