@@ -60,6 +60,7 @@ _NOT_EXISTS = pieces("(NOT EXISTS ({0}))")
 _SORTED = {"time_min": pieces("({0} + 0)"), "time_max": pieces("({0} + 0)"), "granule_uid": pieces("({0} || '')")}
 #: of so many datasets all granules are sorted: the first ones by time may come late
 _FEW = 4
+_MOST_NAMED = 1000
 _EQUAL = pieces("({0} = {1})")
 _VALUE = pieces("({0})")
 _EITHER = pieces("({0} OR {1})")
@@ -179,17 +180,27 @@ class _Reader:
         others = [one for one in conditions if one not in asked]
         in_order = [replace(term, by=by) for term, by in zip(select.order_by, terms, strict=True)]
         as_sorted = Application(type=terms[0].type, name="narrow", pieces=_SORTED[terms[0].name], args=(terms[0],))
+        # some rows are named first and read whole then, so that those that are sorted have few columns
+        own = self.narrow[table.schema, table.name].own.issuperset(
+            column.name for one in (*others, *terms) for column in _columns_of(one) if column.alias == table.alias
+        )
+        limit = select.limit + (select.offset or 0)
+        is_named = own and limit <= _MOST_NAMED
+        uid = _of(table, "granule_uid")
+        wanted = [uid] if is_named else [_of(table, name) for name in sorted(_used(select, table.alias))]
         branches = [
             BoundSelect(
-                outputs=tuple(_output(_of(table, name)) for name in sorted(_used(select, table.alias))),
-                sources=(replace(table, name=JOINED),),
+                outputs=tuple(map(_output, wanted)),
+                sources=(replace(table, name=GRANULES if is_named else JOINED),),
                 where=(_condition(how_many, more), _condition(words, number, datasets), *others),
                 order_by=(replace(in_order[0], by=first), *in_order[1:]),
-                limit=select.limit + (select.offset or 0),
+                limit=limit,
             )
             for how_many, words, first in ((_NOT_EXISTS, _ONE_OF, as_sorted), (_EXISTS, _AMONG, terms[0]))
         ]
         both = BoundSet(branches[0].outputs, "UNION ALL", branches[0], branches[1])
+        if is_named:
+            return replace(select, where=(_condition(_AMONG, uid, both),))
         return replace(select, sources=(BoundDerived(both, table.alias),), where=())
 
     def _distinct(self, select: BoundSelect) -> BoundSelect:

@@ -457,7 +457,7 @@ def filled(postgres_server: Database, template_database: str) -> Iterator[Databa
             "epn_core_granule_times_by_dataset",
             0,
         ),
-        ("SELECT TOP 5 * FROM {t} WHERE dataproduct_type = 'ts' ORDER BY time_min", "epn_core_granule_times", 5),
+        ("SELECT TOP 5 * FROM {t} WHERE dataproduct_type = 'ts' ORDER BY time_min", "epn_core_granule_times", 10),
         ("SELECT DISTINCT target_name, instrument_name FROM {t}", "epn_core_granule_times_by_dataset", 200),
         ("SELECT TOP 10 * FROM {t} ORDER BY creation_date DESC", "epn_core_dataset_creation_date", 10),
         ("SELECT TOP 10 * FROM {t} WHERE modification_date > '2100-01-01'", "epn_core_granule_modification_date", 0),
