@@ -128,7 +128,13 @@ def test_a_multipart_body(client: Client) -> None:
     assert client.phase(reply.location) == "COMPLETED"
 
 
-@pytest.mark.parametrize("strange", ["a\x00b", "\x0b \ufffe", "\U0001f680", "<&>\"'"])
+def test_a_job_is_asked_nothing_with_nul(client: Client) -> None:
+    reply = client.post(client.list, LANG="ADQL", QUERY="a\0b")
+    assert reply.status == 400
+    assert b"NUL" in reply.body
+
+
+@pytest.mark.parametrize("strange", ["\x0b \ufffe", "\U0001f680", "<&>\"'"])
 def test_strange_characters_do_no_harm(client: Client, strange: str) -> None:
     job = client.create(strange, RUNID=strange, PHASE="RUN")
     assert client.phase(job) == "ERROR"
