@@ -66,7 +66,7 @@ def read_descriptions(source: ByteSource, header: Header, identity: Identity) ->
     found = Descriptions(
         header, MappingProxyType(attributes), file.leap_table, MappingProxyType(records), structure_of(tuple(described))
     )
-    if time.time_ns() - identity.changed_ns > _SETTLED_NS:
+    if time.time_ns() - identity.touched_ns > _SETTLED_NS:
         _kept.keep(identity, found)
     return found
 

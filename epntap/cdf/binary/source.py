@@ -24,6 +24,12 @@ class Identity(NamedTuple):
     number: int
     size: int
     changed_ns: int
+    #: when anything of it was changed, be it a name; nobody can set this back, as tools that copy do with `changed_ns`
+    touched_ns: int
+
+    def has_contents_of(self, other: Identity) -> bool:
+        """Whether it is the same file and was not written to, as far as its time of change tells."""
+        return self[:-1] == other[:-1]
 
 
 class ByteSource(Protocol):
@@ -109,7 +115,9 @@ class FileSource:
             chunk = os.pread(descriptor, _CHUNK_BYTES, offset)
         except OSError as exc:
             raise _failed(self.name, exc, offset) from exc
-        if len(chunk) < min(_CHUNK_BYTES, self.size - offset) or _identity(descriptor) != self.identity:
+        if len(chunk) < min(_CHUNK_BYTES, self.size - offset) or not self.identity.has_contents_of(
+            _identity(descriptor)
+        ):
             raise _changed(self.name)
         return chunk
 
@@ -123,7 +131,7 @@ class FileSource:
         except OSError as exc:
             raise _failed(self.name, exc, offset + done) from exc
         # looked at after the bytes were taken: whoever wrote before that has left a mark
-        if done < len(target) or _identity(descriptor) != self.identity:
+        if done < len(target) or not self.identity.has_contents_of(_identity(descriptor)):
             raise _changed(self.name)
 
     def _open(self) -> int:
@@ -132,7 +140,7 @@ class FileSource:
         if self._closed:
             raise ValueError(f"{self.name} is closed")
         descriptor = _open_regular(self._path)
-        if _identity(descriptor) != self.identity:
+        if not self.identity.has_contents_of(_identity(descriptor)):
             os.close(descriptor)
             raise _changed(self.name)
         self._descriptor = descriptor
@@ -189,7 +197,7 @@ def _open_regular(path: Path) -> int:
 
 def _identity(descriptor: int) -> Identity:
     status = os.fstat(descriptor)
-    return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _failed(name: str, error: OSError, offset: int) -> UnreadableFileError:

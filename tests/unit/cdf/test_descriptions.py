@@ -24,6 +24,12 @@ def _file(path: Path, *, unit: str = "nT", records: int = 3, first: int = 0) -> 
     return CdfBuilder().axis("Epoch", epochs).variable("B", values, DEPEND_0="Epoch", UNITS=unit).write(path)
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are kept however lately they were touched, which nobody can set back."""
+    monkeypatch.setattr(descriptions, "_SETTLED_NS", -1)
+
+
 def _aged(path: Path) -> Path:
     os.utime(path, ns=(_LONG_AGO_NS, _LONG_AGO_NS))
     return path
@@ -50,6 +56,7 @@ def test_what_is_shared_cannot_be_changed(tmp_path: Path) -> None:
             variable.attributes["UNITS"] = None  # type: ignore[index]
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_file_that_is_asked_for_again_is_described_from_memory(tmp_path: Path) -> None:
     path = _aged(_file(tmp_path / "a.cdf"))
     with CdfFile(path) as first, CdfFile(path) as before:
@@ -60,14 +67,31 @@ def test_a_file_that_is_asked_for_again_is_described_from_memory(tmp_path: Path)
         assert again.read("B").tolist() == [0.0, 1.0, 2.0]
 
 
-def test_another_version_of_a_file_is_read_anew(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("is_set_back", [False, True])
+def test_another_version_of_a_file_is_read_anew(tmp_path: Path, *, is_set_back: bool) -> None:
     path = _aged(_file(tmp_path / "a.cdf"))
+    touched = path.stat().st_ctime_ns
     with CdfFile(path) as file:
         assert file.variables["B"].units == "nT"
+        assert kept_descriptions(file._identity) is not None
     content = path.read_bytes()
-    path.write_bytes(content.replace(b"nT", b"mT"))  # of the same size, in the same place
+    while path.stat().st_ctime_ns == touched:  # within one tick of its clock
+        path.write_bytes(content.replace(b"nT", b"mT"))  # of the same size, in the same place
+        if is_set_back:
+            _aged(path)
     with CdfFile(path) as file:
         assert file.variables["B"].units == "mT"
+
+
+def test_a_file_that_gets_another_name_while_it_is_read_is_still_the_same(tmp_path: Path) -> None:
+    path = _aged(_file(tmp_path / "a.cdf"))
+    with CdfFile(path) as file:
+        touched = path.stat().st_ctime_ns
+        while path.stat().st_ctime_ns == touched:
+            (tmp_path / "b.cdf").unlink(missing_ok=True)
+            os.link(path, tmp_path / "b.cdf")
+        assert file.read("B").tolist() == [0.0, 1.0, 2.0]
 
 
 def test_a_file_that_changed_a_moment_ago_is_not_kept(tmp_path: Path) -> None:
@@ -82,6 +106,7 @@ def test_a_file_that_changed_a_moment_ago_is_not_kept(tmp_path: Path) -> None:
         assert file.variables["B"].units == "mT"
 
 
+@pytest.mark.usefixtures("at_once")
 def test_so_many_are_kept_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptions, "_kept", descriptions._Kept())
     monkeypatch.setattr(descriptions, "_MOST_VARIABLES", 5)
