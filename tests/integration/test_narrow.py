@@ -17,6 +17,7 @@ import pytest
 from psycopg import sql
 
 from epntap.adql import translate
+from epntap.archive.kept.told import filled_shares
 from epntap.catalog.load import CatalogCache, load_catalog
 from epntap.catalog.model import Catalog
 from epntap.catalog.narrow.reading import of_dataset
@@ -514,6 +515,19 @@ def test_the_catalogue_says_the_same_of_both(both: dict[Storage, Database]) -> N
         columns.append({column.name: column for column in table.columns})
     assert tables[0] == tables[1]
     assert [name for name, column in columns[0].items() if column != columns[1][name]] == []
+
+
+def test_as_much_is_filled_in_both(both: dict[Storage, Database]) -> None:
+    told = []
+    for database in both.values():
+        with connect(database, Role.SERVICE) as service:
+            table = load_catalog(service).table("amdadb", "epn_core")
+            assert table is not None
+            told.append(filled_shares(service, table))
+    (wide, wide_estimated), (narrow, narrow_estimated) = told
+    assert narrow == pytest.approx(wide, abs=1e-6)  # all rows are in the statistics of either, as there are few
+    assert narrow_estimated == wide_estimated
+    assert {"thumbnail_url", "access_url", "modification_date", "file_name"} <= narrow.keys()
 
 
 def test_a_service_is_taken_back_whole(pair: Pair) -> None:

@@ -163,7 +163,7 @@ class Holdings:
 def _holding(
     connection: Connection, catalog: Catalog, schema: Schema, table: Table, examples: Sequence[Example]
 ) -> Holding:
-    shares, estimated = filled_shares(connection, schema.name)
+    shares, estimated = filled_shares(connection, table)
     row = connection.execute(_DATASETS, (schema.name,)).fetchone()
     datasets, with_rows, dois = row or (0, 0, None)
     return Holding(
