@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from epntap.adql import translate
 from epntap.answer.model import OutcomeStatus
-from epntap.answer.watch import Ending, Watcher
+from epntap.answer.watch import Watcher
 from epntap.connection import Connection
 from epntap.db.pool import Database, Pool, Role, open_pool
 from epntap.db.rows.copy_statement import CopyStatement
@@ -30,6 +30,7 @@ from tests.support.adql_cases import CASES
 from tests.support.adql_sample import BASE_URL, CATALOG
 from tests.support.adql_tables import create_tables
 from tests.support.databases import clone_database, drop_database
+from tests.support.leaving import leave_before_the_first_row, stop_reading, wait_until_idle
 
 ROWS = 30_000
 SHARDS = ("rows_1", "rows_2", "rows_3")
@@ -104,13 +105,6 @@ def cluster(database: Database) -> Neighbours:
     return Neighbours((str(known["host"]), int(known.get("port") or 5432)))
 
 
-@pytest.fixture
-def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        yield ours, theirs
-
-
 def stream(
     pool: Pool,
     cluster: Neighbours,
@@ -150,20 +144,6 @@ def expected(database: Database) -> Counter[bytes]:
         return Counter(
             f"{number},{name}".encode() for number, name in connection.execute("SELECT number, name FROM spread.rows")
         )
-
-
-def wait_until_idle(database: Database, within_s: float) -> None:
-    started = time.monotonic()
-    while True:
-        with psycopg.connect(database.url) as connection:
-            rows = connection.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE usename = 'epntap_reader' AND state <> 'idle'"
-                " AND datname = current_database()"
-            ).fetchone()
-        if rows == (0,):
-            return
-        assert time.monotonic() - started < within_s, "a query still runs, or a transaction is open"
-        time.sleep(0.05)
 
 
 def test_the_rows_are_those_of_all_shards(pool: Pool, cluster: Neighbours, database: Database) -> None:
@@ -326,20 +306,9 @@ def test_an_answer_that_is_left_ends_everywhere(pool: Pool, cluster: Neighbours,
 
 
 @pytest.mark.serial
-def test_the_servers_are_told_when_the_client_leaves(
-    pool: Pool, cluster: Neighbours, database: Database, sockets: tuple[socket.socket, socket.socket]
-) -> None:
-    ours, theirs = sockets
-    watcher = Watcher()
+def test_the_servers_are_told_when_the_client_leaves(pool: Pool, cluster: Neighbours, database: Database) -> None:
     reader = stream(pool, cluster, "SELECT number, pg_sleep(20) FROM spread.{}")
-    reader.watch.client = ours
-    watcher.add(reader.watch)
-    theirs.close()
-    started = time.monotonic()
-    with pytest.raises(QueryTimeoutError):
-        list(reader)
-    assert time.monotonic() - started < 3
-    assert reader.watch.ending is Ending.CLIENT_GONE
+    leave_before_the_first_row(reader, within_s=3)
     wait_until_idle(database, 1)
 
 
@@ -353,27 +322,8 @@ def test_the_time_limit_is_that_of_all_shards(pool: Pool, cluster: Neighbours, d
     wait_until_idle(database, 1)
 
 
-def test_a_client_that_stops_reading_is_let_go(
-    pool: Pool, cluster: Neighbours, database: Database, sockets: tuple[socket.socket, socket.socket]
-) -> None:
-    ours, _theirs = sockets
-    watcher = Watcher()
-    reader = stream(pool, cluster, ENDLESS)
-    reader.watch.client = ours
-    reader.watch.send_timeout_s = 0.5
-    watcher.add(reader.watch)
-
-    def send_all() -> None:
-        for block in reader:
-            reader.watch.sending()
-            ours.sendall(block)
-            reader.watch.reading()
-
-    with pytest.raises(OSError, match="Broken pipe"):
-        send_all()
-    reader.close()
-    watcher.remove(reader.watch)
-    assert reader.watch.ending is Ending.CLIENT_STALLED
+def test_a_client_that_stops_reading_is_let_go(pool: Pool, cluster: Neighbours, database: Database) -> None:
+    stop_reading(stream(pool, cluster, ENDLESS))
     wait_until_idle(database, 3)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import time
 from collections.abc import Iterator
 
 import psycopg
@@ -12,12 +10,12 @@ from psycopg import sql
 from psycopg_pool import ConnectionPool
 
 from epntap.answer.model import OutcomeStatus
-from epntap.answer.watch import Ending, Watcher
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, open_pool
 from epntap.db.rows.copy_statement import CopyStatement
 from epntap.db.rows.stream import RowStream
 from epntap.errors import QueryError, QueryTimeoutError, UnavailableError
+from tests.support.leaving import leave_before_the_first_row, stop_reading, wait_until_idle
 
 SLOW = "SELECT pg_sleep(20)"
 ENDLESS = "SELECT repeat('x', 1000), generate_series(1, 100000000)"  # in the SELECT list it is made row by row
@@ -29,34 +27,9 @@ def pool(database: Database) -> Iterator[ConnectionPool[Connection]]:
         yield opened
 
 
-@pytest.fixture
-def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        yield ours, theirs
-
-
 def stream(pool: ConnectionPool[Connection], text: str, *, maxrec: int = 10**9, timeout_s: float = 30) -> RowStream:
     statement = CopyStatement(sql.SQL(text), {}, sql.SQL("FORMAT csv"))
     return RowStream(pool, statement, maxrec=maxrec, timeout_s=timeout_s)
-
-
-def running(database: Database) -> int:
-    with psycopg.connect(database.url) as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'epntap_reader' AND state = 'active'"
-            " AND datname = current_database()"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def wait_until_idle(database: Database, within_s: float) -> float:
-    started = time.monotonic()
-    while running(database):
-        assert time.monotonic() - started < within_s, "the query still runs"
-        time.sleep(0.05)
-    return time.monotonic() - started
 
 
 @pytest.mark.parametrize(
@@ -108,43 +81,14 @@ def test_closing_before_the_start_takes_nothing(pool: ConnectionPool[Connection]
 
 @pytest.mark.serial
 def test_the_query_ends_when_the_client_leaves_before_the_first_row(
-    pool: ConnectionPool[Connection], database: Database, sockets: tuple[socket.socket, socket.socket]
+    pool: ConnectionPool[Connection], database: Database
 ) -> None:
-    ours, theirs = sockets
-    watcher = Watcher()
-    reader = stream(pool, SLOW)
-    reader.watch.client = ours
-    watcher.add(reader.watch)
-    theirs.close()
-    started = time.monotonic()
-    with pytest.raises(QueryTimeoutError):
-        list(reader)
-    assert time.monotonic() - started < 2
-    assert reader.watch.ending is Ending.CLIENT_GONE
+    leave_before_the_first_row(stream(pool, SLOW), within_s=2)
     wait_until_idle(database, 1)
 
 
-def test_a_client_that_stops_reading_is_let_go(
-    pool: ConnectionPool[Connection], database: Database, sockets: tuple[socket.socket, socket.socket]
-) -> None:
-    ours, _theirs = sockets
-    watcher = Watcher()
-    reader = stream(pool, ENDLESS)
-    reader.watch.client = ours
-    reader.watch.send_timeout_s = 0.5
-    watcher.add(reader.watch)
-
-    def send_all() -> None:
-        for block in reader:
-            reader.watch.sending()
-            ours.sendall(block)
-            reader.watch.reading()
-
-    with pytest.raises(OSError, match="Broken pipe"):
-        send_all()
-    reader.close()
-    watcher.remove(reader.watch)
-    assert reader.watch.ending is Ending.CLIENT_STALLED
+def test_a_client_that_stops_reading_is_let_go(pool: ConnectionPool[Connection], database: Database) -> None:
+    stop_reading(stream(pool, ENDLESS))
     wait_until_idle(database, 3)
 
 
