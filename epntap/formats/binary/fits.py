@@ -395,7 +395,10 @@ def _in_ascii(text: str) -> bytes:
 
 
 def _letter_in_ascii(letter: str) -> str:
-    spelled = "".join(one for one in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(one))
+    parts = unicodedata.normalize("NFKD", letter)
+    spelled = "".join(one for one in parts if not unicodedata.combining(one))
+    if spelled == " " and parts != " ":  # an accent by itself, which would be gone
+        return "?"
     return spelled if spelled.isascii() and 0 < len(spelled) <= len(letter.encode()) else "?"
 
 
