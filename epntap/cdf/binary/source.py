@@ -115,9 +115,7 @@ class FileSource:
             chunk = os.pread(descriptor, _CHUNK_BYTES, offset)
         except OSError as exc:
             raise _failed(self.name, exc, offset) from exc
-        if len(chunk) < min(_CHUNK_BYTES, self.size - offset) or not self.identity.has_contents_of(
-            _identity(descriptor)
-        ):
+        if len(chunk) < min(_CHUNK_BYTES, self.size - offset) or self._was_changed(descriptor):
             raise _changed(self.name)
         return chunk
 
@@ -131,8 +129,11 @@ class FileSource:
         except OSError as exc:
             raise _failed(self.name, exc, offset + done) from exc
         # looked at after the bytes were taken: whoever wrote before that has left a mark
-        if done < len(target) or not self.identity.has_contents_of(_identity(descriptor)):
+        if done < len(target) or self._was_changed(descriptor):
             raise _changed(self.name)
+
+    def _was_changed(self, descriptor: int) -> bool:
+        return not self.identity.has_contents_of(_identity(descriptor))
 
     def _open(self) -> int:
         if self._descriptor is not None:
@@ -140,7 +141,7 @@ class FileSource:
         if self._closed:
             raise ValueError(f"{self.name} is closed")
         descriptor = _open_regular(self._path)
-        if not self.identity.has_contents_of(_identity(descriptor)):
+        if self._was_changed(descriptor):
             os.close(descriptor)
             raise _changed(self.name)
         self._descriptor = descriptor
