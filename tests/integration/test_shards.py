@@ -50,12 +50,17 @@ class Neighbours:
     published: int = 0
     #: transactions that seem to be pending
     pending: int = 0
+    #: times that the connection to the coordinator ends after sessions were begun
+    lost: int = 0
     asked: int = 0
     sessions: list[Connection] = field(default_factory=list)
 
     def placed(self, coordinator: Connection, schema: str, table: str) -> Placed:
         assert (schema, table) == ("spread", "rows")
         self.asked += 1
+        if self.lost and self.sessions:
+            self.lost -= 1
+            coordinator.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         row = coordinator.execute(VERSION).fetchone()
         assert row is not None
         has_come = self.published > 0 and self.asked % 2 == 0
@@ -294,6 +299,15 @@ def test_a_failure_of_one_shard_is_that_of_the_query(pool: Pool, cluster: Neighb
     assert reader.rows > 0
     assert reader.outcome is None
     wait_until_idle(database, 2)
+
+
+def test_a_coordinator_that_is_lost_meanwhile_is_asked_once_more(
+    pool: Pool, cluster: Neighbours, database: Database
+) -> None:
+    cluster.lost = 1
+    assert read(stream(pool, cluster)) == expected(database)
+    assert len(cluster.sessions) == 4
+    assert all(session.closed for session in cluster.sessions)
 
 
 def test_an_answer_that_is_left_ends_everywhere(pool: Pool, cluster: Neighbours, database: Database) -> None:

@@ -29,7 +29,7 @@ from epntap.db.rows.copy_out import CopyOut
 from epntap.db.rows.copy_statement import CopyStatement
 from epntap.errors import SetupError
 
-__all__ = ["CITUS", "ByShards", "Cluster", "Node", "Placed", "ShardsOut"]
+__all__ = ["CITUS", "ByShards", "Cluster", "Node", "Placed", "ShardsOut", "close_all"]
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class ByShards:
         try:
             for attempt in range(_ATTEMPTS):
                 if attempt:
-                    _close(sessions)
+                    close_all(sessions)
                     time.sleep(_PAUSE_S)
                 placed = self.cluster.placed(coordinator, self.schema, self.table)
                 if placed.version != version:
@@ -164,7 +164,7 @@ class ByShards:
             if is_over() or coordinator.broken:
                 raise
             level, why = logging.WARNING, (str(exc).strip().splitlines() or [type(exc).__name__])[0]
-        _close(sessions)
+        close_all(sessions)
         log.log(level, "%s.%s is not read shard by shard, but gathered first: %s", self.schema, self.table, why)
         return None
 
@@ -247,6 +247,7 @@ class ShardsOut:
                     reading.session.cancel_safe(timeout=timeout_s)
 
 
-def _close(sessions: list[Held]) -> None:
+def close_all(sessions: list[Held]) -> None:
+    """End sessions, and forget them."""
     while sessions:
         sessions.pop().close()

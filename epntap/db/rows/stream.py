@@ -20,7 +20,7 @@ from epntap.db.pool import Held, Pool, pooled
 from epntap.db.rows.copy_out import CopyOut
 from epntap.db.rows.copy_statement import CopyStatement
 from epntap.db.rows.failures import crowded_error, from_psycopg, timeout_error, why_elsewhere
-from epntap.db.rows.shards import ByShards, ShardsOut
+from epntap.db.rows.shards import ByShards, ShardsOut, close_all
 from epntap.db.standbys import has_published
 from epntap.errors import EpnTapError, UnavailableError
 
@@ -188,7 +188,12 @@ class RowStream:
         """All blocks but the last, whose rows are returned."""
         if self._weigh is not None:
             self._weigh(self._statement.cost(connection))
-        copy = self._sent(connection)
+        try:
+            return (yield from self._blocks_of(self._sent(connection)))
+        finally:
+            close_all(self._beside)
+
+    def _blocks_of(self, copy: CopyOut | ShardsOut) -> Generator[bytes, None, list[memoryview | bytes]]:
         pending: list[memoryview | bytes] = []
         rows = size = 0
         enough, last = FIRST_BLOCK_BYTES, time.monotonic()
@@ -207,20 +212,13 @@ class RowStream:
         finally:
             if not copy.finished:
                 copy.stop(TERMINATE_AFTER_S)
-            for session in self._beside:
-                session.close()
         self._seen = rows
         return pending
 
     def _sent(self, connection: Connection) -> CopyOut | ShardsOut:
         by_shards, pool = self._by_shards, self._pool
         if by_shards is not None and isinstance(pool, Pool) and by_shards.is_worth(connection, self._statement):
-            try:
-                shards = by_shards.open(pool, connection, self._version, self._beside, self._is_over)
-            except BaseException:
-                for session in self._beside:
-                    session.close()
-                raise
+            shards = by_shards.open(pool, connection, self._version, self._beside, self._is_over)
             if shards is not None:
                 return shards
         return self._statement.sent(connection)
