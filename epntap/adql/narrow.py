@@ -156,23 +156,25 @@ class _Reader:
         own = self.narrow[source.schema, source.name].own | {NUMBER}
         return replace(source, name=GRANULES if own.issuperset(_used(select, source.alias)) else JOINED)
 
+    def _alone(self, select: BoundSelect) -> tuple[BoundTable, Narrow] | None:
+        """The narrow table of a query that reads nothing beside it."""
+        match select.sources:
+            case (BoundTable() as table,) if (table.schema, table.name) in self.narrow:
+                return table, self.narrow[table.schema, table.name]
+            case _:
+                return None
+
     def _by_time(self, select: BoundSelect) -> BoundSelect:
         """The first rows by time of some datasets: sorted where these are few, else met on the way through the index.
 
         The database does not know how many they are before it asks, and would go through all rows for none.
         """
-        match select.sources:
-            case (BoundTable() as table,) if select.limit is not None and (table.schema, table.name) in self.narrow:
-                shared = self.narrow[table.schema, table.name].shared
-            case _:
-                return select
-        terms = [by for term in select.order_by if isinstance(by := _ordered_by(term, select), ColumnValue)]
-        if not terms or len(terms) < len(select.order_by) or terms[0].name not in _SORTED:
+        found, terms = self._alone(select), _first_by(select)
+        if found is None or select.limit is None or not terms or terms[0].name not in _SORTED:
             return select
-        if select.distinct or select.group_by or any(is_aggregate(output.value) for output in select.outputs):
-            return select
+        table, narrow = found
         conditions = list(_conjuncts(select.where))
-        asked = [one for one in conditions if (names := _asked_of(one, table.alias)) and names <= shared]
+        asked = [one for one in conditions if (names := _asked_of(one, table.alias)) and names <= narrow.shared]
         if not asked or any(map(_names_one, asked)):
             return select
         number, datasets = _of(table, NUMBER, Type.INTEGER), _datasets(table, asked)
@@ -181,7 +183,7 @@ class _Reader:
         in_order = [replace(term, by=by) for term, by in zip(select.order_by, terms, strict=True)]
         as_sorted = Application(type=terms[0].type, name="narrow", pieces=_SORTED[terms[0].name], args=(terms[0],))
         # some rows are named first and read whole then, so that those that are sorted have few columns
-        own = self.narrow[table.schema, table.name].own.issuperset(
+        own = narrow.own.issuperset(
             column.name for one in (*others, *terms) for column in _columns_of(one) if column.alias == table.alias
         )
         limit = select.limit + (select.offset or 0)
@@ -205,14 +207,12 @@ class _Reader:
 
     def _distinct(self, select: BoundSelect) -> BoundSelect:
         """Values of what granules share, each once: of the datasets that have granules."""
-        match select.sources:
-            case (BoundTable() as table,) if select.distinct and (table.schema, table.name) in self.narrow:
-                shared = self.narrow[table.schema, table.name].shared
-            case _:
-                return select
+        if (found := self._alone(select)) is None or not select.distinct:
+            return select
+        table, narrow = found
         values = [*(output.value for output in select.outputs), *_ordered(select.order_by), *select.where]
         asked = [_asked_of(value, table.alias) for value in values]
-        if select.group_by or select.having or not all(names and names <= shared for names in asked):
+        if select.group_by or select.having or not all(names and names <= narrow.shared for names in asked):
             return select
         granules = BoundTable(table.schema, GRANULES, f"{table.alias} granules")
         numbers = [_of(one, NUMBER, Type.INTEGER) for one in (granules, table)]
@@ -225,11 +225,10 @@ class _Reader:
 
     def _grouped_by_dataset(self, select: BoundSelect) -> BoundSelect:
         """Groups by the number of the dataset where granules tell all else; each group is named once, in the end."""
-        match select.sources:
-            case (BoundTable() as table,) if (table.schema, table.name) in self.narrow:
-                own = {*self.narrow[table.schema, table.name].own, NUMBER, "dataset_id"}
-            case _:
-                return select
+        if (found := self._alone(select)) is None:
+            return select
+        table, narrow = found
+        own = {*narrow.own, NUMBER, "dataset_id"}
         inside = [*select.where, *_aggregates(select)]
         plain = all(isinstance(key, ColumnValue) for key in select.group_by)
         if not plain or not any(map(_is_dataset_id, select.group_by)) or not own.issuperset(_used(select, table.alias)):
@@ -270,21 +269,14 @@ class _Reader:
         Conditions on the date are asked of the one that it is, so that either index begins with the rows that they
         leave, and the database knows how many these are.
         """
-        match select.sources:
-            case (BoundTable() as table,) if (table.schema, table.name) in self.narrow:
-                pass
-            case _:
-                return select
-        terms = [by for term in select.order_by if isinstance(by := _ordered_by(term, select), ColumnValue)]
-        if select.limit is None or len(terms) < len(select.order_by):
+        found, terms = self._alone(select), _first_by(select)
+        if found is None or select.limit is None or terms is None:
             return select
-        if select.distinct or select.group_by or any(is_aggregate(output.value) for output in select.outputs):
-            return select
+        table, narrow = found
         first = next(iter(terms or _dates(select.where, table)), None)
         if first is None or first.name not in STAMP_COLUMNS:
             return select
         rest = [replace(term, by=by) for term, by in zip(select.order_by, terms, strict=True)][1:]
-        narrow = self.narrow[table.schema, table.name]
         own, shared = (_of(table, template.format(first.name)) for template in (OWN_DATE, SHARED_DATE))
 
         def of(date: ColumnValue) -> tuple[Expr, ...]:
@@ -325,6 +317,16 @@ def _of_datasets(where: Iterable[Expr], table: BoundTable, narrow: Narrow) -> tu
     if shared:
         others.insert(0, _in_datasets(table, shared))
     return tuple(others)
+
+
+def _first_by(select: BoundSelect) -> list[ColumnValue] | None:
+    """By which columns the first rows are wanted; None where not the first, not rows, or not by columns alone."""
+    terms = [by for term in select.order_by if isinstance(by := _ordered_by(term, select), ColumnValue)]
+    if select.limit is None or len(terms) < len(select.order_by):
+        return None
+    if select.distinct or select.group_by or any(is_aggregate(output.value) for output in select.outputs):
+        return None
+    return terms
 
 
 def _dates(where: Iterable[Expr], table: BoundTable) -> Iterator[ColumnValue]:
