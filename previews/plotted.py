@@ -17,7 +17,7 @@ from epntap.dali.params import Params, single
 from epntap.errors import ParameterError
 from epntap.instants.leapseconds import DAY_NS
 from previews.drawing.hints import NO_HINTS, hints_of
-from previews.drawing.panels import NOTHING_TO_DRAW, Line, Lines, Panel, Spectrogram, chosen, panel_of, with_bins
+from previews.drawing.panels import Line, Lines, Panel, Spectrogram, chosen, panel_of, remarks_of, with_bins
 from previews.marks import Marks
 from previews.plan import version_of_values
 from previews.timegrid import labels_of
@@ -103,7 +103,7 @@ def plotted(plan: PlotPlan) -> bytes:
         "records": int(series.records.sum()),
         "width": series.width_ns / 1e9,
         "width_text": _width(series.width_ns),
-        "remarks": list(filter(None, [*series.remarks, "" if names else NOTHING_TO_DRAW, plan.remark])),
+        "remarks": remarks_of(series, names, plan.remark),
     }
     pieces = [json.dumps(head, ensure_ascii=False)[:-1]]
     if plan.marks:

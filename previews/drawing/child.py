@@ -12,7 +12,7 @@ from cutouts.processes.loader import run
 from epntap.instants.leapseconds import DAY_NS
 from previews.drawing.draw import draw_inventory, draw_panels, points_across, set_up
 from previews.drawing.hints import NO_HINTS, hints_of
-from previews.drawing.panels import NOTHING_TO_DRAW, Line, Lines, Panel, chosen, panel_of, with_bins
+from previews.drawing.panels import Line, Lines, Panel, chosen, panel_of, remarks_of, with_bins
 from previews.plan import InventoryPlan, PicturePlan
 from previews.plotted import PlotPlan, plotted
 from previews.request import Form
@@ -75,9 +75,7 @@ def drawn(plan: PicturePlan | InventoryPlan) -> bytes:
         span=(start, stop + 1),
         form=plan.form,
         width=plan.width,
-        note=" ".join(
-            [*series.remarks, *([] if names else [NOTHING_TO_DRAW]), *([plan.remark] if plan.remark else [])]
-        ),
+        note=" ".join(remarks_of(series, names, plan.remark)),
         marks=_marks(plan, (start, stop + 1)),
     )
 

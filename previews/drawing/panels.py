@@ -25,6 +25,7 @@ __all__ = [
     "chosen",
     "panel_of",
     "raster",
+    "remarks_of",
     "with_bins",
 ]
 
@@ -102,6 +103,11 @@ class Spectrogram:
 
 
 Panel = Lines | Spectrogram
+
+
+def remarks_of(series: SummarySeries, names: Sequence[str], more: str) -> list[str]:
+    """What is said beside the panels of these parameters, which may be none."""
+    return [*series.remarks, *filter(None, ["" if names else NOTHING_TO_DRAW, more])]
 
 
 def chosen(variables: Sequence[SeriesVariable], hints: Mapping[str, Hints], most: int) -> list[str]:
