@@ -267,13 +267,17 @@ def seconds(client: Client, address: str) -> float:
 def test_waiting(small: Server) -> None:
     client = Client(small)
     job = client.create()
-    assert seconds(client, f"{job}?WAIT=0") < 1
-    assert 0.9 < seconds(client, f"{job}?WAIT=1") < 5
-    assert 1.4 < seconds(client, f"{job}?WAIT=-1") < 5, "capped by the service"
-    assert 1.4 < seconds(client, f"{job}?WAIT=100&PHASE=PENDING") < 5
-    assert seconds(client, f"{job}?WAIT=10&PHASE=QUEUED") < 1, "it is not in that phase any more"
+    assert seconds(client, f"{job}?WAIT=1") > 0.9
+    assert 1.4 < seconds(client, f"{job}?WAIT=-1") < 25, "capped by the service"
+    assert 1.4 < seconds(client, f"{job}?WAIT=100&PHASE=PENDING") < 25
+
+
+def test_what_will_not_change_is_not_waited_for(client: Client) -> None:
+    job = client.create()
+    assert seconds(client, f"{job}?WAIT=0") < 25
+    assert seconds(client, f"{job}?WAIT=30&PHASE=QUEUED") < 25, "it is not in that phase any more"
     client.post(f"{job}/phase", PHASE="ABORT")
-    assert seconds(client, f"{job}?WAIT=10") < 1, "it will not change any more"
+    assert seconds(client, f"{job}?WAIT=30") < 25, "it will not change any more"
 
 
 @pytest.mark.serial
@@ -286,7 +290,7 @@ def test_a_wait_ends_when_the_phase_changes(client: Client) -> None:
         client.post(f"{job}/phase", PHASE="ABORT")
         changed = time.monotonic()
         assert b">ABORTED<" in waiting.result().body
-        assert time.monotonic() - changed < 1.5, "told, and not found out at the next look"
+        assert time.monotonic() - changed < 10, "told, and not found out when the wait is over"
 
 
 @pytest.mark.serial

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -309,6 +309,32 @@ def test_lists_are_of_one_session_and_kind(store: JobStore) -> None:
 
     assert [job.job_id for job in store.visible("tap", Filters(), session="me", everybody=False)] == [mine.job_id]
     assert (seen("you"), seen(None), seen(None, everybody=True)) == (1, 0, 3)
+
+
+def test_a_list_reads_ones_own_among_many_jobs(database: Database) -> None:
+    with psycopg.connect(database.url, autocommit=True) as connection:
+
+        def read() -> int:
+            connection.execute("SELECT pg_stat_force_next_flush()")
+            connection.execute("SELECT pg_stat_clear_snapshot()")
+            row = connection.execute(
+                "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) AS n FROM pg_stat_user_tables"
+                " WHERE relid = 'uws.job'::regclass"
+            ).fetchone()
+            return int(row[0]) if row else 0
+
+        connection.execute(
+            "INSERT INTO uws.job (job_id, kind, phase, session, execution_duration_s, destruction)"
+            " SELECT md5(n::text), 'tap', 'PENDING', 'somebody', 60, now() + interval '1 hour'"
+            " FROM generate_series(1, 50000) AS n"
+        )
+        connection.execute("ANALYZE uws.job")
+        store = JobStore(lambda: nullcontext(connection))
+        mine = create(store, session="me")
+        before = read()
+        listed = store.visible("tap", Filters(), session="me", everybody=False)
+        assert [job.job_id for job in listed] == [mine.job_id]
+        assert read() - before < 100
 
 
 def test_a_job_of_another_kind_is_unknown(store: JobStore) -> None:

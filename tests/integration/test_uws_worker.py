@@ -25,7 +25,7 @@ from tests.support.databases import clone_database, drop_database
 from tests.support.launch import Running
 from tests.support.processes import children_of, command_of
 from tests.support.server import Server, serve
-from tests.support.uws_client import QUERY, SLOW, Client, E, element, message
+from tests.support.uws_client import QUERY, SLOW, Client, E, message
 from tests.support.worker import job_worker
 from voserver.operating.demo import prepare_demo
 
@@ -299,18 +299,10 @@ def test_two_hundred_jobs_at_once(workers: Workers, client: Client) -> None:
         started = time.monotonic()
         with ThreadPoolExecutor(50) as pool:
             jobs = list(pool.map(lambda _n: client.create(QUERY, PHASE="RUN"), range(200)))
-            looks = list(pool.map(lambda job: _timed(lambda: client.get(job)), jobs))
             phases = list(pool.map(lambda job: client.until(job, "COMPLETED", "ERROR", "ABORTED"), jobs))
         seconds = time.monotonic() - started
     assert phases == ["COMPLETED"] * 200
-    assert max(looks) < 1, "looking at a job is never slow"
-    print(f"200 jobs in {seconds:.2f} s: {200 / seconds:.0f} jobs/s; slowest look {max(looks) * 1000:.0f} ms")
-
-
-def _timed(act: Callable[[], object]) -> float:
-    started = time.monotonic()
-    act()
-    return time.monotonic() - started
+    print(f"200 jobs in {seconds:.2f} s: {200 / seconds:.0f} jobs/s")
 
 
 def test_looking_at_a_job_waits_for_no_query_while_as_many_as_may_last_run(
@@ -368,17 +360,3 @@ def test_a_worker_leaves_when_its_server_is_killed(
 
 def _worker_of(server: Server) -> list[psutil.Process]:
     return [child for child in children_of(server.pid, recursive=True) if "worker" in command_of(child)]
-
-
-def test_the_job_list_is_quick_among_many_jobs(client: Client, jobs_database: Database) -> None:
-    with psycopg.connect(jobs_database.url) as connection:
-        connection.execute(
-            "INSERT INTO uws.job (job_id, kind, phase, session, execution_duration_s, destruction)"
-            " SELECT md5(n::text), 'tap', 'PENDING', 'somebody', 60, now() + interval '1 hour'"
-            " FROM generate_series(1, 50000) AS n"
-        )
-    job = client.create()
-    assert _timed(lambda: client.get(client.list)) < 1
-    assert element(client.document(job), "phase") == "PENDING"
-    with psycopg.connect(jobs_database.url) as connection:
-        connection.execute("DELETE FROM uws.job WHERE session = 'somebody'")
