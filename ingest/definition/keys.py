@@ -57,7 +57,7 @@ SERVICE_KEYS: Mapping[str, Key] = {
     **RIGHTS_KEYS,
     "storage": Key(
         Takes.CHOICE,
-        "How rows are kept: wide, each whole, or narrow, what all rows of a dataset share once; wide if it is not said",
+        "How rows are kept: narrow, what all rows of a dataset share once, or wide, each whole; else narrow",
         tuple(Storage),
     ),
 }

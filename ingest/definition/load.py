@@ -89,7 +89,7 @@ def load_definition(
         withdrawn=tuple(dict.fromkeys(service["withdrawn"])),
         closing=_closing(document.needed_table("service"), service),
         severities=severities,
-        storage=Storage(service["storage"] or Storage.WIDE),
+        storage=Storage(service["storage"] or Storage.NARROW),
     )
 
 

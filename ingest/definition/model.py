@@ -75,7 +75,7 @@ class Definition:
     closing: Closing = Closing()
     #: rule of EPN-TAP -> severity, where it is not the usual one
     severities: Mapping[str, Severity] = field(default_factory=dict)
-    storage: Storage = Storage.WIDE
+    storage: Storage = Storage.NARROW
 
     def closed(self, dataset: Dataset) -> Dataset:
         """A dataset of rows that say by themselves when they are released."""

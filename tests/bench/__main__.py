@@ -20,6 +20,7 @@ from rich.table import Table
 from epntap.db.migrate import apply_migrations
 from epntap.db.server import open_database
 from epntap.settings import Settings
+from ingest.definition.storage import Storage
 from tests.bench import (
     answers,
     cutouts,
@@ -64,7 +65,7 @@ def run(rows: int, rounds: int, sections: list[str], show: Callable[[str], None]
         with open_database(Settings(home=folder / "home"), create=True) as database:
             apply_migrations(database)
             show(f"making {rows:,} granules")
-            measures += fill(database, rows)
+            measures += fill(database, rows, Storage.NARROW)
             with serve(database, folder / "serve", sync_timeout_s="600", public_jobs="1") as server:
                 bench = Bench(server, database, folder, rows, rounds)
                 for section in sections:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psycopg
 
+from epntap.catalog import ddl
+from epntap.catalog.load import load_catalog
 from epntap.db.pool import Database
 from ingest.definition.load import load_definition
 from ingest.definition.storage import Storage
@@ -102,22 +104,25 @@ def publish_rows(
         return ingest_service(replace(load_definition(file), storage=storage), database, now=now, progress=progress)
 
 
-def fill(database: Database, rows: int) -> list[Measure]:
+def fill(database: Database, rows: int, storage: Storage = Storage.WIDE) -> list[Measure]:
     """Load `rows` granules as bench.epn_core: the speed of ingestion beside a bare COPY of the same rows."""
-    report = publish_rows(database, rows)
+    report = publish_rows(database, rows, storage)
     ingestion = report.total_rows / report.seconds
     share = ingestion / _bare_copy(database, report.total_rows)
     return [
         Measure.of("ingestion, everything included", [ingestion], "rows/s"),
-        Measure.of("ingestion: share of bare COPY into the same indexed table", [share], "", ">= 0.5"),
+        Measure.of("ingestion: share of bare COPY into one indexed table", [share], "", ">= 0.5"),
     ]
 
 
 def _bare_copy(database: Database, rows: int) -> float:
     with psycopg.connect(database.url) as connection, connection.cursor() as cursor:
-        with cursor.copy("COPY bench.epn_core TO STDOUT") as copy:
+        with cursor.copy("COPY (SELECT * FROM bench.epn_core) TO STDOUT") as copy:
             blocks = [bytes(block) for block in copy]
-        cursor.execute("CREATE TABLE public.bare (LIKE bench.epn_core INCLUDING ALL)")
+        table = load_catalog(connection).table("bench", "epn_core")
+        assert table is not None
+        cursor.execute("CREATE TABLE public.bare (LIKE bench.epn_core)")
+        ddl.create_indexes(connection, replace(table, schema="public", name="bare", narrow=None))
         started = time.perf_counter()
         with cursor.copy("COPY public.bare FROM STDIN") as copy:
             for block in blocks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -24,7 +25,7 @@ from epntap.catalog.narrow.reading import of_dataset
 from epntap.catalog.narrow.reading import rows_of as relation_of
 from epntap.catalog.narrow.tables import is_narrow
 from epntap.db.pool import Database, Role, connect
-from epntap.errors import EpnTapError
+from epntap.errors import EpnTapError, SetupError
 from ingest.definition.load import load_definition
 from ingest.definition.storage import Storage
 from ingest.demo.archive import write_sample_archive
@@ -388,6 +389,45 @@ def test_whoever_writes_keeps_whole_rows_until_it_is_over(pair: Pair) -> None:
     ingest_service(replace(one, storage=Storage.NARROW), pair.narrow, now=LATER)
     with connect(pair.narrow, Role.OWNER) as connection:
         assert is_narrow(connection, "plasma")
+
+
+def test_what_others_made_of_a_table_is_not_lost(pair: Pair) -> None:
+    one = replace(definition(pair.root, *JOINED), storage=Storage.WIDE)
+    ingest_service(one, pair.narrow, now=NOW)
+    narrow = replace(one, storage=Storage.NARROW)
+
+    def ask(statement: str) -> list[tuple[object, ...]]:
+        with connect(pair.narrow, Role.ADMIN, autocommit=True) as connection:
+            cursor = connection.execute(sql.SQL(statement))
+            return cursor.fetchall() if cursor.description else []
+
+    # a right to read
+    other = sql.Identifier(f"reads_{uuid.uuid4().hex[:12]}").as_string()
+    may_read = f"SELECT has_table_privilege('{other[1:-1]}', 'plasma.epn_core', 'SELECT')"
+    ask(f"CREATE ROLE {other}")
+    try:
+        ask(f"GRANT SELECT ON plasma.epn_core TO {other}")
+        # a view
+        ask("CREATE SCHEMA others; CREATE VIEW others.mine AS SELECT granule_uid FROM plasma.epn_core")
+        report = ingest_service(narrow, pair.narrow, now=LATER)
+        (told,) = [one.text for one in report.account.remarks if "storage is still wide" in one.text]
+        assert "others.mine" in told
+        assert "drop that, ingest, and make it again" in told
+        assert len(ask("SELECT * FROM others.mine")) == len(ask("SELECT 1 FROM plasma.epn_core"))
+        ask("DROP VIEW others.mine")
+        ingest_service(narrow, pair.narrow, now=LATER)
+        assert ask("SELECT relkind::text FROM pg_class WHERE oid = 'plasma.epn_core'::regclass") == [("v",)]
+        assert ask(may_read) == [(True,)]
+        # and back
+        ask("CREATE VIEW others.mine AS SELECT granule_uid FROM plasma.epn_core")
+        with pytest.raises(SetupError, match=r"others\.mine"):
+            ingest_service(one, pair.narrow, now=LATER)
+        assert len(ask("SELECT * FROM others.mine")) == len(ask("SELECT 1 FROM plasma.epn_core"))
+        ask("DROP VIEW others.mine")
+        ingest_service(one, pair.narrow, now=LATER)
+        assert ask(may_read) == [(True,)]
+    finally:
+        ask(f"DROP OWNED BY {other}; DROP ROLE {other}")
 
 
 def test_a_service_with_closed_rows_keeps_them_whole(pair: Pair) -> None:

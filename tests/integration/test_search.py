@@ -227,7 +227,7 @@ def test_a_service_that_was_written_to_by_hand_is_named_and_not_searched(
     own = clone_database(postgres_server, "byhand", demo_template)
     try:
         with connect(own, Role.OWNER) as connection:
-            connection.execute("UPDATE amdadb.epn_core SET target_name = 'Titan'")
+            connection.execute("UPDATE amdadb.epn_core_dataset SET target_name = 'Titan'")
         with client_of(own, tmp_path) as client:
             found = told(client)
             assert found["not_counted"] == ["amdadb"]

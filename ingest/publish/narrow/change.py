@@ -7,7 +7,8 @@ moment at a time. All of it is one transaction: whatever breaks it off leaves wh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import psycopg
@@ -35,6 +36,10 @@ __all__ = ["narrow_down", "prepare_narrow", "remove_left_over", "widen"]
 _LOCK_TIMEOUT_S = 0.1
 _PAUSE_S = 0.4
 _PATIENCE_S = 600.0
+#: how much of the write-ahead log may be left to the commit, how often to look, and for how long
+_LOG_LEFT_BYTES = 100_000
+_LOOK_S = 0.1
+_LOG_PATIENCE_S = 120.0
 #: a process knows after this that tables are others
 _UNDERSTOOD_S = 2.0
 _IN_PLACE = "putting it in place between queries"
@@ -51,6 +56,7 @@ def narrow_down(connection: Connection, rows: NarrowRows, layout: Layout, progre
     with connection.transaction():
         _keep_writers_out(connection, layout.table)
         refuse_other_writers(connection, layout.table.schema)
+        _refuse_what_others_made(connection, layout.table)
         allow_memory(connection, "work_mem")
         allow_memory(connection, "maintenance_work_mem")
         tables.create_tables(connection, layout)
@@ -65,8 +71,9 @@ def narrow_down(connection: Connection, rows: NarrowRows, layout: Layout, progre
         _refuse_other_rows(connection, layout)
 
         def put_in_place() -> None:
-            connection.execute(sql.SQL("DROP TABLE {}").format(ddl.sql_name(layout.table)))
-            tables.create_views(connection, layout, [layout.table.name])
+            with _same_readers(connection, layout.table):
+                connection.execute(sql.SQL("DROP TABLE {}").format(ddl.sql_name(layout.table)))
+                tables.create_views(connection, layout, [layout.table.name])
             _tell(connection, layout.table.schema)
 
         progress.stage(_IN_PLACE)
@@ -96,7 +103,6 @@ def widen(connection: Connection, layout: Layout, progress: Progress) -> None:
         ddl.create_indexes(connection, beside)
 
         def put_in_place() -> None:
-            connection.execute(sql.SQL("DROP VIEW {}").format(ddl.sql_name(layout.table)))
             for name in (*(index.name for index in indexes_of(beside)), "pkey"):
                 connection.execute(
                     sql.SQL("ALTER INDEX IF EXISTS {} RENAME TO {}").format(
@@ -104,9 +110,13 @@ def widen(connection: Connection, layout: Layout, progress: Progress) -> None:
                         sql.Identifier(f"{layout.table.name}_{name}"),
                     )
                 )
-            connection.execute(
-                sql.SQL("ALTER TABLE {} RENAME TO {}").format(ddl.sql_name(beside), sql.Identifier(layout.table.name))
-            )
+            with _same_readers(connection, layout.table):
+                connection.execute(sql.SQL("DROP VIEW {}").format(ddl.sql_name(layout.table)))
+                connection.execute(
+                    sql.SQL("ALTER TABLE {} RENAME TO {}").format(
+                        ddl.sql_name(beside), sql.Identifier(layout.table.name)
+                    )
+                )
             _tell(connection, layout.table.schema)
 
         progress.stage(_IN_PLACE)
@@ -125,8 +135,9 @@ def prepare_narrow(connection: Connection, layout: Layout) -> None:
     try:
         with connection.transaction():
             _wait_for(connection, ddl.LOCK_TIMEOUT_S)
-            tables.drop_views(connection, layout.table.schema)
-            tables.create_views(connection, layout)
+            with _same_readers(connection, layout.table):
+                tables.drop_views(connection, layout.table.schema)
+                tables.create_views(connection, layout)
     except psycopg.errors.LockNotAvailable as exc:
         raise SetupError(
             f"{layout.table.qualified_name} is to be described anew, but queries are using it; nothing was changed, "
@@ -209,6 +220,28 @@ def _refuse_other_rows(connection: Connection, layout: Layout) -> None:
         )
 
 
+@contextmanager
+def _same_readers(connection: Connection, table: Table) -> Iterator[None]:
+    """What stands in the place of the published table afterwards is read by those who may read it now."""
+    roles = tables.readers(connection, table.schema, table.name)
+    with _what_others_made(table):
+        yield
+    tables.let_read(connection, table.schema, table.name, roles)
+
+
+@contextmanager
+def _what_others_made(table: Table) -> Iterator[None]:
+    """Raises SetupError when something is made of the published table that would have to go with it."""
+    try:
+        yield
+    except psycopg.errors.DependentObjectsStillExist as exc:
+        others = "; ".join((exc.diag.message_detail or str(exc)).splitlines())
+        raise SetupError(
+            f"{table.qualified_name} cannot be kept in another way while something else is made of it: {others}. "
+            "Please drop that, ingest, and make it again."
+        ) from exc
+
+
 def _tell(connection: Connection, schema: str) -> None:
     forget_when_written(connection, schema)
     raise_catalog_version(connection)
@@ -229,6 +262,7 @@ def _when_nobody_reads(connection: Connection, table: sql.Identifier, act: Calla
 
     New queries are held up for _LOCK_TIMEOUT_S at a time. Raises SetupError when no such moment comes.
     """
+    _let_log_be_written(connection)
     until = time.monotonic() + _PATIENCE_S
     while True:
         began = time.monotonic()
@@ -246,6 +280,26 @@ def _when_nobody_reads(connection: Connection, table: sql.Identifier, act: Calla
             time.sleep(_PAUSE_S)
         else:
             return began
+
+
+def _refuse_what_others_made(connection: Connection, table: Table) -> None:
+    """Find out before all is built whether it could be put in place, if nobody reads just now."""
+    with suppress(psycopg.errors.LockNotAvailable), connection.transaction(force_rollback=True):
+        _wait_for(connection, _LOCK_TIMEOUT_S)
+        with _what_others_made(table):
+            connection.execute(sql.SQL("DROP TABLE {}").format(ddl.sql_name(table)))
+
+
+def _let_log_be_written(connection: Connection) -> None:
+    """Wait until what was written so far is on the disk: the commit, for which queries wait, has little to write then.
+
+    The server's own writer of its log does it all the time, but for the page that is not full yet.
+    """
+    until = time.monotonic() + _LOG_PATIENCE_S
+    (end,) = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchone() or ()
+    left = "SELECT pg_wal_lsn_diff(%s, pg_current_wal_flush_lsn()) > %s"
+    while connection.execute(left, (end, _LOG_LEFT_BYTES)).fetchone() == (True,) and time.monotonic() < until:
+        time.sleep(_LOOK_S)
 
 
 def _wait_for(connection: Connection, seconds: float) -> None:
