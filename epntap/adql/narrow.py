@@ -52,6 +52,8 @@ _ASKED = frozenset(
 _IS_NUMBERED = f"{IS_NUMBERED} AND "
 _ONE_OF = pieces(f"({_IS_NUMBERED}{{0}} = ANY (ARRAY({{1}})))")
 _AMONG = pieces("({0} = ANY (ARRAY({1})))")
+# looked up in a hash table for each row that is met; to IN alone a join is made
+_MET = pieces("(({0} IN ({1})) IS TRUE)")
 _THE_ONE = pieces(f"({_IS_NUMBERED}{{0}} = ({{1}}))")
 _SAME = pieces(f"({_IS_NUMBERED}{IS_NUMBERED.format('{1}')} AND {{0}} = {{1}})")
 _EXISTS = pieces("(EXISTS ({0}))")
@@ -198,7 +200,7 @@ class _Reader:
                 order_by=(replace(in_order[0], by=first), *in_order[1:]),
                 limit=limit,
             )
-            for how_many, words, first in ((_NOT_EXISTS, _ONE_OF, as_sorted), (_EXISTS, _AMONG, terms[0]))
+            for how_many, words, first in ((_NOT_EXISTS, _ONE_OF, as_sorted), (_EXISTS, _MET, terms[0]))
         ]
         both = BoundSet(branches[0].outputs, "UNION ALL", branches[0], branches[1])
         if is_named:

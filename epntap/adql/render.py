@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias, assert_never
+from typing import NamedTuple, TypeAlias, assert_never
 
 from psycopg import sql
 
@@ -48,17 +48,24 @@ class Shard:
     longest: float | None
 
 
-def render(
-    query: BoundQuery, schemas: Mapping[str, str], shard: Shard | None = None
-) -> tuple[Statement, dict[str, object]]:
-    """The statement and its parameters. It is to be executed with the parameters, even when there are none.
+class Rendered(NamedTuple):
+    """A statement; it is to be executed with its parameters, even when there are none."""
+
+    statement: Statement
+    params: dict[str, object]
+    #: schema and name of each table and view that it names
+    relations: tuple[tuple[str, str], ...]
+
+
+def render(query: BoundQuery, schemas: Mapping[str, str], shard: Shard | None = None) -> Rendered:
+    """The query as SQL.
 
     `schemas` says what a schema is called in the database where that differs from its published name. With a `shard`
     that is read in the place of the table.
     """
     writer = _Writer(schemas, shard)
     writer.query(query)
-    return writer.statement(), writer.params
+    return Rendered(writer.statement(), writer.params, tuple(writer.relations))
 
 
 def _known(days: float | None) -> str:
@@ -84,6 +91,7 @@ class _Writer:
         self._schemas = schemas
         self._shard = shard
         self.params: dict[str, object] = {}
+        self.relations: dict[tuple[str, str], None] = {}
         self._names: dict[tuple[str | tuple[str, ...], str], str] = {}
         self._parts: list[sql.Composable] = []
         self._text: list[str] = []
@@ -174,7 +182,9 @@ class _Writer:
         match source:
             case BoundTable():
                 relation = self._shard.relation if self._shard is not None else source.seen_as or source.name
-                self.name(self._schemas.get(source.schema, source.schema), relation)
+                schema = self._schemas.get(source.schema, source.schema)
+                self.name(schema, relation)
+                self.relations[schema, relation] = None
                 if source.is_short:
                     longest = (LONGEST, CLOSED_LONGEST) if source.seen_as else (LONGEST,)
                     self._short[source.alias] = source.schema, longest

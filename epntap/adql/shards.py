@@ -42,7 +42,8 @@ class PerShard:
 
         It holds for the state of what is published by which the query was understood.
         """
-        return render(self._query, self._schemas, Shard(relation, self._longest))
+        rendered = render(self._query, self._schemas, Shard(relation, self._longest))
+        return rendered.statement, rendered.params
 
 
 def per_shard(query: BoundQuery, catalog: Catalog, schemas: Mapping[str, str]) -> PerShard | None:

@@ -40,6 +40,8 @@ class Translation:
     top: int | None = None
     #: how it may be asked of one shard after the other, if it reads a table that is spread
     per_shard: PerShard | None = None
+    #: schema and name of what has to stay as it is while the statement runs, as the database calls it
+    relations: tuple[tuple[str, str], ...] = ()
 
 
 def translate(
@@ -62,11 +64,13 @@ def translate(
     bound = resolve(query, catalog, features, base_url, problems)
     limited = replace(bound, body=_limited(bound.body, row_limit, passed_over))
     read = read_narrow(look_apart(count_from_values(limited, catalog)), catalog)
-    statement, params = render(read, schemas)
+    statement, params, relations = render(read, schemas)
     columns = tuple(_column(output) for output in bound.body.outputs)
     return Translation(
         statement, params, columns, bound.tables, _rows_of(bound.body), bound.body.limit,
         per_shard(read, catalog, schemas),
+        # a lock on what is spread would be asked of all servers
+        () if any(table.is_distributed for table in catalog.tables) else relations,
     )  # fmt: skip
 
 

@@ -113,6 +113,18 @@ def create_indexes(connection: Connection, table: Table, indexes: Sequence[Index
             _create_index(connection, table, name, index, operator_class)
 
 
+def rename_table(connection: Connection, table: Table, name: str) -> None:
+    """Give a table another name, and its indexes that are called after it. Part of the caller's transaction."""
+    for index in sorted(_index_names(connection, table)):
+        if index.startswith(f"{table.name}_"):
+            connection.execute(
+                sql.SQL("ALTER INDEX {} RENAME TO {}").format(
+                    sql.Identifier(table.schema, index), sql.Identifier(name + index.removeprefix(table.name))
+                )
+            )
+    connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(sql_name(table), sql.Identifier(name)))
+
+
 def drop_retired_indexes(connection: Connection, table: Table) -> None:
     """Drop the indexes that others have replaced; outside any transaction. Readers are not hindered, but waited for."""
     existing = _index_names(connection, table)

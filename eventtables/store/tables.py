@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -16,7 +17,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from epntap.access import ANONYMOUS, Caller
-from epntap.catalog.ddl import LOCK_TIMEOUT_S, create_indexes, create_table, define_table, sql_name
+from epntap.catalog.ddl import LOCK_TIMEOUT_S, create_indexes, create_table, define_table, rename_table, sql_name
 from epntap.catalog.model import Schema, Table
 from epntap.catalog.names import OWN_SCHEMA
 from epntap.catalog.publish import publish_table, raise_catalog_version
@@ -67,6 +68,7 @@ __all__ = [
     "years_of_events",
 ]
 
+_BESIDE = "beside"
 _CHUNK = 20_000
 #: tables of one person
 _MOST_OWN = 200
@@ -186,10 +188,11 @@ def save_stream(connection: Connection, name: str, stream: EventStream, *, repla
     described = published_table(checked_name(name), about)
     with _told(name), turn_of(connection, "", name):
         _check_schema(connection)
-        replaced = _make_room(connection, name, "", is_replaced=replace)
-        create_table(connection, described)
-        survey = _copy(connection, described, about.columns, stream.chunks)
-        create_indexes(connection, described)
+        replaced = _replaced(connection, name, "", is_replaced=replace)
+        with _in_place_of(connection, replaced, described) as beside:
+            create_table(connection, beside)
+            survey = _copy(connection, beside, about.columns, stream.chunks)
+            create_indexes(connection, beside)
         publish_table(connection, Schema(SCHEMA, title="Events", description=_SAID), described)
         _describe(connection, name, about, survey, is_new=replaced is None)
         raise_catalog_version(connection)
@@ -214,13 +217,14 @@ def save_own(
     described = published_table(checked_name(name), about, own_schema(owner.name))
     with _told(name), for_somebody(), turn_of(connection, owner.name):
         connection.execute("SELECT archive.own_schema(%s)", (owner.name,))
-        replaced = _make_room(connection, name, owner.name, is_replaced=replace)
+        replaced = _replaced(connection, name, owner.name, is_replaced=replace)
         if groups is None:
             groups = replaced.groups if replaced else ()
-        define_table(connection, described)
-        connection.execute("SELECT archive.grant_own(%s, %s)", (described.schema, described.name))
-        survey = _copy(connection, described, about.columns, stream.chunks)
-        create_indexes(connection, described)
+        with _in_place_of(connection, replaced, described) as beside:
+            define_table(connection, beside)
+            connection.execute("SELECT archive.grant_own(%s, %s)", (beside.schema, beside.name))
+            survey = _copy(connection, beside, about.columns, stream.chunks)
+            create_indexes(connection, beside)
         _describe(connection, name, about, survey, is_new=replaced is None, owner=owner.name, groups=groups)
         connection.execute(sql.SQL("ANALYZE {}").format(sql_name(described)))
         return table_called(connection, f"~{owner.name}/{name}", owner)
@@ -246,8 +250,8 @@ def _still(connection: Connection, stored: StoredTable) -> StoredTable:
     return _called(every_table(connection), stored.place, ANONYMOUS)
 
 
-def _make_room(connection: Connection, name: str, owner: str, *, is_replaced: bool) -> StoredTable | None:
-    """The table of this name that is replaced, which is taken away, if there is one. Raises EventTableError."""
+def _replaced(connection: Connection, name: str, owner: str, *, is_replaced: bool) -> StoredTable | None:
+    """The table of this name that is to be replaced, if there is one. Raises EventTableError."""
     mine = {one.name: one for one in every_table(connection) if one.owner == owner}
     if name not in mine:
         if owner and len(mine) >= _MOST_OWN:
@@ -255,8 +259,19 @@ def _make_room(connection: Connection, name: str, owner: str, *, is_replaced: bo
         return None
     if not is_replaced:
         raise EventTableError(f"There is a table {name} already; give --replace to put this one in its place.")
-    _drop_events(connection, mine[name])
     return mine[name]
+
+
+@contextmanager
+def _in_place_of(connection: Connection, replaced: StoredTable | None, described: Table) -> Iterator[Table]:
+    """What to write the events to; afterwards it is what is described. What it replaces can be read until then."""
+    if replaced is None:
+        yield described
+        return
+    beside = dataclasses.replace(described, name=f"{replaced.number} {_BESIDE}")  # no name that anybody could choose
+    yield beside
+    _drop_events(connection, replaced)
+    rename_table(connection, beside, described.name)
 
 
 @contextmanager
@@ -444,23 +459,28 @@ def _rows(connection: Connection, stored: StoredTable, last: int, most: int = _C
     statement = sql.SQL("SELECT {} FROM {} WHERE event_id > %s ORDER BY event_id LIMIT %s").format(
         sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(stored.schema, stored.name)
     )
-    with _unless_replaced(stored), _snapshot(connection):
+    with _unless_replaced(stored), _snapshot(connection, stored):
         found = connection.execute(
             "SELECT imported FROM archive.event_table WHERE number = %s", (stored.number,)
         ).fetchone()
         if found is None or found[0] != stored.imported:
-            raise _replaced(stored)
+            raise _changed(stored)
         return connection.execute(statement, (last, most)).fetchall()
 
 
 @contextmanager
-def _snapshot(connection: Connection) -> Iterator[None]:
-    """One state of the database for several looks; within `turn_of` nobody changes it anyway."""
+def _snapshot(connection: Connection, stored: StoredTable) -> Iterator[None]:
+    """One state of the database for several looks; within `turn_of` nobody changes it anyway.
+
+    It is that of the moment from which the table cannot be replaced: an earlier one would find another table empty.
+    """
     if connection.info.transaction_status != TransactionStatus.IDLE:
         yield
         return
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        table = sql.Identifier(stored.schema, stored.name)
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(table))
         yield
 
 
@@ -470,10 +490,10 @@ def _unless_replaced(stored: StoredTable) -> Iterator[None]:
     try:
         yield
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as exc:
-        raise _replaced(stored) from exc
+        raise _changed(stored) from exc
 
 
-def _replaced(stored: StoredTable) -> UnavailableError:
+def _changed(stored: StoredTable) -> UnavailableError:
     return UnavailableError(f"The table {stored.name} has been replaced while it was read; please ask again.", 1)
 
 

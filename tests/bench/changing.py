@@ -13,6 +13,7 @@ import argparse
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,7 +52,8 @@ class Client:
     query: str
     _is_over: threading.Event = field(default_factory=threading.Event)
     seconds: list[float] = field(default_factory=list)
-    answers: set[int] = field(default_factory=set)
+    #: each that there was, and how often
+    answers: Counter[bytes] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
     def run(self) -> None:
@@ -65,7 +67,7 @@ class Client:
                 if answer.status_code == 200:
                     lines = sorted(answer.content.splitlines())
                     # which rows are the first is left open
-                    self.answers.add(len(lines) if "TOP" in self.query else hash(tuple(lines)))
+                    self.answers[b"%d lines" % len(lines) if "TOP" in self.query else b"\n".join(lines)] += 1
                 else:
                     self.faults.append(f"{answer.status_code} {answer.text[:300]}")
 
@@ -106,6 +108,9 @@ def _line(what: str, client: Client) -> str:
     median = longest[len(longest) // 2]
     slowest = ", ".join(f"{one * 1000:.0f}" for one in longest[:3])
     told = "one answer" if len(client.answers) == 1 else f"{len(client.answers)} ANSWERS"
+    if len(client.answers) > 1:
+        for answer, often in client.answers.items():
+            print(f"{what}, {often} times: {answer[:3000]!r}", file=sys.stderr)
     faults = f"; {len(client.faults)} FAULTS: {client.faults[0]}" if client.faults else ""
     return f"| {what} | {len(longest):,} | {median * 1000:.0f} | {slowest} | {told}{faults} |"
 

@@ -12,7 +12,7 @@ import psycopg
 
 from epntap.catalog import ddl
 from epntap.catalog.load import load_catalog
-from epntap.db.pool import Database
+from epntap.db.pool import Database, Role, connect
 from ingest.definition.load import load_definition
 from ingest.definition.storage import Storage
 from ingest.pipeline import ingest_service
@@ -116,11 +116,12 @@ def fill(database: Database, rows: int, storage: Storage = Storage.WIDE) -> list
 
 
 def _bare_copy(database: Database, rows: int) -> float:
+    with connect(database, Role.SERVICE) as service:
+        table = load_catalog(service).table("bench", "epn_core")
+    assert table is not None
     with psycopg.connect(database.url) as connection, connection.cursor() as cursor:
         with cursor.copy("COPY (SELECT * FROM bench.epn_core) TO STDOUT") as copy:
             blocks = [bytes(block) for block in copy]
-        table = load_catalog(connection).table("bench", "epn_core")
-        assert table is not None
         cursor.execute("CREATE TABLE public.bare (LIKE bench.epn_core)")
         ddl.create_indexes(connection, replace(table, schema="public", name="bare", narrow=None))
         started = time.perf_counter()

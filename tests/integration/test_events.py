@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -16,15 +19,28 @@ from epntap.access import ANONYMOUS
 from epntap.adql import translate
 from epntap.answer.admission import Admission
 from epntap.answer.watch import Watcher
+from epntap.catalog.ddl import rename_table
 from epntap.catalog.load import load_catalog
+from epntap.catalog.model import Table
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
-from epntap.errors import NotFoundError
+from epntap.errors import NotFoundError, UnavailableError
 from eventtables.files import TableFiles
-from eventtables.model import EventTable, EventTableError
+from eventtables.model import Events, EventStream, EventTable, EventTableError
 from eventtables.readers import Wishes, read_table
-from eventtables.store.tables import all_tables, chunks_of, drop_table, save_table, table_called, whole_table
+from eventtables.store.tables import (
+    all_tables,
+    chunks_of,
+    drop_table,
+    page_of_events,
+    save_stream,
+    save_table,
+    table_called,
+    whole_table,
+)
 from eventtables.times import julian_dates
 from tests.bench.granules import fill
+from tests.support.browser import client_of
 from tests.support.command import run, sentence
 from tests.support.databases import clone_database, drop_database
 from tests.support.events import ICMECAT, catalogue, cells_of, intervals, real
@@ -200,6 +216,68 @@ def test_a_table_that_is_replaced_while_it_is_read_is_no_mixture(database: Datab
     with pytest.raises(Exception, match="has been replaced while it was read"):
         next(chunks)
     assert cells_of(kept(database, "many")) == cells_of(many)
+
+
+def test_who_waits_for_a_table_that_is_replaced_misses_no_event(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = intervals([(n, n + 1) for n in range(50)])
+    keep(database, "many", many)
+    with connect(database, Role.SERVICE, autocommit=True) as service:
+        stored = table_called(service, "many")
+    query = {"LANG": "ADQL", "QUERY": "SELECT event_id FROM events.many", "RESPONSEFORMAT": "csv"}
+    is_held = threading.Event()
+
+    def when_both_wait(connection: Connection, table: Table, name: str) -> None:
+        is_held.set()
+        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        with connect(database, Role.ADMIN, autocommit=True) as other:
+            until = time.monotonic() + 20
+            while len(other.execute(waiting).fetchall()) < 2:
+                assert time.monotonic() < until
+                time.sleep(0.02)
+        rename_table(connection, table, name)
+
+    def page() -> object:
+        with connect(database, Role.SERVICE, autocommit=True) as service:
+            return page_of_events(service, stored, 0, 100)
+
+    monkeypatch.setattr("eventtables.store.tables.rename_table", when_both_wait)
+    with client_of(database, tmp_path) as client, ThreadPoolExecutor() as threads:
+        before = client.post("/tap/sync", data=query).get_data()
+        replacing = threads.submit(keep, database, "many", many, replace=True)
+        assert is_held.wait(20)
+        by_tap = threads.submit(lambda: client.post("/tap/sync", data=query).get_data())
+        by_page = threads.submit(page)
+        replacing.result()
+        assert by_tap.result() == before
+        assert len(before.splitlines()) == 51
+        with pytest.raises(UnavailableError, match="has been replaced while it was read"):
+            by_page.result()
+
+
+def test_a_table_is_read_until_what_replaces_it_is_there(database: Database) -> None:
+    keep(database, "many", intervals([(1, 2)]))
+    seen = []
+
+    def while_it_is_read() -> Iterator[Events]:
+        seen.extend(asked(database, "SELECT event_id FROM events.many"))
+        yield intervals([(1, 2), (3, 4)]).events
+
+    with connect(database, Role.OWNER, autocommit=True) as owner:
+        about = intervals([]).about
+        save_stream(owner, "many", EventStream(about, while_it_is_read()), replace=True)
+        indexes = owner.execute(
+            "SELECT indexname FROM pg_indexes WHERE schemaname = 'events' AND tablename = 'many' ORDER BY 1"
+        ).fetchall()
+        keep(database, "fresh", intervals([(1, 2)]))
+        others = owner.execute(
+            "SELECT replace(indexname, 'fresh', 'many') FROM pg_indexes"
+            " WHERE schemaname = 'events' AND tablename = 'fresh' ORDER BY 1"
+        ).fetchall()
+    assert seen == [(1,)]
+    assert len(asked(database, "SELECT event_id FROM events.many")) == 2
+    assert indexes == others
 
 
 # -- joined with granules ---------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from epntap.catalog.model import Catalog
 from epntap.catalog.narrow.reading import of_dataset
 from epntap.catalog.narrow.reading import rows_of as relation_of
 from epntap.catalog.narrow.tables import is_narrow
+from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import EpnTapError, SetupError
 from ingest.definition.load import load_definition
@@ -32,12 +33,14 @@ from ingest.demo.archive import write_sample_archive
 from ingest.options import Options
 from ingest.pipeline import drop_service, ingest_service
 from ingest.progress import Silent
+from ingest.publish.narrow import change
 from ingest.report import Report
 from tests.bench.granules import publish_rows
 from tests.bench.queries import INTERVALS, NO_ROWS, QUESTIONS, Question, validator_questions
 from tests.bench.queries import ask as ask_bench
 from tests.support.answers_by_hand import QUESTIONS as ADQL_QUESTIONS
 from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.browser import client_of
 from tests.support.databases import clone_database, drop_database
 from voserver.operating.demo import demo_definition
 from voweb.granules.facts import Granules
@@ -333,6 +336,40 @@ def test_whole_rows_are_kept_apart_while_others_read(pair: Pair) -> None:
     assert rows_of(pair.narrow) == before
     pair.check(narrow=False)
     assert indexes(pair.narrow) == indexes(pair.wide)
+
+
+@pytest.mark.parametrize("there_and_back", [(Storage.WIDE, Storage.NARROW), (Storage.NARROW, Storage.WIDE)])
+def test_who_has_to_wait_for_the_change_misses_no_row(
+    pair: Pair, there_and_back: tuple[Storage, Storage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = there_and_back
+    one = definition(pair.root, *JOINED)
+    ingest_service(replace(one, storage=before), pair.narrow, now=NOW)
+    query = "SELECT granule_uid, target_name, time_min FROM plasma.epn_core ORDER BY granule_uid"
+    asked = {"LANG": "ADQL", "QUERY": query, "RESPONSEFORMAT": "csv"}
+    was_waited_for = []
+
+    def when_somebody_waits(connection: Connection, schema: str) -> None:
+        with connect(pair.narrow, Role.ADMIN, autocommit=True) as other:
+            until = time.monotonic() + 20
+            waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%COPY%%'"
+            while not (found := other.execute(waiting).fetchall()) and time.monotonic() < until:
+                time.sleep(0.02)
+            was_waited_for.extend(found)
+        tell(connection, schema)
+
+    tell = change._tell  # the last step while others wait
+    with client_of(pair.narrow, tmp_path) as client, ThreadPoolExecutor() as threads:
+        expected = client.post("/tap/sync", data=asked).get_data()
+        assert expected.count(b"\n") == 21
+        monkeypatch.setattr(change, "_tell", when_somebody_waits)
+        run = threads.submit(ingest_service, replace(one, storage=after), pair.narrow, now=LATER)
+        answers = set()
+        while not run.done():
+            answers.add(client.post("/tap/sync", data=asked).get_data())
+        run.result()
+    assert was_waited_for
+    assert answers == {expected}
 
 
 def indexes(database: Database) -> list[str]:

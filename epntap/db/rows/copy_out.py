@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 from psycopg.errors import error_from_result
+from psycopg.pq.abc import PGresult
 
 __all__ = ["CopyOut"]
 
@@ -25,7 +26,8 @@ _BINARY_TRAILER = 2
 class CopyOut:
     """One COPY statement on a connection that nobody else uses meanwhile. Raises psycopg.Error.
 
-    It is sent at once, and the server works on it; what it answers is looked at when rows are asked for.
+    It is sent at once, and the server works on it; what it answers is looked at when rows are asked for. Statements
+    without an answer may come before it in the same text.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], text: bytes, *, is_binary: bool = False) -> None:
@@ -46,8 +48,9 @@ class CopyOut:
 
     def _begin(self) -> None:
         try:
-            self._wait_for_result()
-            result = self._pgconn.get_result()
+            result = self._next_result()
+            while result is not None and result.status == pq.ExecStatus.COMMAND_OK:
+                result = self._next_result()
             if result is not None and result.status == pq.ExecStatus.COPY_OUT:
                 return
             self.finished = True
@@ -107,8 +110,7 @@ class CopyOut:
 
     def _finish(self) -> None:
         self.finished = True
-        self._wait_for_result()
-        result = self._pgconn.get_result()
+        result = self._next_result()
         self._drain()
         if result is not None and result.status != pq.ExecStatus.COMMAND_OK:
             raise error_from_result(result)
@@ -116,6 +118,10 @@ class CopyOut:
     def _flush(self) -> None:
         while self._pgconn.flush():
             select.select([], [self._pgconn.socket], [])
+
+    def _next_result(self) -> PGresult | None:
+        self._wait_for_result()
+        return self._pgconn.get_result()
 
     def _wait_for_result(self) -> None:
         while self._pgconn.is_busy():

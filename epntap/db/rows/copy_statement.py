@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg import ClientCursor, sql
@@ -25,9 +25,22 @@ class CopyStatement:
     What is kept has no part in the answer: its text with the values in it, and what the planner thinks that it costs.
     """
 
-    def __init__(self, statement: sql.Composable, params: Mapping[str, Any], options: sql.Composable) -> None:
-        """`params` are values of any type that psycopg can adapt, `options` those of COPY."""
+    def __init__(
+        self,
+        statement: sql.Composable,
+        params: Mapping[str, Any],
+        options: sql.Composable,
+        relations: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """`params` are values of any type that psycopg can adapt, `options` those of COPY.
+
+        `relations` are tables and views that it names, by schema and name. PostgreSQL settles which rows a COPY sees
+        before it waits for whoever is putting another table in the place of one: it would find that one empty. So they
+        are locked first, by a statement of its own that goes with it.
+        """
         self.is_binary = options == _BINARY
+        self._relations = relations
+        self._locks: bytes | None = None if relations else b""
         self._rows = statement
         self._statement = sql.SQL("COPY ({}) TO STDOUT ({})").format(statement, options)
         self._params = params
@@ -47,7 +60,10 @@ class CopyStatement:
 
     def sent(self, connection: Connection) -> CopyOut:
         """The rows, on which the server works from now on. Raises psycopg.Error."""
-        return CopyOut(connection, self.text(connection), is_binary=self.is_binary)
+        if self._locks is None:
+            named = sql.SQL(", ").join(sql.Identifier(*relation) for relation in self._relations)
+            self._locks = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE; ").format(named).as_bytes(connection)
+        return CopyOut(connection, self._locks + self.text(connection), is_binary=self.is_binary)
 
     def cost(self, connection: Connection) -> float:
         """What the planner thinks that it costs, or thought a moment ago. Raises psycopg.Error."""

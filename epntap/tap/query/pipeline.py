@@ -232,7 +232,7 @@ class TapService:
             return known, _nothing
         translation = self._translated(request, catalog, uploads, maxrec, paging)
         columns = list(translation.columns)
-        statement = _copied(translation.statement, translation.params, columns, form)
+        statement = _copied(translation.statement, translation.params, columns, form, translation.relations)
         question = Question(translation, statement, self.describe(columns), _by_shards(translation, form))
         return question, _nothing if is_own else lambda: questions.keep(key, catalog, question)
 
@@ -387,9 +387,13 @@ class TapService:
 
 
 def _copied(
-    statement: sql.Composable, params: Mapping[str, object], columns: Sequence[ResultColumn], form: RowFormat
+    statement: sql.Composable,
+    params: Mapping[str, object],
+    columns: Sequence[ResultColumn],
+    form: RowFormat,
+    relations: Sequence[tuple[str, str]] = (),
 ) -> CopyStatement:
-    return CopyStatement(project(statement, columns, form.spelling), params, form.copy_options(columns))
+    return CopyStatement(project(statement, columns, form.spelling), params, form.copy_options(columns), relations)
 
 
 def _by_shards(translation: adql.Translation, form: RowFormat) -> ByShards | None:

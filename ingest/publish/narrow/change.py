@@ -16,7 +16,7 @@ from psycopg import sql
 
 from epntap.archive.kept.counts import forget_when_written
 from epntap.catalog import ddl
-from epntap.catalog.indexes import STAMP_COLUMNS, indexes_of
+from epntap.catalog.indexes import STAMP_COLUMNS
 from epntap.catalog.model import Table
 from epntap.catalog.narrow import tables
 from epntap.catalog.narrow.layout import JOINED, NUMBER, Layout
@@ -103,20 +103,9 @@ def widen(connection: Connection, layout: Layout, progress: Progress) -> None:
         ddl.create_indexes(connection, beside)
 
         def put_in_place() -> None:
-            for name in (*(index.name for index in indexes_of(beside)), "pkey"):
-                connection.execute(
-                    sql.SQL("ALTER INDEX IF EXISTS {} RENAME TO {}").format(
-                        sql.Identifier(beside.schema, f"{beside.name}_{name}"),
-                        sql.Identifier(f"{layout.table.name}_{name}"),
-                    )
-                )
             with _same_readers(connection, layout.table):
                 connection.execute(sql.SQL("DROP VIEW {}").format(ddl.sql_name(layout.table)))
-                connection.execute(
-                    sql.SQL("ALTER TABLE {} RENAME TO {}").format(
-                        ddl.sql_name(beside), sql.Identifier(layout.table.name)
-                    )
-                )
+                ddl.rename_table(connection, beside, layout.table.name)
             _tell(connection, layout.table.schema)
 
         progress.stage(_IN_PLACE)
