@@ -138,7 +138,7 @@ def kill_backends(database: Database) -> int:
         return len(
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE state = 'active' AND query LIKE 'COPY%' AND datname = current_database()"
+                " WHERE state = 'active' AND query ~ '^(LOCK|COPY)' AND datname = current_database()"
             ).fetchall()
         )
 

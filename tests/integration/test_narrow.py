@@ -352,7 +352,7 @@ def test_who_has_to_wait_for_the_change_misses_no_row(
     def when_somebody_waits(connection: Connection, schema: str) -> None:
         with connect(pair.narrow, Role.ADMIN, autocommit=True) as other:
             until = time.monotonic() + 20
-            waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%COPY%%'"
+            waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ '^LOCK'"
             while not (found := other.execute(waiting).fetchall()) and time.monotonic() < until:
                 time.sleep(0.02)
             was_waited_for.extend(found)

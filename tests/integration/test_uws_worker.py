@@ -83,7 +83,7 @@ def workers(jobs_database: Database, home: Path) -> Workers:
 def running(database: Database) -> int:
     with psycopg.connect(database.url) as connection:
         row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%%'"
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^(LOCK|COPY)'"
             " AND datname = current_database()"
         ).fetchone()
     assert row is not None
@@ -327,7 +327,7 @@ def _end_queries(database: Database) -> None:
     with psycopg.connect(database.url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND state = 'active' AND query LIKE 'COPY%%'"
+            " WHERE datname = current_database() AND state = 'active' AND query ~ '^(LOCK|COPY)'"
         )
 
 

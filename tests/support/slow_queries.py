@@ -34,7 +34,7 @@ def ask(server: Server, query: str) -> socket.socket:
 def running(database: Database) -> int:
     with psycopg.connect(database.url) as connection:
         row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%%'"
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^(LOCK|COPY)'"
             " AND datname = current_database()"
         ).fetchone()
     assert row is not None
