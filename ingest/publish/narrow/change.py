@@ -47,7 +47,7 @@ _BESIDE = "epn_core_beside"
 
 
 def narrow_down(connection: Connection, rows: NarrowRows, layout: Layout, progress: Progress) -> float:
-    """Keep the granules and datasets of a table of whole rows apart; the seconds for which queries had to wait.
+    """Keep the granules and datasets of a table of whole rows apart; the seconds that putting them in place took.
 
     The table holds just these rows. Raises SetupError when they would not be the same, when somebody writes to the
     table, or when queries do not let go of it.
