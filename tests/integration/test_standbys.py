@@ -147,7 +147,9 @@ def test_queries_run_on_the_standby_and_end_there_with_their_client(pair: Pair, 
     with ask(server, SLOW):
         until(lambda: copies(pair.standby) == 1)
         assert copies(pair.primary) == 0
-        backend = pair.standby.value("SELECT pid FROM pg_stat_activity WHERE query ~ '^(LOCK|COPY)' AND state = 'active'")
+        backend = pair.standby.value(
+            "SELECT pid FROM pg_stat_activity WHERE query ~ '^(LOCK|COPY)' AND state = 'active'"
+        )
         others = pair.primary.ask("SELECT pid FROM pg_stat_activity WHERE usename = 'epntap' ORDER BY pid")
     until(lambda: copies(pair.standby) == 0, 5)
     left = pair.standby.ask(f"SELECT state FROM pg_stat_activity WHERE pid = {backend}")

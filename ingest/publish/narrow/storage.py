@@ -50,7 +50,10 @@ def narrow_if_wanted(ingestion: Ingestion, contents: Contents, table: Table, sto
     except SetupError as exc:
         yield Remark(table.qualified_name, f"storage is still wide: {exc}")
     else:
-        yield Remark(table.qualified_name, f"storage is narrow now; it was put in place within {seconds * 1000:.0f} ms, deleting old files included")
+        yield Remark(
+            table.qualified_name,
+            f"storage is narrow now; it was put in place within {seconds * 1000:.0f} ms, deleting old files included",
+        )
 
 
 def stored_layout(connection: Connection, narrow: NarrowRows, stock: Stock) -> Layout:
