@@ -1,10 +1,10 @@
 """What clients wait for while a published service changes the way in which its rows are kept.
 
-    python -m tests.bench.changing --home FOLDER [--millions 4] [--seconds 30]
+    python -m tests.bench.changing --home FOLDER [--millions 4 | --definition FILE] [--seconds 30]
 
-A service of whole rows is built in FOLDER if it is not there, and served. Clients ask over HTTP all the time: first of
-the service at rest, then while an ingestion keeps granules and datasets apart, then while one makes the rows whole
-again. Printed as Markdown: how long each took, and how long the slowest answers of each kind.
+A service of whole rows, made up or of a definition, is built in FOLDER if it is not there, and served. Clients ask over
+HTTP all the time: first of the service at rest, then while an ingestion keeps granules and datasets apart, then while
+one makes the rows whole again. Printed as Markdown: how long each took, and how long the slowest answers of each kind.
 """
 
 from __future__ import annotations
@@ -14,30 +14,34 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import requests
+from psycopg import sql
 
 from epntap.db.migrate import apply_migrations
-from epntap.db.pool import Role, connect
+from epntap.db.pool import Database, Role, connect
 from epntap.db.server import open_database
 from epntap.settings import Settings
+from ingest.definition.load import load_definition
 from ingest.definition.storage import Storage
-from tests.bench.building import DAYS, NOW, build
+from ingest.pipeline import ingest_service
+from tests.bench.building import DAYS, NOW
 from tests.bench.granules import publish_rows
 from tests.support.server import Server, serve
 
 __all__ = ["Client", "change"]
 
 _SCHEMA = "changing"
+#: `{t}` is the table, `{uid}` a granule of it and `{day}` the Julian date of one in the middle of its time
 _QUERIES = {
-    "a granule by its identifier": "SELECT * FROM {t} WHERE granule_uid = 'bench-007_20040214'",
+    "a granule by its identifier": "SELECT * FROM {t} WHERE granule_uid = '{uid}'",
     "COUNT(*)": "SELECT COUNT(*) FROM {t}",
-    "all granules of a day": "SELECT * FROM {t} WHERE time_min <= 2455201.5 AND time_max >= 2455200.5",
+    "all granules of a day": "SELECT * FROM {t} WHERE time_min <= {day} + 1 AND time_max >= {day}",
     "20 000 rows": "SELECT TOP 20000 granule_uid, time_min FROM {t}",
 }
 #: as a client that thinks a little; else a single one holds a processor
@@ -77,11 +81,8 @@ class Client:
 
 
 @contextmanager
-def _asking(server: Server, schema: str) -> Iterator[dict[str, Client]]:
-    clients = {
-        what: Client(f"{server.tap}/sync", query.replace("{t}", f"{schema}.epn_core"))
-        for what, query in _QUERIES.items()
-    }
+def _asking(server: Server, queries: Mapping[str, str]) -> Iterator[dict[str, Client]]:
+    clients = {what: Client(f"{server.tap}/sync", query) for what, query in queries.items()}
     threads = [threading.Thread(target=client.run) for client in clients.values()]
     for thread in threads:
         thread.start()
@@ -94,13 +95,25 @@ def _asking(server: Server, schema: str) -> Iterator[dict[str, Client]]:
             thread.join()
 
 
-def change(server: Server, schema: str, act: Callable[[], object]) -> tuple[float, list[str]]:
+def change(server: Server, queries: Mapping[str, str], act: Callable[[], object]) -> tuple[float, list[str]]:
     """The seconds that something took, and a line of each kind of question asked meanwhile."""
     began = time.monotonic()
-    with _asking(server, schema) as clients:
+    with _asking(server, queries) as clients:
         act()
         seconds = time.monotonic() - began
     return seconds, [_line(what, client) for what, client in clients.items()]
+
+
+def _about(database: Database, schema: str) -> dict[str, str]:
+    """What is asked of a service."""
+    statement = sql.SQL("SELECT max(granule_uid), percentile_disc(0.5) WITHIN GROUP (ORDER BY time_min) FROM {}")
+    with connect(database, Role.READER) as connection:
+        uid, day = connection.execute(statement.format(sql.Identifier(schema, "epn_core"))).fetchone() or ("", 0.0)
+    day = f"{day // 1 + 0.5:f}"
+    return {
+        what: query.replace("{t}", f"{schema}.epn_core").replace("{uid}", uid).replace("{day}", day)
+        for what, query in _QUERIES.items()
+    }
 
 
 def _line(what: str, client: Client) -> str:
@@ -120,30 +133,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, required=True, help="where the database is, or is made")
     parser.add_argument("--millions", type=float, default=4, help="granules of the service (default: %(default)s)")
+    parser.add_argument("--definition", type=Path, help="a service made of datasets, instead of one that is made up")
     parser.add_argument("--seconds", type=float, default=30, help="how long at rest (default: %(default)s)")
     arguments = parser.parse_args()
     rows = round(arguments.millions * 1_000_000)
+    definition = load_definition(arguments.definition) if arguments.definition else None
+    schema = definition.schema if definition else _SCHEMA
     say = partial(print, file=sys.stderr, flush=True)
 
     def keep(storage: Storage) -> None:
-        datasets = max(1, round(rows / DAYS))
-        report = publish_rows(database, rows, storage, schema=_SCHEMA, datasets=datasets, now=NOW)
+        if definition:
+            report = ingest_service(replace(definition, storage=storage), database, now=NOW)
+        else:
+            datasets = max(1, round(rows / DAYS))
+            report = publish_rows(database, rows, storage, schema=schema, datasets=datasets, now=NOW)
         for remark in report.account.remarks:
             say(remark.text)
 
     with open_database(Settings(home=arguments.home), create=True) as database:
         apply_migrations(database)
         with connect(database, Role.OWNER) as connection:
-            is_there = connection.execute("SELECT to_regclass(%s)", (f"{_SCHEMA}.epn_core",)).fetchone() != (None,)
+            is_there = connection.execute("SELECT to_regclass(%s)", (f"{schema}.epn_core",)).fetchone() != (None,)
         if not is_there:
-            build(database, rows, Storage.WIDE, _SCHEMA, say)
+            keep(Storage.WIDE)
+        queries = _about(database, schema)
         with serve(database, arguments.home / "serve") as server:
             for what, act in (
                 ("at rest", lambda: time.sleep(arguments.seconds)),
                 ("whole rows -> granules and datasets", lambda: keep(Storage.NARROW)),
                 ("granules and datasets -> whole rows", lambda: keep(Storage.WIDE)),
             ):
-                seconds, lines = change(server, _SCHEMA, act)
+                seconds, lines = change(server, queries, act)
                 print(f"\n| {what}: {seconds:.1f} s | answers | median ms | slowest ms | |\n|---|---:|---:|---:|---|")
                 print("\n".join(lines), flush=True)
 

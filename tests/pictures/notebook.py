@@ -26,7 +26,8 @@ _WITHIN_S = 120
 def executed(base: str) -> dict[str, Any]:  # JSON
     """The notebook with what this service answers, as if it were where the notebook says."""
     notebook = nbformat.reads(NOTEBOOK.read_text(encoding="utf-8").replace(_USUAL, base), as_version=4)
-    NotebookClient(notebook, timeout=_WITHIN_S, kernel_name="python3").execute()
+    # what one cell prints comes in as many pieces as happens
+    NotebookClient(notebook, timeout=_WITHIN_S, kernel_name="python3", coalesce_streams=True).execute()
     made: dict[str, Any] = json.loads(nbformat.writes(notebook).replace(base, _USUAL))
     for cell in made["cells"]:
         cell["metadata"].pop("execution", None)  # when it was run
