@@ -38,10 +38,13 @@ def check_published(
         with connection.transaction():
             # one snapshot for all queries, and nothing can be changed
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            relation = sql.Identifier(table.schema, table.name)
+            # and one that is taken once nobody can replace the table: an earlier one would find it empty
+            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(relation))
             progress.stage("counting what is empty")
             empty = empty_columns(_null_counts(connection, table))
             progress.stage("asking the rules")
-            examined = examine(connection, sql.Identifier(table.schema, table.name), table, severities)
+            examined = examine(connection, relation, table, severities)
     return CheckReport(
         table=table.qualified_name,
         address="",
