@@ -168,6 +168,11 @@ def _in_sentences(outcome: str) -> Iterator[None]:
     except psycopg.errors.UniqueViolation as exc:
         detail = exc.diag.message_detail or str(exc)
         raise SetupError(f"Two granules have the same granule_uid ({detail.rstrip('.')}); {outcome}.") from exc
+    except psycopg.errors.DependentObjectsStillExist as exc:
+        others = "; ".join((exc.diag.message_detail or str(exc)).splitlines())
+        raise SetupError(
+            f"Something else is made of what was to be dropped: {others}. Please drop that first; {outcome}."
+        ) from exc
     except psycopg.Error as exc:
         reason = exc.diag.message_primary or (str(exc).strip().splitlines() or [type(exc).__name__])[0]
         raise SetupError(f"The database refused the ingestion: {reason}; {outcome}.") from exc

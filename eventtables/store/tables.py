@@ -20,6 +20,7 @@ from epntap.access import ANONYMOUS, Caller
 from epntap.catalog.ddl import LOCK_TIMEOUT_S, create_indexes, create_table, define_table, rename_table, sql_name
 from epntap.catalog.model import Schema, Table
 from epntap.catalog.names import OWN_SCHEMA
+from epntap.catalog.others import kept_for_others, refused_while_others_use_it
 from epntap.catalog.publish import publish_table, raise_catalog_version
 from epntap.connection import Connection, for_somebody, taking_turns
 from epntap.errors import NotFoundError, SetupError, UnavailableError
@@ -215,7 +216,7 @@ def save_own(
     """
     about = storable(stream.about)
     described = published_table(checked_name(name), about, own_schema(owner.name))
-    with _told(name), for_somebody(), turn_of(connection, owner.name):
+    with _told(name), _later(), for_somebody(), turn_of(connection, owner.name):
         connection.execute("SELECT archive.own_schema(%s)", (owner.name,))
         replaced = _replaced(connection, name, owner.name, is_replaced=replace)
         if groups is None:
@@ -270,8 +271,9 @@ def _in_place_of(connection: Connection, replaced: StoredTable | None, described
         return
     beside = dataclasses.replace(described, name=f"{replaced.number} {_BESIDE}")  # no name that anybody could choose
     yield beside
-    _drop_events(connection, replaced)
-    rename_table(connection, beside, described.name)
+    with kept_for_others(connection, replaced.schema, replaced.name, then="replace the table"):
+        _drop_events(connection, replaced)
+        rename_table(connection, beside, described.name)
 
 
 @contextmanager
@@ -290,6 +292,15 @@ def _told(name: str) -> Iterator[None]:
         ) from exc
 
 
+@contextmanager
+def _later() -> Iterator[None]:
+    """What holds a table of somebody's own is nothing that they can do something about."""
+    try:
+        yield
+    except SetupError as exc:
+        raise UnavailableError(str(exc)) from exc
+
+
 def drop_table(connection: Connection, name: str) -> None:
     """Remove a table. Raises NotFoundError, and SetupError when queries hold it."""
     with turn_of(connection, "", name):
@@ -302,8 +313,8 @@ def drop_table(connection: Connection, name: str) -> None:
 
 
 def drop_own(connection: Connection, stored: StoredTable) -> None:
-    """Remove a table of somebody's own. Raises NotFoundError, and SetupError when queries hold it."""
-    with turn_of(connection, stored.owner):
+    """Remove a table of somebody's own. Raises NotFoundError, and UnavailableError when queries hold it."""
+    with _later(), turn_of(connection, stored.owner):
         _drop_events(connection, _still(connection, stored))
         _REMOVE.run(connection, called=stored.name, of=stored.owner)
 
@@ -419,7 +430,8 @@ def _describe(
 def _drop_events(connection: Connection, stored: StoredTable) -> None:
     connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{int(LOCK_TIMEOUT_S * 1000)}ms",))
     try:
-        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(stored.schema, stored.name)))
+        with refused_while_others_use_it(stored.qualified_name, then="try again"):
+            connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(stored.schema, stored.name)))
     except psycopg.errors.LockNotAvailable as exc:
         raise SetupError(
             f"Queries are using {stored.qualified_name}; nothing was changed, please try again when they are done."

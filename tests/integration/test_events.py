@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -15,7 +16,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from epntap.access import ANONYMOUS
+from epntap.access import ANONYMOUS, Caller
 from epntap.adql import translate
 from epntap.answer.admission import Admission
 from epntap.answer.watch import Watcher
@@ -24,15 +25,18 @@ from epntap.catalog.load import load_catalog
 from epntap.catalog.model import Table
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
-from epntap.errors import NotFoundError, UnavailableError
+from epntap.errors import NotFoundError, SetupError, UnavailableError
 from eventtables.files import TableFiles
 from eventtables.model import Events, EventStream, EventTable, EventTableError
 from eventtables.readers import Wishes, read_table
 from eventtables.store.tables import (
+    StoredTable,
     all_tables,
     chunks_of,
+    drop_own,
     drop_table,
     page_of_events,
+    save_own,
     save_stream,
     save_table,
     table_called,
@@ -44,6 +48,7 @@ from tests.support.browser import client_of
 from tests.support.command import run, sentence
 from tests.support.databases import clone_database, drop_database
 from tests.support.events import ICMECAT, catalogue, cells_of, intervals, real
+from tests.support.people import add
 
 ROWS = 4000
 #: as many as HELIO4CAST's list of ICMEs has, about
@@ -278,6 +283,46 @@ def test_a_table_is_read_until_what_replaces_it_is_there(database: Database) -> 
     assert seen == [(1,)]
     assert len(asked(database, "SELECT event_id FROM events.many")) == 2
     assert indexes == others
+
+
+@pytest.mark.parametrize("owner", ["", "ann"])
+def test_what_others_made_of_a_table_is_not_lost(database: Database, owner: str) -> None:
+    def save(*events: tuple[int, int], replace: bool = False) -> StoredTable:
+        about, chunk = intervals([]).about, intervals(events).events
+        if not owner:
+            with connect(database, Role.OWNER, autocommit=True) as connection:
+                return save_stream(connection, "storms", EventStream(about, iter([chunk])), replace=replace)
+        with connect(database, Role.SERVICE, autocommit=True) as connection:
+            return save_own(connection, Caller(owner), "storms", EventStream(about, iter([chunk])), replace=replace)
+
+    def remove() -> None:
+        with connect(database, Role.SERVICE if owner else Role.OWNER, autocommit=True) as connection:
+            drop_own(connection, stored) if owner else drop_table(connection, "storms")
+
+    if owner:
+        add(database, owner)
+    stored = save((1, 2))
+    table = psycopg.sql.Identifier(stored.schema, stored.name)
+    role = f"reads_{uuid.uuid4().hex[:12]}"
+    other = psycopg.sql.Identifier(role)
+    rights = psycopg.sql.SQL("SELECT has_table_privilege({}, {}, 'SELECT')").format(
+        psycopg.sql.Literal(role), psycopg.sql.Literal(table.as_string())
+    )
+    with connect(database, Role.ADMIN, autocommit=True) as admin:
+        admin.execute(psycopg.sql.SQL("CREATE ROLE {}").format(other))
+        try:
+            admin.execute(psycopg.sql.SQL("GRANT SELECT ON {} TO {}").format(table, other))
+            save((1, 2), (3, 4), replace=True)
+            assert admin.execute(rights).fetchone() == (True,)
+            admin.execute(psycopg.sql.SQL("CREATE SCHEMA others; CREATE VIEW others.mine AS TABLE {}").format(table))
+            for act in (lambda: save((5, 6), replace=True), remove):
+                with pytest.raises((SetupError, UnavailableError), match=r"view others\.mine depends on"):
+                    act()
+            assert admin.execute("SELECT count(*) FROM others.mine").fetchone() == (2,)
+            admin.execute("DROP VIEW others.mine")
+            remove()
+        finally:
+            admin.execute(psycopg.sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(other))
 
 
 # -- joined with granules ---------------------------------------------------------------------------------------------

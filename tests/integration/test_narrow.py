@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -35,6 +35,8 @@ from ingest.pipeline import drop_service, ingest_service
 from ingest.progress import Silent
 from ingest.publish.narrow import change
 from ingest.report import Report
+from ingest.validation.published import check_published
+from ingest.validation.report import CheckReport
 from tests.bench.granules import publish_rows
 from tests.bench.queries import INTERVALS, NO_ROWS, QUESTIONS, Question, validator_questions
 from tests.bench.queries import ask as ask_bench
@@ -465,6 +467,111 @@ def test_what_others_made_of_a_table_is_not_lost(pair: Pair) -> None:
         assert ask(may_read) == [(True,)]
     finally:
         ask(f"DROP OWNED BY {other}; DROP ROLE {other}")
+
+
+def administered(database: Database, statement: str) -> list[tuple[Any, ...]]:
+    with connect(database, Role.ADMIN, autocommit=True) as connection:
+        cursor = connection.execute(sql.SQL(statement))
+        return cursor.fetchall() if cursor.description else []
+
+
+def test_rights_to_columns_and_to_pass_on_are_kept(pair: Pair) -> None:
+    one = definition(pair.root, *JOINED)
+    ingest_service(replace(one, storage=Storage.WIDE), pair.narrow, now=NOW)
+    name = f'we ird%"{uuid.uuid4().hex[:12]}'
+    some, more = (sql.Identifier(f"{name}{n}").as_string() for n in (1, 2))
+    administered(pair.narrow, f"CREATE ROLE {some}; CREATE ROLE {more}")
+    rights = (
+        "SELECT attname, attacl::text FROM pg_attribute WHERE attrelid = 'plasma.epn_core'::regclass AND attacl <> '{}'"
+        " UNION SELECT NULL, a.is_grantable::text FROM pg_class c, aclexplode(c.relacl) a JOIN pg_roles r"
+        f" ON r.oid = a.grantee WHERE c.oid = 'plasma.epn_core'::regclass AND r.rolname = '{name}2' ORDER BY 1"
+    )
+    try:
+        administered(pair.narrow, f"GRANT SELECT (granule_uid, time_min) ON plasma.epn_core TO {some}")
+        administered(pair.narrow, f"GRANT SELECT ON plasma.epn_core TO {more} WITH GRANT OPTION")
+        before = administered(pair.narrow, rights)
+        assert [row[0] for row in before] == ["granule_uid", "time_min", None]
+        assert before[-1] == (None, "true")
+        for storage in (Storage.NARROW, Storage.WIDE):
+            ingest_service(replace(one, storage=storage), pair.narrow, now=LATER)
+            assert administered(pair.narrow, rights) == before
+    finally:
+        administered(pair.narrow, "; ".join(f"DROP OWNED BY {role}; DROP ROLE {role}" for role in (some, more)))
+
+
+@pytest.mark.parametrize(
+    ("made", "named", "unmade"),
+    [
+        (
+            "CREATE POLICY own ON plasma.epn_core; ALTER TABLE plasma.epn_core ENABLE ROW LEVEL SECURITY",
+            "policy own; row level security",
+            "DROP POLICY own ON plasma.epn_core; ALTER TABLE plasma.epn_core DISABLE ROW LEVEL SECURITY",
+        ),
+        ("CREATE PUBLICATION copied FOR TABLE plasma.epn_core", "publication copied", "DROP PUBLICATION copied"),
+    ],
+)
+def test_what_would_go_without_a_word_keeps_whole_rows(pair: Pair, made: str, named: str, unmade: str) -> None:
+    one = definition(pair.root, *JOINED)
+    ingest_service(replace(one, storage=Storage.WIDE), pair.narrow, now=NOW)
+    administered(pair.narrow, made)
+    report = ingest_service(replace(one, storage=Storage.NARROW), pair.narrow, now=LATER)
+    (told,) = [one.text for one in report.account.remarks if "storage is still wide" in one.text]
+    assert named in told
+    administered(pair.narrow, unmade)
+    ingest_service(replace(one, storage=Storage.NARROW), pair.narrow, now=LATER)
+    with connect(pair.narrow, Role.OWNER) as connection:
+        assert is_narrow(connection, "plasma")
+
+
+def test_what_is_made_of_parts_is_named_before_anything_changes(pair: Pair) -> None:
+    one = definition(pair.root, *JOINED)
+    ingest_service(replace(one, storage=Storage.NARROW), pair.narrow, now=NOW)
+    administered(pair.narrow, "CREATE SCHEMA others; CREATE VIEW others.parts AS SELECT * FROM plasma.epn_core_granule")
+    with pytest.raises(SetupError, match=r"view others\.parts depends on .*drop that, ingest, and make it again"):
+        ingest_service(replace(one, storage=Storage.WIDE), pair.narrow, now=LATER)
+    with connect(pair.narrow, Role.OWNER) as connection:
+        assert is_narrow(connection, "plasma")
+    with pytest.raises(SetupError, match=r"view others\.parts depends on .*nothing was changed"):
+        drop_service(pair.narrow, "plasma")
+
+
+def test_what_is_left_over_waits_for_whoever_reads_it(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = definition(pair.root, *JOINED)
+    ingest_service(replace(one, storage=Storage.NARROW), pair.narrow, now=NOW)
+    left = "SELECT 1 FROM pg_class WHERE relname = 'epn_core_granule'"
+    with connect(pair.narrow, Role.READER) as reader:
+
+        def while_it_is_read(connection: Connection, schema: str) -> bool:
+            reader.execute("LOCK TABLE plasma.epn_core_joined IN ACCESS SHARE MODE")
+            return change.remove_left_over(connection, schema)
+
+        monkeypatch.setattr("ingest.publish.service.remove_left_over", while_it_is_read)
+        ingest_service(replace(one, storage=Storage.WIDE), pair.narrow, now=LATER)
+        assert len(administered(pair.narrow, left)) == 1
+    monkeypatch.undo()
+    ingest_service(replace(one, storage=Storage.WIDE), pair.narrow, now=LATER)
+    assert administered(pair.narrow, left) == []
+
+
+def test_a_check_of_rows_that_waits_for_the_change_sees_them(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = definition(pair.root, *JOINED)
+    ingest_service(replace(one, storage=Storage.NARROW), pair.narrow, now=NOW)
+    checks: list[Future[CheckReport]] = []
+
+    def when_it_waits(connection: Connection, schema: str) -> None:
+        checks.append(threads.submit(check_published, pair.narrow, "plasma"))
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
+        until = time.monotonic() + 20
+        while not administered(pair.narrow, waiting):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        tell(connection, schema)
+
+    tell = change._tell
+    monkeypatch.setattr(change, "_tell", when_it_waits)
+    with ThreadPoolExecutor() as threads:
+        ingest_service(replace(one, storage=Storage.WIDE), pair.narrow, now=LATER)
+        assert [check.result().rows for check in checks] == [20]
 
 
 def test_a_service_with_closed_rows_keeps_them_whole(pair: Pair) -> None:

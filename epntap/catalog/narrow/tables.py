@@ -20,8 +20,6 @@ __all__ = [
     "has_narrow_tables",
     "is_narrow",
     "keeps_files",
-    "let_read",
-    "readers",
     "row_tables",
     "views_digest",
 ]
@@ -75,23 +73,6 @@ def create_views(connection: Connection, layout: Layout, names: Iterable[str] = 
         connection.execute(sql.SQL("CREATE VIEW {} AS {}").format(view, layout.view(joined=name == JOINED)))
         connection.execute(sql.SQL("COMMENT ON VIEW {} IS {}").format(view, sql.Literal(layout.digest())))
         connection.execute("SELECT archive.grant_published(%s, %s)", (layout.table.schema, name))
-
-
-def readers(connection: Connection, schema: str, name: str) -> list[sql.Composable]:
-    """Who was given the right to read a table or view: roles, and perhaps everybody."""
-    rows = connection.execute(
-        "SELECT DISTINCT r.rolname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-        "CROSS JOIN aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee "
-        "WHERE n.nspname = %s AND c.relname = %s AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner",
-        (schema, name),
-    )
-    return [sql.SQL("PUBLIC") if role is None else sql.Identifier(role) for (role,) in rows]
-
-
-def let_read(connection: Connection, schema: str, name: str, roles: Iterable[sql.Composable]) -> None:
-    """Give them that right to what stands in the place of the other now."""
-    for role in roles:
-        connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(sql.Identifier(schema, name), role))
 
 
 def drop_views(connection: Connection, schema: str) -> None:

@@ -7,9 +7,10 @@ moment at a time. All of it is one transaction: whatever breaks it off leaves wh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from functools import partial
 
 import psycopg
 from psycopg import sql
@@ -20,6 +21,7 @@ from epntap.catalog.indexes import STAMP_COLUMNS
 from epntap.catalog.model import Table
 from epntap.catalog.narrow import tables
 from epntap.catalog.narrow.layout import JOINED, NUMBER, Layout
+from epntap.catalog.others import kept_for_others, refuse_to_lose, refused_while_others_use_it
 from epntap.catalog.publish import raise_catalog_version
 from epntap.connection import Connection
 from epntap.errors import SetupError
@@ -56,7 +58,8 @@ def narrow_down(connection: Connection, rows: NarrowRows, layout: Layout, progre
     with connection.transaction():
         _keep_writers_out(connection, layout.table)
         refuse_other_writers(connection, layout.table.schema)
-        _refuse_what_others_made(connection, layout.table)
+        drop_whole = partial(connection.execute, sql.SQL("DROP TABLE {}").format(ddl.sql_name(layout.table)))
+        _refuse_what_others_made(connection, layout.table, drop_whole)
         allow_memory(connection, "work_mem")
         allow_memory(connection, "maintenance_work_mem")
         tables.create_tables(connection, layout)
@@ -71,8 +74,8 @@ def narrow_down(connection: Connection, rows: NarrowRows, layout: Layout, progre
         _refuse_other_rows(connection, layout)
 
         def put_in_place() -> None:
-            with _same_readers(connection, layout.table):
-                connection.execute(sql.SQL("DROP TABLE {}").format(ddl.sql_name(layout.table)))
+            with _in_place_of(connection, layout.table):
+                drop_whole()
                 tables.create_views(connection, layout, [layout.table.name])
             _tell(connection, layout.table.schema)
 
@@ -93,6 +96,7 @@ def widen(connection: Connection, layout: Layout, progress: Progress) -> None:
         allow_memory(connection, "maintenance_work_mem")
         for table in (layout.granules, layout.datasets):
             _keep_writers_out(connection, table)
+        _refuse_what_others_made(connection, layout.table, partial(_drop_apart, connection, layout.table.schema))
         ddl.create_table(connection, beside)
         connection.execute(
             sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(
@@ -103,7 +107,7 @@ def widen(connection: Connection, layout: Layout, progress: Progress) -> None:
         ddl.create_indexes(connection, beside)
 
         def put_in_place() -> None:
-            with _same_readers(connection, layout.table):
+            with _in_place_of(connection, layout.table):
                 connection.execute(sql.SQL("DROP VIEW {}").format(ddl.sql_name(layout.table)))
                 ddl.rename_table(connection, beside, layout.table.name)
             _tell(connection, layout.table.schema)
@@ -124,7 +128,7 @@ def prepare_narrow(connection: Connection, layout: Layout) -> None:
     try:
         with connection.transaction():
             _wait_for(connection, ddl.LOCK_TIMEOUT_S)
-            with _same_readers(connection, layout.table):
+            with _in_place_of(connection, layout.table):
                 tables.drop_views(connection, layout.table.schema)
                 tables.create_views(connection, layout)
     except psycopg.errors.LockNotAvailable as exc:
@@ -134,14 +138,26 @@ def prepare_narrow(connection: Connection, layout: Layout) -> None:
         ) from exc
 
 
-def remove_left_over(connection: Connection, schema: str) -> None:
-    """Drop what was kept apart where rows are whole again; outside any transaction."""
+def remove_left_over(connection: Connection, schema: str) -> bool:
+    """Drop what was kept apart where rows are whole again; outside any transaction.
+
+    False while queries read it. Raises SetupError when something else is made of it.
+    """
     if tables.is_narrow(connection, schema) or not tables.has_narrow_tables(connection, schema):
-        return
+        return True
     time.sleep(_UNDERSTOOD_S)
-    with connection.transaction():
-        _wait_for(connection, ddl.LOCK_TIMEOUT_S)
-        tables.drop_narrow(connection, schema)
+    try:
+        with connection.transaction(), refused_while_others_use_it(f"{schema}.{JOINED}", then="ingest"):
+            _wait_for(connection, ddl.LOCK_TIMEOUT_S)
+            tables.drop_narrow(connection, schema)
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
+
+
+def _drop_apart(connection: Connection, schema: str) -> None:
+    tables.drop_views(connection, schema)
+    tables.drop_narrow(connection, schema)
 
 
 def _copy_rows(connection: Connection, rows: NarrowRows, layout: Layout) -> None:
@@ -209,26 +225,8 @@ def _refuse_other_rows(connection: Connection, layout: Layout) -> None:
         )
 
 
-@contextmanager
-def _same_readers(connection: Connection, table: Table) -> Iterator[None]:
-    """What stands in the place of the published table afterwards is read by those who may read it now."""
-    roles = tables.readers(connection, table.schema, table.name)
-    with _what_others_made(table):
-        yield
-    tables.let_read(connection, table.schema, table.name, roles)
-
-
-@contextmanager
-def _what_others_made(table: Table) -> Iterator[None]:
-    """Raises SetupError when something is made of the published table that would have to go with it."""
-    try:
-        yield
-    except psycopg.errors.DependentObjectsStillExist as exc:
-        others = "; ".join((exc.diag.message_detail or str(exc)).splitlines())
-        raise SetupError(
-            f"{table.qualified_name} cannot be kept in another way while something else is made of it: {others}. "
-            "Please drop that, ingest, and make it again."
-        ) from exc
+def _in_place_of(connection: Connection, table: Table) -> AbstractContextManager[None]:
+    return kept_for_others(connection, table.schema, table.name, then="ingest")
 
 
 def _tell(connection: Connection, schema: str) -> None:
@@ -271,12 +269,13 @@ def _when_nobody_reads(connection: Connection, table: sql.Identifier, act: Calla
             return began
 
 
-def _refuse_what_others_made(connection: Connection, table: Table) -> None:
+def _refuse_what_others_made(connection: Connection, table: Table, drop: Callable[[], object]) -> None:
     """Find out before all is built whether it could be put in place, if nobody reads just now."""
+    refuse_to_lose(connection, table.schema, table.name, then="ingest")
     with suppress(psycopg.errors.LockNotAvailable), connection.transaction(force_rollback=True):
         _wait_for(connection, _LOCK_TIMEOUT_S)
-        with _what_others_made(table):
-            connection.execute(sql.SQL("DROP TABLE {}").format(ddl.sql_name(table)))
+        with refused_while_others_use_it(table.qualified_name, then="ingest"):
+            drop()
 
 
 def _let_log_be_written(connection: Connection) -> None:

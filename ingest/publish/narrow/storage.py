@@ -44,11 +44,15 @@ def narrow_if_wanted(ingestion: Ingestion, contents: Contents, table: Table, sto
     if contents.narrow is None or stock.is_new or stock.is_narrow:
         return
     layout = _with_unused(ingestion.connection, contents.narrow.layout, stock)
-    remove_left_over(ingestion.connection, table.schema)
+    still_wide = "storage is still wide: {}"
     try:
+        if not remove_left_over(ingestion.connection, table.schema):
+            said = "Queries are still using what was kept apart before."
+            yield Remark(table.qualified_name, still_wide.format(said))
+            return
         seconds = narrow_down(ingestion.connection, contents.narrow, layout, ingestion.progress)
     except SetupError as exc:
-        yield Remark(table.qualified_name, f"storage is still wide: {exc}")
+        yield Remark(table.qualified_name, still_wide.format(exc))
     else:
         yield Remark(
             table.qualified_name,
