@@ -40,7 +40,7 @@ class Translation:
     top: int | None = None
     #: how it may be asked of one shard after the other, if it reads a table that is spread
     per_shard: PerShard | None = None
-    #: schema and name of what has to stay as it is while the statement runs, as the database calls it
+    #: schema and name of what is not to be replaced while the statement runs, as the database calls it
     relations: tuple[tuple[str, str], ...] = ()
 
 
@@ -69,9 +69,17 @@ def translate(
     return Translation(
         statement, params, columns, bound.tables, _rows_of(bound.body), bound.body.limit,
         per_shard(read, catalog, schemas),
-        # a lock on what is spread would be asked of all servers
-        () if any(table.is_distributed for table in catalog.tables) else relations,
+        _replaceable(relations, catalog),
     )  # fmt: skip
+
+
+def _replaceable(relations: tuple[tuple[str, str], ...], catalog: Catalog) -> tuple[tuple[str, str], ...]:
+    """Those that something else may be put in the place of."""
+    if any(table.is_distributed for table in catalog.tables):
+        return ()  # a lock on what is spread would be asked of all servers
+    # which may be what cannot be locked, or be readable in part only, which does not suffice for a lock
+    by_hand = {(table.schema, table.name) for table in catalog.tables if table.is_by_hand}
+    return tuple(relation for relation in relations if relation not in by_hand)
 
 
 def _rows_of(body: BoundBody) -> str:

@@ -80,6 +80,15 @@ WHERE v.relname = 'epn_core' AND v.relkind = 'v'
 
 _NARROW_KEY = ("granule_uid",)
 
+# ours are owned as TAP_SCHEMA is, and are tables and views
+_BY_HAND = """
+SELECT t.table_name
+FROM tap_schema.tables t
+JOIN pg_class c ON c.oid = to_regclass(t.table_name)
+JOIN pg_class ours ON ours.oid = 'tap_schema.tables'::regclass
+WHERE c.relowner <> ours.relowner OR c.relkind NOT IN ('r', 'v')
+"""
+
 _KEYS = """
 SELECT k.key_id, k.from_table, k.target_table, k.description, k.utype, c.from_column, c.target_column
 FROM tap_schema.keys k JOIN tap_schema.key_columns c USING (key_id)
@@ -107,6 +116,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
         counted = {row["table_name"]: frozenset(row["columns"]) for row in cursor.execute(_COUNTED)}
         longest = {row["table_name"]: row["days"] for row in cursor.execute(_LONGEST, (LONGEST,))}
         spread = distributed_tables(connection)
+        by_hand = {row["table_name"] for row in cursor.execute(_BY_HAND)}
         services = {row["schema_name"]: row for row in cursor.execute("SELECT * FROM archive.service")}
         holdings = {
             f"{row['schema_name']}.epn_core": Holdings(
@@ -135,6 +145,7 @@ def load_catalog(connection: psycopg.Connection[Any]) -> Catalog:
                 counted=counted.get(row["table_name"], frozenset()),
                 longest=longest.get(row["table_name"]),
                 is_distributed=row["table_name"] in spread,
+                is_by_hand=row["table_name"] in by_hand,
                 seen_as=SEEN
                 if row["table_name"].endswith(".epn_core")
                 and services.get(row["schema_name"], {}).get("has_closed_rows")

@@ -93,6 +93,8 @@ class Table:
     longest: float | None = None
     #: its rows are spread over several servers
     is_distributed: bool = False
+    #: somebody made it by hand, so that nothing of ours ever puts another in its place
+    is_by_hand: bool = False
     #: the view to be read in its place, because what there is depends on who asks; empty: the table itself
     seen_as: str = ""
     #: None: each row is kept whole

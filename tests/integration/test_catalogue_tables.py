@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from epntap.catalog.load import load_catalog
 from epntap.catalog.names import RESERVED
@@ -17,6 +18,7 @@ from ingest.pipeline import ingest_service
 from ingest.publish.datasets.catalogue import catalogue_tables
 from ingest.publish.drop import delete_service
 from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.browser import client_of
 from tests.support.spase_records import parameter as spase_parameter
 
 NOW = datetime.fromisoformat("2026-01-31T10:00:00")
@@ -162,3 +164,31 @@ def test_they_go_with_the_service(database: Database, tmp_path: Path) -> None:
     with connect(database, Role.OWNER) as connection:
         delete_service(connection, "plasma")
     assert query(database, "SELECT count(*) FROM pg_views WHERE schemaname = 'plasma'", Role.OWNER) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE MATERIALIZED VIEW hand.made AS SELECT 7 AS a; GRANT SELECT ON hand.made TO {reader}",
+        "CREATE TABLE hand.made AS SELECT 7 AS a, 8 AS b; GRANT SELECT (a) ON hand.made TO {reader}",
+        (
+            "CREATE TABLE hand.behind AS SELECT 7 AS a, 8 AS b; GRANT SELECT (a) ON hand.behind TO {reader};"
+            " CREATE VIEW hand.made WITH (security_invoker) AS SELECT a FROM hand.behind;"
+            " GRANT SELECT ON hand.made TO {reader}"
+        ),
+    ],
+)
+def test_what_somebody_published_by_hand_is_answered(database: Database, tmp_path: Path, made: str) -> None:
+    reader, service = (sql.Identifier(f"{database.role_prefix}{role}") for role in ("reader", "service"))
+    with connect(database, Role.ADMIN) as admin:
+        admin.execute(sql.SQL("CREATE SCHEMA hand; GRANT USAGE ON SCHEMA hand TO {}, {}").format(reader, service))
+        admin.execute(sql.SQL(made).format(reader=reader))
+        admin.execute(
+            "INSERT INTO tap_schema.schemas (schema_name) VALUES ('hand');"
+            "INSERT INTO tap_schema.tables (schema_name, table_name, table_type) VALUES ('hand', 'hand.made', 'table');"
+            "INSERT INTO tap_schema.columns (table_name, column_name, datatype, principal, indexed, std)"
+            " VALUES ('hand.made', 'a', 'int', 0, 0, 0)"
+        )
+    asked = {"LANG": "ADQL", "QUERY": "SELECT a FROM hand.made", "RESPONSEFORMAT": "csv"}
+    with client_of(database, tmp_path) as client:
+        assert client.post("/tap/sync", data=asked).get_data(as_text=True).split() == ["a", "7"]
