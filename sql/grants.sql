@@ -13,7 +13,11 @@ CREATE OR REPLACE FUNCTION archive.grant_published(schema_name text, table_name 
     LANGUAGE plpgsql SET search_path = pg_catalog
     AS $body$
 BEGIN
-    EXECUTE format('GRANT USAGE ON SCHEMA %I TO epntap_reader, epntap_service', schema_name);
+    -- only where it is wanting: two who grant it at the same moment wait for each other, and then one of them fails
+    IF NOT (has_schema_privilege('epntap_reader', schema_name, 'USAGE')
+            AND has_schema_privilege('epntap_service', schema_name, 'USAGE')) THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO epntap_reader, epntap_service', schema_name);
+    END IF;
     EXECUTE format('GRANT SELECT ON %I.%I TO epntap_reader', schema_name, table_name);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I.%I TO epntap_service', schema_name, table_name);
 END

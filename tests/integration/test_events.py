@@ -325,6 +325,21 @@ def test_what_others_made_of_a_table_is_not_lost(database: Database, owner: str)
             admin.execute(psycopg.sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(other))
 
 
+def test_two_tables_are_imported_at_once(database: Database) -> None:
+    keep(database, "storms", intervals([(1, 2)]))
+
+    def while_another_is_imported() -> Iterator[Events]:
+        with connect(database, Role.OWNER, autocommit=True) as other:
+            other.execute("SET lock_timeout = '5s'")
+            save_table(other, "others", intervals([(1, 2), (3, 4)]))
+        yield intervals([(1, 2), (3, 4), (5, 6)]).events
+
+    with connect(database, Role.OWNER, autocommit=True) as owner:
+        save_stream(owner, "storms", EventStream(intervals([]).about, while_another_is_imported()), replace=True)
+    counts = [asked(database, f"SELECT COUNT(*) FROM events.{name}") for name in ("storms", "others")]
+    assert counts == [[(3,)], [(2,)]]
+
+
 # -- joined with granules ---------------------------------------------------------------------------------------------
 
 JOINS = (
