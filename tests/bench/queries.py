@@ -139,7 +139,7 @@ QUESTIONS = (
         "COUNT of a month and a target",
         "SELECT COUNT(*) FROM {t} WHERE time_min <= 2455231.5 AND time_max >= 2455200.5"
         " AND 1 = ivo_hashlist_has(lower(target_name), lower('Earth'))",
-        ("times", "time_max"),
+        ("times", "time_max", "times_by_dataset"),
     ),
 )
 
