@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from epntap.errors import AuthenticationError, UnavailableError
 
-__all__ = ["PUBLISH_WAITS_FOR", "Connection", "for_somebody", "taking_turns"]
+__all__ = ["PUBLISH_WAITS_FOR", "Connection", "for_somebody", "kept_in_place", "taking_turns"]
 
 #: any connection of psycopg, whose rows are tuples
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -19,6 +20,15 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 PUBLISH_WAITS_FOR = "epntap.publish_waits_for"
 #: for others with the same thing in hand, and for queries that read what is removed
 _LONGEST_WAIT_S = 5
+
+
+def kept_in_place(*relations: sql.Identifier) -> sql.Composed:
+    """The statement that keeps others from replacing these tables and views until the transaction ends.
+
+    It has to come before what settles which rows are seen, and does not settle that itself: the snapshot of a
+    transaction or of a COPY that waits for whoever is replacing a table is older than the new one, and finds it empty.
+    """
+    return sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(relations))
 
 
 @contextmanager

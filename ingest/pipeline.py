@@ -20,6 +20,7 @@ from epntap.archive.model import ScannedFile
 from epntap.archive.services import Service
 from epntap.catalog import ddl
 from epntap.catalog.model import Table
+from epntap.catalog.others import made_of
 from epntap.connection import Connection
 from epntap.db.pool import Database, Role, connect
 from epntap.errors import SetupError
@@ -169,9 +170,8 @@ def _in_sentences(outcome: str) -> Iterator[None]:
         detail = exc.diag.message_detail or str(exc)
         raise SetupError(f"Two granules have the same granule_uid ({detail.rstrip('.')}); {outcome}.") from exc
     except psycopg.errors.DependentObjectsStillExist as exc:
-        others = "; ".join((exc.diag.message_detail or str(exc)).splitlines())
         raise SetupError(
-            f"Something else is made of what was to be dropped: {others}. Please drop that first; {outcome}."
+            f"Something else is made of what was to be dropped: {made_of(exc)}. Please drop that first; {outcome}."
         ) from exc
     except psycopg.Error as exc:
         reason = exc.diag.message_primary or (str(exc).strip().splitlines() or [type(exc).__name__])[0]

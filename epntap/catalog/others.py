@@ -11,7 +11,7 @@ from psycopg import sql
 from epntap.connection import Connection
 from epntap.errors import SetupError
 
-__all__ = ["kept_for_others", "refuse_to_lose", "refused_while_others_use_it"]
+__all__ = ["kept_for_others", "made_of", "refuse_to_lose", "refused_while_others_use_it"]
 
 #: what PostgreSQL drops without a word together with a table
 _LOST = """
@@ -65,7 +65,12 @@ def refused_while_others_use_it(what: str, *, then: str) -> Iterator[None]:
     try:
         yield
     except psycopg.errors.DependentObjectsStillExist as exc:
-        raise _refusal(what, (exc.diag.message_detail or str(exc)).splitlines(), then) from exc
+        raise _refusal(what, [made_of(exc)], then) from exc
+
+
+def made_of(exc: psycopg.errors.DependentObjectsStillExist) -> str:
+    """What would have to go with something that was to be dropped."""
+    return "; ".join((exc.diag.message_detail or str(exc)).splitlines())
 
 
 def _refusal(what: str, others: Iterable[str], then: str) -> SetupError:
@@ -84,11 +89,10 @@ def _give(connection: Connection, schema: str, name: str, rights: Iterable[_Righ
     for role, column, is_grantable in rights:
         if column is not None and column not in columns:
             continue
+        only = sql.SQL("") if column is None else sql.SQL(" ({})").format(sql.Identifier(column))
         connection.execute(
             sql.SQL("GRANT SELECT{} ON {} TO {}{}").format(
-                sql.SQL("" if column is None else " ({})").format(
-                    *([] if column is None else [sql.Identifier(column)])
-                ),
+                only,
                 sql.Identifier(schema, name),
                 sql.SQL("PUBLIC") if role is None else sql.Identifier(role),
                 sql.SQL(" WITH GRANT OPTION" if is_grantable else ""),

@@ -22,7 +22,7 @@ from epntap.catalog.model import Schema, Table
 from epntap.catalog.names import OWN_SCHEMA
 from epntap.catalog.others import kept_for_others, refused_while_others_use_it
 from epntap.catalog.publish import publish_table, raise_catalog_version
-from epntap.connection import Connection, for_somebody, taking_turns
+from epntap.connection import Connection, for_somebody, kept_in_place, taking_turns
 from epntap.errors import NotFoundError, SetupError, UnavailableError
 from epntap.hints import did_you_mean
 from epntap.schema import tables
@@ -482,17 +482,13 @@ def _rows(connection: Connection, stored: StoredTable, last: int, most: int = _C
 
 @contextmanager
 def _snapshot(connection: Connection, stored: StoredTable) -> Iterator[None]:
-    """One state of the database for several looks; within `turn_of` nobody changes it anyway.
-
-    It is that of the moment from which the table cannot be replaced: an earlier one would find another table empty.
-    """
+    """One state of the database, with the table in its place, for several looks; in `turn_of` nobody changes it."""
     if connection.info.transaction_status != TransactionStatus.IDLE:
         yield
         return
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        table = sql.Identifier(stored.schema, stored.name)
-        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(table))
+        connection.execute(kept_in_place(sql.Identifier(stored.schema, stored.name)))
         yield
 
 

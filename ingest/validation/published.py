@@ -9,7 +9,7 @@ from psycopg import sql
 
 from epntap.catalog.load import load_catalog
 from epntap.catalog.model import Catalog, Table
-from epntap.connection import Connection
+from epntap.connection import Connection, kept_in_place
 from epntap.db.pool import Database, Role, connect
 from epntap.epncore.columns import TABLE_UTYPE
 from epntap.epncore.rules.all_rules import NO_SEVERITIES, TABLE_RULES, Severity
@@ -39,9 +39,8 @@ def check_published(
             # one snapshot for all queries, and nothing can be changed
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             relation = sql.Identifier(table.schema, table.name)
-            # and one that is taken once nobody can replace the table: an earlier one would find it empty
             if not table.is_by_hand:
-                connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(relation))
+                connection.execute(kept_in_place(relation))
             progress.stage("counting what is empty")
             empty = empty_columns(_null_counts(connection, table))
             progress.stage("asking the rules")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +43,7 @@ from eventtables.store.tables import (
 )
 from eventtables.times import julian_dates
 from tests.bench.granules import fill
+from tests.support.blocked import wait_until_blocked
 from tests.support.browser import client_of
 from tests.support.command import run, sentence
 from tests.support.databases import clone_database, drop_database
@@ -235,12 +235,7 @@ def test_who_waits_for_a_table_that_is_replaced_misses_no_event(
 
     def when_both_wait(connection: Connection, table: Table, name: str) -> None:
         is_held.set()
-        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        with connect(database, Role.ADMIN, autocommit=True) as other:
-            until = time.monotonic() + 20
-            while len(other.execute(waiting).fetchall()) < 2:
-                assert time.monotonic() < until
-                time.sleep(0.02)
+        wait_until_blocked(database, 2)
         rename_table(connection, table, name)
 
     def page() -> object:

@@ -26,7 +26,7 @@ from epntap.db.server import open_database
 from epntap.settings import Settings
 from tests.support.asking import TOP_10, job_of, phase_at_the_end, query, request
 from tests.support.server import Server, serve
-from tests.support.slow_queries import LONG, ask, seconds_until
+from tests.support.slow_queries import LONG, ask, end_all, seconds_until
 
 pytestmark = pytest.mark.serial
 
@@ -133,16 +133,6 @@ def attempts(database: Database) -> list[int]:
     return [row[0] for row in rows]
 
 
-def kill_backends(database: Database) -> int:
-    with psycopg.connect(database.url, autocommit=True) as connection:
-        return len(
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE state = 'active' AND query ~ '^(LOCK|COPY)' AND datname = current_database()"
-            ).fetchall()
-        )
-
-
 def read_all(client: socket.socket) -> bytes:
     received = b""
     while block := client.recv(1 << 20):
@@ -155,7 +145,7 @@ def read_all(client: socket.socket) -> bytes:
 def test_a_backend_is_killed_in_the_middle_of_an_answer(served: Server, demo_database: Database) -> None:
     with ask(served, LONG) as client:
         client.recv(2000)
-        assert kill_backends(demo_database) == 1
+        assert end_all(demo_database) == 1
         end = read_all(client)
     assert b'<INFO name="QUERY_STATUS" value="ERROR">The database went away while the query ran' in end
     assert b"</VOTABLE>" in end
@@ -171,6 +161,6 @@ def test_a_backend_is_killed_in_the_middle_of_a_table_that_cannot_say_so(
     with socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(f"GET /tap/sync?{form} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         client.recv(2000)
-        assert kill_backends(demo_database) == 1
+        assert end_all(demo_database) == 1
         assert not read_all(client).endswith(b"0\r\n\r\n"), "cut off, and the client sees it"
     assert query(served, TOP_10)[0] == 200

@@ -42,6 +42,7 @@ from tests.bench.queries import INTERVALS, NO_ROWS, QUESTIONS, Question, validat
 from tests.bench.queries import ask as ask_bench
 from tests.support.answers_by_hand import QUESTIONS as ADQL_QUESTIONS
 from tests.support.archives import CDF_SOURCE, SPASE_SOURCE, cdf, definition, record
+from tests.support.blocked import wait_until_blocked
 from tests.support.browser import client_of
 from tests.support.databases import clone_database, drop_database
 from voserver.operating.demo import demo_definition
@@ -352,12 +353,8 @@ def test_who_has_to_wait_for_the_change_misses_no_row(
     was_waited_for = []
 
     def when_somebody_waits(connection: Connection, schema: str) -> None:
-        with connect(pair.narrow, Role.ADMIN, autocommit=True) as other:
-            until = time.monotonic() + 20
-            waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ '^LOCK'"
-            while not (found := other.execute(waiting).fetchall()) and time.monotonic() < until:
-                time.sleep(0.02)
-            was_waited_for.extend(found)
+        wait_until_blocked(pair.narrow, query="^LOCK")
+        was_waited_for.append(schema)
         tell(connection, schema)
 
     tell = change._tell  # the last step while others wait
@@ -560,11 +557,7 @@ def test_a_check_of_rows_that_waits_for_the_change_sees_them(pair: Pair, monkeyp
 
     def when_it_waits(connection: Connection, schema: str) -> None:
         checks.append(threads.submit(check_published, pair.narrow, "plasma"))
-        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
-        until = time.monotonic() + 20
-        while not administered(pair.narrow, waiting):
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        wait_until_blocked(pair.narrow)
         tell(connection, schema)
 
     tell = change._tell

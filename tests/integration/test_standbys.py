@@ -35,7 +35,7 @@ from tests.support.multipart import query as query_with
 from tests.support.multipart import rows
 from tests.support.replicas import Node, Pair, started_pair, until
 from tests.support.server import Server, serve
-from tests.support.slow_queries import SLOW, ask
+from tests.support.slow_queries import OF_USERS, SLOW, ask
 from tests.support.votables import TWO
 from voserver.operating.demo import prepare_demo
 from voserver.operating.upkeep import public_value
@@ -107,7 +107,7 @@ def read(reader: RowStream) -> bytes:
 
 def copies(node: Node) -> int:
     """Queries of users that run there."""
-    return int(node.value("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^(LOCK|COPY)'"))
+    return int(node.value(f"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND {OF_USERS}"))
 
 
 def version(node: Node) -> int:
@@ -147,9 +147,7 @@ def test_queries_run_on_the_standby_and_end_there_with_their_client(pair: Pair, 
     with ask(server, SLOW):
         until(lambda: copies(pair.standby) == 1)
         assert copies(pair.primary) == 0
-        backend = pair.standby.value(
-            "SELECT pid FROM pg_stat_activity WHERE query ~ '^(LOCK|COPY)' AND state = 'active'"
-        )
+        backend = pair.standby.value(f"SELECT pid FROM pg_stat_activity WHERE {OF_USERS} AND state = 'active'")
         others = pair.primary.ask("SELECT pid FROM pg_stat_activity WHERE usename = 'epntap' ORDER BY pid")
     until(lambda: copies(pair.standby) == 0, 5)
     left = pair.standby.ask(f"SELECT state FROM pg_stat_activity WHERE pid = {backend}")
@@ -161,7 +159,7 @@ def test_a_reader_that_stops_ends_the_backend_of_its_own_server(pair: Pair, stan
     """Asked to cancel, a backend that cannot send may not look; then it is terminated, there and nowhere else."""
     reader = stream(standbys, ENDLESS, primary)
     next(iter(reader))
-    (backend,) = pair.standby.ask("SELECT pid FROM pg_stat_activity WHERE query ~ '^(LOCK|COPY)' AND state = 'active'")
+    (backend,) = pair.standby.ask(f"SELECT pid FROM pg_stat_activity WHERE {OF_USERS} AND state = 'active'")
     until(lambda: pair.standby.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'ClientWrite'"))
     reader.watch.end(Ending.CLIENT_GONE)
     running = "SELECT pid FROM pg_stat_activity WHERE state = 'active'"

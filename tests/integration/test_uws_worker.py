@@ -25,6 +25,7 @@ from tests.support.databases import clone_database, drop_database
 from tests.support.launch import Running
 from tests.support.processes import children_of, command_of
 from tests.support.server import Server, serve
+from tests.support.slow_queries import end_all, running
 from tests.support.uws_client import QUERY, SLOW, Client, E, message
 from tests.support.worker import job_worker
 from voserver.operating.demo import prepare_demo
@@ -78,16 +79,6 @@ class Workers:
 @pytest.fixture(scope="module")
 def workers(jobs_database: Database, home: Path) -> Workers:
     return Workers(jobs_database, home)
-
-
-def running(database: Database) -> int:
-    with psycopg.connect(database.url) as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^(LOCK|COPY)'"
-            " AND datname = current_database()"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def until_running(database: Database, expected: bool, within_s: float) -> float:
@@ -320,15 +311,7 @@ def test_looking_at_a_job_waits_for_no_query_while_as_many_as_may_last_run(
                 client.get(job)
             # the second is refused, as no more may last; had a look waited for the first, that would be over as well
             assert not all(query.done() for query in queries)
-            _end_queries(jobs_database)
-
-
-def _end_queries(database: Database) -> None:
-    with psycopg.connect(database.url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND state = 'active' AND query ~ '^(LOCK|COPY)'"
-        )
+            end_all(jobs_database)
 
 
 def test_serve_restarts_a_worker_that_dies_and_stops_it_at_the_end(

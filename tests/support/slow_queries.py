@@ -11,8 +11,10 @@ import psycopg
 from epntap.db.pool import Database
 from tests.support.server import Server
 
-__all__ = ["LONG", "SLOW", "ask", "running", "seconds_until"]
+__all__ = ["LONG", "OF_USERS", "SLOW", "ask", "end_all", "running", "seconds_until"]
 
+#: a condition on pg_stat_activity: what is named is locked first, where it may be replaced
+OF_USERS = "query ~ '^(LOCK|COPY)'"
 E = "amdadb.epn_core"
 #: 63 to the fifth power: minutes of work before the first row
 SLOW = f"SELECT COUNT(*) AS n FROM {E} AS a, {E} AS b, {E} AS c, {E} AS d, {E} AS f WHERE a.time_min < b.time_max"
@@ -34,11 +36,22 @@ def ask(server: Server, query: str) -> socket.socket:
 def running(database: Database) -> int:
     with psycopg.connect(database.url) as connection:
         row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^(LOCK|COPY)'"
+            f"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND {OF_USERS}"
             " AND datname = current_database()"
         ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def end_all(database: Database) -> int:
+    """End the sessions that work on one; how many there were."""
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        return len(
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                f" WHERE state = 'active' AND {OF_USERS} AND datname = current_database()"
+            ).fetchall()
+        )
 
 
 def seconds_until(database: Database, count: int, within_s: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import ClientCursor, sql
 
-from epntap.connection import Connection
+from epntap.connection import Connection, kept_in_place
 from epntap.db.rows.copy_out import CopyOut
 from epntap.db.rows.plan import Plan, expected_bytes, planned
 
@@ -34,9 +34,8 @@ class CopyStatement:
     ) -> None:
         """`params` are values of any type that psycopg can adapt, `options` those of COPY.
 
-        `relations` are tables and views that it names, by schema and name. PostgreSQL settles which rows a COPY sees
-        before it waits for whoever is putting another table in the place of one: it would find that one empty. So they
-        are locked first, by a statement of its own that goes with it.
+        `relations` are tables and views that it names, by schema and name; they are kept in place by a statement that
+        goes before it.
         """
         self.is_binary = options == _BINARY
         self._relations = relations
@@ -61,8 +60,8 @@ class CopyStatement:
     def sent(self, connection: Connection) -> CopyOut:
         """The rows, on which the server works from now on. Raises psycopg.Error."""
         if self._locks is None:
-            named = sql.SQL(", ").join(sql.Identifier(*relation) for relation in self._relations)
-            self._locks = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE; ").format(named).as_bytes(connection)
+            held = kept_in_place(*(sql.Identifier(*relation) for relation in self._relations))
+            self._locks = held.as_bytes(connection) + b"; "
         return CopyOut(connection, self._locks + self.text(connection), is_binary=self.is_binary)
 
     def cost(self, connection: Connection) -> float:
